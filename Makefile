@@ -23,22 +23,22 @@ $(READY): requirements.txt requirements-dev.txt pyproject.toml
 demo: $(READY) ## run the app against stand-ins of Slack and Emporix
 	@$(BIN)/python -m sandbox demo
 
-test: check ## formatting, lint, types, import contracts and all tests
+test: check ## the checks and all tests
 	$(BIN)/python -m pytest -n 2
 
-faults: $(READY) ## digests while workers are killed or suspended, Redis is killed, and Slack stumbles (5 min)
+faults: $(READY) ## post digests while workers are killed or suspended, Redis is killed, and Slack fails (5 min)
 	$(BIN)/python -m pytest tests/faults/each_digest_once.py -p no:randomly -s
 
-check: $(READY) ## the same without the tests
+check: $(READY) ## formatting, lint, types and import contracts
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: $(READY) ## how fast the app is, a line a figure (BENCH=--verbose shows each round)
+bench: $(READY) ## measure performance, one line per figure (BENCH=--verbose shows each round)
 	@$(BIN)/python -m bench $(BENCH)
 
-screenshots: $(READY) ## take the screenshots of the documentation, with a Chromium and an emoji font
+screenshots: $(READY) ## take the screenshots for the documentation (needs Chromium and an emoji font)
 	mkdir -p docs/screenshots
 	SCREENSHOTS=docs/screenshots $(BIN)/python -m pytest tests/browser/test_screenshots.py -p no:randomly
 
@@ -46,11 +46,11 @@ format: $(READY) ## format the code and sort its imports
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-lock: $(READY) ## pin and hash the requirements again (without download addresses)
+lock: $(READY) ## update the pinned and hashed requirements (without download URLs)
 	$(BIN)/uv pip compile $(LOCK) -o requirements.txt pyproject.toml
 	$(BIN)/uv pip compile $(LOCK) -o requirements-dev.txt --extra dev --constraint requirements.txt pyproject.toml
 
 LOCK := --quiet --upgrade --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate
 
-clean: ## remove what make and the demo made
+clean: ## remove files created by make and the demo
 	rm -rf $(VENV) .sandbox .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

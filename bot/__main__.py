@@ -1,4 +1,4 @@
-"""`python -m bot`: the console script, where nothing is installed but the requirements."""
+"""`python -m bot`: the same as the console script, if the package isn't installed."""
 
 from bot.cli import main
 

@@ -20,14 +20,14 @@ ANY_ID = re.compile("")
 
 
 def build_app(dispatch: Dispatch, client: AsyncWebClient, bot_token: str) -> AsyncApp:
-    """Bolt with our own `authorize`; `bot.web` has already verified the signature.
+    """Build the Bolt app with our own `authorize`; `bot.web` has already verified the signature.
 
-    `process_before_response`: Bolt's default polls for the ack every 10 ms, which would delay each
-    click. So no listener may do slow work before it returns.
+    With `process_before_response`, Bolt doesn't poll for the ack every 10 ms, which would delay
+    each click. In return, no listener may do slow work before it returns.
     """
     app = AsyncApp(
-        # Bolt's loggers take their level from this one; left alone they would take the root's, and
-        # write whole requests at DEBUG.
+        # Bolt's loggers take their level from this one; by default they would take the root
+        # logger's, and log whole requests at DEBUG.
         logger=logging.getLogger("slack_bolt"),
         client=client,
         authorize=StaticAuthorization(bot_token),
@@ -49,7 +49,7 @@ def build_app(dispatch: Dispatch, client: AsyncWebClient, bot_token: str) -> Asy
 
 
 async def _handle_error(error: Exception) -> BoltResponse:
-    """Answers requests without a listener, and unexpected errors, with an HTTP status."""
+    """Answer requests without a listener, and unexpected errors, with an HTTP status."""
     if isinstance(error, BoltUnhandledRequestError):
         logger.info("no listener for this request type")
         return BoltResponse(status=404, body="")

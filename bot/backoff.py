@@ -1,4 +1,4 @@
-"""How long to wait before asking again: numbers from outside, read once and bounded once."""
+"""Retry delays: exponential backoff, and limits for delays requested by servers."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from email.utils import parsedate_to_datetime
 MIN_PAUSE_SECONDS = 1.0
 MAX_EMPORIX_PAUSE_SECONDS = 15 * 60.0
 MAX_SLACK_PAUSE_SECONDS = 5 * 60.0
-"""Seconds. One odd response must neither cause a busy loop nor stop work for a year."""
+"""Limits, so that one odd response can neither cause a busy loop nor stop work for a year."""
 
 SECONDS_PATTERN = re.compile(r"[0-9]+(\.[0-9]*)?")
 
 
 def bounded(seconds: float, *, most: float, least: float = MIN_PAUSE_SECONDS) -> float:
-    """`seconds` rounded up to whole seconds, at least `least` and at most `most`."""
+    """Round up to whole seconds, at least `least` and at most `most`."""
     if not seconds < most:  # also for NaN and infinity
         return most
     return min(max(least, float(math.ceil(max(seconds, 0.0)))), most)
 
 
 def parse_retry_after(header: str, now: float, *, most: float) -> float | None:
-    """The bounded seconds that a `Retry-After` header asks for; None if it can't be read.
+    """Parse a `Retry-After` header into a bounded number of seconds; None if it is invalid.
 
-    HTTP (RFC 9110, 10.2.3): a number of seconds or a date. Some servers send fractions. `now` in
-    seconds since 1970.
+    The header has a number of seconds or a date (RFC 9110, 10.2.3); some servers send fractions.
+    `now` is in seconds since 1970.
     """
     header = header.strip()
     if SECONDS_PATTERN.fullmatch(header):
@@ -37,5 +37,5 @@ def parse_retry_after(header: str, now: float, *, most: float) -> float | None:
 
 
 def exponential(attempt: int, first: float, *, most: float) -> float:
-    """The seconds to wait after a failed attempt, counted from 1: twice as long each time."""
+    """Return the seconds to wait after a failed attempt (from 1): twice as long each time."""
     return min(first * 2.0 ** (attempt - 1), most)

@@ -26,10 +26,10 @@ async def forget_subject(
     tell: Callable[[str], object],
     confirm: Callable[[str], bool],
 ) -> int:
-    """Say what there is, ask, delete it, and look again.
+    """Show what would be deleted, ask for confirmation, delete it, and check the result.
 
-    The exit status is 1 if something is left, or could not be looked at, and 2 if the keys do not
-    fit this Redis.
+    Returns the exit status: 1 if something is left or couldn't be checked, 2 if the encryption keys
+    don't match this Redis.
     """
     cipher = build_cipher(settings)
     canary = Canary(cipher, create=False)
@@ -47,10 +47,10 @@ async def forget_subject(
         if canary.problem:
             tell(canary.problem)
             return 2
-        tell(f"Redis does not answer ({error}). Run this again: deleted records stay deleted.")
+        tell(f"Redis doesn't answer ({error}). Run this again: deleted records stay deleted.")
         return 1
     except AuditBusy:
-        tell("The audit log was written to all the time. Run this again.")
+        tell("The audit log changed during each attempt. Run this again.")
         return 1
     finally:
         await redis.aclose()
@@ -73,17 +73,17 @@ def _show(found: ErasureScan, tell: Callable[[str], object]) -> None:
 def _result(subject: ErasureSubject, left: ErasureScan) -> str:
     who = f"user {subject.user_id}" if subject.user_id else f"workspace {subject.team_id}"
     if left.traces:
-        return f"{len(left.traces):,} traces of {who} were written meanwhile: run this again."
+        return f"{len(left.traces):,} traces of {who} were written in the meantime: run this again."
     if not subject.user_id:
-        return f"Nothing names {who} any more."
-    return f"Nothing names {who} any more; the audit log has a pseudonym instead of the id."
+        return f"Nothing refers to {who} any more."
+    return f"Nothing refers to {who} any more; the audit log has a pseudonym instead of the id."
 
 
-EXIT_INTERRUPTED = 130  # as a shell says it of a program that ended by Ctrl-C
+EXIT_INTERRUPTED = 130  # as shells report for a program ended by Ctrl-C
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; the exit status is 0 where all is well, 2 where settings are wrong."""
+    """Run a command and return its exit status: 0 for success, 2 for invalid settings."""
     asked = _parser().parse_args(arguments)
     try:
         return int(asked.run(asked))
@@ -93,18 +93,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def web() -> int:
-    """Serve Slack until SIGTERM; running work is finished first."""
+    """Serve Slack until SIGTERM, then finish running work."""
     from bot.settings import load_settings
 
     settings = load_settings()
-    from bot.web import serve  # importing all of it takes a while; settings are checked before
+    from bot.web import serve  # slow to import, so check the settings first
 
     serve(settings)
     return 0
 
 
 def worker() -> int:
-    """Do scheduled work until SIGTERM; running work is finished first."""
+    """Run scheduled tasks until SIGTERM, then finish running work."""
     from bot.settings import load_settings
 
     settings = load_settings()
@@ -114,7 +114,7 @@ def worker() -> int:
 
 
 def doctor() -> int:
-    """Check everything the app needs, and say what to do; 1 where something is wrong."""
+    """Check everything the app needs and print what to do; returns 1 if a check failed."""
     from bot.doctor import run_checks
     from bot.settings import load_settings
 
@@ -125,31 +125,31 @@ def doctor() -> int:
 
 
 def keys_new() -> int:
-    """Print a fresh encryption key."""
+    """Print a new encryption key."""
     print(new_key())
     return 0
 
 
 def keys_rotate() -> int:
-    """Seal every secret with the first key; 1 where some are left on another."""
+    """Re-encrypt all secrets with the first key; returns 1 if some couldn't be."""
     from bot.key_rotation import rotate
     from bot.settings import load_settings
 
     try:
         return asyncio.run(rotate(load_settings(), _print))
     except KeyboardInterrupt:
-        print("Stopped. Run this again: what is done stays done.")
+        print("Stopped. Run this again to continue.")
         return EXIT_INTERRUPTED
 
 
 def forget(team: str, user: str, *, yes: bool) -> int:
-    """Delete what Redis holds of a workspace, or of one user; asks before, unless `yes`."""
+    """Delete a workspace's or a user's data from Redis; asks first unless `yes`."""
     from bot.settings import load_settings
 
     def confirm(question: str) -> bool:
         try:
             return yes or input(question).strip().lower() in ("y", "yes")
-        except EOFError:  # nobody is there to answer
+        except EOFError:  # there is no terminal to answer from
             return False
 
     try:
@@ -162,11 +162,11 @@ def forget(team: str, user: str, *, yes: bool) -> int:
 
 
 def _slack_id(kinds: str) -> Callable[[str], str]:
-    """Checks an id before anything is deleted by it."""
+    """Return a check for ids, which are verified before anything is deleted."""
 
     def check(text: str) -> str:
         if not re.fullmatch(f"[{kinds}][A-Z0-9]{{2,}}", text):
-            raise argparse.ArgumentTypeError(f"{text!r} is no id of Slack's like {kinds[0]}012AB3C")
+            raise argparse.ArgumentTypeError(f"{text!r} isn't a Slack id such as {kinds[0]}012AB3C")
         return text
 
     return check
@@ -181,17 +181,17 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"emporix-bot {__version__}")
     commands = parser.add_subparsers(required=True, metavar="web | worker | doctor | forget | keys")
     _add(commands, "web", web, "serve Slack over HTTP")
-    _add(commands, "worker", worker, "do scheduled work: digests, alerts, watches, clean-ups")
+    _add(commands, "worker", worker, "run scheduled tasks: digests, alerts, watches, clean-ups")
     _add(commands, "doctor", doctor, "check settings, Redis, Slack, Emporix, accounts and workers")
-    words = "delete what Redis holds of a workspace, or of one of its users"
+    words = "delete the data of a workspace, or of one of its users, from Redis"
     forgotten = commands.add_parser("forget", help=words, description=words)
     forgotten.add_argument("--team", required=True, type=_slack_id("T"), help="id of the workspace")
     forgotten.add_argument("--user", type=_slack_id("UW"), help="id of the user")
-    forgotten.add_argument("--yes", action="store_true", help="delete without asking")
+    forgotten.add_argument("--yes", action="store_true", help="delete without asking first")
     forgotten.set_defaults(run=lambda asked: forget(asked.team, asked.user or "", yes=asked.yes))
     keys = commands.add_parser("keys", help="encryption keys")
     kinds = keys.add_subparsers(required=True, metavar="new | rotate")
-    _add(kinds, "new", keys_new, "print a fresh key")
+    _add(kinds, "new", keys_new, "print a new key")
     _add(kinds, "rotate", keys_rotate, "encrypt all secrets in Redis with the first key")
     return parser
 

@@ -45,27 +45,27 @@ SCOPES = frozenset(
         "users:read",
     }
 )
-"""The bot scopes of manifest.yml."""
+"""The bot scopes in manifest.yml."""
 
 MIN_REDIS_VERSION = (6, 2)
 UNTRUSTED_CERTIFICATE = "its certificate is not trusted"
 REDIS_ADVICE = {
     "LOADING": "wait until it has loaded its data",
-    "MASTERDOWN": "REDIS_URL leads to a replica: let it lead to the primary",
-    "MISCONF": "give its disk space, and read its log",
-    "NOAUTH": "put its password into REDIS_URL",
-    "NOPERM": "let its user run what docs/operator-guide.md lists",
+    "MASTERDOWN": "REDIS_URL leads to a replica: change it to the primary",
+    "MISCONF": "free disk space, and check its log",
+    "NOAUTH": "add its password to REDIS_URL",
+    "NOPERM": "grant the permissions listed in docs/operator-guide.md",
     "OOM": "give it more memory",
-    "READONLY": "REDIS_URL leads to a replica: let it lead to the primary",
-    "WRONGPASS": "put the right user and password into REDIS_URL",
-    "AuthenticationError": "put the right user and password into REDIS_URL",
+    "READONLY": "REDIS_URL leads to a replica: change it to the primary",
+    "WRONGPASS": "correct the user name and password in REDIS_URL",
+    "AuthenticationError": "correct the user name and password in REDIS_URL",
 }
-"""By the kind of trouble, as `bot.store.errors` names it."""
+"""What to do, by the kind of error as named by `bot.store.errors`."""
 
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """The result of one check: what was seen or, if it failed, what to do."""
+    """The result of one check: what was found or, if it failed, what to do."""
 
     subject: str
     ok: bool
@@ -76,7 +76,7 @@ class CheckResult:
 
 
 async def run_checks(settings: Settings) -> list[CheckResult]:
-    """Run all checks; settings that load are valid."""
+    """Run all checks. The settings themselves were validated when they were loaded."""
     checks = (_check_redis, _check_slack, _check_emporix, _check_accounts, _check_worker)
     found = await asyncio.gather(*(check(settings) for check in checks))
     risks = settings.warnings()
@@ -96,33 +96,33 @@ async def _check_redis(settings: Settings) -> CheckResult:
 
 
 async def _check_redis_server(redis: Commands) -> tuple[str, str]:
-    """What is wrong, empty where nothing is; and what was seen. Raises StoreUnavailable."""
+    """Return the problem, empty if there is none, and a summary. Raises StoreUnavailable."""
     if missing := await missing_permissions(redis):
         return f"its user may not run {', '.join(missing)}: {REDIS_ADVICE['NOPERM']}", ""
     await WriteProbe(redis).ping()
     with translate_redis_errors():
         facts = await redis.info()
     version = str(facts["redis_version"])
-    policy = facts.get("maxmemory_policy", "noeviction")  # some hosts do not tell
+    policy = facts.get("maxmemory_policy", "noeviction")  # some hosting providers hide it
     if tuple(map(int, version.split(".")[:2])) < MIN_REDIS_VERSION:
         return f"version {version} is too old: use 6.2 or newer", ""
     if policy != "noeviction":
-        return f"maxmemory-policy is {policy}: set noeviction, or it drops what must be kept", ""
+        return f"maxmemory-policy is {policy}: set noeviction, or data will be lost", ""
     if problem := clock_problem(await clock_offset(redis, time.time), "Redis"):
         return problem, ""
-    kept = "yes" if facts.get("aof_enabled") else "no: what came since its last save can be lost"
+    kept = "yes" if facts.get("aof_enabled") else "no: data since its last save can be lost"
     return "", f"version {version}, appendonly {kept}"
 
 
 def _redis_advice(error: StoreUnavailable) -> str:
-    advice = REDIS_ADVICE.get(str(error), "check REDIS_URL, and that the server runs")
+    advice = REDIS_ADVICE.get(str(error), "check REDIS_URL, and that the server is running")
     if _is_untrusted(error):
         advice = f"{UNTRUSTED_CERTIFICATE}: add ?ssl_ca_certs=<file> to REDIS_URL"
     return f"{error}: {advice}"
 
 
 def clock_problem(ahead: float, other: str) -> str:
-    """Empty where this machine's clock fits."""
+    """Describe a difference between the clocks; empty if it is small enough."""
     if abs(ahead) <= CLOCK_ERROR_SECONDS:
         return ""
     way = "ahead of" if ahead > 0 else "behind"
@@ -153,14 +153,14 @@ def _slack_advice(error: SlackApiError) -> str:
     if refusal.kind == "temporary":
         return f"{refusal.reason}: try again in {refusal.seconds:.0f} s"
     if not error_code(error):
-        return "the answer is not Slack's: check SLACK_API_URL"
+        return "the response is not from Slack: check SLACK_API_URL"
     if refusal.kind == "unknown":
         return f"{refusal.reason}: Slack has a problem, try again in {refusal.seconds:.0f} s"
     return f"{refusal.reason}: copy SLACK_BOT_TOKEN again, or reinstall the app"
 
 
 def seconds_ahead_of_slack(date: str) -> float:
-    """Seconds, by the `Date` header of an answer, which is exact to a second: RFC 9110, 6.6.1."""
+    """By the `Date` header of a response, which is exact to a second (RFC 9110, 6.6.1)."""
     try:
         return time.time() - parsedate_to_datetime(date).timestamp()
     except ValueError:
@@ -168,8 +168,8 @@ def seconds_ahead_of_slack(date: str) -> float:
 
 
 async def _check_emporix(settings: Settings) -> CheckResult:
-    """Nobody's key is at hand here, so a refusal of a made-up one is the sign of life."""
-    redis = connect(settings.redis_url.get_secret_value())  # the token of nobody is not kept there
+    """Request a token with an invalid key: a rejection shows that Emporix answers."""
+    redis = connect(settings.redis_url.get_secret_value())  # not used: no token is issued
     tokens = TokenStore(redis, AccountEncryption(build_cipher(settings)))
     async with aclosing(redis), http_client(settings.emporix_api_url) as http:
         try:
@@ -185,21 +185,22 @@ async def _check_emporix(settings: Settings) -> CheckResult:
 
 def _advice(error: BaseException, setting: str) -> str:
     if _is_untrusted(error):
-        return f"{UNTRUSTED_CERTIFICATE}: name the file of its authority in SSL_CERT_FILE"
+        return f"{UNTRUSTED_CERTIFICATE}: set SSL_CERT_FILE to its authority's certificate file"
     return f"check {setting} and the network"
 
 
 def _is_untrusted(error: BaseException | None) -> bool:
-    """Whether a certificate that was refused is what caused it."""
+    """Whether the error was caused by an untrusted certificate."""
     while error is not None and not isinstance(error, ssl.SSLCertVerificationError):
         error = error.__cause__ or error.__context__
     return error is not None
 
 
 async def _check_accounts(settings: Settings) -> CheckResult:
-    """A workspace that joins an Enterprise Grid gets an enterprise id, and so other keys in Redis.
+    """Find accounts stored under the ids of another workspace or enterprise.
 
-    Slack: auth.test has enterprise_id in a workspace of a Grid.
+    When a workspace joins an Enterprise Grid, it gets an enterprise id, and so other Redis keys.
+    auth.test returns the enterprise_id.
     """
     redis = connect(settings.redis_url.get_secret_value())
     try:
@@ -208,9 +209,7 @@ async def _check_accounts(settings: Settings) -> CheckResult:
         with translate_redis_errors():
             keys = [key async for key in redis.scan_iter(redis_keys.ALL_ACCOUNTS, count=1000)]
     except (StoreUnavailable, *SLACK_ERRORS):
-        return CheckResult(
-            "accounts", True, "cannot be checked while Redis or Slack does not answer"
-        )
+        return CheckResult("accounts", True, "can't be checked while Redis or Slack doesn't answer")
     finally:
         await redis.aclose()
     now = f"{redis_keys.PREFIX}:{{{answer.get('enterprise_id') or ''}:{answer['team_id']}:"
@@ -219,18 +218,18 @@ async def _check_accounts(settings: Settings) -> CheckResult:
         return CheckResult("accounts", True, f"{len(keys):,}")
     words = (
         f"{len(others):,} of another workspace or enterprise, like {others[0]}: delete them with "
-        "`emporix-bot forget`; docs/operator-guide.md says how, and what these people do then"
+        "`emporix-bot forget`; see docs/operator-guide.md for how, and what these users must do"
     )
     return CheckResult("accounts", False, words)
 
 
 async def _check_worker(settings: Settings) -> CheckResult:
-    """None is not wrong where there never was one: the app may not be deployed yet."""
+    """A missing worker isn't a problem if there never was one: the app may be new."""
     redis = connect(settings.redis_url.get_secret_value())
     try:
         seen = await Heartbeats(redis).status(time.time())
     except StoreUnavailable:
-        return CheckResult("worker", True, "cannot be seen while Redis does not answer")
+        return CheckResult("worker", True, "can't be checked while Redis doesn't answer")
     finally:
         await redis.aclose()
     if seen.alive:
@@ -238,5 +237,5 @@ async def _check_worker(settings: Settings) -> CheckResult:
     if seen.last_heartbeat is None:
         return CheckResult("worker", True, "none yet: scheduled work needs `emporix-bot worker`")
     minutes = (time.time() - seen.last_heartbeat) / 60
-    words = f"none for {minutes:.0f} min: start `emporix-bot worker`, or look into its log"
+    words = f"none for {minutes:.0f} min: start `emporix-bot worker`, or check its log"
     return CheckResult("worker", False, words)

@@ -1,24 +1,23 @@
-"""All exceptions of the app. Those of a BotError are explained to the user by a template.
-
+"""All exceptions of the app. Users see an explanation of each BotError, rendered by a template.
     BotError
     ├── UnknownCommand          the text is not a command
     ├── InvalidInput            an invalid value
-    │   └── LimitReached        there are as many digests, alerts, clean-ups or posts as allowed
+    │   └── LimitReached        the maximum of digests, alerts, clean-ups or posts is reached
     ├── CredentialsTyped        a secret was typed into a command
     ├── NotConnected            no connection to that tenant, or to any
-    ├── MissingScope            the connection may not do this
+    ├── MissingScope            the connection lacks a permission
     ├── DeletesOff              the operator does not allow this kind of delete
     ├── OutdatedButton          a button of an older version, or whose list has expired
     ├── Busy                    too much work is waiting
     ├── TriggerExpired          a modal could not be opened in time
-    ├── SlackFailed             Slack refused a call, or did not answer it
+    ├── SlackFailed             Slack rejected a call, or did not answer it
     ├── FileRefused             Slack does not let this app share a file
     ├── ConnectRefused          an API key that cannot be used
     ├── ShareRefused            the content may not be shown to everyone in the channel
     ├── NotInChannel            the user is not a member of the channel
-    ├── NotOurs                 a request of another workspace, app or organization
+    ├── NotOurs                 a request from another workspace, app or organization
     ├── AdminsOnly              only administrators of the workspace may do this
-    ├── NoSuchDigest            the channel has no digest of that name
+    ├── NoSuchDigest            the channel has no digest with that name
     ├── DigestRefused           a digest cannot be posted to that channel
     ├── StoreUnavailable        Redis does not answer
     └── EmporixError
@@ -26,7 +25,7 @@
         ├── EmporixTimeout      connected, but no complete response in time
         ├── EmporixUnreadable   an empty, truncated or malformed response
         │   ├── EmporixTooLarge the response is larger than this app reads
-        │   └── ProxyAnswered   a response of something else, for example a page of HTML
+    │   └── ProxyAnswered   a response from something else, such as an HTML page
         ├── InvalidRequest      400 or 422, with Emporix's own text
         ├── Unauthorized        401: the key or the token is not accepted
         ├── Forbidden           403
@@ -63,7 +62,7 @@ from typing import ClassVar, Literal
 
 
 class InvalidSettings(Exception):
-    """`problems` says what is wrong with each setting; never its value."""
+    """Invalid settings; `problems` maps names to explanations that never contain a value."""
 
     def __init__(self, problems: Mapping[str, str]) -> None:
         lines = [f"  {name} {problem}" for name, problem in problems.items()]
@@ -74,10 +73,10 @@ class InvalidSettings(Exception):
 
 
 class BotError(Exception):
-    """Something a person can be told about.
+    """An error that can be explained to the user.
 
-    `is_temporary`: the same may work a little later, without anybody doing anything. `pauses` names
-    what scheduled work pauses for if it meets this again: "filters" or "connection", or nothing.
+    `is_temporary` means that the same action may succeed a little later. `pauses` says why
+    scheduled work pauses after this error: "filters" or "connection", or "" if it doesn't.
     """
 
     template: ClassVar[str]
@@ -86,19 +85,19 @@ class BotError(Exception):
 
 
 class UnknownCommand(BotError):
-    """`text` is what was typed after /emporix, `nearest` the command that was probably meant."""
+    """`text` is what was typed after /emporix, `nearest` the command probably meant."""
 
     template = "not_understood"
 
     def __init__(self, text: str, nearest: str = "") -> None:
-        super().__init__(f"nearest is {nearest!r}")  # what was typed may be a secret: no log has it
+        super().__init__(f"nearest is {nearest!r}")  # `text` may be a secret: keep it out of logs
         self.text, self.nearest = text, nearest
 
 
 class InvalidInput(BotError):
-    """`problem` says what is wrong with `value`, `advice` what to type instead.
+    """`problem` says what is wrong with `value`, `advice` what to enter instead.
 
-    `field` is the one of a form that it stands in, where it does.
+    `field` is the field of the modal that it was entered in, if any.
     """
 
     template = "invalid_input"
@@ -110,10 +109,10 @@ class InvalidInput(BotError):
 
 
 class LimitReached(InvalidInput):
-    """There are `most` of `what` (digests, alerts, clean-ups, posts) already; nothing was changed.
+    """There are already `most` of `what` (digests, alerts, clean-ups, posts); nothing was changed.
 
-    `scope` is whose limit it is: channel, person, workspace or digest. `seconds` is after which one
-    more is possible by itself, 0 where others have to go first.
+    `scope` is what the limit applies to: channel, person, workspace or digest. `seconds` is the
+    time until another one is possible, 0 if others must be deleted first.
     """
 
     pauses: ClassVar[Literal["", "filters", "connection"]] = ""
@@ -156,15 +155,15 @@ LIMIT_TEXTS: Mapping[tuple[str, str], tuple[str, str]] = {
         "You can post it again in {again}.",
     ),
     ("clean-ups", "person"): (
-        "You began {most} clean-ups within 24 hours, which is the limit",
-        "You can begin the next one in {again}.",
+        "You started {most} clean-ups within 24 hours, which is the limit",
+        "You can start the next one in {again}.",
     ),
 }
-"""The problem and the advice of each limit."""
+"""Problem and advice for each limit."""
 
 
 def _duration(seconds: int) -> str:
-    """Rounded up, so that what is possible after it is possible."""
+    """Round up, so that the action is possible after that time."""
     minutes = max(1, -(-seconds // 60))
     if minutes < 60:
         return "1 minute" if minutes == 1 else f"{minutes} minutes"
@@ -173,19 +172,19 @@ def _duration(seconds: int) -> str:
 
 
 class CredentialsTyped(BotError):
-    """What may be a secret was typed into a command; it is not repeated."""
+    """A possible secret was typed into a command; it isn't repeated."""
 
     template = "credentials_typed"
 
 
 class NotConnected(BotError):
-    """`tenant` is empty where the user has no connection at all; `connected` are the others."""
+    """`tenant` is empty if the user has no connection at all; `connected` are the others."""
 
     template = "not_connected"
     pauses = "connection"
 
     def __init__(self, tenant: str = "", connected: tuple[str, ...] = ()) -> None:
-        # What was typed as a tenant may be a secret: the log names those that are connected.
+        # The text typed as a tenant may be a secret: log only the connected tenants.
         super().__init__(f"connected to {', '.join(connected) or 'no tenant'}")
         self.tenant, self.connected = tenant, connected
 
@@ -202,7 +201,7 @@ class MissingScope(BotError):
 
 
 class DeletesOff(BotError):
-    """The operator allows no deletes of this kind; nothing was deleted.
+    """The operator has disabled this kind of delete; nothing was deleted.
 
     `kind` is deletes or clean-ups.
     """
@@ -217,7 +216,7 @@ class DeletesOff(BotError):
 class OutdatedButton(BotError):
     """The button has too little data to act on; `command` is the command to use instead.
 
-    `query` is the short form of the list that it was for, empty where that is not known.
+    `query` is the short form of the list that it belongs to, empty if unknown.
     """
 
     template = "outdated_button"
@@ -228,22 +227,22 @@ class OutdatedButton(BotError):
 
 
 class Busy(BotError):
-    """This process has as much waiting as it may; nothing was begun."""
+    """This process has reached its limit of waiting work; nothing was started."""
 
     template = "busy"
     is_temporary = True
 
 
 class TriggerExpired(BotError):
-    """Slack allows 3 s to open a modal, and they had passed; nothing was changed."""
+    """Slack allows 3 s to open a modal, which had passed; nothing was changed."""
 
     template = "trigger_expired"
 
 
 class SlackFailed(BotError):
-    """Slack did not do what was asked; the fields are those of `bot.slack.errors.Refusal`.
+    """Slack rejected a request; the fields are those of `bot.slack.errors.Refusal`.
 
-    `reference` finds the error in the log.
+    `reference` identifies the error in the log.
     """
 
     template = "slack_failed"
@@ -255,7 +254,7 @@ class SlackFailed(BotError):
 
 
 class FileRefused(BotError):
-    """Slack does not let the app share a file; `reason` is Slack's word, like missing_scope."""
+    """Slack doesn't let the app share a file; `reason` is Slack's error code."""
 
     template = "file_refused"
 
@@ -265,7 +264,7 @@ class FileRefused(BotError):
 
 
 class ConnectRefused(BotError):
-    """A key that was entered cannot be connected; nothing was stored.
+    """An API key can't be connected; nothing was stored.
 
     `reason` is tenant_name, credentials, other_tenant (`key_tenant` says which), no_read_scope or
     no_access.
@@ -279,10 +278,10 @@ class ConnectRefused(BotError):
 
 
 class ShareRefused(BotError):
-    """Nothing was shown to anybody.
+    """The content can't be shown in the channel; nothing was posted.
 
-    `reason` is outsiders (other organisations read the channel), unknown (who reads it cannot be
-    found out), direct (not a channel) or not_member (the app cannot post there any more).
+    `reason` is outsiders (members of other organizations), unknown (the readers can't be
+    determined), direct (not a channel) or not_member (the app can't post there).
     """
 
     template = "share_refused"
@@ -293,9 +292,9 @@ class ShareRefused(BotError):
 
 
 class NotInChannel(BotError):
-    """The user acts on a channel from elsewhere and is no member of it.
+    """The user acts on a channel without being a member.
 
-    `known` is False where the app cannot see who its members are.
+    `known` is False if the app can't see the channel's members.
     """
 
     template = "not_in_channel"
@@ -306,10 +305,10 @@ class NotInChannel(BotError):
 
 
 class NotOurs(BotError):
-    """The app does not answer this request; nothing was read or stored for it.
+    """The app doesn't answer this request; nothing was read or stored for it.
 
-    `reason` is team (of another workspace), app (of another app), outsider (of a person of another
-    organization) or unknown (Slack does not say at the moment which workspace is ours).
+    `reason` is team (another workspace), app (another app), outsider (a person of another
+    organization) or unknown (Slack doesn't say which workspace is ours).
     """
 
     template = "not_ours"
@@ -320,13 +319,13 @@ class NotOurs(BotError):
 
 
 class AdminsOnly(BotError):
-    """The asker is not an administrator of the workspace."""
+    """The user isn't an administrator of the workspace."""
 
     template = "admins_only"
 
 
 class StoreUnavailable(BotError):
-    """Redis did not answer."""
+    """Redis didn't answer."""
 
     template = "store_unavailable"
     is_temporary = True
@@ -336,11 +335,11 @@ Cause = Literal["emporix", "network", "proxy", "key", "request"]
 
 
 class EmporixError(BotError):
-    """Emporix did not do what was asked; `message` and `details` are its own words, untrusted.
+    """A request to Emporix failed; `message` and `details` are Emporix's texts, untrusted.
 
-    `cause` is who must act. `may_have_worked`: a DELETE that ended so may have had its effect.
-    `because` adds what is known of the reason; it holds nothing of the response. `retry_after` is
-    in seconds, bounded, if a temporary refusal said when to try again.
+    `cause` is who must act. `may_have_worked` means that a DELETE with this error may have
+    succeeded. `because` adds what is known about the reason, without any text of the response.
+    `retry_after` is in seconds, bounded, if a temporary rejection said when to try again.
     """
 
     template = "emporix_failed"
@@ -376,7 +375,7 @@ class EmporixTimeout(EmporixError):
 
 
 class EmporixUnreadable(EmporixError):
-    """`coding` is how the body is compressed, if that is why it was not read."""
+    """`coding` is the body's content coding, if that is why it couldn't be read."""
 
     template = "emporix_unreadable"
     cause: ClassVar[Cause] = "network"
@@ -390,7 +389,7 @@ class EmporixTooLarge(EmporixUnreadable):
 
 
 class ProxyAnswered(EmporixUnreadable):
-    """Something between this app and Emporix responded, for example with a page of HTML."""
+    """Something between this app and Emporix responded, for example with an HTML page."""
 
     template = "proxy_answered"
     cause = "proxy"
@@ -415,8 +414,9 @@ class Forbidden(EmporixError):
 
 
 class NotFound(EmporixError):
-    """`resource_id` is what was asked for; `resource` says what that is: job, session, or service,
-    which has no id, where a list of something was not found.
+    """`resource_id` is the requested id; `resource` is its kind.
+
+    The kind is job, session, or service, which has no id, if a list wasn't found.
     """
 
     template = "not_found"
@@ -430,7 +430,7 @@ class RateLimited(EmporixError):
 
 
 class ExportUnusable(EmporixError):
-    """`reason` is no_data, base64 or json; `message` says where it breaks."""
+    """`reason` is no_data, base64 or json; `message` says where decoding failed."""
 
     template = "export_unusable"
     cause = "request"
@@ -444,7 +444,7 @@ class EmporixFailed(EmporixError):
 
 
 class TokenRefused(EmporixError):
-    """The token endpoint refuses how this app asks; `reason` is OAuth's code (RFC 6749, 5.2)."""
+    """The token endpoint rejects the request; `reason` is OAuth's error code (RFC 6749, 5.2)."""
 
     template = "token_refused"
     is_temporary = True
@@ -458,14 +458,14 @@ def _with_subclasses(of: type[EmporixError]) -> set[type[EmporixError]]:
 MAY_HAVE_WORKED = frozenset(
     error.template for error in _with_subclasses(EmporixError) if error.may_have_worked
 )
-"""Results, by the template of their error, after which a job may be deleted."""
+"""Results (templates of errors) after which the job may have been deleted."""
 
 NOT_DONE = frozenset(error.template for error in _with_subclasses(EmporixError)) - MAY_HAVE_WORKED
-"""Results after which a job is certainly not deleted by that attempt."""
+"""Results after which that attempt certainly didn't delete the job."""
 
 
 class NoSuchDigest(BotError):
-    """`names` are those of the digests that the channel has; `name` may be empty."""
+    """`names` are the names of the channel's digests; `name` may be empty."""
 
     template = "no_such_digest"
 
@@ -475,7 +475,7 @@ class NoSuchDigest(BotError):
 
 
 class DigestRefused(BotError):
-    """A digest cannot be posted to the channel.
+    """A digest can't be posted to the channel.
 
     `reason` is invite (the app must be invited first), gone, archived, direct (not a channel),
     outsiders, or `slack:` and Slack's error code.
@@ -489,9 +489,9 @@ class DigestRefused(BotError):
 
 
 class RetryLater(Exception):
-    """Run the task again after `seconds`; `reason` says why, for the log: it names no secret.
+    """Run the task again after `seconds`; `reason` is logged and must not contain a secret.
 
-    `failures` counts failed attempts so far; waiting is not a failure.
+    `failures` counts failed attempts so far; waiting isn't a failure.
     """
 
     def __init__(self, seconds: float, reason: str, failures: int = 0) -> None:

@@ -1,8 +1,8 @@
-"""The aiohttp session of both outgoing clients: proxies, certificates and long headers alike.
+"""The aiohttp session of both outgoing clients: proxies, certificates and limits for headers.
 
 Proxies come from the environment (HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, NO_PROXY, or in lower case).
-aiohttp's own `trust_env` is not used: it also reads `~/.netrc`, in a thread for each request, and
-refuses a request if that names its host.
+aiohttp's own `trust_env` isn't used: it also reads `~/.netrc`, in a thread for each request, and
+rejects a request whose host is listed there.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from yarl import URL
 logger = logging.getLogger(__name__)
 
 MAX_HEADER_BYTES = 64 * 1024
-"""Emporix: 60 KB of headers. Gateways send a long Content-Security-Policy or many cookies."""
+"""Gateways may send a long Content-Security-Policy or many cookies: 60 KB of headers were seen."""
 
 PROXY_SCHEMES = ("http", "https", "all")
 MAX_HTTP_CONNECTIONS = 100
@@ -34,9 +34,9 @@ def http_session(
     keep_alive: float = KEEP_ALIVE_SECONDS,
     timeout: aiohttp.ClientTimeout | None = None,
 ) -> aiohttp.ClientSession:
-    """A pool of connections. Reads the environment once: settings need a restart.
+    """Create a connection pool. Reads the environment once: changes need a restart.
 
-    It keeps no cookies: all users share the pool.
+    It stores no cookies, because all users share the pool.
     """
     connector = aiohttp.TCPConnector(
         limit=connections, keepalive_timeout=keep_alive, ssl=trusted_certificates()
@@ -53,14 +53,14 @@ def http_session(
 
 @cache
 def trusted_certificates() -> ssl.SSLContext:
-    """The system's certificates, or those of SSL_CERT_FILE and SSL_CERT_DIR. Slow to read."""
+    """The system's certificates, or those of SSL_CERT_FILE and SSL_CERT_DIR; slow to load."""
     return ssl.create_default_context()
 
 
 def invalid_proxies() -> list[str]:
-    """The names of those variables of the environment whose address no client could use.
+    """The names of proxy variables whose URL is invalid.
 
-    slack-sdk and aiohttp would fail with them at each request.
+    slack-sdk and aiohttp would fail with them on each request.
     """
     found = getproxies_environment()
     return [
@@ -76,7 +76,7 @@ def _is_address(text: str) -> bool:
 
 
 def _proxies() -> dict[str, str]:
-    """The address of the proxy by scheme, and NO_PROXY as `no`; empty if there is none."""
+    """The proxy URL by scheme, and NO_PROXY as `no`; empty if no proxy is set."""
     found = getproxies_environment()
     addresses = {name: _with_scheme(found[name]) for name in PROXY_SCHEMES if found.get(name)}
     usable = {name: one for name, one in addresses.items() if one.startswith(("http:", "https:"))}
@@ -90,14 +90,14 @@ def _with_scheme(address: str) -> str:
 
 
 def _middlewares(proxies: dict[str, str]) -> tuple[aiohttp.ClientMiddlewareType, ...]:
-    """None if the environment names no proxy: then slack-sdk finds none either."""
+    """Empty if the environment has no proxy: then slack-sdk finds none either."""
     return (_proxy_middleware(proxies),) if getproxies_environment() else ()
 
 
 def _proxy_middleware(proxies: dict[str, str]) -> aiohttp.ClientMiddlewareType:
-    """Sets the proxy of each request, in place of one that slack-sdk or Bolt took from somewhere.
+    """Set the proxy of each request, replacing the one chosen by slack-sdk or Bolt.
 
-    slack-sdk reads HTTPS_PROXY for any address, and knows no NO_PROXY.
+    slack-sdk uses HTTPS_PROXY for any URL, and ignores NO_PROXY.
     """
 
     async def middleware(

@@ -29,7 +29,7 @@ from bot.store.encryption import (
 
 ROTATION_BATCH_SIZE = 200
 KEYS_PER_SECOND = 2000
-"""Keys; a busy Redis serves many times as much, so people notice nothing."""
+"""Well below what a busy Redis can serve, so that users notice nothing."""
 
 
 class EncryptedText(NamedTuple):
@@ -42,10 +42,10 @@ class EncryptedText(NamedTuple):
 
 @dataclass(slots=True)
 class RotationTally:
-    """How many accounts and other records were read, and the results for the secrets in them.
+    """Counts of the accounts and other records read, and the results for their secrets.
 
     `changed` were written or deleted by the app in the meantime; `unreadable` counts secrets that
-    no configured key decrypts, by the id of the key that encrypted them.
+    can't be decrypted, by the id of the key that encrypted them.
     """
 
     accounts: int = 0
@@ -57,15 +57,15 @@ class RotationTally:
 
     @property
     def is_complete(self) -> bool:
-        """Whether all that was there when the rotation began is sealed with the first key."""
+        """Whether everything found is now encrypted with the first key."""
         return not self.changed and not self.unreadable
 
 
 class KeyRotation:
-    """Re-encrypts every secret that another key encrypted; can be stopped and run again.
+    """Re-encrypts secrets that use another key; can be stopped and run again.
 
-    Secrets that the first key encrypted are skipped, so a second run only reads. Raises
-    StoreUnavailable if Redis does not answer.
+    Secrets already encrypted with the first key are skipped, so a second run only reads. Raises
+    StoreUnavailable if Redis doesn't answer.
     """
 
     def __init__(
@@ -81,9 +81,9 @@ class KeyRotation:
         self._replace_if_unchanged = redis.register_script(REPLACE_IF_UNCHANGED)
 
     async def run(self) -> AsyncIterator[RotationTally]:
-        """Re-encrypt what needs it; gives the tally so far after each batch.
+        """Re-encrypt what needs it; yields the tally so far after each batch.
 
-        The canary of `bot.store.encryption` is sealed with the first key too, and not counted.
+        The canary of `bot.store.encryption` is re-encrypted too, but not counted.
         """
         tally = RotationTally()
         with translate_redis_errors():
@@ -94,7 +94,7 @@ class KeyRotation:
             yield tally
 
     async def _batches(self) -> AsyncIterator[tuple[list[str], str]]:
-        """Keys of one type; between two batches it pauses."""
+        """Iterate over batches of keys of one type, with a pause between them."""
         begun = False
         for pattern, kind in ENCRYPTED_KEY_PATTERNS:
             cursor = -1
@@ -109,7 +109,7 @@ class KeyRotation:
                 yield [key for key in keys if may_hold_encrypted(key)], kind
 
     async def _rotate_batch(self, keys: list[str], kind: str, tally: RotationTally) -> None:
-        """Secrets that the app writes meanwhile are tried a second time."""
+        """Re-encrypt a batch, with a second attempt for secrets that the app has just changed."""
         accounts = sum(map(is_account, keys))
         tally.accounts += accounts
         tally.records += len(keys) - accounts
@@ -134,7 +134,7 @@ class KeyRotation:
     async def _write(
         self, found: list[EncryptedText], tally: RotationTally
     ) -> list[tuple[str, str]]:
-        """Key and field of those that the app has changed since they were read."""
+        """Write secrets; return key and field of those changed by the app since they were read."""
         old = [one for one in found if not self._cipher.is_current(one.text)]
         tally.current += len(found) - len(old)
         new = [(one, text) for one in old if (text := self._reencrypt(one, tally))]
@@ -149,7 +149,7 @@ class KeyRotation:
         return [(one.key, one.field) for (one, _), done in pairs if not done]
 
     def _reencrypt(self, one: EncryptedText, tally: RotationTally) -> str:
-        """The secret, encrypted with the first key; empty if no key decrypts it."""
+        """Return the secret encrypted with the first key; empty if it can't be decrypted."""
         where = build_aad(one.key, one.field)
         try:
             return self._cipher.seal(self._cipher.open(one.text, where), where)
@@ -158,13 +158,13 @@ class KeyRotation:
             return ""
 
 
-PROGRESS_INTERVAL_RECORDS = 1000  # records
+PROGRESS_INTERVAL_RECORDS = 1000
 
 
 async def rotate(settings: Settings, write: Callable[[str], object]) -> int:
     """Rotate all secrets, and print the progress and the result.
 
-    The exit status is 1 if secrets are left, and 2 if the keys do not belong to this Redis.
+    Returns the exit status: 1 if secrets are left, 2 if the keys don't match this Redis.
     """
     cipher = build_cipher(settings)
     canary = Canary(cipher, create=False)
@@ -179,7 +179,7 @@ async def rotate(settings: Settings, write: Callable[[str], object]) -> int:
         if canary.problem:
             write(canary.problem)
             return 2
-        write(f"Redis does not answer ({error}). Run this again: what is done stays done.")
+        write(f"Redis doesn't answer ({error}). Run this again to continue.")
         return 1
     finally:
         await redis.aclose()
@@ -193,7 +193,7 @@ def progress(tally: RotationTally) -> str:
     return (
         f"{tally.accounts:,} accounts and {tally.records:,} other records: "
         f"{tally.reencrypted:,} secrets re-encrypted, "
-        f"{tally.current:,} already current, {tally.unreadable.total():,} cannot be decrypted"
+        f"{tally.current:,} already current, {tally.unreadable.total():,} can't be decrypted"
     )
 
 
@@ -201,15 +201,15 @@ def advice(tally: RotationTally) -> str:
     """What to do next."""
     if tally.is_complete:
         return (
-            "All are encrypted with the first key; the others can be removed from ENCRYPTION_KEYS."
+            "All are encrypted with the first key; you can remove the others from ENCRYPTION_KEYS."
         )
     lines = []
     if tally.changed:
-        lines.append(f"{tally.changed:,} were changed by the bot meanwhile: run this again.")
+        lines.append(f"{tally.changed:,} were changed by the app meanwhile: run this again.")
     for key_id, count in sorted(tally.unreadable.items()):
         lines.append(
-            f"{count:,} encrypted with key {key_id!r} cannot be decrypted. Is it missing? Add it "
-            "at the end of ENCRYPTION_KEYS, and run this again. Is it lost, or is it there? Then "
-            "these people must connect again, and set up their digests and alerts again."
+            f"{count:,} encrypted with key {key_id!r} can't be decrypted. If that key is missing, "
+            "add it at the end of ENCRYPTION_KEYS and run this again. If it is lost or already "
+            "listed, these users must connect again, and set up their digests and alerts again."
         )
     return "\n".join(lines)

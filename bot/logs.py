@@ -1,4 +1,4 @@
-"""Logs: one line an event, a reference in each, and nothing in them that opens a door."""
+"""Logging: one line per event with a reference to its request, and secrets redacted."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 import structlog
 from structlog.typing import EventDict, Processor
 
-# These write bodies, tokens or whole addresses below WARNING; their secrets are not ours to log.
+# Below WARNING, these log bodies, tokens or whole URLs.
 LIBRARY_LOGGERS = (
     "slack_bolt",
     "slack_sdk",
@@ -25,7 +25,7 @@ LIBRARY_LOGGERS = (
     "redis",
     "saq",
 )
-MIN_LEVELS = {"slack_bolt": logging.ERROR}  # its warnings hold parts of requests
+MIN_LEVELS = {"slack_bolt": logging.ERROR}  # its warnings contain parts of requests
 
 REDACTED = "[redacted]"
 SECRET_NAMES = frozenset(
@@ -50,7 +50,7 @@ _SECRET = re.compile(
     | https?://[^\s/]{1,255}(?:/[^\s/]{1,100}){0,2}/                 # response_urls
         (?:commands|actions|workflows|services)/\S+
     | (?i:client_secret|access_token|password)["']?\s*[=:]\s*["']?[^\s"'&,}]+
-    | (?<=://)[^/\s:@]*:[^/\s@]+(?=@)                                # logins in addresses
+    | (?<=://)[^/\s:@]*:[^/\s@]+(?=@)                                # logins in URLs
     """,
     re.VERBOSE,
 )
@@ -89,7 +89,7 @@ def configure(level: str, log_format: str) -> None:
 
 
 def new_reference() -> str:
-    """A short name for the request that begins, in every log line from here on."""
+    """Create a reference for a new request or task; it is added to every log line from now on."""
     reference = secrets.token_hex(4)
     structlog.contextvars.clear_contextvars()
     structlog.contextvars.bind_contextvars(reference=reference)
@@ -97,20 +97,20 @@ def new_reference() -> str:
 
 
 def current_reference() -> str:
-    """The reference of the request or task that runs now; empty outside of one."""
+    """The reference of the current request or task; empty outside of one."""
     return str(structlog.contextvars.get_contextvars().get("reference", ""))
 
 
 def write_line(line: str) -> None:
-    """A line on standard output, apart from the log; whole, also if several are written at once."""
+    """Write a line to standard output, separate from the log; concurrent lines don't mix."""
     sys.stdout.write(f"{line}\n")
     sys.stdout.flush()
 
 
 def redact(_logger: Any, _name: str, event: EventDict) -> EventDict:
-    """The last step before a line is written: whatever looks like a secret is replaced.
+    """Replace everything that looks like a secret; the last step before a line is written.
 
-    Nested values too. Long ones are cut first, so that it takes milliseconds at most.
+    Includes nested values. Long values are shortened first, so that it takes milliseconds at most.
     """
     return {key: _redacted(value, MAX_LOGGED_DEPTH, key) for key, value in event.items()}
 
@@ -136,8 +136,9 @@ def _first(values: Iterable[Any]) -> Iterable[Any]:
 
 
 def _shorten(text: str) -> str:
-    """The beginning and the end of a long text, as of a traceback; a word is left out whole,
-    because half a secret would not be seen as one.
+    """Keep the beginning and the end of a long text, such as a traceback.
+
+    Words aren't cut, because half a secret wouldn't be recognized as one.
     """
     if len(text) <= MAX_LOGGED_CHARACTERS:
         return text
@@ -147,6 +148,6 @@ def _shorten(text: str) -> str:
 
 
 def _to_last_space(text: str) -> str:
-    """Up to the last white space, inclusive; nothing if there is none."""
+    """The text up to and including the last white space; empty if there is none."""
     end = max(text.rfind(space) for space in " \n\t")
     return text[: end + 1]

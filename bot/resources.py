@@ -1,4 +1,4 @@
-"""Connections and keys of a process, opened from its settings."""
+"""A process's connections and keys, opened from its settings."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ from bot.store.connection import Commands, connect
 from bot.store.encryption import AccountEncryption, Canary, Cipher, parse_keys
 
 Connect = Callable[[str, Canary], Commands]
-"""Creates the client of the Redis at an address, as `bot.store.connection.connect` does."""
+"""Creates the Redis client for a URL, like `bot.store.connection.connect`."""
 
 EXIT_MISCONFIGURED = 2
-"""The exit status of a process whose encryption keys or clock are wrong."""
+"""Exit status of a process whose encryption keys or clock are wrong."""
 
 SLACK_TIMEOUT_SECONDS = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Resources:
-    """What services are built from; `exit_stack` closes all of it when the process ends."""
+    """What services are built from; `exit_stack` closes everything when the process ends."""
 
     settings: Settings
     clock: Clock
@@ -58,7 +58,7 @@ class Resources:
 async def open_resources(
     settings: Settings, clock: Clock, canary: Canary, connect: Connect = connect
 ) -> AsyncIterator[Resources]:
-    """Connections that stay open as long as the process runs."""
+    """Open the connections that a process keeps until it ends."""
     cipher = build_cipher(settings)
     async with AsyncExitStack() as stack:
         redis = connect(settings.redis_url.get_secret_value(), canary)
@@ -87,14 +87,14 @@ def build_cipher(settings: Settings) -> Cipher:
 
 
 def slack_session() -> aiohttp.ClientSession:
-    """The connection pool of the process for Slack."""
+    """Create the process's connection pool for Slack."""
     return http_session(timeout=aiohttp.ClientTimeout(total=SLACK_TIMEOUT_SECONDS))
 
 
 def slack_client(
     settings: Settings, session: aiohttp.ClientSession, *, repeats: bool = True
 ) -> AsyncWebClient:
-    """Slack's Web API at SLACK_API_URL; with `repeats` it retries what is safe to send again."""
+    """A client for Slack's Web API; with `repeats`, it retries requests that are safe to repeat."""
     return AsyncWebClient(
         token=settings.slack_bot_token.get_secret_value(),
         base_url=f"{settings.slack_api_url}/",

@@ -1,7 +1,8 @@
-"""The HTTP server: uvicorn, with limits on what it has not verified, and a grace period at its end.
+"""The HTTP server: uvicorn, with limits for unverified requests and a grace period at shutdown.
 
-uvicorn's httptools protocol limits neither the head of a request nor the number of connections, and
-on SIGTERM it closes connections whose request is on its way. Both are added here.
+uvicorn's httptools protocol limits neither the size of request headers nor the number of
+connections, and on SIGTERM it closes connections whose request is in transit. This module adds
+both.
 """
 
 from __future__ import annotations
@@ -26,14 +27,14 @@ from uvicorn.server import ServerState
 logger = logging.getLogger(__name__)
 
 CONNECTION_STATE_KEY = "entry"
-"""Name in a request's ASGI state: the `HttpConnection` that it came by."""
+"""Key in a request's ASGI state for its `HttpConnection`."""
 
 LISTEN_BACKLOG = 1024
 WANTED_FILE_DESCRIPTORS = 8192
-"""Wished: many systems give a process 1,024, of which connections to Redis may take most."""
+"""Desired limit: many systems allow 1,024, most of which connections to Redis may use."""
 
-LAST_REQUESTS_SECONDS = 1.0  # for requests on connections that were accepted last
-ANSWER_TIMEOUT_SECONDS = 4  # for requests that are being answered; acks take milliseconds
+LAST_REQUESTS_SECONDS = 1.0  # for requests on the last accepted connections
+ANSWER_TIMEOUT_SECONDS = 4  # for requests in progress; acks take milliseconds
 
 REJECTION_LOG_INTERVAL_SECONDS = 1.0
 
@@ -42,17 +43,17 @@ TOO_MANY_CONNECTIONS = "too many open connections"
 _errors_only = logging.getLogger("uvicorn.error.requests")
 _errors_only.setLevel(
     logging.ERROR
-)  # its warnings are one a bad request; `RejectionLog` counts those
+)  # it logs a warning per bad request; `RejectionLog` counts them instead
 
 
 @dataclass(frozen=True, slots=True)
 class ServerLimits:
-    """What a server takes; times are in seconds.
+    """The limits of a server; times are in seconds.
 
-    Proxies keep idle connections for 60 s (nginx, AWS). A verified one is kept for longer, so that
-    the proxy closes first: a request that is sent while the other side closes is lost, and Slack
-    does not repeat commands. `grace` is how long requests are taken after SIGTERM, while load
-    balancers look at /readyz.
+    Proxies keep idle connections for 60 s (nginx, AWS). Verified ones are kept for longer, so that
+    the proxy closes them first: a request sent while the other side closes is lost, and Slack
+    doesn't repeat commands. `grace` is how long requests are accepted after SIGTERM, while load
+    balancers check /readyz.
     """
 
     connections: int = 1000
@@ -66,7 +67,7 @@ class ServerLimits:
 
 
 class RejectionLog:
-    """Counts refused requests; logs them at most once a second, however many there are."""
+    """Counts rejected requests; logs them at most once a second, however many there are."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -75,7 +76,7 @@ class RejectionLog:
         self._timer: asyncio.TimerHandle | None = None
 
     def add(self, reason: str) -> None:
-        """Count one; `reason` is one of ours, never something that was sent."""
+        """Count a rejection; `reason` must be a constant, never text from the request."""
         self._counts[reason] += 1
         if self._timer is not None:
             return
@@ -86,7 +87,7 @@ class RejectionLog:
             self._timer = asyncio.get_running_loop().call_later(wait, self.log)
 
     def log(self) -> None:
-        """Write what has not been written yet."""
+        """Log the rejections that haven't been logged yet."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -98,9 +99,9 @@ class RejectionLog:
 
 
 class ConnectionsState(ServerState):
-    """What all connections of a server share.
+    """State shared by all connections of a server.
 
-    `unverified` are the open connections that no signed request has come by, oldest first.
+    `unverified` are the open connections without a verified request so far, oldest first.
     """
 
     def __init__(self, limits: ServerLimits) -> None:
@@ -111,10 +112,10 @@ class ConnectionsState(ServerState):
         self.is_stopping = False
 
     def admit(self, connection: HttpConnection) -> None:
-        """Take a new connection; above the limit the oldest unverified one makes room for it.
+        """Admit a new connection; above the limit, the oldest unverified one is closed for it.
 
-        So an attacker's connections push out each other, and a request of Slack's, which is
-        verified within milliseconds, passes. Where all others are verified, uvicorn answers 503.
+        An attacker's connections thus displace each other, while a request from Slack, verified
+        within milliseconds, gets through. If all others are verified, uvicorn answers 503.
         """
         if len(self.connections) > self.limits.connections and self.unverified:
             self.rejections.add(TOO_MANY_CONNECTIONS)
@@ -123,7 +124,7 @@ class ConnectionsState(ServerState):
 
 
 class HttpConnection(HttpToolsProtocol):
-    """A connection whose heads are limited in bytes, number of headers and time."""
+    """A connection with limits for request headers: bytes, count and time."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -136,7 +137,7 @@ class HttpConnection(HttpToolsProtocol):
 
     @property
     def is_stopping(self) -> bool:
-        """Whether the process ends soon."""
+        """Whether the process will end soon."""
         return self._state.is_stopping
 
     @property
@@ -145,18 +146,18 @@ class HttpConnection(HttpToolsProtocol):
         return not self._is_in_head and self.cycle.response_complete
 
     def mark_verified(self) -> None:
-        """A signed request has come by this connection: it is kept longer than others."""
+        """Keep this connection longer than others, because it delivered a verified request."""
         self._state.unverified.pop(self, None)
         self.timeout_keep_alive = self.limits.verified_idle  # type: ignore[assignment]
 
     def count_rejection(self, reason: str) -> None:
-        """Count a request that is refused."""
+        """Count a rejected request."""
         self._state.rejections.add(reason)
 
     def abort(self) -> None:
-        """Close at once; what was not sent yet is dropped."""
+        """Close immediately; unsent data is dropped."""
         self._untrack()
-        self.connections.discard(self)  # it counts no longer, though its socket closes a bit later
+        self.connections.discard(self)  # no longer counts, although its socket closes a bit later
         self.transport.abort()
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -184,10 +185,10 @@ class HttpConnection(HttpToolsProtocol):
         self._is_in_head, self._head_bytes = True, 0
 
     def on_headers_complete(self) -> None:
-        if self._head_bytes + self._arrived > self.limits.head_bytes:  # a body may be among it
+        if self._head_bytes + self._arrived > self.limits.head_bytes:  # may include body bytes
             self._head_bytes = len(self.url) + sum(len(n) + len(v) + 4 for n, v in self.headers)
         if self._is_head_too_large():
-            raise ValueError("the head is too large")  # ends in send_400_response
+            raise ValueError("the headers are too large")  # handled by send_400_response
         self._is_in_head = False
         self._clear_deadline()
         if len(self.connections) > self.limits.connections:
@@ -195,7 +196,7 @@ class HttpConnection(HttpToolsProtocol):
         super().on_headers_complete()
 
     def send_400_response(self, msg: str) -> None:
-        """What uvicorn says to what is not HTTP, or to what a callback of ours has raised for."""
+        """Called by uvicorn for data that isn't HTTP, or after an exception in a callback."""
         if self._is_in_head and self._is_head_too_large():
             self._reject_head()
         elif not self.transport.is_closing():
@@ -203,7 +204,7 @@ class HttpConnection(HttpToolsProtocol):
             super().send_400_response(msg)
 
     def _unsupported_upgrade_warning(self) -> None:
-        """The request is answered as if it had not asked for another protocol."""
+        """Do nothing: the request is answered as if it had not asked for another protocol."""
 
     def _is_head_too_large(self) -> bool:
         count = len(self.headers or ())
@@ -211,7 +212,7 @@ class HttpConnection(HttpToolsProtocol):
 
     def _reject_head(self) -> None:
         if not self.transport.is_closing():
-            self.count_rejection("the head is too large")
+            self.count_rejection("the headers are too large")
             self.transport.write(
                 b"HTTP/1.1 431 Request Header Fields Too Large\r\n"
                 b"connection: close\r\ncontent-length: 0\r\n\r\n"
@@ -223,8 +224,9 @@ class HttpConnection(HttpToolsProtocol):
         super().on_message_complete()
 
     def _is_unfinished(self) -> bool:
-        """Whether more must come: of a request, or after one (uvicorn does not wait for a limited
-        time once anything follows an answer).
+        """Whether more data must arrive, for a request or after one.
+
+        (uvicorn waits without a limit once any data follows a response.)
         """
         return self._is_in_head or self.cycle.response_complete or self.cycle.more_body
 
@@ -234,7 +236,7 @@ class HttpConnection(HttpToolsProtocol):
     def _deadline_passed(self) -> None:
         self._deadline = None
         if self._is_in_head and self._head_bytes:
-            self.count_rejection("the head did not come in time")
+            self.count_rejection("the headers did not arrive in time")
         self.abort()
 
     def _clear_deadline(self) -> None:
@@ -248,7 +250,7 @@ class HttpConnection(HttpToolsProtocol):
 
 
 class Server(uvicorn.Server):
-    """Serves `app`; after SIGTERM it takes requests a little longer, after Ctrl-C it does not."""
+    """Serves `app`; still accepts requests for a while after SIGTERM, but not after Ctrl-C."""
 
     def __init__(self, app: ASGIApp, limits: ServerLimits = ServerLimits()) -> None:
         config = uvicorn.Config(
@@ -266,9 +268,9 @@ class Server(uvicorn.Server):
         self.server_state = self._state = ConnectionsState(limits)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """No ack is cut: answers ask clients to close, and what was accepted is answered."""
+        """Finish all accepted requests; responses ask clients to close their connections."""
         grace = self._state.limits.grace if signal.SIGTERM in self._captured_signals else 0.0
-        logger.info("stopping: requests are taken for %g s more", grace)
+        logger.info("stopping: accepting requests for %g s more", grace)
         self._state.is_stopping = True
         self._state.default_headers = [*self._state.default_headers, (b"connection", b"close")]
         await self._wait(grace, lambda: self.force_exit)
@@ -278,7 +280,7 @@ class Server(uvicorn.Server):
         self._state.rejections.log()
 
     async def _close_listeners(self, sockets: list[socket.socket]) -> None:
-        """Connections that wait to be accepted would be cut: accept them just before."""
+        """Close the listeners, after accepting connections that would otherwise be cut off."""
         waiting = [one for listener in sockets for one in _accepted_last(listener)]
         for server in self.servers:
             server.close()
@@ -300,7 +302,7 @@ class Server(uvicorn.Server):
 
 
 def _accepted_last(listener: socket.socket) -> list[socket.socket]:
-    """Accept what waits, and stop listening within microseconds; later ones are refused."""
+    """Accept waiting connections, then stop listening within microseconds."""
     found = []
     with suppress(BlockingIOError):
         while True:
@@ -310,21 +312,21 @@ def _accepted_last(listener: socket.socket) -> list[socket.socket]:
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A listening socket; `::` takes IPv4 too. Raises OSError."""
+    """Open a listening socket; `::` also accepts IPv4. Raises OSError."""
     family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
     both = family == socket.AF_INET6 and host == "::" and socket.has_dualstack_ipv6()
     found = socket.create_server(
         address[:2], family=family, backlog=LISTEN_BACKLOG, dualstack_ipv6=both
     )
-    # asyncio sets this only on sockets that it has made; without it an answer can take 40 ms more.
+    # asyncio sets this only on sockets it creates; without it, a response can take 40 ms longer.
     found.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return found
 
 
 def allowed_connections() -> int:
-    """How many connections this process may keep open; raises its limit of descriptors first.
+    """Raise the limit of file descriptors, and return the number of connections it allows.
 
-    Half of the descriptors are for Redis, Slack and Emporix.
+    Half of the descriptors are reserved for Redis, Slack and Emporix.
     """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft < WANTED_FILE_DESCRIPTORS:

@@ -1,4 +1,4 @@
-"""Every setting of the app, typed; all that is missing or wrong is named at once."""
+"""The app's settings, typed and validated; all problems are reported at once."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _HOST = re.compile(r"(?=.{1,253}$)[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*\.?", re.
 
 
 class Settings(BaseSettings):
-    """Read from the environment, then from `.env`. Each description is the operator's help."""
+    """Read from the environment, then from `.env`. The descriptions document each setting."""
 
     model_config = SettingsConfigDict(
         env_file=DOTENV,
@@ -44,47 +44,45 @@ class Settings(BaseSettings):
     )
     slack_signing_secret: SecretStr = Field(
         description=(
-            "Verifies that requests come from Slack: Slack app settings, Basic Information; while "
-            "you replace it, the new and the old one, separated by a comma"
+            "Verifies that requests come from Slack: Slack app settings, Basic Information; during "
+            "a replacement, the new and the old one, separated by a comma"
         ),
         examples=["8f742231b10e8888abcd99yyyzzz85a5"],
     )
-    slack_api_url: str = Field(
-        "https://slack.com/api/", description="Base address of Slack's Web API"
-    )
+    slack_api_url: str = Field("https://slack.com/api/", description="Base URL of Slack's Web API")
     emporix_api_url: str = Field(
-        "https://api.emporix.io", description="Base address of the Emporix API"
+        "https://api.emporix.io", description="Base URL of the Emporix API"
     )
     emporix_dashboard_url: str = Field(
         "https://admin.emporix.io",
-        description="Base address of the Management Dashboard, for links to a job",
+        description="Base URL of the Management Dashboard, for links to jobs",
     )
     redis_url: SecretStr = Field(
         description=(
-            "redis://, rediss:// or unix:// address, or "
+            "redis://, rediss:// or unix:// URL, or "
             "redis+sentinel://[user:password@]host:26379,host:26379/service[/db]"
         ),
         examples=["redis://localhost:6379/0"],
     )
     encryption_keys: SecretStr = Field(
         description=(
-            "Keys for what is secret in Redis, by comma: the first encrypts, all decrypt; "
-            "`emporix-bot keys new` makes one"
+            "Encryption keys, separated by commas: the first encrypts, all decrypt; "
+            "`emporix-bot keys new` prints a new one"
         ),
         examples=["k1…"],
     )
     allow_shared_channels: bool = Field(
         False,
         description=(
-            "true lets people share jobs in Slack Connect channels, which other organisations "
-            "read, too"
+            "true: people can share jobs in Slack Connect channels, where other organizations "
+            "read them"
         ),
     )
     deletes: Literal["off", "single", "all"] = Field(
         "all",
         description=(
-            "off: nobody can delete jobs here; single: one by one and ticked ones, but no "
-            "clean-ups; all: clean-ups too"
+            "off: no one can delete jobs; single: single and selected jobs, but no clean-ups; "
+            "all: clean-ups too"
         ),
     )
     slack_messages_per_minute: int = Field(
@@ -92,8 +90,8 @@ class Settings(BaseSettings):
         ge=1,
         le=6000,
         description=(
-            "How many scheduled messages all workers together may post; Slack allows a "
-            "workspace several hundred a minute"
+            "Limit for scheduled messages per minute, across all workers; Slack allows several "
+            "hundred per workspace"
         ),
     )
     slack_channel_reads_per_minute: int = Field(
@@ -101,49 +99,49 @@ class Settings(BaseSettings):
         ge=5,
         le=6000,
         description=(
-            "How often all workers together may ask Slack who reads a channel before scheduled "
-            "posts; Slack allows a workspace about 50 a minute"
+            "Limit for checks of who can read a channel before scheduled posts, per minute, "
+            "across all workers; Slack allows about 50 per workspace"
         ),
     )
     host: str = Field(
-        "0.0.0.0",  # noqa: S104 - the platform's router comes from outside the machine
+        "0.0.0.0",  # noqa: S104 - the platform's router connects from outside the machine
         description=(
             "IP address that the web process listens on: 127.0.0.1 behind a proxy on the same "
             "machine, :: for IPv6 as well as IPv4"
         ),
     )
     audit_days: int = Field(
-        365, ge=1, le=3650, description="How many days the audit log keeps its entries"
+        365, ge=1, le=3650, description="Number of days that the audit log keeps its entries"
     )
     port: int = Field(3000, ge=0, le=65535, description="Port that the web process listens on")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", description="DEBUG, INFO, WARNING or ERROR"
     )
     log_format: Literal["text", "json"] = Field(
-        "text", description="text for people, json (a line an event) for machines"
+        "text", description="text for people, json (one line per event) for machines"
     )
     log_audit: bool = Field(
         False,
         description=(
-            "true writes each entry of the audit log to standard output, too, as a line of JSON"
+            "true: also writes each entry of the audit log to standard output, as a line of JSON"
         ),
     )
 
     @property
     def signing_secrets(self) -> tuple[str, ...]:
-        """The current signing secret, and another one while it is replaced."""
+        """The signing secret, or the new and the old one during a replacement."""
         return _separated(self.slack_signing_secret.get_secret_value())
 
     def warnings(self) -> list[str]:
-        """Settings that work, but that an operator should know about."""
+        """Describe settings that work but are risky."""
         if _is_in_plain_text(self.redis_url.get_secret_value()):
-            return ["REDIS_URL is not encrypted and names a public address: use rediss://"]
+            return ["REDIS_URL uses an unencrypted connection to a public address: use rediss://"]
         return []
 
     @field_validator("*", mode="before")
     @classmethod
     def _is_clean(cls, value: object) -> object:
-        """White space around a value is dropped: it comes with copying, and means nothing."""
+        """Remove surrounding white space, a common copying mistake, and reject invalid text."""
         if not isinstance(value, str):
             return value
         value = value.strip()
@@ -174,26 +172,26 @@ class Settings(BaseSettings):
         if not all(_SIGNING_SECRET.fullmatch(secret) for secret in secrets):
             raise ValueError("must have 32 digits from 0 to 9 and a to f")
         if len(secrets) > 2:
-            raise ValueError("may hold two secrets at most: the new and the old one")
+            raise ValueError("may contain two secrets at most: the new and the old one")
         return value
 
     @field_validator("slack_api_url", "emporix_api_url", "emporix_dashboard_url")
     @classmethod
     def _is_web_address(cls, value: str) -> str:
-        """Keys and tokens travel there, so nobody in between may read them."""
+        """Require HTTPS, because API keys and tokens are sent there."""
         try:
             parts = urlsplit(value)
             host, _ = parts.hostname or "", parts.port
         except ValueError:
-            raise ValueError("is not an address such as https://api.example.com") from None
+            raise ValueError("is not a URL such as https://api.example.com") from None
         if parts.scheme not in {"https", "http"} or not host:
             raise ValueError("must begin with https:// and a host")
         if parts.scheme == "http" and not _is_loopback(host):
             raise ValueError("must begin with https:// (http:// only for this machine)")
         if not _is_host(value):
-            raise ValueError("must name a host that can exist, such as api.example.com")
+            raise ValueError("must contain a valid host name, such as api.example.com")
         if parts.username is not None or parts.query or parts.fragment or " " in value:
-            raise ValueError("may have neither a login, a query, a fragment nor spaces")
+            raise ValueError("must not contain a login, a query, a fragment or spaces")
         return value.rstrip("/")
 
     @field_validator("redis_url")
@@ -225,10 +223,10 @@ class Settings(BaseSettings):
 
 
 def load_settings() -> Settings:
-    """The settings of this process; raises SettingsWrong with everything that is wrong."""
+    """Load the settings of this process; raises InvalidSettings with all problems."""
     _check_dotenv(Path(DOTENV))
     if wrong := invalid_proxies():
-        raise InvalidSettings(dict.fromkeys(wrong, "is not an address such as http://proxy:8080"))
+        raise InvalidSettings(dict.fromkeys(wrong, "is not a URL such as http://proxy:8080"))
     try:
         return Settings()
     except ValidationError as error:
@@ -236,15 +234,15 @@ def load_settings() -> Settings:
 
 
 def _check_dotenv(path: Path) -> None:
-    """Editors and shells save text in encodings that nobody asked for."""
+    """Check the encoding: some editors and shells don't save text as UTF-8."""
     try:
         text = path.read_bytes().decode("utf-8-sig") if path.is_file() else ""
     except UnicodeDecodeError:
         text = "\0"
     except OSError as error:
-        raise InvalidSettings({DOTENV: f"cannot be read: {error.strerror}"}) from None
+        raise InvalidSettings({DOTENV: f"can't be read: {error.strerror}"}) from None
     if "\0" in text:
-        raise InvalidSettings({DOTENV: "is not UTF-8 text: save it again with the encoding UTF-8"})
+        raise InvalidSettings({DOTENV: "is not UTF-8 text: save it again as UTF-8"})
 
 
 def _problems(error: ValidationError) -> Mapping[str, str]:
@@ -263,10 +261,10 @@ def _separated(text: str) -> tuple[str, ...]:
 
 
 def _is_host(address: str) -> bool:
-    """Whether DNS could look up the host of `address`, or it is an IP address.
+    """Whether the URL's host is an IP address or a valid DNS name.
 
-    DNS (RFC 1035, 2.3.4): a label has 1 to 63 letters, a name at most 253. A host that no client
-    can encode would end every call with an error that is not about the network.
+    A DNS label has 1 to 63 characters, a name at most 253 (RFC 1035, 2.3.4). With a host that can't
+    be encoded, every call would fail with an error that has nothing to do with the network.
     """
     try:
         host = httpx.URL(address).raw_host.decode()
@@ -283,7 +281,10 @@ def _is_loopback(host: str) -> bool:
 
 
 def _is_in_plain_text(redis_url: str) -> bool:
-    """Whether the way to Redis is certainly not private; a name without a dot is a container's."""
+    """Whether the connection is unencrypted and leaves the private network.
+
+    A host name without a dot is assumed to be a container's.
+    """
     parts = urlsplit(redis_url)
     if not parts.scheme.startswith("redis") or parts.scheme.startswith("rediss"):
         return False

@@ -1,8 +1,8 @@
-"""The ASGI app: Slack's requests are verified and go to Bolt; liveness and readiness checks.
+"""The ASGI app: verifies Slack's requests and passes them to Bolt; liveness and readiness checks.
 
 POST /slack/events    commands, buttons, modals and events, all signed
-GET  /healthz         the process answers and does not stop; how many tasks are running
-GET  /readyz          Redis works, too
+GET  /healthz         liveness, and the number of running tasks; 503 while stopping
+GET  /readyz          readiness: also requires Redis
 """
 
 from __future__ import annotations
@@ -69,20 +69,20 @@ from bot.wiring import WebServices, build_web_services
 logger = logging.getLogger(__name__)
 
 WEB_DRAIN_SECONDS = 20.0
-"""With the grace period and the open requests still less than 30 s, after which platforms kill."""
+"""Including the grace period and open requests, less than the 30 s after which platforms kill."""
 
 STOPPING_STATUS = "this process is stopping"
 
-EXIT_CANNOT_LISTEN = 3  # the exit status, as uvicorn has it
+EXIT_CANNOT_LISTEN = 3  # the exit status that uvicorn uses
 SLACK_EVENTS_PATH = "/slack/events"
 
 RATE_LIMITED_EVENT = "app_rate_limited"
-"""Slack: the type of the notice that events are left out, sent once a minute."""
+"""Type of Slack's notice that events were dropped, sent once a minute."""
 
 
 @dataclass(frozen=True, slots=True)
 class WebParts:
-    """What the HTTP endpoints use; `ping` raises StoreUnavailable with the kind of error."""
+    """Used by the HTTP endpoints; `ping` raises StoreUnavailable with the kind of error."""
 
     app: AsyncApp
     background: BackgroundTasks
@@ -93,7 +93,7 @@ Assemble = Callable[[], AbstractAsyncContextManager[WebParts]]
 
 
 class BoltAnswer(Response):
-    """Bolt's response; `answered` is set once it was sent, or could not be."""
+    """Bolt's response; `answered` is set once it was sent or sending failed."""
 
     def __init__(self, bolt: BoltResponse, answered: asyncio.Event) -> None:
         super().__init__(bolt.body, bolt.status, bolt.first_headers())
@@ -109,7 +109,7 @@ class BoltAnswer(Response):
 class FastPath:
     """Calls `slack_events` without Starlette's middleware and router, which take 7 of about 90 µs.
 
-    With a plain route `help_rate_ratio` of `make bench` is 0.66 to 0.71, with this 0.71 to 0.76.
+    With a plain route, `help_rate_ratio` of `make bench` is 0.66 to 0.71; with this, 0.71 to 0.76.
     """
 
     def __init__(self, app: Starlette) -> None:
@@ -128,7 +128,7 @@ class FastPath:
 
 
 def serve(settings: Settings, clock: Clock = time.time) -> None:
-    """Serve on HOST and PORT until SIGTERM or SIGINT; running work is finished first."""
+    """Serve on HOST and PORT until SIGTERM or SIGINT, then finish running work."""
     configure(settings.log_level, settings.log_format)
     verifier = RequestVerifier(settings.signing_secrets, clock)
     app = build_web(partial(assemble, settings, clock), verifier)
@@ -141,7 +141,7 @@ def serve(settings: Settings, clock: Clock = time.time) -> None:
         logger.error("HOST and PORT cannot be used: %s", error.strerror)
         sys.exit(EXIT_CANNOT_LISTEN)
     logger.info("listening on %s, port %d", *listening.getsockname()[:2])
-    with suppress(KeyboardInterrupt):  # SIGINT, raised once more when all is finished
+    with suppress(KeyboardInterrupt):  # uvicorn raises SIGINT again after the shutdown
         server.run(sockets=[listening])
 
 
@@ -153,17 +153,17 @@ async def assemble(
     loading_after_seconds: float = LOADING_AFTER_SECONDS,
     new_digest_id: Callable[[], str] = new_digest_id,
 ) -> AsyncIterator[WebParts]:
-    """The parts of a web process, closed when it ends."""
+    """Build the parts of a web process; closes them when it ends."""
     async with open_resources(settings, clock, Canary(build_cipher(settings), _exit)) as resources:
         ping = WriteProbe(resources.redis).ping
-        with suppress(StoreUnavailable):  # the app starts without Redis, but not with wrong keys
+        with suppress(StoreUnavailable):  # the app can start without Redis, but not with wrong keys
             await ping()
         services = build_web_services(resources, new_cursor_id, new_digest_id)
         await services.installation.identify()
         services.renderer.preload()
         dispatch = _dispatcher(resources, services, loading_after_seconds)
         client = slack_client(settings, resources.session)
-        client.token = None  # Bolt gives one to each request, and warns of another
+        client.token = None  # Bolt sets a token per request, and would warn about this one
         token = settings.slack_bot_token.get_secret_value()
         yield WebParts(build_app(dispatch, client, token), dispatch.background, ping)
 
@@ -191,12 +191,12 @@ def _dispatcher(
 
 
 def _exit() -> None:
-    """At once: every request would fail, and uvicorn has no other way to end with this status."""
+    """Exit immediately: every request would fail, and uvicorn can't set this exit status."""
     os._exit(EXIT_MISCONFIGURED)
 
 
 def build_web(assemble: Assemble, verifier: RequestVerifier) -> ASGIApp:
-    """The ASGI app, for `bot.server.Server`; `assemble` makes its parts when the process starts."""
+    """Build the ASGI app for `bot.server.Server`; `assemble` creates its parts at startup."""
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -219,7 +219,7 @@ def build_web(assemble: Assemble, verifier: RequestVerifier) -> ASGIApp:
 
 
 async def slack_events(request: Request) -> Response:
-    """Verifies a request to Slack's endpoint, by its headers first, then by its body."""
+    """Verify a request to Slack's endpoint, by its headers first, then by its body."""
     verifier: RequestVerifier = request.app.state.verifier
     connection: HttpConnection = request.scope["state"][CONNECTION_STATE_KEY]
     headers = {
@@ -251,7 +251,7 @@ async def ready(request: Request) -> Response:
     try:
         await request.app.state.parts.ping()
     except StoreUnavailable as error:
-        return JSONResponse({"status": "Redis does not work", "trouble": str(error)}, 503)
+        return JSONResponse({"status": "Redis is unavailable", "trouble": str(error)}, 503)
     return JSONResponse({"status": "ok"})
 
 
@@ -260,13 +260,13 @@ def _is_stopping(request: Request) -> bool:
 
 
 async def _answer(request: Request, body: str, connection: HttpConnection) -> Response:
-    """The answer to a verified request."""
+    """Answer a verified request."""
     try:
         fields = parse_body(body)
     except ValueError:
-        return _reject(connection, Rejection(400, "signed, but the body cannot be read"))
+        return _reject(connection, Rejection(400, "signed, but the body is malformed"))
     if fields.get("type") == RATE_LIMITED_EVENT:
-        logger.warning("Slack held back events for a minute: more than 30,000 in an hour")
+        logger.warning("Slack dropped events for a minute: more than 30,000 in an hour")
         return Response()
     if fields.get("ssl_check") == "1":
         return Response()
@@ -275,11 +275,11 @@ async def _answer(request: Request, body: str, connection: HttpConnection) -> Re
 
 async def _dispatch(request: Request, body: str, fields: dict[str, Any]) -> Response:
     answered, reference = asyncio.Event(), secrets.token_hex(4)
-    bind_contextvars(reference=reference)  # in every log line from here on
+    bind_contextvars(reference=reference)  # added to every log line from now on
     incoming = AsyncBoltRequest(
         body=fields,
         context={ANSWERED: answered, REFERENCE: reference, DELIVERED: body},
-        mode="socket_mode",  # all that it means: the body is read, and its signature checked
+        mode="socket_mode",  # in Bolt: the body is parsed, and the signature verified
     )
     return BoltAnswer(await request.app.state.parts.app.async_dispatch(incoming), answered)
 
@@ -290,7 +290,7 @@ def _reject(connection: HttpConnection, rejection: Rejection) -> Response:
 
 
 async def _read(request: Request) -> bytes | Rejection:
-    """The body, or why it is not read to its end."""
+    """Read the body; return a Rejection if it is too large or incomplete."""
     chunks, size = [], 0
     try:
         async for chunk in request.stream():
@@ -298,6 +298,6 @@ async def _read(request: Request) -> bytes | Rejection:
             if size > MAX_REQUEST_BYTES:
                 return TOO_LONG
             chunks.append(chunk)
-    except ClientDisconnect:  # by the sender, or by `bot.server` where it takes too long
-        return Rejection(400, "the body did not come to its end")
+    except ClientDisconnect:  # by the sender, or by `bot.server` if it takes too long
+        return Rejection(400, "the body is incomplete")
     return b"".join(chunks)

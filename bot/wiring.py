@@ -1,7 +1,7 @@
 """Creates the services of a process from its settings.
 
-A listener or task takes a service by naming the field as a parameter, with the field's type. To
-add a service, add a field to one of the dataclasses, and build it in the function below that.
+Listeners and tasks get a service by declaring a parameter with the field's name and type. To add a
+service, add a field to one of the dataclasses, and build it in the function below that dataclass.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ from bot.store.idempotency import Deletions, IdempotencyClaims
 from bot.store.lists import ListStore, new_cursor_id
 from bot.store.locks import WorkerLeases, new_holder
 from bot.store.rate_limits import MessageRateLimiter
-from bot.store.slack_cache import AudienceCache, ChartSupport
+from bot.store.slack_cache import AudienceCache, ChartSupport, TimeZoneCache
 from bot.store.stopped_teams import StoppedTeams
 from bot.store.watches import WatchStore, new_watch_id
 
@@ -70,7 +70,7 @@ Sleep = Callable[[float], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class Stores:
-    """The records that several services share."""
+    """Records shared by several services."""
 
     account_store: AccountStore
     alert_store: AlertStore
@@ -323,7 +323,8 @@ def build_worker_services(
 ) -> WorkerServices:
     shared, redis = build_services(resources), resources.redis
     renderer, poster = shared.renderer, _build_poster(resources, sleep)
-    notifier = Notifier(renderer, poster, resources.slack, shared.audiences)
+    zones = TimeZoneCache(resources.redis)
+    notifier = Notifier(renderer, poster, resources.slack, shared.audiences, zones)
     return WorkerServices(
         **_fields(shared),
         alert_poller=_alert_poller(resources, shared.alert_store),
@@ -341,7 +342,7 @@ def build_worker_services(
 
 
 def _build_poster(resources: Resources, sleep: Sleep) -> IdempotentPoster:
-    """Its client does not retry: an interrupted request may have posted the message."""
+    """Uses a client without retries: an interrupted request may have posted the message."""
     settings, redis = resources.settings, resources.redis
     client = slack_client(settings, resources.session, repeats=False)
     return IdempotentPoster(
@@ -374,10 +375,10 @@ def _cleanup_runs(
 
 
 def _fields(services: Stores) -> dict[str, Any]:
-    """For the dataclasses that extend it."""
+    """The fields of `services`, to build a dataclass that extends it."""
     return {field.name: getattr(services, field.name) for field in fields(services)}
 
 
 def audit_log(settings: Settings, redis: Commands) -> AuditLog:
-    """Also writes JSON lines to the log if LOG_AUDIT is set."""
+    """The audit log; it also writes JSON lines to standard output if LOG_AUDIT is set."""
     return AuditLog(redis, settings.audit_days, write_line if settings.log_audit else None)

@@ -1,7 +1,7 @@
 """The worker process: periodic and queued tasks.
 
-A loop calls periodic tasks, which queue due work, and saq runs the queued tasks. A worker has no
-state of its own, so another one can continue its work.
+A loop calls periodic tasks, which queue due work, and saq runs the queued tasks. Workers have no
+state of their own, so another one can continue a worker's tasks.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ from bot.wiring import Sleep, build_worker_services
 
 logger = logging.getLogger(__name__)
 
-WORKER_DRAIN_SECONDS = 20  # a platform that stops a process commonly kills it after 30 s
-TIMER_INTERVAL_SECONDS = 0.5  # between two looks at the clock
+WORKER_DRAIN_SECONDS = 20  # platforms commonly kill a process 30 s after asking it to stop
+TIMER_INTERVAL_SECONDS = 0.5  # between two checks for due periodic tasks
 CLOCK_CHECK_INTERVAL_SECONDS = 60.0
 
 
@@ -54,7 +54,7 @@ async def assemble_worker(
     sleep: Sleep = asyncio.sleep,
     connect: Connect = connect,
 ) -> AsyncIterator[WorkerParts]:
-    """The parts of a worker process, closed when it ends; tasks are queued in `queue`."""
+    """Build the parts of a worker process and close them at the end; tasks go to `queue`."""
     async with open_resources(settings, clock, canary, connect) as resources:
         services, calls = build_worker_services(resources, queue, sleep), discover(bot.tasks)
         runner = TaskRunner(
@@ -70,7 +70,7 @@ async def assemble_worker(
 
 @asynccontextmanager
 async def open_queue(settings: Settings, canary: Canary) -> AsyncIterator[SaqQueue]:
-    """The queue in Redis, disconnected at the end."""
+    """Connect to the queue in Redis, and disconnect at the end."""
     async with AsyncExitStack() as stack:
         queue = SaqQueue(connect_for_queue(settings.redis_url.get_secret_value(), canary))
         stack.push_async_callback(queue.disconnect)
@@ -78,10 +78,10 @@ async def open_queue(settings: Settings, canary: Canary) -> AsyncIterator[SaqQue
 
 
 def run_worker(settings: Settings, clock: Clock = time.time, *, compare_clocks: bool = True) -> int:
-    """Work until SIGTERM or SIGINT; what runs then is finished first.
+    """Run tasks until SIGTERM or SIGINT, then finish those that are running.
 
-    The exit status is 2 where the keys cannot read what is in Redis, or the clock is wrong when it
-    starts; `compare_clocks=False` is for a clock that is moved on purpose.
+    Returns the exit status: 2 if the keys can't decrypt the data in Redis, or if the clock is wrong
+    at the start. `compare_clocks=False` is for a clock that is changed on purpose.
     """
     configure(settings.log_level, settings.log_format)
     install_log_filter()
@@ -98,7 +98,7 @@ async def _run(settings: Settings, clock: Clock, compare_clocks: bool) -> int:
         assemble_worker(settings, queue, canary, clock) as parts,
     ):
         clock_check = ClockCheck(parts.redis, queue, clock if compare_clocks else None)
-        with suppress(StoreUnavailable):  # it starts without Redis, but not with wrong keys
+        with suppress(StoreUnavailable):  # it can start without Redis, but not with wrong keys
             await clock_check.compare()
         if canary.has_refused() or not queue.is_enabled:
             return EXIT_MISCONFIGURED
@@ -122,27 +122,27 @@ async def _run_until(
 
 
 class ClockCheck:
-    """Compares the clock with that of Redis; without a clock, only asks whether Redis is there.
+    """Compares the clock with Redis's; without a clock, only checks whether Redis answers.
 
-    A worker whose clock is wrong takes no task: it would take others' running ones for dead.
+    A worker with a wrong clock takes no tasks: it would consider other workers' tasks dead.
     """
 
     def __init__(self, redis: Commands, queue: SaqQueue, clock: Clock | None) -> None:
         self._redis, self._queue, self._clock = redis, queue, clock
 
     async def compare(self) -> None:
-        """Raises StoreUnavailable."""
+        """Compare the clocks once; raises StoreUnavailable."""
         ahead = await clock_offset(self._redis, self._clock or time.time)
         if self._clock is None:
             return
         self._queue.is_enabled = abs(ahead) <= CLOCK_ERROR_SECONDS
         if not self._queue.is_enabled:
-            logger.error("no task is taken: the clock is %.1f s ahead of Redis", ahead)
+            logger.error("not taking tasks: the clock is %.1f s ahead of Redis", ahead)
         elif abs(ahead) > CLOCK_WARNING_SECONDS:
             logger.warning("the clock is %.1f s ahead of Redis", ahead)
 
     async def keep_comparing(self) -> None:
-        """Each minute; where Redis was away, the next minute."""
+        """Compare the clocks every minute, ignoring errors of Redis."""
         while True:
             await asyncio.sleep(CLOCK_CHECK_INTERVAL_SECONDS)
             with suppress(StoreUnavailable):
@@ -150,9 +150,9 @@ class ClockCheck:
 
 
 async def run_periodic_tasks(timer: PeriodicTimer, runner: TaskRunner) -> None:
-    """Runs each periodic task in an asyncio task of its own; all are cancelled with this one.
+    """Run each periodic task in its own asyncio task; all are cancelled with this one.
 
-    The timer is monotonic, so setting back the system clock stops nothing.
+    The timer is monotonic, so changing the system clock doesn't stop tasks.
     """
     running: dict[PeriodicTask, asyncio.Task[None]] = {}
     try:
@@ -166,7 +166,7 @@ async def run_periodic_tasks(timer: PeriodicTimer, runner: TaskRunner) -> None:
 
 
 def _stop_event() -> asyncio.Event:
-    """Set on SIGTERM or SIGINT."""
+    """Return an event that is set on SIGTERM or SIGINT."""
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -174,7 +174,7 @@ def _stop_event() -> asyncio.Event:
 
 
 async def cancel_and_wait(tasks: Iterable[asyncio.Task[None]]) -> None:
-    """Cancel them, and wait until they have ended: they use what is closed next."""
+    """Cancel tasks and wait until they have ended, before what they use is closed."""
     ending = list(tasks)
     for task in ending:
         task.cancel()

@@ -67,7 +67,7 @@ ERROR_FOR_THE_UNKNOWN = "unknown"
 
 LONGEST_FUNCTION = 40
 LONGEST_FILE, MOST_LONG_FILES = 400, 5
-"""A soft limit: a file covers one subject, and a few subjects take more lines."""
+"""A soft limit: a file covers one subject, and some subjects need more lines."""
 MOST_FILES = 180
 
 SUBJECTS = {
@@ -145,20 +145,20 @@ def test_a_listener_imports_no_other(module: Path) -> None:
 
 @each_listener
 def test_a_listener_has_a_test_at_its_path(listener: Path) -> None:
-    """Who changes a listener knows where its test is."""
+    """The test of a listener is at the matching path."""
     test = PROJECT / "tests/listeners" / place(listener)
     assert test.with_name(f"test_{test.name}.py").is_file()
 
 
 @pytest.mark.parametrize("task", TASKS, ids=lambda path: path.stem)
 def test_a_task_has_a_test_at_its_path(task: Path) -> None:
-    """The test of a scheduled task is easy to find."""
+    """The test of a scheduled task is at the matching path."""
     place_of_task = task.relative_to(PROJECT / "bot/tasks")
     assert (PROJECT / "tests/tasks" / place_of_task.with_name(f"test_{task.name}")).is_file()
 
 
 def test_a_task_is_queued_under_its_address() -> None:
-    """`digests.post` is run by tasks/digests.py."""
+    """The task `digests.post` is defined in tasks/digests.py."""
     modules_of = {name: call.function.__module__ for name, call in CALLS.queued.items()}
     assert all(
         module == f"bot.tasks.{name.rpartition('.')[0]}" for name, module in modules_of.items()
@@ -189,7 +189,7 @@ def test_a_command_is_heard_at_its_words(listener: Path) -> None:
 
 @each_listener
 def test_an_id_is_the_address_of_its_listener(listener: Path) -> None:
-    """`jobs.delete.confirm` is heard in jobs/delete.py."""
+    """The action `jobs.delete.confirm` is handled in jobs/delete.py."""
     for address in addresses_in(listener):
         assert address.rpartition(".")[0] == place(listener).replace("/", ".")
 
@@ -203,14 +203,14 @@ def test_a_module_of_listeners_opens_with_its_command(listener: Path) -> None:
 
 
 def test_every_id_has_one_listener() -> None:
-    """No press of a button is lost, and none is heard twice."""
+    """Each action id has exactly one listener."""
     counted = Counter(address for path in LISTENERS for address in addresses_in(path))
     known = {value for name, value in vars(buttons).items() if re.fullmatch("[A-Z][A-Z_]+", name)}
     assert counted == dict.fromkeys((value for value in known if isinstance(value, str)), 1)
 
 
 def test_the_manifest_offers_the_shortcuts() -> None:
-    """Slack shows each shortcut that a listener hears, by the same name, and no other."""
+    """The manifest has the shortcuts that listeners handle, with the same names, and no others."""
     manifest = yaml.safe_load((PROJECT / "manifest.yml").read_text(encoding="utf-8"))
     offered = {shortcut["callback_id"]: shortcut for shortcut in manifest["features"]["shortcuts"]}
     assert offered == {
@@ -225,7 +225,7 @@ def test_the_manifest_offers_the_shortcuts() -> None:
 
 
 def test_every_word_of_a_command_has_one_listener() -> None:
-    """No two listeners hear the same words."""
+    """No two listeners handle the same command."""
     commands = REGISTRY.commands.values()
     words = Counter(word for command in commands for word in (command.words, *command.also))
     assert set(words.values()) == {1}
@@ -233,7 +233,7 @@ def test_every_word_of_a_command_has_one_listener() -> None:
 
 @each_template
 def test_what_a_template_shows_is_heard(template: str) -> None:
-    """Every button and every form that an example shows has its listener."""
+    """Every button and modal in an example has a listener."""
     for facts in examples(RENDERER, template).values():
         shown: Any = RENDERER.render(template, **facts)
         pressable = [block for block in shown.get("blocks", []) if block["type"] != "input"]
@@ -244,7 +244,7 @@ def test_what_a_template_shows_is_heard(template: str) -> None:
 
 @each_template
 def test_a_template_is_used(template: str) -> None:
-    """A message that nothing sends is not kept; an error's is named by the error."""
+    """Every template is used, and an error's template has the error's name."""
     if template.removeprefix(ERRORS) in {error.template for error in error_classes()}:
         assert template.startswith(ERRORS)
     else:
@@ -252,7 +252,7 @@ def test_a_template_is_used(template: str) -> None:
 
 
 def test_every_error_is_explained() -> None:
-    """Each error has its template, and each template of errors/ an error."""
+    """Each error has a template, and each template in errors/ has an error."""
     there = {name.removeprefix(ERRORS) for name in RENDERER.templates() if name.startswith(ERRORS)}
     named = {error.template for error in error_classes() if hasattr(error, "template")}
     assert there == named | {ERROR_FOR_THE_UNKNOWN}
@@ -261,7 +261,7 @@ def test_every_error_is_explained() -> None:
 
 @each_template
 def test_a_listener_decodes_what_a_template_sends(template: str) -> None:
-    """Each button and each form of an example has a state of its listener's class."""
+    """Each button and modal in an example has a state of its listener's class."""
     for facts in examples(RENDERER, template).values():
         shown: Any = RENDERER.render(template, **facts)
         metadata = shown.get("private_metadata", "")
@@ -281,19 +281,19 @@ def test_every_state_is_sent_and_taken(state: type[ButtonState]) -> None:
 
 
 def test_parameters_of_listeners_are_typed() -> None:
-    """Each is a service of the web process or belongs to the request, with the declared type."""
+    """Each listener parameter is a service or a request value of the declared type."""
     wrong = [wrong for heard in HEARD for wrong in injected_parameters.wrong_parameters(heard)]
     assert not wrong, "\n".join(wrong)
 
 
 def test_every_value_of_a_request_is_taken() -> None:
-    """By some listener; what no listener needs is not provided."""
+    """Each provided value is used by a listener."""
     provided = {name for heard in HEARD for name in injected_parameters.of_request(heard)}
     assert provided - {name for heard in HEARD for name in heard.parameters} == set()
 
 
 def test_a_parameter_has_one_meaning() -> None:
-    """No service has the name of a value that belongs to a request or a task."""
+    """No service has the name of a request value or a task value."""
     of_requests = {name for heard in HEARD for name in injected_parameters.of_request(heard)}
     assert of_requests & injected_parameters.WEB_SERVICES.keys() == set()
     assert (
@@ -302,7 +302,7 @@ def test_a_parameter_has_one_meaning() -> None:
 
 
 def test_every_service_is_used() -> None:
-    """By a listener, by a task, or where the processes are assembled."""
+    """Each service is used by a listener, by a task, or where the processes are assembled."""
     taken = {name for heard in HEARD for name in heard.parameters}
     taken |= {name for called in CALLED for name in called.parameters}
     for name in ("web", "worker", "wiring"):
@@ -320,7 +320,7 @@ def test_every_setting_is_in_the_example() -> None:
 
 
 def test_parameters_of_tasks_are_typed() -> None:
-    """Each is a service of the worker, belongs to the run, or is an id or a time from the queue."""
+    """Each task parameter is a service, a value of the run, or an argument from the queue."""
     wrong = [
         wrong for called in CALLED for wrong in injected_parameters.wrong_parameters_of_task(called)
     ]
@@ -328,7 +328,7 @@ def test_parameters_of_tasks_are_typed() -> None:
 
 
 def test_the_operator_guide_has_every_setting() -> None:
-    """Its table gives each setting, no other, and the default that the code has."""
+    """The settings table has exactly the settings of the code, with their defaults."""
     rows = table("docs/operator-guide.md", "setting | default")
     shown = {setting: default for setting, default, _ in rows}
     assert shown == {
@@ -338,12 +338,12 @@ def test_the_operator_guide_has_every_setting() -> None:
 
 
 def written(default: object) -> str:
-    """As it stands in an environment."""
+    """A default as written in an environment variable."""
     return str(default).lower() if isinstance(default, bool) else str(default)
 
 
 def test_the_user_guide_has_every_command() -> None:
-    """Its table gives each command, no other, as it is typed."""
+    """The commands table has exactly the commands of the app, as they are typed."""
     commands = [
         f"`{SLASH_COMMAND} {c.words} {c.usage}".rstrip() for c in REGISTRY.commands.values()
     ]
@@ -352,7 +352,7 @@ def test_the_user_guide_has_every_command() -> None:
 
 
 def test_the_user_guide_has_every_filter() -> None:
-    """Its table gives each filter and no other."""
+    """The filters table has exactly the filters of the app."""
     rows = table("docs/user-guide.md", "filter")
     shown = [name for names, _ in rows for name in quoted(names)]
     assert sorted(shown) == sorted(f"{known.name}:" for known in ALL_FILTERS)
@@ -371,13 +371,13 @@ def test_the_procfile_starts_the_processes(name: str) -> None:
 
 @pytest.mark.parametrize("limit", DOCUMENTED, ids=lambda limit: limit.constant)
 def test_a_documented_limit_is_the_limit(limit: Limit) -> None:
-    """The document still says those words, and the code has the number that they name."""
+    """The document has those words, and the code has the number in them."""
     assert limit.words in " ".join(text(limit.document).split())
     assert value(limit.constant) == limit.number
 
 
 def test_no_number_is_compared_with_itself() -> None:
-    """Whatever constant a test takes from the code has its number written down once more."""
+    """Each constant that a test takes from the code is also checked against a number."""
     known = {limit.constant: limit.number for limit in DOCUMENTED} | UNDOCUMENTED
     taken = {constant for test in modules("tests") for constant in taken_by(test)}
     assert taken - known.keys() == set()
@@ -386,7 +386,7 @@ def test_no_number_is_compared_with_itself() -> None:
 
 @pytest.mark.parametrize("folder", ["bot", "sandbox"])
 def test_functions_and_files_are_short(folder: str) -> None:
-    """Each can be read at one sitting."""
+    """Functions are short enough to read at once."""
     long = [
         f"{path.relative_to(PROJECT)}: {name} has {lines} lines"
         for path in modules(folder)
@@ -400,7 +400,7 @@ def test_functions_and_files_are_short(folder: str) -> None:
 
 @pytest.mark.parametrize("folder", ["bot", "sandbox", "tests"])
 def test_most_functions_are_small(folder: str) -> None:
-    """A few long ones are no reason for many."""
+    """Most functions are much shorter than the limit."""
     lines = [count for path in modules(folder) for _, count in functions(path)]
     assert median(lines) <= MEDIAN_LINES
     assert quantiles(lines, n=10)[-1] <= LINES_OF_NINE_IN_TEN
@@ -414,13 +414,13 @@ def defined(folder: str) -> Iterator[tuple[Path, ast.stmt]]:
 
 
 def test_a_class_name_is_unique() -> None:
-    """A reader who finds a class by its name has found the right one."""
+    """Class names are unique."""
     names = Counter(node.name for _, node in defined("bot") if isinstance(node, ast.ClassDef))
     assert [name for name, count in names.items() if count > 1] == []
 
 
 def test_a_constant_name_has_one_value() -> None:
-    """Two constants of the same name mean the same."""
+    """Constants with the same name have the same value."""
     values: dict[str, set[str]] = defaultdict(set)
     for _, node in defined("bot"):
         if isinstance(node, ast.Assign):
@@ -448,5 +448,5 @@ def test_a_file_name_repeats_only_across_layers() -> None:
 
 
 def test_there_are_few_files() -> None:
-    """One file per subject: empty `__init__.py` files do not count."""
+    """The number of files in bot/ is limited; empty `__init__.py` files don't count."""
     assert len([path for path in modules("bot") if path.stat().st_size]) <= MOST_FILES

@@ -1,4 +1,4 @@
-"""Delays that others ask for."""
+"""Retry delays requested by servers."""
 
 from __future__ import annotations
 
@@ -41,13 +41,13 @@ def test_retry_after(header: str, seconds: float | None) -> None:
 
 @given(st.text(st.characters(max_codepoint=255)) | st.from_regex(r"\A[0-9]{1,30}(\.[0-9]*)?\Z"))
 def test_any_retry_after(header: str) -> None:
-    """No header breaks the reading, stops work for long or allows a busy loop."""
+    """No header causes an error, a long stop or a busy loop."""
     found = parse_retry_after(header, NOW, most=300)
     assert found is None or (1 <= found <= 300 and found == int(found))
 
 
 @given(st.floats())
 def test_any_number_is_bounded(seconds: float) -> None:
-    """A delay is finite, whatever a number from outside is: NaN and infinity, too."""
+    """A delay is finite for any number, including NaN and infinity."""
     assert 1 <= bounded(seconds, most=300) <= 300
     assert bounded(math.nan, most=300) == 300

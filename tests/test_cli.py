@@ -1,4 +1,4 @@
-"""emporix-bot: what an operator types, what it prints, and how it ends."""
+"""emporix-bot: commands, output and exit status."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ INSTALLED = (str(Path(sys.executable).with_name("emporix-bot")),)
 def run(
     folder: Path, *command: str, settings: dict[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """A command in a process of its own, with these settings and no others."""
+    """Run a command in its own process, with only these settings."""
     names = {name.upper() for name in Settings.model_fields}
     environment = {name: value for name, value in os.environ.items() if name not in names}
     return subprocess.run(
@@ -40,7 +40,7 @@ def run(
 @pytest.mark.parametrize("program", [AS_A_MODULE, INSTALLED], ids=["module", "installed"])
 @pytest.mark.parametrize("command", ["web", "worker", "doctor"])
 def test_names_all_that_is_missing(tmp_path: Path, program: tuple[str, ...], command: str) -> None:
-    """Nothing starts without its settings: all of them are named at once, without a traceback."""
+    """Without settings nothing starts: all missing ones are named, without a traceback."""
     done = run(tmp_path, *program, command)
     assert done.returncode == 2
     assert [name for name in REQUIRED if f"{name} is missing" not in done.stderr] == []
@@ -58,7 +58,7 @@ def test_repeats_no_secret_that_is_wrong(tmp_path: Path) -> None:
 
 
 def test_makes_a_key_that_can_be_used(capsys: pytest.CaptureFixture[str]) -> None:
-    """What it prints goes into ENCRYPTION_KEYS as it is, and is another one each time."""
+    """`keys new` prints a different valid key each time."""
     assert main(["keys", "new"]) == 0
     assert main(["keys", "new"]) == 0
     first, second = capsys.readouterr().out.split()
@@ -68,7 +68,7 @@ def test_makes_a_key_that_can_be_used(capsys: pytest.CaptureFixture[str]) -> Non
 
 @pytest.mark.parametrize("typed", [[], ["launch"], ["keys"], ["keys", "old"], ["web", "now"]])
 def test_says_what_can_be_typed(typed: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    """Anything else ends with the usage."""
+    """An unknown command prints the usage."""
     with pytest.raises(SystemExit) as ended:
         main(typed)
     assert ended.value.code == 2
@@ -85,7 +85,7 @@ def test_shows_its_version(tmp_path: Path, program: tuple[str, ...]) -> None:
 
 
 def test_shows_its_commands(capsys: pytest.CaptureFixture[str]) -> None:
-    """--help names all of them."""
+    """--help lists all commands."""
     with pytest.raises(SystemExit) as ended:
         main(["--help"])
     assert ended.value.code == 0

@@ -1,4 +1,4 @@
-"""emporix-bot doctor: what is wrong is said, with what to do, and without a secret."""
+"""emporix-bot doctor: problems are reported with a fix, and without secrets."""
 
 from __future__ import annotations
 
@@ -80,12 +80,12 @@ async def patient(redis: Any, redis_url: str, clock: FakeClock) -> AsyncIterator
 
 
 def server(patient: Patient) -> Any:
-    """A client that needs no loop."""
+    """A synchronous Redis client."""
     return Redis.from_url(patient.settings["REDIS_URL"])
 
 
 def tls() -> ssl.SSLContext:
-    """Of a server whose certificate nobody vouches for."""
+    """A server with a certificate that isn't trusted."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
     today = datetime.now(UTC)
@@ -103,7 +103,7 @@ def tls() -> ssl.SSLContext:
 
 @pytest.fixture
 def environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """No settings but those of the test, and no .env file."""
+    """Only the settings of the test, without a .env file."""
     monkeypatch.chdir(tmp_path_factory.mktemp("empty"))
     for name in Settings.model_fields:
         monkeypatch.delenv(name.upper(), raising=False)
@@ -112,7 +112,7 @@ def environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPa
 async def examine(
     patient: Patient, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Run the command, in a thread: it has a loop of its own."""
+    """Run the command in a thread, because it has its own event loop."""
     for name, value in patient.settings.items():
         monkeypatch.setenv(name, value)
     patient.status = await asyncio.to_thread(main, ["doctor"])
@@ -136,7 +136,7 @@ async def test_finds_accounts_of_another_enterprise(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """After a workspace has joined an Enterprise Grid or left it, nobody can see these any more."""
+    """Accounts of another enterprise, which no user can reach any more, are reported."""
     await redis.hset(redis_keys.account(Caller("T0ACME", "U0ADA")), "default", "acme")
     await examine(patient, monkeypatch, capsys)
     assert "ok    accounts  1" in patient.told
@@ -231,7 +231,7 @@ BROKEN: dict[Break, tuple[str, str]] = {
 async def test_finds_nothing_where_all_is_well(
     patient: Patient, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A line for each thing that was looked at, and status 0."""
+    """If everything works, there is one line per check, and status 0."""
     await examine(patient, monkeypatch, capsys)
     lines = patient.told.splitlines()
     assert [line.split()[:2] for line in lines] == [
@@ -249,7 +249,7 @@ async def test_says_what_is_broken(
     capsys: pytest.CaptureFixture[str],
     broken: Break,
 ) -> None:
-    """The one thing that is broken is named, with what to do; the others are well."""
+    """Only the broken part is reported, with a fix."""
     about, advice = BROKEN[broken]
     broken(patient)
     await examine(patient, monkeypatch, capsys)
@@ -296,7 +296,7 @@ async def test_asks_for_redis_6_2(
     version: str,
     well: bool,
 ) -> None:
-    """Scripts use what older servers do not know."""
+    """A Redis older than 6.2 is reported."""
     async with redis_of(version) as url:
         patient.settings["REDIS_URL"] = url
         await examine(patient, monkeypatch, capsys)
@@ -313,7 +313,7 @@ async def test_counts_the_workers(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Those that said lately that they are at work."""
+    """Running workers are counted by their heartbeats."""
     alive = Heartbeats(redis)
     await alive.record("one", time.time())
     await alive.record("another", time.time() - 10)
@@ -329,7 +329,7 @@ async def test_says_that_the_workers_are_gone(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """None for an hour is wrong where there was one before."""
+    """A worker that stopped an hour ago is reported."""
     await Heartbeats(redis).record("gone", time.time() - 3600)
     await examine(patient, monkeypatch, capsys)
     line = patient.told.splitlines()[-1]
@@ -344,7 +344,7 @@ async def test_names_certificates_that_are_not_trusted(
     capsys: pytest.CaptureFixture[str],
     tmp_path: Path,
 ) -> None:
-    """A certificate is no matter of the network: what to do is said for each of the three."""
+    """For each service, an untrusted certificate is reported with its own fix."""
     async with tls_server(tmp_path) as (url, _):
         patient.settings |= {
             "SLACK_API_URL": f"{url}/api/",
@@ -360,14 +360,14 @@ async def test_names_certificates_that_are_not_trusted(
 
 
 def test_compares_the_clock_with_that_of_slack() -> None:
-    """By the date of its answer; an answer without one says nothing."""
+    """Slack's clock is known by the Date header, if there is one."""
     there = datetime.now(UTC) - timedelta(hours=1)
     assert seconds_ahead_of_slack(format_datetime(there, usegmt=True)) == pytest.approx(3600, abs=3)
     assert seconds_ahead_of_slack("") == 0
 
 
 def test_says_that_the_clock_is_wrong() -> None:
-    """From 5 s on, and in which direction."""
+    """A clock offset above 5 s is reported with its direction."""
     assert clock_problem(4, "Slack") == clock_problem(-4, "Slack") == ""
     assert clock_problem(3600, "Slack").startswith("this machine's clock is 3600 s ahead of")
     assert clock_problem(-9, "Redis").startswith("this machine's clock is 9 s behind that of Redis")
@@ -377,10 +377,10 @@ def test_says_that_the_clock_is_wrong() -> None:
 async def test_reports_how_redis_keeps_its_data(
     patient: Patient, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Whether each write goes to its disk."""
+    """The check shows whether Redis persists each write."""
     await examine(patient, monkeypatch, capsys)
     assert "appendonly yes" in patient.told
     server(patient).config_set("appendonly", "no")
     await examine(patient, monkeypatch, capsys)
     server(patient).config_set("appendonly", "yes")
-    assert "appendonly no: what came since its last save can be lost" in patient.told
+    assert "appendonly no: data since its last save can be lost" in patient.told

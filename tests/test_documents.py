@@ -1,4 +1,4 @@
-"""The documents hold together: what they name is there, and what must be explained is explained."""
+"""The documents are consistent with each other and with the code."""
 
 from __future__ import annotations
 
@@ -40,10 +40,10 @@ USER_GUIDE, OPERATOR_GUIDE = "docs/user-guide.md", "docs/operator-guide.md"
 
 OPEN_ENDED = {"errors/invalid_input"}
 OF_ALL_OPEN_ENDED = "a sentence about what you typed"
-"""Errors whose first words are about what was typed, and the one row for all of them."""
+"""Errors that begin with what was typed, and the one row for all of them."""
 
 TYPED = re.compile(rf"(?<![\w.]){SLASH_COMMAND}(?= |$)([^'`\n→]*?)(?=\"\)|['`\n→]|$)")
-"""What stands behind /emporix, up to the end of the line or of what quotes it."""
+"""The text after /emporix, up to the end of the line or of the quotation."""
 
 PLACEHOLDER = re.compile(r"[<\[…]")
 
@@ -52,7 +52,7 @@ each_document = pytest.mark.parametrize("document", DOCUMENTS, ids=name)
 
 @each_document
 def test_links_lead_somewhere(document: Path) -> None:
-    """Each file is there, and each heading in it; pictures are made later, by a target."""
+    """Linked files and headings exist, except screenshots, which are created later."""
     for address in links(document):
         path, _, anchor = address.partition("#")
         found = (document.parent / path).resolve() if path else document
@@ -62,21 +62,21 @@ def test_links_lead_somewhere(document: Path) -> None:
 
 
 def test_every_page_is_in_the_index() -> None:
-    """docs/README.md leads to each page of docs/."""
+    """docs/README.md links to each page in docs/."""
     index = PROJECT / "docs/README.md"
     pages = {page for page in DOCUMENTS if page.parent != PROJECT} - {index}
     assert pages <= {(index.parent / address).resolve() for address in links(index)}
 
 
 def typed_in(document: Path) -> Iterator[str]:
-    """What a document tells people to type behind /emporix."""
+    """The texts after /emporix in a document."""
     for words in [*quoted(prose(document)), blocks(document)]:
         yield from TYPED.findall(words)
 
 
 @each_document
 def test_commands_are_understood(document: Path) -> None:
-    """Documents name only commands and filters that the app knows."""
+    """Documents contain only commands and filters that exist."""
     for typed in filter(lambda words: words.strip() != "…", typed_in(document)):
         command, rest = REGISTRY.find(typed)
         if "filters" in command.usage and not PLACEHOLDER.search(rest):
@@ -84,19 +84,19 @@ def test_commands_are_understood(document: Path) -> None:
 
 
 OF_THE_SYSTEM = {"HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "SSL_CERT_FILE"}
-"""Variables that most programs read, and that this one reads, too."""
+"""Variables of other programs that the app uses too."""
 
 
 @each_document
 def test_settings_exist(document: Path) -> None:
-    """A setting that was renamed is renamed everywhere."""
+    """Documents contain only settings that exist."""
     named = {word for words in quoted(prose(document)) for word in re.findall(r"\w+", words)}
     settings = {word for word in named if re.fullmatch(r"[A-Z]+(_[A-Z]+)+", word)}
     assert settings <= {field.upper() for field in Settings.model_fields} | OF_THE_SYSTEM
 
 
 def headline(template: str, facts: dict[str, object]) -> str:
-    """The first sentence of a message, with "…" for what differs."""
+    """The first sentence of a message, with "…" for variable parts."""
     words = str(RENDERER.render(template, **facts)["text"]).partition("\n")[0]
     words = re.sub(r"^:\w+: |\*", "", words)
     words = re.sub(r"`[^`]*`|<#\w+>", "…", words)
@@ -109,14 +109,14 @@ ERRORS = [found for found in RENDERER.templates() if found.startswith("errors/")
 
 @pytest.mark.parametrize("template", [found for found in ERRORS if found not in OPEN_ENDED])
 def test_errors_are_explained_to_users(template: str) -> None:
-    """The user guide has a row for each error, with what to do."""
+    """The user guide has a row for each error."""
     explained = "\n".join(row[0] for row in table(USER_GUIDE, "you read"))
     for facts in examples(RENDERER, template).values():
         assert headline(template, facts) in explained
 
 
 def test_only_errors_are_explained_to_users() -> None:
-    """What no error says any more leaves the guide."""
+    """The user guide has no row for a message that doesn't exist."""
     said = {
         headline(error, facts) for error in ERRORS for facts in examples(RENDERER, error).values()
     }
@@ -125,7 +125,7 @@ def test_only_errors_are_explained_to_users() -> None:
 
 
 def logged() -> set[str]:
-    """Every event that the app writes to its log, with "…" for what differs."""
+    """Every log message of the app, with "…" for variable parts."""
     code = "\n".join(path.read_text(encoding="utf-8") for path in modules("bot"))
     events = re.findall(r'\blogger\.(?:debug|info|warning|error|exception)\(\s*"([^"]+)"', code)
     assert len(events) == len(re.findall(r"\blogger\.\w+\(", code))
@@ -133,19 +133,19 @@ def logged() -> set[str]:
 
 
 def test_the_log_is_explained_to_operators() -> None:
-    """The operator guide lists the events of the log: all of them, and no other."""
-    rows = table(OPERATOR_GUIDE, "event (… stands for what differs)")
+    """The operator guide lists exactly the log messages of the app."""
+    rows = table(OPERATOR_GUIDE, "event (… stands for variable parts)")
     assert {row[0].strip("`") for row in rows} == logged()
 
 
 def test_health_is_explained_as_it_is() -> None:
-    """Each path that the operator guide names is served, and each that is served is named."""
+    """The operator guide names exactly the paths that are served."""
     served = set(re.findall(r'Route\("(/\w+)"', text("bot/web.py")))
     assert set(re.findall(r"`GET (/\w+)`", text(OPERATOR_GUIDE))) == served
 
 
 def test_no_guide_allows_another_eviction_policy() -> None:
-    """Redis must evict nothing: locks and claims have an expiry, connections have none."""
+    """The documents require noeviction, because an eviction would lose data."""
     texts = {name(page): page.read_text(encoding="utf-8") for page in [*DOCUMENTS, *EXAMPLES]}
     for page, words in texts.items():
         assert not re.findall(r"(?:volatile|allkeys)-\w+", words), page
@@ -155,7 +155,7 @@ def test_no_guide_allows_another_eviction_policy() -> None:
 
 @pytest.mark.parametrize("setting", [field.upper() for field in Settings.model_fields])
 def test_settings_are_explained(setting: str) -> None:
-    """Each is in the operator guide's table of all settings and in the example."""
+    """Each setting is in the operator guide's table and in .env.example."""
     assert f"`{setting}`" in {row[0] for row in table(OPERATOR_GUIDE, "setting | default")}
     assert re.search(rf"^#?{setting}=", text(".env.example"), re.MULTILINE)
 
@@ -170,13 +170,13 @@ def subcommands(parser: argparse.ArgumentParser, words: str = "emporix-bot") -> 
 
 
 def test_every_subcommand_is_explained_to_operators() -> None:
-    """The table of the operator guide has each command of emporix-bot and no other."""
+    """The operator guide's table has exactly the commands of emporix-bot."""
     rows = [row[0].strip("`") for row in table(OPERATOR_GUIDE, "command")]
     assert sorted(rows) == sorted(subcommands(_parser()))
 
 
 def test_the_lines_of_the_doctor_are_explained() -> None:
-    """Each line that it writes is in the operator guide and in the example of the README."""
+    """Each line of doctor's output is in the operator guide and in the README's example."""
     found = set(re.findall(r'CheckResult\(\s*"(\w+)"', text("bot/doctor.py")))
     rows = [row[0].strip("`") for row in table(OPERATOR_GUIDE, "line")]
     assert set(rows) == found
@@ -184,7 +184,7 @@ def test_the_lines_of_the_doctor_are_explained() -> None:
 
 
 def test_decisions_are_listed_by_their_titles() -> None:
-    """The index has each page of decisions once, under its number and its title."""
+    """The index lists each decision once, with its number and title."""
     pages = sorted((PROJECT / "docs/decisions").glob("*.md"))
     headings = [page.read_text(encoding="utf-8").partition("\n")[0] for page in pages]
     rows = table("docs/README.md", "decision")
@@ -196,7 +196,7 @@ def test_decisions_are_listed_by_their_titles() -> None:
 
 
 def test_each_release_has_each_group_of_changes_once() -> None:
-    """After a merge, the changelog has no heading twice in a release, and no line twice."""
+    """The changelog has no duplicate headings in a release, and no duplicate lines."""
     for release in re.split(r"^## ", text("CHANGELOG.md"), flags=re.MULTILINE)[1:]:
         groups = re.findall(r"^### (.+)$", release, re.MULTILINE)
         assert len(groups) == len(set(groups))
@@ -220,7 +220,7 @@ def classified() -> Iterator[tuple[str, list[str]]]:
 
 
 def test_the_table_of_errors_is_that_of_the_classes() -> None:
-    """Nobody reads there that an error is temporary, pauses or may have worked and is not."""
+    """The table of errors has the attributes of the classes."""
     yes_or_no = {True: "yes", False: "no"}
     facts = {
         error.__name__: [
@@ -235,7 +235,7 @@ def test_the_table_of_errors_is_that_of_the_classes() -> None:
 
 
 def test_the_example_of_a_command_works(tmp_path: Path) -> None:
-    """The three files of CONTRIBUTING.md can be copied as they are."""
+    """The three files in CONTRIBUTING.md can be copied unchanged."""
     listener, template, test = fenced("CONTRIBUTING.md")
     written: dict[str, object] = {}
     exec(listener, written)

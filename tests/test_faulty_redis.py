@@ -1,4 +1,4 @@
-"""The client that breaks on purpose."""
+"""A Redis client with injected faults."""
 
 from __future__ import annotations
 

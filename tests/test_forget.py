@@ -1,4 +1,4 @@
-"""emporix-bot forget: nothing of a user or a workspace stays, and nothing of others goes."""
+"""emporix-bot forget: deletes all data of a user or workspace, and none of others."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ async def harness(
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Any,
 ) -> AsyncIterator[AppHarness]:
-    """Ada and Grace have used everything; the settings are those of an operator, too."""
+    """Ada and Grace have used every feature, with an operator's settings."""
     monkeypatch.chdir(tmp_path)  # no .env of the person who runs this
     settings = {"SLACK_BOT_TOKEN": "xoxb-1", "SLACK_SIGNING_SECRET": "0" * 32}
     for name, value in {**settings, "REDIS_URL": redis_url, "ENCRYPTION_KEYS": KEY}.items():
@@ -112,7 +112,7 @@ async def tour(harness: AppHarness) -> None:
 
 
 async def clean_up(harness: AppHarness) -> str:
-    """Of Ada, and under way; gives its id."""
+    """Start a clean-up of Ada's; returns its id."""
     asked = await harness.ada.command("/emporix jobs clean agent-type:complaint")
     await harness.ada.click("Delete…")
     await harness.ada.submit({"The number of jobs": asked.payloads[0]["text"].split()[1]})
@@ -123,7 +123,7 @@ async def clean_up(harness: AppHarness) -> str:
 
 
 async def queue_tasks(harness: AppHarness, redis_url: str) -> None:
-    """Tasks that wait in the real queue, as a worker finds them."""
+    """Queue tasks as a worker finds them."""
     queue = SaqQueue(connect_for_queue(redis_url))
     for caller in (ADAS, GRACES):
         source = PolledConnection(caller, "acme").name
@@ -159,7 +159,7 @@ async def contents(redis: Any) -> Contents:
 
 
 def naming(found: Contents, term: str) -> list[tuple[str, str]]:
-    """Where a text names something, in a key, a field, a member or a value."""
+    """Where a text occurs in Redis: in a key, a field, a member or a value."""
     return [(*where,) for where, value in found.items() if term in f"{where} {value}"]
 
 
@@ -176,7 +176,7 @@ def commands_of_the_guide() -> dict[str, str]:
 
 
 async def test_the_tour_has_one_of_everything(harness: AppHarness) -> None:
-    """Each kind of key that docs/redis-keys.md explains is there, but for short-lived locks."""
+    """The tour creates every documented kind of key, except short-lived locks."""
     keys = {key for key, _ in await contents(harness.redis)}
     missing = set()
     for shown, *_ in table("docs/redis-keys.md", "key"):
@@ -188,7 +188,7 @@ async def test_the_tour_has_one_of_everything(harness: AppHarness) -> None:
 
 
 async def test_nothing_of_a_user_stays(harness: AppHarness) -> None:
-    """By the command of the guide: no key, field, member or value names her, also decrypted."""
+    """After the documented command, nothing in Redis names the user, even encrypted."""
     before = await contents(harness.redis)
     assert naming(before, ADA.id)
     hers = [value for (key, name), value in before.items() if name == "record" and ADA.id in value]
@@ -203,7 +203,7 @@ async def test_nothing_of_a_user_stays(harness: AppHarness) -> None:
 
 
 async def test_nothing_of_others_goes(harness: AppHarness) -> None:
-    """What Grace has stays as it was; where it names Ada, it only does not any more."""
+    """Grace's data is kept; where it named Ada, only the name is removed."""
     before = await contents(harness.redis)
     assert await run(f"emporix-bot forget --team {TEAM_ID} --user {ADA.id} --yes") == 0
     after = await contents(harness.redis)
@@ -238,7 +238,7 @@ async def test_the_audit_log_stays_with_a_pseudonym(harness: AppHarness) -> None
 
 
 async def test_nothing_of_a_workspace_stays(harness: AppHarness) -> None:
-    """By the command of the guide, its audit log included; the app is as new afterwards."""
+    """After the documented command, nothing of the workspace is left, including the audit log."""
     command = commands_of_the_guide()["team"]
     assert f"--team {TEAM_ID}" in command
     assert await run(f"{command} --yes") == 0
@@ -259,7 +259,7 @@ async def test_asks_before(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Only a yes deletes what it has shown before; so nothing goes without a terminal."""
+    """Without an explicit yes nothing is deleted, also if there is no terminal."""
     monkeypatch.setattr(sys, "stdin", io.StringIO("" if typed is None else f"{typed}\n"))
     before = await contents(harness.redis)
     status = await run(f"emporix-bot forget --team {TEAM_ID} --user {ADA.id}")
@@ -273,7 +273,7 @@ async def test_asks_before(
 async def test_says_what_it_cannot_decrypt(
     harness: AppHarness, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The owner of a record is unknown without its encryption key: the output says to add it."""
+    """Unreadable records are reported, with the advice to add the missing key."""
     other = Cipher(parse_keys(new_key()))
     key = redis_keys.alert("lost")
     sealed = other.seal("{}", build_aad(key, "record"))
@@ -285,7 +285,7 @@ async def test_says_what_it_cannot_decrypt(
 async def test_deletes_nothing_with_keys_of_another_redis(
     harness: AppHarness, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Only what is not encrypted would be found: half of it would stay."""
+    """With wrong keys nothing is deleted: half of the data would remain."""
     monkeypatch.setenv("ENCRYPTION_KEYS", new_key())
     before = await contents(harness.redis)
     assert await run(f"emporix-bot forget --team {TEAM_ID} --user {ADA.id} --yes") == 2
@@ -295,7 +295,7 @@ async def test_deletes_nothing_with_keys_of_another_redis(
 
 @pytest.mark.parametrize("arguments", ["", "--team acme", "--team T0ACME --user *", "--user U0ADA"])
 def test_refuses_what_is_no_id(arguments: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """A slip of the fingers deletes nothing."""
+    """A mistyped id deletes nothing."""
     with pytest.raises(SystemExit) as ended:
         main(["forget", *arguments.split()])
     assert ended.value.code == 2

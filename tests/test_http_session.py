@@ -1,4 +1,4 @@
-"""Proxies, certificates and long headers: the same for Slack and for Emporix."""
+"""Proxies, certificates and long headers work the same for Slack and Emporix."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ TROUBLE = (aiohttp.ClientError, httpx.TransportError, SlackClientError)
 
 @pytest.fixture(autouse=True)
 def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """No proxies but those of the test, and certificates that are read again."""
+    """Only the proxies of the test, and certificates that are loaded again."""
     for name in PROXIES:
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.lower(), raising=False)
@@ -66,7 +66,7 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def hosts(script: Script) -> list[str]:
-    """The hosts that a proxy was asked for."""
+    """The hosts requested from a proxy."""
     return [request.target.split("/auth.test")[0] for request in script.requests]
 
 
@@ -84,7 +84,7 @@ async def test_goes_through_the_proxy(ask: Ask, name: str, monkeypatch: pytest.M
 @BOTH
 @pytest.mark.parametrize("no", ["127.0.0.1", "localhost,127.0.0.1", "*"])
 async def test_leaves_the_proxy_out(ask: Ask, no: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """NO_PROXY counts for both clients."""
+    """NO_PROXY applies to both clients."""
     async with scripted(OK) as server, scripted() as proxy:
         monkeypatch.setenv("HTTP_PROXY", proxy.url)
         monkeypatch.setenv("HTTPS_PROXY", proxy.url)
@@ -107,7 +107,7 @@ async def test_https_goes_through_a_tunnel(ask: Ask, monkeypatch: pytest.MonkeyP
 async def test_says_that_a_proxy_cannot_be_used(
     ask: Ask, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A kind of proxy that does not work is named in the log; its password is not."""
+    """An unsupported kind of proxy is logged without its password."""
     async with scripted(OK) as server:
         monkeypatch.setenv("HTTP_PROXY", "socks5://user:secretword@127.0.0.1:1")
         await ask(server.url)
@@ -117,7 +117,7 @@ async def test_says_that_a_proxy_cannot_be_used(
 
 @BOTH
 async def test_ignores_netrc(ask: Ask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A password in somebody's ~/.netrc takes the place of no token."""
+    """A password in ~/.netrc doesn't replace a token."""
     netrc = tmp_path / "netrc"
     netrc.write_text("machine 127.0.0.1 login me password word\n", encoding="ascii")
     monkeypatch.setenv("NETRC", str(netrc))
@@ -129,7 +129,7 @@ async def test_ignores_netrc(ask: Ask, tmp_path: Path, monkeypatch: pytest.Monke
 @BOTH
 @pytest.mark.parametrize("size", [9_000, 60_000])
 async def test_reads_long_headers(ask: Ask, size: int) -> None:
-    """Gateways send long headers, and browsers read them."""
+    """Long response headers are accepted."""
     headers = {"Content-Type": "application/json", "Content-Security-Policy": "a" * size}
     async with scripted(reply({"ok": True}, headers=headers)) as server:
         await ask(server.url)
@@ -137,7 +137,7 @@ async def test_reads_long_headers(ask: Ask, size: int) -> None:
 
 @asynccontextmanager
 async def tls_server(folder: Path) -> AsyncIterator[tuple[str, Path]]:
-    """A server with a certificate of its own; gives its address and the certificate's file."""
+    """A server with its own certificate; returns its address and the certificate's file."""
     certificate = _certificate(folder)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate)
@@ -177,7 +177,7 @@ def _certificate(folder: Path) -> Path:
 async def test_trusts_certificates_of_the_environment(
     ask: Ask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """SSL_CERT_FILE counts for both clients; a certificate that nobody vouches for is refused."""
+    """SSL_CERT_FILE applies to both clients, and untrusted certificates are rejected."""
     async with tls_server(tmp_path) as (url, certificate):
         with pytest.raises(TROUBLE, match=r"(?i)certificate"):
             await ask(url)

@@ -60,7 +60,7 @@ def person(number: int) -> Caller:
 
 
 async def fill(redis: Any, count: int, keys: tuple[EncryptionKey, ...] = OLD_ONLY) -> None:
-    """So many people, each with a connection and its token."""
+    """Save this many accounts, each with a connection and a token."""
     records = AccountEncryption(Cipher(keys))
     async with redis.pipeline(transaction=False) as pipe:
         for held in (connection(person(number)) for number in range(count)):
@@ -75,7 +75,7 @@ async def fill(redis: Any, count: int, keys: tuple[EncryptionKey, ...] = OLD_ONL
 
 
 async def test_seals_idle_records_too(redis: Any) -> None:
-    """Thousands of people who have done nothing for months can be read with the new key alone."""
+    """Thousands of inactive accounts can be decrypted with the new key alone."""
     await fill(redis, 3000)
     tally = await rotate(redis)
     assert (tally.accounts, tally.reencrypted, tally.is_complete) == (3000, 6000, True)
@@ -96,7 +96,7 @@ async def test_passes_over_what_is_fine(redis: Any) -> None:
 
 
 async def test_can_be_broken_off(redis: Any) -> None:
-    """What was done stays done, and the next run does the rest."""
+    """An interrupted run keeps its results, and the next run does the rest."""
     await fill(redis, 5 * ROTATION_BATCH_SIZE)
     run = rotation(redis).run()
     done = (await anext(run)).reencrypted
@@ -107,7 +107,7 @@ async def test_can_be_broken_off(redis: Any) -> None:
 
 
 async def test_says_what_cannot_be_opened(redis: Any) -> None:
-    """A key that is missing is named by its id; what it has sealed stays as it is."""
+    """A missing key is reported by its id, and its texts are kept."""
     (lost,) = parse_keys(new_key())
     await fill(redis, 10, (lost,))
     await accounts(redis, OLD_ONLY).save(connection(), default=True)
@@ -119,7 +119,7 @@ async def test_says_what_cannot_be_opened(redis: Any) -> None:
 
 
 async def test_leaves_other_keys_alone(redis: Any) -> None:
-    """Cursors, the audit record and whatever else lives in Redis are not touched."""
+    """Cursors, the audit log and other unencrypted keys aren't changed."""
     await fill(redis, 3)
     await redis.set(redis_keys.cursor(ADA, "cursor-1"), "a cursor")
     await redis.set("somebody-else:account", "a text")
@@ -130,7 +130,7 @@ async def test_leaves_other_keys_alone(redis: Any) -> None:
 
 
 class Meddling(KeyRotation):
-    """Lets somebody else write between the reading and the writing of a batch."""
+    """Calls a function between reading and writing a batch."""
 
     def __init__(self, redis: Any, meddle: Any, times: int = 1) -> None:
         super().__init__(redis, Cipher(BOTH), sleep=at_once)
@@ -153,7 +153,7 @@ FRESH = Token("fresh", NOW + 7200, SCOPES, "acme")
 
 
 async def test_does_not_overwrite_a_fresh_token(redis: Any) -> None:
-    """A refresh between reading and writing wins."""
+    """A token refreshed between reading and writing is kept."""
     await fill(redis, 1)
     tokens = TokenStore(redis, AccountEncryption(Cipher(BOTH)))
     tally = await meddled(redis, lambda: tokens.save(connection(person(0)), FRESH))
@@ -162,7 +162,7 @@ async def test_does_not_overwrite_a_fresh_token(redis: Any) -> None:
 
 
 async def test_does_not_revive_a_connection(redis: Any) -> None:
-    """What was disconnected between reading and writing stays away."""
+    """A connection removed between reading and writing isn't restored."""
     await fill(redis, 1)
     store = accounts(redis, BOTH)
     tally = await meddled(redis, lambda: store.delete(person(0), "acme", ""))
@@ -171,7 +171,7 @@ async def test_does_not_revive_a_connection(redis: Any) -> None:
 
 
 async def test_seals_what_an_old_process_wrote_meanwhile(redis: Any) -> None:
-    """A process that still has the old key first is caught up with."""
+    """A text written with the old key during the rotation is re-encrypted."""
     await fill(redis, 1)
     tokens = TokenStore(redis, AccountEncryption(Cipher(OLD_ONLY)))
     tally = await meddled(redis, lambda: tokens.save(connection(person(0)), FRESH))
@@ -183,7 +183,7 @@ async def test_seals_what_an_old_process_wrote_meanwhile(redis: Any) -> None:
 
 
 async def test_says_when_an_old_process_is_faster(redis: Any) -> None:
-    """Where that goes on, the operator hears that something is left."""
+    """If that happens repeatedly, the output says that something is left."""
     await fill(redis, 1)
     tokens = TokenStore(redis, AccountEncryption(Cipher(OLD_ONLY)))
     tally = await meddled(redis, lambda: tokens.save(connection(person(0)), FRESH), times=2)
@@ -191,7 +191,7 @@ async def test_says_when_an_old_process_is_faster(redis: Any) -> None:
 
 
 async def test_many_write_while_it_runs(redis: Any) -> None:
-    """Refreshes, disconnects and new connections all around it: none of them is lost or undone."""
+    """Concurrent refreshes, disconnects and connections are neither lost nor undone."""
     count = 999
     await fill(redis, count)
     store, tokens = accounts(redis, BOTH), TokenStore(redis, AccountEncryption(Cipher(BOTH)))
@@ -215,7 +215,7 @@ async def test_many_write_while_it_runs(redis: Any) -> None:
 
 @pytest.mark.parametrize("per_second", [100, 1000])
 async def test_keeps_to_its_rate(redis: Any, per_second: float) -> None:
-    """Between two batches it pauses as long as the rate asks for."""
+    """The pause between batches follows from the rate."""
     pauses = list[float]()
 
     async def note(seconds: float) -> None:
@@ -233,7 +233,7 @@ async def everything(redis: Any) -> dict[str, dict[str, str]]:
 
 
 async def fill_by_clock(redis: Any) -> None:
-    """A digest, an alert with messages, a watch and a clean-up, by the old key."""
+    """A digest, an alert with messages, a watch and a clean-up, encrypted with the old key."""
     cipher = Cipher(OLD_ONLY)
     await DigestStore(redis, cipher).save(DIGEST)
     await AlertStore(redis, cipher).save(ALERT, None, POSTS)
@@ -247,7 +247,7 @@ async def fill_by_clock(redis: Any) -> None:
 
 
 async def test_seals_what_happens_by_the_clock(redis: Any) -> None:
-    """No digest, alert, watch or clean-up has to be set up again."""
+    """Digests, alerts, watches and clean-ups are re-encrypted too."""
     await fill_by_clock(redis)
     ttl = await redis.ttl(redis_keys.alert_posts(ALERT.id))
     tally = await rotate(redis)
@@ -265,7 +265,7 @@ async def test_seals_what_happens_by_the_clock(redis: Any) -> None:
 
 
 async def test_does_not_undo_what_a_worker_posts(redis: Any) -> None:
-    """A string that is written between reading and writing stays as it is then."""
+    """A string that changes between reading and writing keeps the new value."""
     store = AlertStore(redis, Cipher(BOTH))
     saved = await AlertStore(redis, Cipher(OLD_ONLY)).save(ALERT, None, POSTS)
     tally = await meddled(redis, lambda: store.save(ALERT, saved, ()), times=2)
@@ -293,20 +293,20 @@ def store(redis: Any, keys: str) -> AccountStore:
 
 
 async def in_a_thread() -> int:
-    """The command as it runs: with an event loop of its own."""
+    """Run the command with its own event loop."""
     return await asyncio.to_thread(main, ["keys", "rotate"])
 
 
 @pytest.mark.usefixtures("settings")
 async def test_says_what_it_has_done(redis: Any, capsys: pytest.CaptureFixture[str]) -> None:
-    """How many were re-encrypted, and that the old key may go."""
+    """The output has the number of re-encrypted secrets, and says that old keys can be removed."""
     await store(redis, OLD_TEXT).save(connection(ADA), default=True)
     await store(redis, NEW_TEXT).save(connection(GRACE), default=True)
     assert await in_a_thread() == 0
     assert capsys.readouterr().out.splitlines() == [
         "2 accounts and 0 other records: "
-        "2 secrets re-encrypted, 2 already current, 0 cannot be decrypted",
-        "All are encrypted with the first key; the others can be removed from ENCRYPTION_KEYS.",
+        "2 secrets re-encrypted, 2 already current, 0 can't be decrypted",
+        "All are encrypted with the first key; you can remove the others from ENCRYPTION_KEYS.",
     ]
     assert "acme" in (await store(redis, NEW_TEXT).load(ADA)).connections
 
@@ -315,20 +315,20 @@ async def test_says_what_it_has_done(redis: Any, capsys: pytest.CaptureFixture[s
 async def test_fails_where_something_is_left(
     redis: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The key that is missing is named, and a script may not go on."""
+    """A missing key is named, and the exit status is 1."""
     lost = new_key()
     await store(redis, lost).save(connection(ADA), default=True)
     assert await in_a_thread() == 1
     written = capsys.readouterr().out
-    assert f"2 encrypted with key '{parse_keys(lost)[0].id}' cannot be decrypted." in written
+    assert f"2 encrypted with key '{parse_keys(lost)[0].id}' can't be decrypted." in written
     assert not any(key in written for key in (lost, OLD_TEXT, NEW_TEXT))
 
 
 def test_names_every_key_that_is_missing() -> None:
-    """In the same order each time, with how many secrets wait for it."""
+    """Missing keys are listed in a stable order, with the number of their secrets."""
     tally = RotationTally(unreadable=Counter({"bbbb": 1, "cccc": 2000, "aaaa": 3}))
     lines = advice(tally).splitlines()
-    assert [line.partition(" cannot")[0] for line in lines] == [
+    assert [line.partition(" can't")[0] for line in lines] == [
         "3 encrypted with key 'aaaa'",
         "1 encrypted with key 'bbbb'",
         "2,000 encrypted with key 'cccc'",
@@ -342,4 +342,4 @@ async def test_says_that_redis_does_not_answer(
     """One line instead of a traceback."""
     monkeypatch.setenv("REDIS_URL", "unix:///nowhere/redis.sock")
     assert await in_a_thread() == 1
-    assert capsys.readouterr().out.startswith("Redis does not answer")
+    assert capsys.readouterr().out.startswith("Redis doesn't answer")

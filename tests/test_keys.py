@@ -1,4 +1,4 @@
-"""Encryption keys as operators hold them."""
+"""Encryption keys as operators configure them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ KEY = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
 
 
 def test_a_new_key_is_a_key() -> None:
-    """What `keys new` prints can be used."""
+    """The output of `keys new` is a valid key."""
     (key,) = parse_keys(new_key())
     assert len(key.secret) == 32
 
@@ -26,12 +26,12 @@ def test_keeps_the_order() -> None:
 
 @pytest.mark.parametrize("text", ["", " , ", "short", f"{KEY},x", "!" * 44, KEY[:-4]])
 def test_says_how_to_make_one(text: str) -> None:
-    """What is no key is refused with the command that makes one."""
+    """An invalid key is rejected with the command that creates one."""
     with pytest.raises(ValueError, match="emporix-bot keys new"):
         parse_keys(text)
 
 
 def test_shows_no_secret() -> None:
-    """A key can be printed."""
+    """Printing a key doesn't show its secret."""
     (key,) = parse_keys(new_key())
     assert "secret" not in repr(key)

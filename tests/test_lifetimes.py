@@ -1,4 +1,4 @@
-"""How long what is in Redis lives: all that the app can is done, and each key is looked at."""
+"""Lifetimes of Redis keys: a tour uses every feature of the app and checks each key."""
 
 from __future__ import annotations
 
@@ -48,12 +48,12 @@ LIFETIMES = {pattern(key): lifetime for key, lifetime in table(DOCUMENT, "Redis 
 
 
 def lifetimes(key: str) -> list[tuple[str, str]]:
-    """The rows of the document that mean a key: the row as it is written, and its lifetime."""
+    """The table's rows: the key as written there, and its lifetime."""
     return [(row.pattern, said) for row, said in LIFETIMES.items() if row.fullmatch(key)]
 
 
 def is_right(ttl: int, said: str) -> bool:
-    """Whether a key has the lifetime that the document says, but for the time of the tour."""
+    """Whether a key has the documented lifetime, give or take the duration of the tour."""
     if said == "none":
         return ttl == -1
     if said == "1 s":  # Redis rounds down
@@ -70,7 +70,7 @@ def is_right(ttl: int, said: str) -> bool:
 
 @dataclass
 class Tour:
-    """Does one thing after the other, and looks at all keys after each."""
+    """Runs steps one after another, and checks all keys after each."""
 
     harness: AppHarness
     wrong: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
@@ -97,7 +97,7 @@ class Tour:
 
 
 async def ask_and_open(tour: Tour, ada: Person) -> None:
-    """Lists, pages, one job, forms, the Home tab."""
+    """Lists, pages, one job, modals, the Home tab."""
     await tour.do(ada.command("/emporix jobs since:monday size:2"), ada.click("Next"))
     await tour.do(ada.click("Filter"), ada.submit({"Words": "refund"}))
     await tour.do(ada.shortcut("Search Emporix jobs"), ada.close())
@@ -149,7 +149,7 @@ async def post_digests(tour: Tour, ada: Person, grace: Person) -> None:
 
 
 def change(harness: AppHarness, job: str, status: str, ago: float = 60) -> None:
-    """A job of that id as it is from now on; it was created so many seconds ago."""
+    """Add or change a job with that id and age."""
     created, modified = iso(harness.clock() - ago), iso(harness.clock())
     metadata = {"version": 1, "createdAt": created, "modifiedAt": modified}
     harness.emporix_state.add_job(
@@ -166,7 +166,7 @@ async def clean_up(tour: Tour, ada: Person) -> None:
 
 
 async def end_all(tour: Tour, ada: Person, grace: Person) -> None:
-    """Everything that was set up is deleted again."""
+    """Delete everything that was set up."""
     await tour.do(grace.command("/emporix alerts off"))
     there = tour.harness.person("grace", "general")
     await tour.do(there.command("/emporix digest delete"), there.click("Delete"))
@@ -177,7 +177,7 @@ async def end_all(tour: Tour, ada: Person, grace: Person) -> None:
 
 @pytest.mark.timeout(170)
 async def test_every_key_lives_as_long_as_the_document_says(harness: AppHarness) -> None:
-    """Whatever people and workers do; and when all is deleted only the audit record stays."""
+    """Every key has its documented lifetime, and only a few remain after everything is deleted."""
     tour = Tour(harness)
     ada, grace = harness.person("ada", "ops"), harness.person("grace", "ops")
     add_jobs(harness, 9)
@@ -198,7 +198,7 @@ async def test_every_key_lives_as_long_as_the_document_says(harness: AppHarness)
 
 
 def test_every_key_has_a_lifetime() -> None:
-    """The table of lifetimes has the keys of the one that explains them."""
+    """The table of lifetimes has the same keys as the table that explains them."""
     explained = {key.strip("`") for key, *_ in table(DOCUMENT, "key")}
     timed = {key.strip("`") for key, _ in table(DOCUMENT, "Redis key")}
     homes = {key for key in timed if ":home:" in key}

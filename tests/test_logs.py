@@ -1,4 +1,4 @@
-"""Each log line has the request's reference and no secret."""
+"""Each log line has the request's reference and no secrets."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from bot.logs import LIBRARY_LOGGERS, MAX_LOGGED_CHARACTERS, configure, new_refe
 
 @pytest.fixture(autouse=True)
 def _as_it_was() -> Iterator[None]:
-    """Other tests log as they did before."""
+    """Restore the logging of other tests."""
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     yield
@@ -27,7 +27,7 @@ def _as_it_was() -> Iterator[None]:
 
 
 def test_writes_json_with_the_reference(capsys: pytest.CaptureFixture[str]) -> None:
-    """One line an event, the reference of the request in each."""
+    """Each event is one line of JSON with the request's reference."""
     configure("INFO", "json")
     reference = new_reference()
     logging.getLogger("bot.test").info("answered with %s", "not_found")
@@ -69,7 +69,7 @@ def test_keeps_libraries_quiet_at_debug(capsys: pytest.CaptureFixture[str]) -> N
     ],
 )
 def test_redacts_what_looks_like_a_secret(secret: str) -> None:
-    """Tokens, secrets and response_urls do not get into the log, wherever they come from."""
+    """Tokens, secrets and response_urls are redacted, wherever they come from."""
     line = redact(None, "info", {"event": f"before {secret} after"})["event"]
     assert "[redacted]" in line
     assert not any(part in line for part in ("123-456", "A-2-b", "vkFu", "/abc", "abcdef123"))
@@ -90,13 +90,13 @@ def test_redacts_what_looks_like_a_secret(secret: str) -> None:
     ],
 )
 def test_redacts_nested_values(nested: dict[str, object]) -> None:
-    """However deep a secret is in what is logged, and whatever holds it."""
+    """Secrets are redacted at any depth and in any container."""
     line = redact(None, "info", {"event": "x", "about": nested})
     assert "abcdef123" not in repr(line)
 
 
 def test_leaves_facts_as_they_are() -> None:
-    """Numbers, flags and plain texts are what a log is for."""
+    """Numbers, booleans and ordinary texts are logged unchanged."""
     facts = {"event": "done", "count": 3, "ok": True, "of": None, "ids": ["a", "b"], "took": 0.5}
     assert redact(None, "info", dict(facts)) == facts
 
@@ -130,7 +130,7 @@ ALTERNATIVES = [
 @pytest.mark.parametrize("as_value", [str, lambda text: [text], lambda text: {"a": {"b": text}}])
 @pytest.mark.parametrize("piece", ALTERNATIVES)
 def test_redacts_any_length_at_once(piece: str, as_value: Callable[[str], object]) -> None:
-    """200 kB of whatever nearly fits take a few milliseconds of the processor, not seconds."""
+    """200 kB of near matches take a few milliseconds of CPU time."""
     value = as_value((piece * (200_000 // len(piece) + 1))[:200_000])
     begun = time.process_time()
     line = redact(None, "info", {"event": value})
@@ -140,7 +140,7 @@ def test_redacts_any_length_at_once(piece: str, as_value: Callable[[str], object
 
 @pytest.mark.parametrize("piece", ALTERNATIVES)
 def test_redacts_many_values_at_once(piece: str) -> None:
-    """The same where they come in a list."""
+    """The same applies to items of a list."""
     values = [(piece * MAX_LOGGED_CHARACTERS)[:MAX_LOGGED_CHARACTERS] for _ in range(10)]
     begun = time.process_time()
     redact(None, "info", {"event": values})
@@ -149,7 +149,7 @@ def test_redacts_many_values_at_once(piece: str) -> None:
 
 @given(st.integers(1, 300), st.integers(0, 300))
 def test_cuts_no_secret_in_two(before: int, after: int) -> None:
-    """Where a long text is cut, half a secret could not be recognized."""
+    """A shortened text doesn't contain half a secret, which couldn't be recognized."""
     secret = "redis://user:abcdef123@host"
     text = (
         "word " * 1950 + "x" * before + f" {secret} " + "y" * after + " word" * 5000 + f" {secret}"
@@ -158,7 +158,7 @@ def test_cuts_no_secret_in_two(before: int, after: int) -> None:
 
 
 def test_keeps_both_ends_of_a_long_text() -> None:
-    """A traceback says at its beginning where it was, and at its end what happened."""
+    """A shortened traceback keeps its beginning and its end."""
     line = redact(None, "info", {"event": "begun " + "x " * 100_000 + "ended"})["event"]
     assert line.startswith("begun ")
     assert line.endswith(" ended")

@@ -109,7 +109,7 @@ SCOPES_OF_EVENTS: dict[str, set[str]] = {
 
 
 def parts(path: str) -> list[Any]:
-    """What stands at a path of names with dots between; lists are looked into."""
+    """The values at a dotted path; lists are searched."""
     found: list[Any] = [MANIFEST]
     for name in filter(None, path.split(".")):
         inside = [part.get(name, []) for part in found]
@@ -119,7 +119,7 @@ def parts(path: str) -> list[Any]:
 
 @pytest.mark.parametrize("path", KNOWN)
 def test_has_no_names_that_slack_does_not_know(path: str) -> None:
-    """Slack refuses a manifest with a name it does not know."""
+    """The manifest has only names that Slack knows."""
     known = set(KNOWN[path].split())
     assert parts(path)
     assert [part.keys() - known for part in parts(path) if part.keys() - known] == []
@@ -127,7 +127,7 @@ def test_has_no_names_that_slack_does_not_know(path: str) -> None:
 
 @pytest.mark.parametrize("path", LENGTHS)
 def test_keeps_to_the_lengths(path: str) -> None:
-    """Slack refuses what is too long, and a long description that is too short."""
+    """Texts are within Slack's limits of length."""
     least, most = LENGTHS[path]
     assert parts(path)
     assert all(isinstance(text, str) and least <= len(text) <= most for text in parts(path))
@@ -139,14 +139,14 @@ def test_is_of_version_2() -> None:
 
 
 def test_has_commands_that_slack_takes() -> None:
-    """Up to fifty; each begins with a slash and has no space or capital letter."""
+    """There are at most fifty commands; each begins with a slash, without spaces or capitals."""
     commands = parts("features.slash_commands.command")
     assert 1 <= len(commands) <= 50
     assert all(re.fullmatch(r"/[a-z0-9_-]+", command) for command in commands)
 
 
 def test_has_shortcuts_that_slack_takes() -> None:
-    """Up to ten, each of messages or of the whole workspace; the stand-in has the same."""
+    """There are at most ten shortcuts, the same as in the stand-in."""
     shortcuts = parts("features.shortcuts")
     assert len(shortcuts) <= 10
     assert {shortcut["type"] for shortcut in shortcuts} <= {"message", "global"}
@@ -157,7 +157,7 @@ def test_has_shortcuts_that_slack_takes() -> None:
 
 
 def test_sends_everything_to_the_one_endpoint() -> None:
-    """Commands, clicks and events come to the path that the web process serves, over TLS."""
+    """Commands, interactions and events are sent over TLS to the path of the web process."""
     paths = (
         "features.slash_commands.url",
         "settings.event_subscriptions.request_url",
@@ -172,27 +172,27 @@ def test_sends_everything_to_the_one_endpoint() -> None:
 
 
 def test_hears_buttons() -> None:
-    """Without interactivity no button and no form would reach the app."""
+    """Interactivity is on, so that buttons and modals reach the app."""
     assert MANIFEST["settings"]["interactivity"]["is_enabled"] is True
     assert MANIFEST["settings"]["socket_mode_enabled"] is False
 
 
 def test_hears_the_events_that_it_listens_to() -> None:
-    """Slack and the stand-in send no other events; none of them needs another scope."""
+    """The events are those that the app handles, and need no other scopes."""
     subscribed = set(MANIFEST["settings"]["event_subscriptions"]["bot_events"])
     assert subscribed == discover(bot.listeners).events.keys() == EVENTS
     assert set().union(*(SCOPES_OF_EVENTS[event] for event in subscribed)) <= SCOPES
 
 
 def test_has_a_home_and_takes_commands_beside_it() -> None:
-    """Without the tab nothing could be published; with read-only messages nothing be typed."""
+    """The Home tab and the messages tab are enabled."""
     tabs = MANIFEST["features"]["app_home"]
     assert tabs["home_tab_enabled"] is tabs["messages_tab_enabled"] is True
     assert tabs["messages_tab_read_only_enabled"] is False
 
 
 def test_takes_commands_as_they_are_typed() -> None:
-    """Slack's escaping would turn a job's id or a link into something else."""
+    """Slack's escaping is off: it would change job ids and links."""
     assert parts("features.slash_commands.should_escape") == [False]
 
 
@@ -203,13 +203,13 @@ def test_has_a_color_that_slack_takes() -> None:
 
 
 def test_the_manifest_has_our_command() -> None:
-    """Slack sends the one command that the app hears."""
+    """The only command is the one that the app handles."""
     assert parts("features.slash_commands.command") == [SLASH_COMMAND]
     assert frozenset({SLASH_COMMAND}) == COMMANDS
 
 
 def test_scopes_are_those_that_are_used() -> None:
-    """The app asks for what its calls of the Web API need, and for nothing else."""
+    """The scopes are exactly those that the app's calls need."""
     names = {name for path in modules("bot") for name in attributes(path)}
     called = {name for name in names if "_" in name.strip("_") and hasattr(AsyncWebClient, name)}
     needed = {scope for name in called - {"api_call"} for scope in SCOPES_OF[name]}

@@ -1,4 +1,4 @@
-"""The HTTP server bounds what it has not verified, in bytes, time and number, and stops gently."""
+"""The HTTP server limits unverified requests in size, time and number, and stops gracefully."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class Client:
         await self.writer.drain()
 
     async def status(self) -> int:
-        """Of the next answer; 0 if the server closes the connection instead."""
+        """The status of the next response; 0 if the server closes the connection instead."""
         async with asyncio.timeout(10):
             try:
                 head = await self.reader.readuntil(b"\r\n\r\n")
@@ -110,7 +110,7 @@ async def connecting(limits: ServerLimits = LIMITS) -> AsyncIterator[Connects]:
     ids=["headers", "header", "address", "headers forever", "header forever", "address forever"],
 )
 async def test_refuses_a_large_head(head: bytes) -> None:
-    """The head of a request is bounded in bytes and headers, also before it has come to its end."""
+    """Request headers are limited in bytes and number, even while they are incomplete."""
     async with connecting() as connect:
         client = await connect()
         await client.send(head)
@@ -119,7 +119,7 @@ async def test_refuses_a_large_head(head: bytes) -> None:
 
 
 async def test_takes_a_head_of_any_size_that_is_allowed() -> None:
-    """Up to the limits a request is answered, several on one connection too."""
+    """Requests within the limits are answered, several per connection too."""
     async with connecting() as connect:
         client = await connect()
         for _ in range(3):
@@ -129,7 +129,7 @@ async def test_takes_a_head_of_any_size_that_is_allowed() -> None:
 
 
 async def test_refuses_what_is_not_http() -> None:
-    """Bytes that are no request get 400, and the connection ends."""
+    """Data that isn't HTTP gets status 400, and the connection is closed."""
     async with connecting() as connect:
         client = await connect()
         await client.send(b"\x16\x03\x01 TLS, perhaps\r\n\r\n")
@@ -138,7 +138,7 @@ async def test_refuses_what_is_not_http() -> None:
 
 @pytest.mark.parametrize("begun", [b"", b"\r\n", START, START + END, START + END + b"\r\n"])
 async def test_does_not_wait_forever_for_a_head(begun: bytes) -> None:
-    """A connection that sends no whole request in time is closed, also after an answered one."""
+    """A connection without a complete request in time is closed, also after a response."""
     async with connecting(ServerLimits(head=0.05, unverified_idle=0.05)) as connect:
         client = await connect()
         await client.send(begun)
@@ -148,7 +148,7 @@ async def test_does_not_wait_forever_for_a_head(begun: bytes) -> None:
 
 
 async def test_the_oldest_unverified_connection_makes_room() -> None:
-    """However many connections are idle, a new one is answered, and those of Slack's stay open."""
+    """Idle connections don't keep out new ones, and verified ones stay open."""
     async with connecting(ServerLimits(connections=5)) as connect:
         slack = await connect()
         await slack.send(b"POST /signed HTTP/1.1\r\nHost: bot\r\n" + END)
@@ -163,7 +163,7 @@ async def test_the_oldest_unverified_connection_makes_room() -> None:
 
 
 async def test_refuses_more_where_all_others_are_verified() -> None:
-    """Only where every open connection has brought a signed request is a new one refused."""
+    """A new connection is rejected only if all open ones are verified."""
     async with connecting(ServerLimits(connections=2)) as connect:
         for _ in range(2):
             slack = await connect()
@@ -175,7 +175,7 @@ async def test_refuses_more_where_all_others_are_verified() -> None:
 
 
 async def test_a_verified_connection_is_kept_for_longer() -> None:
-    """A proxy that keeps connections open closes them first."""
+    """Proxies that keep connections open close them first."""
     async with connecting(ServerLimits(unverified_idle=0.05, verified_idle=60)) as connect:
         slack, other = await connect(), await connect()
         await slack.send(b"POST /signed HTTP/1.1\r\nHost: bot\r\n" + END)
@@ -187,7 +187,7 @@ async def test_a_verified_connection_is_kept_for_longer() -> None:
 
 
 async def test_refusals_are_logged_once_a_second(caplog: pytest.LogCaptureFixture) -> None:
-    """A flood of refused requests is a line a second, with how many there were of each reason."""
+    """Many rejected requests cause one log line a second, with a count per reason."""
     clock = FakeClock()
     refusals = RejectionLog(clock)
     for reason in ("too old", "too old", "not HTTP", "too old"):
@@ -201,7 +201,7 @@ async def test_refusals_are_logged_once_a_second(caplog: pytest.LogCaptureFixtur
 
 
 async def test_bad_requests_do_not_flood_the_log(caplog: pytest.LogCaptureFixture) -> None:
-    """uvicorn's own line for each bad request is not written."""
+    """uvicorn's own line for each bad request isn't logged."""
     caplog.set_level(logging.INFO)
     async with connecting() as connect:
         for _ in range(20):
@@ -221,7 +221,7 @@ async def test_bad_requests_do_not_flood_the_log(caplog: pytest.LogCaptureFixtur
     ],
 )
 async def test_listens_on_an_address(host: str, families: list[socket.AddressFamily]) -> None:
-    """HOST may be of either version of IP, and :: takes both."""
+    """HOST may be an IPv4 or IPv6 address, and :: accepts both."""
     local = {socket.AF_INET: "127.0.0.1", socket.AF_INET6: "::1"}
     with listen(host, 0) as listening:
         port = listening.getsockname()[1]
@@ -231,7 +231,7 @@ async def test_listens_on_an_address(host: str, families: list[socket.AddressFam
 
 
 def test_keeps_half_of_the_descriptors_for_others() -> None:
-    """So many open connections that Redis, Slack and Emporix can be reached, too."""
+    """The limit of connections leaves file descriptors for Redis, Slack and Emporix."""
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     allowed = allowed_connections()
     now, _ = resource.getrlimit(resource.RLIMIT_NOFILE)

@@ -1,4 +1,4 @@
-"""Settings are typed, and all that is amiss is named at once."""
+"""Settings are typed, and all problems are reported at once."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ REQUIRED = {
 
 @pytest.fixture(autouse=True)
 def environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Nothing but the required settings, and no .env file."""
+    """Only the required settings, without a .env file."""
     monkeypatch.chdir(tmp_path_factory.mktemp("empty"))
     for name in Settings.model_fields:
         monkeypatch.delenv(name.upper(), raising=False)
@@ -33,7 +33,7 @@ def environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPa
 
 
 def test_needs_no_more_than_four() -> None:
-    """Everything else has a default."""
+    """All other settings have defaults."""
     settings = load_settings()
     assert settings.port == 3000
     assert settings.slack_api_url == "https://slack.com/api"
@@ -42,7 +42,7 @@ def test_needs_no_more_than_four() -> None:
 
 
 def test_names_all_that_is_amiss_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """All that is wrong can be corrected in one go."""
+    """All problems are reported at once."""
     monkeypatch.delenv("SLACK_BOT_TOKEN")
     monkeypatch.setenv("SLACK_SIGNING_SECRET", "")
     monkeypatch.setenv("REDIS_URL", "http://localhost")
@@ -76,7 +76,7 @@ def test_repeats_no_value(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_hides_secrets() -> None:
-    """Settings can be printed."""
+    """Printing settings shows no secrets."""
     shown = repr(load_settings())
     assert not any(value in shown for value in REQUIRED.values())
 
@@ -92,13 +92,13 @@ def test_hides_secrets() -> None:
     ],
 )
 def test_takes_every_form_of_redis_address(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
-    """Plain, TLS, a socket, and Sentinel."""
+    """Plain, TLS, socket and Sentinel URLs are accepted."""
     monkeypatch.setenv("REDIS_URL", url)
     assert load_settings().redis_url.get_secret_value() == url
 
 
 def test_other_organisations_are_kept_out_unless_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Sharing in Slack Connect channels is off until somebody turns it on."""
+    """Sharing in Slack Connect channels is off by default."""
     assert load_settings().allow_shared_channels is False
     monkeypatch.setenv("ALLOW_SHARED_CHANNELS", "true")
     assert load_settings().allow_shared_channels is True
@@ -107,7 +107,7 @@ def test_other_organisations_are_kept_out_unless_allowed(monkeypatch: pytest.Mon
 def test_reads_a_dotenv_file(
     monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """A .env file fills in what the environment does not say."""
+    """A .env file supplies settings that aren't in the environment."""
     folder = tmp_path_factory.mktemp("project")
     (folder / ".env").write_text("PORT=8080\nSLACK_BOT_TOKEN=xoxb-from-file\n")
     monkeypatch.chdir(folder)
@@ -117,7 +117,7 @@ def test_reads_a_dotenv_file(
 
 
 def refused(monkeypatch: pytest.MonkeyPatch, **values: str) -> dict[str, str]:
-    """What is said of these settings; {} if they are taken."""
+    """The problems of these settings; {} if they are valid."""
     for name, value in values.items():
         monkeypatch.setenv(name, value)
     try:
@@ -233,13 +233,13 @@ NAMES = [name.upper() for name in Settings.model_fields]
 
 
 def test_every_setting_has_good_and_bad_values() -> None:
-    """The tables below leave none out."""
+    """The tables below cover every setting."""
     assert sorted(GOOD) == sorted(BAD) == sorted(NAMES)
 
 
 @pytest.mark.parametrize(("name", "value"), [(n, v) for n, values in GOOD.items() for v in values])
 def test_takes_what_is_meant(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
-    """White space around a value comes with copying, and is dropped."""
+    """White space around a value is removed."""
     assert refused(monkeypatch, **{name: value}) == {}
 
 
@@ -247,7 +247,7 @@ def test_takes_what_is_meant(monkeypatch: pytest.MonkeyPatch, name: str, value: 
 def test_names_the_setting_and_not_its_value(
     monkeypatch: pytest.MonkeyPatch, name: str, value: str
 ) -> None:
-    """What is refused is named by its setting in one line, in which nothing of the value is."""
+    """An invalid value is reported in one line with its setting, but without the value."""
     (problem,) = refused(monkeypatch, **{name: value}).items()
     assert problem[0] == name
     assert "hid" not in problem[1]
@@ -260,7 +260,7 @@ def test_names_the_setting_and_not_its_value(
 def test_refuses_quotes_and_invisible_characters(
     monkeypatch: pytest.MonkeyPatch, name: str, around: str
 ) -> None:
-    """A value that was copied with more than itself is refused, whichever setting it is."""
+    """A value with quotes, line breaks or invisible characters is rejected for any setting."""
     assert refused(monkeypatch, **{name: around.format(GOOD[name][0].strip())}).keys() == {name}
 
 
@@ -272,7 +272,7 @@ def test_says_that_two_were_swapped(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("name", ["PORT", "LOG_LEVEL", "DELETES", "ALLOW_SHARED_CHANNELS"])
 def test_says_what_a_value_must_be(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    """The line reads as a sentence whose subject is the setting, for checks of pydantic too."""
+    """Each line is a sentence whose subject is the setting, including pydantic's own checks."""
     (problem,) = refused(monkeypatch, **{name: "hidden"}).values()
     assert problem.startswith("must be ")
 
@@ -285,7 +285,7 @@ def test_says_how_to_write_a_password(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @given(st.text(min_size=1))
 def test_reads_every_password_that_is_percent_encoded(password: str) -> None:
-    """With percent-encoding there is no password that an address cannot hold."""
+    """Any password can be used if it is percent-encoded."""
     url = f"redis://user:{quote(password, safe='', errors='replace')}@host:1/0"
     check_address(url)
     pool = connect(url).connection_pool
@@ -294,14 +294,14 @@ def test_reads_every_password_that_is_percent_encoded(password: str) -> None:
 
 @given(st.text(), st.sampled_from(REDIS_SCHEMES))
 def test_never_repeats_an_address(text: str, scheme: str) -> None:
-    """Whatever REDIS_URL is, a client can be made of it, or it is refused in our words."""
+    """Any REDIS_URL either creates a client or is rejected with our own message."""
     try:
         check_address(scheme + text)
     except ValueError as error:
         said = str(error).split(":")[0]
     else:
         said = "is an address of Redis" if connect(scheme + text) else ""
-    assert said in {"is an address of Redis", "is not an address of Redis"}
+    assert said in {"is an address of Redis", "is not a Redis URL"}
 
 
 @pytest.mark.parametrize(
@@ -333,16 +333,16 @@ def test_warns_of_a_redis_that_others_can_listen_to(
 def test_names_a_proxy_that_no_client_could_use(
     monkeypatch: pytest.MonkeyPatch, name: str, address: str
 ) -> None:
-    """Such an address would end every request with a traceback; it may hold a password."""
+    """An invalid proxy URL is reported at the start, without its password."""
     (problem,) = refused(monkeypatch, **{name: address}).items()
-    assert problem == (name, "is not an address such as http://proxy:8080")
+    assert problem == (name, "is not a URL such as http://proxy:8080")
 
 
 @pytest.mark.parametrize(
     "address", ["proxy:8080", "http://user:p%40ss@proxy:8080", "http://[::1]:1"]
 )
 def test_takes_a_proxy_as_other_programs_do(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
-    """With a login, an IPv6 address, and without a scheme."""
+    """A proxy URL may have a login, an IPv6 address, or no scheme."""
     assert refused(monkeypatch, HTTPS_PROXY=address) == {}
 
 
@@ -357,7 +357,7 @@ def test_takes_a_proxy_as_other_programs_do(monkeypatch: pytest.MonkeyPatch, add
 def test_names_a_dotenv_file_of_another_encoding(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, encoding: str, text: str
 ) -> None:
-    """PowerShell and old editors write such files; one line says which file, and what to do."""
+    """A .env file that isn't UTF-8 is reported in one line, with its name and a fix."""
     (tmp_path / ".env").write_bytes(text.encode(encoding))
     monkeypatch.chdir(tmp_path)
     assert refused(monkeypatch).keys() == {".env"}
@@ -367,7 +367,7 @@ def test_names_a_dotenv_file_of_another_encoding(
 def test_reads_a_dotenv_file_as_people_write_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str
 ) -> None:
-    """A mark of the byte order, CRLF, export, quotes and blanks are no obstacle."""
+    """A byte order mark, CRLF, export, quotes and spaces are accepted."""
     (tmp_path / ".env").write_bytes(text.encode())
     monkeypatch.chdir(tmp_path)
     assert load_settings().port == 8080

@@ -1,10 +1,11 @@
-"""Every message, from the example that its template carries, and from examples that went bad."""
+"""Every template is rendered with its examples, and with hostile variants of them."""
 
 from __future__ import annotations
 
 import json
 import math
 import re
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -38,7 +39,7 @@ OUR_DATE = re.compile(r"<!date\^\d+\^\{date_short_pretty\} \{time\}\|[\d: -]+UTC
 
 
 def refused(payload: dict[str, Any]) -> list[str]:
-    """What Slack would say about a message, a view, errors, or suggestions."""
+    """Slack's complaints about a message, a view, errors, or suggestions."""
     if "options" in payload:
         return problems_of_options(payload)
     if payload.get("response_action") == "errors":
@@ -57,7 +58,7 @@ def problems_of_options(payload: dict[str, Any]) -> list[str]:
 
 
 def marked_up(node: Any) -> Iterator[str]:
-    """Every text in which Slack looks for mark-up."""
+    """Every text that Slack parses for mark-up."""
     if isinstance(node, list):
         for item in node:
             yield from marked_up(item)
@@ -70,13 +71,13 @@ def marked_up(node: Any) -> Iterator[str]:
 
 @each_example
 def test_shows_its_example(name: str, facts: dict[str, Any], snapshot: SnapshotAssertion) -> None:
-    """What people see changes only when somebody means it to."""
+    """Rendered messages match their snapshots."""
     assert RENDERER.render(name, **facts) == snapshot
 
 
 @each_example
 def test_slack_takes_its_example(name: str, facts: dict[str, Any]) -> None:
-    """Both the stand-in's check of Block Kit and the list of limits find nothing."""
+    """Messages pass the stand-in's check of Block Kit and the list of limits."""
     assert refused(RENDERER.render(name, **facts)) == []
 
 
@@ -89,11 +90,43 @@ def test_says_something_without_its_blocks(name: str, facts: dict[str, Any]) -> 
         assert payload["unfurl_links"] is payload["unfurl_media"] is False
 
 
+@each_example
+def test_repeated_buttons_have_labels(name: str, facts: dict[str, Any]) -> None:
+    """A screen reader tells buttons with the same text apart, however many rows a message has."""
+    for shown in (facts, doubled(facts)):
+        found = [part for part in parts_of(RENDERER.render(name, **shown)) if is_button(part)]
+        texts_shown = Counter(button["text"]["text"] for button in found)
+        for button in found:
+            text, label = button["text"]["text"], button.get("accessibility_label", "")
+            assert texts_shown[text] == 1 or (label.startswith(text) and label != text), text
+
+
+@each_example
+def test_images_have_alt_texts(name: str, facts: dict[str, Any]) -> None:
+    """A screen reader has words for each image."""
+    found = parts_of(RENDERER.render(name, **facts))
+    assert all(part["alt_text"].strip() for part in found if part.get("type") == "image")
+
+
+@each_example
+def test_confirm_dialogs_are_plain_text(name: str, facts: dict[str, Any]) -> None:
+    """Slack documents plain text for the words of a confirm dialog; Cancel leaves it."""
+    confirms = [
+        part["confirm"]
+        for part in parts_of(RENDERER.render(name, **facts))
+        if is_button(part) and "confirm" in part
+    ]
+    for confirm in confirms:
+        kinds = {confirm[key]["type"] for key in ("title", "text", "confirm", "deny")}
+        assert kinds == {"plain_text"}
+        assert confirm["deny"]["text"] == "Cancel"
+
+
 @each_template
 @settings(max_examples=15)
 @given(data=st.data())
 def test_nothing_from_outside_breaks_it(name: str, data: st.DataObject) -> None:
-    """Whatever Emporix or a user puts in: no error, no mention, no link, no broken limit."""
+    """Hostile values cause no error, mention, link or exceeded limit."""
     shown = data.draw(st.sampled_from(sorted(examples(RENDERER, name))))
     facts = data.draw(with_bad_values(examples(RENDERER, name)[shown]))
     assert_harmless(RENDERER.render(name, **facts), facts)
@@ -102,7 +135,7 @@ def test_nothing_from_outside_breaks_it(name: str, data: st.DataObject) -> None:
 @each_example
 @pytest.mark.parametrize("piece", ["x", "`<!channel>\ud83d "])
 def test_a_megabyte_is_only_long(name: str, facts: dict[str, Any], piece: str) -> None:
-    """Texts of a million letters, in every place at once, are shortened or left out."""
+    """Texts of a million characters in every place are shortened or omitted."""
     huge = replaced(facts, piece * (MEGABYTE // len(piece)))
     assert_harmless(RENDERER.render(name, **huge), huge)
 
@@ -140,7 +173,7 @@ def test_a_long_value_is_cut_within_a_sentence(
 
 
 def assert_harmless(payload: dict[str, Any], facts: Any) -> None:
-    """Only a fact that is an id, or a list of ids, may mention; one inside a text is letters."""
+    """Only ids and lists of ids may mention users; ids inside a text don't."""
     assert refused(payload) == []
     assert not NOT_SENDABLE.search(json.dumps(payload, ensure_ascii=False))
     known = {part for text in texts(facts) for part in (text, *text.split(","))}
@@ -158,8 +191,32 @@ def texts(facts: Any) -> Iterator[str]:
             yield from texts(fact)
 
 
+def parts_of(node: Any) -> Iterator[dict[str, Any]]:
+    """Every object in a payload."""
+    if isinstance(node, dict):
+        yield node
+    for item in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
+        yield from parts_of(item)
+
+
+def is_button(part: dict[str, Any]) -> bool:
+    return part.get("type") == "button"
+
+
+def doubled(facts: Any) -> Any:
+    """The same facts with each object of a list twice."""
+    if isinstance(facts, dict):
+        return {
+            key: value if is_block_type(key, value) else doubled(value)
+            for key, value in facts.items()
+        }
+    if isinstance(facts, list):
+        return [twin for item in facts for twin in [doubled(item)] * (1 + isinstance(item, dict))]
+    return facts
+
+
 def is_block_type(key: str, value: Any) -> bool:
-    """Whether this is of a block that was laid out before: its type is ours, its texts are not."""
+    """Whether a value is a rendered block, whose type is ours but whose texts aren't."""
     return key == "type" and str(value).startswith(("rich_text", "text"))
 
 

@@ -34,7 +34,7 @@ def knock(harness: AppHarness) -> Poster:
 
 
 async def raw(url: str, headers: bytes) -> bytes:
-    """The status line of the answer to bytes that no HTTP client would send."""
+    """The status line of the response to invalid bytes."""
     address = urlsplit(url)
     reader, writer = await asyncio.open_connection(address.hostname, address.port)
     writer.write(b"POST /slack/events HTTP/1.1\r\nHost: bot\r\n" + headers + b"\r\n")
@@ -46,18 +46,18 @@ async def raw(url: str, headers: bytes) -> bytes:
 
 
 async def test_takes_a_body_of_any_size_that_slack_sends(knock: Poster) -> None:
-    """Up to the limit a body is read."""
+    """A body up to the limit is read."""
     answer = await knock.post(COMMAND + b"&pad=" + b"x" * (MAX_REQUEST_BYTES - len(COMMAND) - 5))
     assert answer.status_code == 200
 
 
 async def test_refuses_a_body_that_is_too_long(knock: Poster) -> None:
-    """One byte more is not."""
+    """A body over the limit is rejected."""
     assert (await knock.post(b"x" * (MAX_REQUEST_BYTES + 1))).status_code == 413
 
 
 async def test_refuses_a_long_body_whose_length_is_not_told(harness: AppHarness) -> None:
-    """Chunks are counted while they come in."""
+    """The size of chunked bodies is limited while they arrive."""
 
     async def chunks() -> AsyncIterator[bytes]:
         for _ in range(20):
@@ -83,7 +83,7 @@ async def test_refuses_a_long_body_whose_length_is_not_told(harness: AppHarness)
 async def test_refuses_what_is_not_signed(
     harness: AppHarness, headers: dict[str, str], status: int
 ) -> None:
-    """Odd requests are refused with a status and a word."""
+    """Unsigned and malformed requests are rejected with a status and a reason."""
     url = f"{harness.bot_url}/slack/events"
     answer = await harness.http.post(url, content=COMMAND, headers=headers)
     assert answer.status_code == status
@@ -92,7 +92,7 @@ async def test_refuses_what_is_not_signed(
 
 @pytest.mark.parametrize("name", [b"X-Slack-Signature", b"X-Slack-Request-Timestamp"])
 async def test_refuses_headers_that_are_not_ascii(harness: AppHarness, name: bytes) -> None:
-    """Bytes that no client sends are refused, not stumbled over."""
+    """Headers that are not ASCII are rejected with a status."""
     fine = {b"X-Slack-Signature": b"v0=00", b"X-Slack-Request-Timestamp": b"%d" % NOW}
     lines = [b"%s: %s\r\n" % pair for pair in (fine | {name: b"v0=\xff\xc3\xa9"}).items()]
     assert await raw(harness.bot_url, b"".join(lines) + b"Content-Length: 0\r\n") == (
@@ -101,7 +101,7 @@ async def test_refuses_headers_that_are_not_ascii(harness: AppHarness, name: byt
 
 
 async def test_does_not_wait_forever_for_a_body() -> None:
-    """A sender that may be Slack has a few seconds for the body, whatever has come of it."""
+    """A sender that may be Slack has a few seconds for the body."""
     head = (
         b"Content-Length: 99\r\nX-Slack-Request-Timestamp: %d\r\nX-Slack-Signature: %b\r\n\r\nhalf"
         % (NOW, WELL_FORMED.encode())
@@ -111,7 +111,7 @@ async def test_does_not_wait_forever_for_a_body() -> None:
 
 
 async def test_outlives_who_hangs_up(harness: AppHarness) -> None:
-    """Half a body is nobody's business, and the next request is answered."""
+    """An incomplete body is rejected, and the next request is answered."""
     address = urlsplit(harness.bot_url)
     _, writer = await asyncio.open_connection(address.hostname, address.port)
     writer.write(b"POST /slack/events HTTP/1.1\r\nHost: bot\r\nContent-Length: 99\r\n\r\nhalf")
@@ -121,7 +121,7 @@ async def test_outlives_who_hangs_up(harness: AppHarness) -> None:
 
 
 async def test_verifies_its_address_for_events(knock: Poster) -> None:
-    """Slack: before it brings events, the address must answer a challenge, signed as all is."""
+    """A signed challenge is answered, which Slack requires before it sends events."""
     body = b'{"token":"t","challenge":"3eZbrw1aBm2rZgRNFdxV","type":"url_verification"}'
     answer = await knock.post(body, JSON)
     assert (answer.status_code, answer.json()) == (200, {"challenge": "3eZbrw1aBm2rZgRNFdxV"})
@@ -147,7 +147,7 @@ async def test_verifies_its_address_for_events(knock: Poster) -> None:
 async def test_refuses_what_it_cannot_hear(
     knock: Poster, body: bytes, content_type: str, status: int
 ) -> None:
-    """What is signed but makes no sense has a status, too."""
+    """A signed but malformed request is rejected with a status."""
     assert (await knock.post(body, content_type)).status_code == status
 
 
@@ -162,7 +162,7 @@ async def test_answers_the_challenge(knock: Poster) -> None:
 async def test_answers_the_check_of_its_certificate(
     harness: AppHarness, knock: Poster, is_signed: bool
 ) -> None:
-    """Slack checks now and then, without a signature, whether the certificate is valid."""
+    """Slack's unsigned certificate checks are answered."""
     body = b"ssl_check=1&token=x"
     url = f"{harness.bot_url}/slack/events"
     answer = await (knock.post(body) if is_signed else harness.http.post(url, content=body))
@@ -179,10 +179,10 @@ async def test_answers_nothing_else_that_is_not_signed(harness: AppHarness, body
 async def test_logs_that_slack_holds_back_events(
     knock: Poster, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """An operator learns of the rate limit, and Slack gets the acknowledgement."""
+    """The notice about rate-limited events is logged and acknowledged."""
     body = b'{"type":"app_rate_limited","team_id":"T0ACME","minute_rate_limited":1518467820}'
     assert (await knock.post(body, JSON)).status_code == 200
-    assert "held back events" in caplog.text
+    assert "dropped events" in caplog.text
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE"])
@@ -193,16 +193,16 @@ async def test_takes_nothing_but_posts(harness: AppHarness, method: str) -> None
 
 
 async def test_says_that_it_is_well(harness: AppHarness) -> None:
-    """The process answers, and Redis does."""
+    """Readiness is reported if the process and Redis answer."""
     health = await harness.http.get(f"{harness.bot_url}/healthz")
     assert health.json() == {"status": "ok", "running": 0}
     assert (await harness.http.get(f"{harness.bot_url}/readyz")).status_code == 200
 
 
 async def test_is_not_ready_without_redis(clock: FakeClock) -> None:
-    """The process is alive, and says what it lacks."""
+    """Without Redis the process is alive but not ready."""
     async with open_app(None, "unix:///nowhere/redis.sock", clock) as harness:
         ready = await harness.http.get(f"{harness.bot_url}/readyz")
         assert ready.status_code == 503
-        assert ready.json() == {"status": "Redis does not work", "trouble": "ConnectionError"}
+        assert ready.json() == {"status": "Redis is unavailable", "trouble": "ConnectionError"}
         assert (await harness.http.get(f"{harness.bot_url}/healthz")).status_code == 200

@@ -1,4 +1,4 @@
-"""The loop of a worker that lets ticks find what is due."""
+"""The worker's loop for periodic tasks, and its clock check."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SOON = 10.0
 
 @periodic(1)
 async def look() -> None:
-    """Nothing: the runner of these tests is a fake."""
+    """Does nothing: the runner of these tests is a fake."""
 
 
 class FakeRunner:
@@ -36,7 +36,7 @@ class FakeRunner:
 
 
 class WatchedTicks(PeriodicTimer):
-    """Notes by which times it is asked."""
+    """Records the times it is called with."""
 
     def __init__(self) -> None:
         super().__init__([look])
@@ -56,14 +56,14 @@ async def ticking() -> tuple[WatchedTicks, Any, asyncio.Task[None]]:
 
 
 async def test_no_tick_outlives_the_loop() -> None:
-    """Each has ended before the connections that it uses are closed."""
+    """Periodic tasks end before the connections that they use are closed."""
     _, runner, task = await ticking()
     await cancel_and_wait([task])
     assert runner.ended.is_set()
 
 
 async def test_goes_by_a_clock_that_is_never_set_back() -> None:
-    """A machine whose clock is corrected misses no digest and no alert."""
+    """Setting back the system clock doesn't stop periodic tasks."""
     ticks, _, task = await ticking()
     await cancel_and_wait([task])
     assert all(abs(now - time.monotonic()) < SOON for now in ticks.asked)
@@ -72,7 +72,7 @@ async def test_goes_by_a_clock_that_is_never_set_back() -> None:
 async def test_takes_no_task_while_its_clock_is_wrong(
     redis: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Above 5 s that is an error, above 2 s a warning; once it is right, it takes tasks again."""
+    """Above 5 s the worker takes no tasks, and above 2 s it warns; it recovers by itself."""
     queue, ahead = SaqQueue(redis), {"seconds": 0.0}
     timing = ClockCheck(redis, queue, lambda: time.time() + ahead["seconds"])
     claims = []
@@ -84,7 +84,7 @@ async def test_takes_no_task_while_its_clock_is_wrong(
 
 
 async def test_a_clock_that_is_moved_on_purpose_is_not_compared(redis: Any) -> None:
-    """That of the demo; the worker takes tasks."""
+    """A worker that doesn't compare clocks takes tasks with any clock."""
     queue = SaqQueue(redis)
     await ClockCheck(redis, queue, None).compare()
     assert queue.is_enabled

@@ -15,7 +15,7 @@ OWNER_GONE = "owner_gone"
 """Reason to pause or stop scheduled work: its owner has left the workspace."""
 
 READ_SCOPES, DELETE_SCOPES = READ_SCOPE, f"{READ_SCOPE} {DELETE_SCOPE}"
-"""What a token is asked for with. A key may be allowed more; most tokens may only read."""
+"""Scopes to request a token with. A key may be allowed more; most tokens need only read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Caller(StoredRecord):
 
 @dataclass(frozen=True, slots=True)
 class Credentials(StoredRecord):
-    """An Emporix API key: what a token is asked with."""
+    """An Emporix API key, used to request access tokens."""
 
     client_id: str
     client_secret: str = field(repr=False)
@@ -37,18 +37,18 @@ class Credentials(StoredRecord):
 
 @dataclass(frozen=True, slots=True)
 class Token(StoredRecord):
-    """An access token; `expires_at` in seconds since 1970."""
+    """An access token; `expires_at` is in seconds since 1970."""
 
     value: str = field(repr=False)
     expires_at: float
     scopes: frozenset[str] = frozenset()
     tenant: str = ""
-    """The tenant the key is bound to, as Emporix names it; empty where it did not say."""
+    """The tenant of the API key, as spelled by Emporix; empty if Emporix didn't return it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Connection(StoredRecord):
-    """One user's access to one tenant; `connected_at` in seconds since 1970."""
+    """One user's access to one tenant; `connected_at` is in seconds since 1970."""
 
     caller: Caller
     tenant: str
@@ -64,35 +64,39 @@ class Connection(StoredRecord):
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """All connections of one user by tenant, and the tenant used when none is named."""
+    """A user's connections by tenant, and the tenant used when a command names none.
+
+    `time_zone` is the name cached from Slack, as in the IANA database; "" if there is none.
+    """
 
     caller: Caller
     connections: Mapping[str, Connection] = field(default_factory=dict)
     default_tenant: str = ""
+    time_zone: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class PolledConnection:
-    """One user's connection to one tenant: what is followed there is asked for together."""
+    """A user's connection to a tenant; everything followed there is polled together."""
 
     owner: Caller
     tenant: str
 
     @property
     def name(self) -> str:
-        """No part but the last, the tenant's name, can hold a colon."""
+        """Only the last part, the tenant's name, may contain a colon."""
         owner = self.owner
         return f"{owner.enterprise_id}:{owner.team_id}:{owner.user_id}:{self.tenant}"
 
     @classmethod
     def parse(cls, name: str) -> PolledConnection:
-        """Raises ValueError for anything that is not a name of a source."""
+        """Parse a name; raises ValueError if it isn't the name of a connection."""
         enterprise_id, team_id, user_id, tenant = name.split(":", 3)
         return cls(Caller(team_id, user_id, enterprise_id), tenant)
 
 
 def require_connection(account: Account, tenant: str = "") -> Connection:
-    """The connection to a tenant, or to the default one; raises NotConnected."""
+    """Return the connection to a tenant, or to the default one; raises NotConnected."""
     name = tenant or account.default_tenant or next(iter(account.connections), "")
     if name not in account.connections:
         raise NotConnected(name, tuple(account.connections))

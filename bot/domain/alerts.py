@@ -10,15 +10,16 @@ from bot.domain.filters import Filters
 from bot.domain.records import StoredRecord
 
 WATERMARK_OVERLAP_SECONDS = 180.0
-"""Seconds; a change that Emporix shows later than this may be missed."""
+"""A change that appears in Emporix later than this may be missed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Watermark(StoredRecord):
-    """`reached` is the time of the latest change that was seen, in seconds since 1970.
+    """Up to where changes have been read.
 
-    `seen` are the jobs that were changed within the overlap before it: when, and a digest of how
-    they were. What lies before `floor` is not looked at: it was too much to be remembered.
+    `reached` is the time of the latest change seen, in seconds since 1970. `seen` are the jobs that
+    changed within the overlap before it: the time, and a hash of the job's state. Changes before
+    `floor` are ignored: there were too many to remember.
     """
 
     reached: float
@@ -27,13 +28,13 @@ class Watermark(StoredRecord):
 
     @property
     def begin(self) -> float:
-        """Where the next look begins, to the millisecond."""
+        """The time from which to read changes at the next poll, to the millisecond."""
         return max(round(self.reached - WATERMARK_OVERLAP_SECONDS, 3), self.floor)
 
 
 @dataclass(frozen=True, slots=True)
 class JobChange(StoredRecord):
-    """A job that is news; `fingerprint` tells which failures are alike, empty for other jobs."""
+    """A job to report; `fingerprint` is equal for similar failures and empty for other jobs."""
 
     job_id: str
     fingerprint: str = ""
@@ -41,10 +42,10 @@ class JobChange(StoredRecord):
 
 @dataclass(frozen=True, slots=True)
 class ChangeBatch(StoredRecord):
-    """News that are to be posted together: found by the look `number`, at `at`, oldest first.
+    """Changes to be posted together, oldest first, found by poll `number` at `at`.
 
-    `since` is when the look before it was, where that is so long ago that this sums up; else 0.
-    `more` counts news beyond these, None where nobody knows how many.
+    `since` is the time of the previous poll if that was so long ago that the message is a summary,
+    else 0. `more` is the number of changes beyond these, None if unknown.
     """
 
     number: int
@@ -56,12 +57,13 @@ class ChangeBatch(StoredRecord):
 
 @dataclass(frozen=True, slots=True)
 class Alert(StoredRecord):
-    """What a channel wants to hear of, by the connection of `owner`; `filters` name the tenant.
+    """A channel's subscription to changes of jobs, read through the connection of `owner`.
 
-    Until `muted_until` nothing is posted. `paused` is the reason why it does not run, empty where
-    it does; `paused_at` is since when, and `notices` counts the messages about it in the channel.
-    `polled_at` is when it was looked at last, `checked_at` when its owner was known to be there;
-    times are in seconds since 1970. `batch` is what is being posted; `version` counts the changes.
+    `filters` name the tenant. Nothing is posted until `muted_until`. `paused` is the reason why the
+    alert is paused, empty if it isn't; `paused_at` is since when, and `notices` counts the messages
+    about it in the channel. `polled_at` is the time of the last poll, `checked_at` when its owner
+    was last known to be in the workspace; times are in seconds since 1970. `batch` is being posted;
+    `version` counts the changes of the record.
     """
 
     id: str
@@ -91,7 +93,7 @@ class Alert(StoredRecord):
 
 @dataclass(frozen=True, slots=True)
 class AlertRow(StoredRecord):
-    """A job in a message, and how many like it there were until `last_at`."""
+    """A job in a message, and the number of similar ones up to `last_at`."""
 
     job_id: str
     fingerprint: str
@@ -101,7 +103,7 @@ class AlertRow(StoredRecord):
 
 @dataclass(frozen=True, slots=True)
 class PostedAlert(StoredRecord):
-    """A message of an alert, by which repeats find their thread; `since` and `more` as in Batch."""
+    """A message of an alert, used to find the thread for repeats; see ChangeBatch for the rest."""
 
     ts: str
     at: float

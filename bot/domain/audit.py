@@ -1,4 +1,4 @@
-"""The kinds of entries of the audit log: every change, every read of the log, every refusal."""
+"""Entries of the audit log: all changes, rejected attempts, and reads of the log."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class AuditEvent(StrEnum):
-    """The value is the name in Redis, in the JSON lines and in `templates/audit.json.j2`."""
+    """The values are used in Redis, in the JSON lines and in `templates/audit.json.j2`."""
 
     CONNECTION_ADDED = "connection.added"
     CONNECTION_REMOVED = "connection.removed"
@@ -41,33 +41,33 @@ class AuditEvent(StrEnum):
 
     @property
     def by_service(self) -> bool:
-        """Whether a service records it, one entry for each job, and the dispatcher does not."""
+        """Whether a service records it, once per job, instead of the dispatcher."""
         return self is AuditEvent.JOB_DELETED
 
     @property
     def is_of_jobs(self) -> bool:
-        """Whether jobs were deleted, or are being deleted."""
+        """Whether it is a deletion of jobs, possibly in progress."""
         return self in (AuditEvent.JOB_DELETED, AuditEvent.CLEANUP_STARTED)
 
 
 DONE = "done"
-"""The result of a change that was made."""
+"""Result of a change that was made."""
 
 
 BEGUN = "begun"
-"""The result of a delete that is under way, and for good where its end could not be recorded."""
+"""Result of a delete in progress; it remains if the outcome couldn't be recorded."""
 
 
 @dataclass(frozen=True, slots=True)
 class AuditEntry:
-    """`event` is an AuditEvent; `at` is in seconds since 1970.
+    """An entry; `event` is an AuditEvent, `at` is in seconds since 1970.
 
-    `user_id` did it; empty for the app. `owner_id` are the other people whose digests or alerts
-    these are, separated by commas. `result` is DONE or the template of an error; of a job BEGUN,
-    deleted, already_gone or the template; of a clean-up BEGUN or why it ended. `subject` is the id
-    of a job or a clean-up, or the name of a digest. `detail` are the names of changed fields, or
-    why the app paused something. `count` says how many jobs, digests or alerts it was about, and
-    `deleted` how many jobs of a clean-up are deleted.
+    `user_id` is the user who acted, empty for the app. `owner_id` are the other owners of the
+    affected digests or alerts, separated by commas. `result` is DONE or the template of an error;
+    for a job BEGUN, deleted, already_gone or the template; for a clean-up BEGUN or why it ended.
+    `subject` is the id of a job or clean-up, or the name of a digest. `detail` lists the changed
+    fields, or says why the app paused something. `count` is the number of affected jobs, digests or
+    alerts, and `deleted` the number of jobs that a clean-up deleted.
     """
 
     at: float

@@ -11,9 +11,9 @@ from bot.domain.records import StoredRecord
 class Audience(StoredRecord):
     """Who reads a channel.
 
-    `is_known` is False where that cannot be found out; `error_code` is then Slack's error code.
-    `has_outsiders` are people of other organizations, `is_archived` says that the channel takes no
-    messages, and `is_direct` that it is a direct message.
+    `is_known` is False if that can't be determined; `error_code` is then Slack's error code.
+    `has_outsiders` means that people of other organizations are members, `is_archived` that the
+    channel accepts no messages, and `is_direct` that it is a direct message.
     """
 
     channel_id: str

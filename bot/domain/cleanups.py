@@ -1,4 +1,4 @@
-"""Clean-ups: bulk deletes of jobs."""
+"""Clean-ups: bulk deletion of jobs."""
 
 from __future__ import annotations
 
@@ -14,18 +14,21 @@ DELETED, ALREADY_GONE = "deleted", "already_gone"
 
 @dataclass(frozen=True, slots=True)
 class Cleanup(StoredRecord):
-    """Jobs to be deleted, from their count to the report.
+    """A bulk deletion, from the count of its jobs to the report.
 
-    They are the `counted` jobs that fit `filters` and were modified last at `until` (ISO 8601, as
-    Emporix wrote it) or before; `found` is how many of them were there when their ids were read, at
-    `read_at`, None before that. All times but `until` and `exported_to` are in seconds since 1970,
-    0 while they are to come: `progress_at` is when something was last achieved, `checked_at` when
-    its owner was last known to be in Slack. `end_reason` says how it ended, `detail` is Slack's
-    word for that, and `stopped_by` the user who stopped it, where they are not its owner.
-    `fruitless_attempts` counts the attempts in which nothing came about, and until `paused_until`
-    there is none. `progress_message` is where its owner sees it, and `audit_entry_id` its entry in
-    the audit log. Before the first delete its owner is sent the jobs: `files` so far, with the jobs
-    modified up to `exported_to`; `exported` says that they have them all.
+    It deletes the `counted` jobs that match `filters` and were last modified at `until` or before
+    (ISO 8601, as sent by Emporix). `found` is how many of them still existed when their ids were
+    read at `read_at`; None before that.
+
+    All times but `until` and `exported_to` are in seconds since 1970, or 0 if not yet reached:
+    `progress_at` is the time of the last progress, `checked_at` when its owner was last known to be
+    in Slack. `end_reason` says how it ended, `detail` is the Slack error code for that, and
+    `stopped_by` is the user who stopped it if not its owner. `fruitless_attempts` counts attempts
+    without progress; there is none until `paused_until`. `progress_message` is the message with its
+    progress, and `audit_entry_id` its entry in the audit log.
+
+    Before the first delete, the jobs are sent to the owner: `files` so far, with the jobs modified
+    up to `exported_to`; `exported` means that all jobs were sent.
     """
 
     id: str
@@ -53,16 +56,16 @@ class Cleanup(StoredRecord):
 
 
 INTERRUPTED = "interrupted"
-"""Why a clean-up ended that made no progress for 30 minutes."""
+"""Reason for ending a clean-up that made no progress for 30 minutes."""
 
 
 @dataclass(frozen=True, slots=True)
 class CleanupProgress:
-    """`results` counts the jobs that have come to an end by how; `state` is what goes on.
+    """`results` counts the finished jobs by result; `state` is the current step.
 
-    It is waiting (for a worker), looking (for the ids), exporting (the jobs to their owner),
-    deleting, pausing (`error` is the name of the error) or stopping; and ended, then
-    `cleanup.end_reason` says how.
+    The steps are waiting (for a worker), looking (for the ids), exporting (the jobs to the owner),
+    deleting, pausing (`error` is the name of the error), stopping and ended, for which
+    `cleanup.end_reason` says why.
     """
 
     cleanup: Cleanup
@@ -80,21 +83,21 @@ class CleanupProgress:
 
     @property
     def refused(self) -> dict[str, int]:
-        """How many jobs Emporix refused to delete, by the name of the error."""
+        """The number of jobs that Emporix refused to delete, by the name of the error."""
         gone = (DELETED, ALREADY_GONE)
         return {name: count for name, count in self.results.items() if name not in gone}
 
     @property
     def missing(self) -> int:
-        """Jobs that were counted, and not there any more as they were when their ids were read."""
+        """The number of counted jobs that had been deleted or changed when their ids were read."""
         return 0 if self.cleanup.found is None else self.cleanup.counted - self.cleanup.found
 
     @property
     def remaining(self) -> int:
-        """Jobs that nobody has tried to delete, or not to an end."""
+        """The number of jobs without a final result."""
         return self.cleanup.counted - self.missing - sum(self.results.values())
 
     @property
     def percent(self) -> int:
-        """Of the jobs that were counted, those that are done with."""
+        """The share of the counted jobs that are finished."""
         return 100 * (self.cleanup.counted - self.remaining) // max(1, self.cleanup.counted)

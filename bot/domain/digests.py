@@ -13,8 +13,8 @@ from bot.domain.records import StoredRecord
 class Schedule(StoredRecord):
     """A local time on some days of the week.
 
-    `minute` counts from midnight, `zone` is a name of the IANA database, `days` are those of the
-    week, Monday is 0; there is at least one.
+    `minute` counts from midnight, `zone` is an IANA time zone, and `days` are days of the week (at
+    least one; Monday is 0).
     """
 
     minute: int
@@ -24,10 +24,9 @@ class Schedule(StoredRecord):
 
 @dataclass(frozen=True, slots=True)
 class ScheduledRun(StoredRecord):
-    """A run of a digest: `date` names it within the digest, `at` is its time, seconds since 1970.
+    """A run of a digest, identified by `date`; `at` is its time in seconds since 1970.
 
-    `date` is the local date that it is for, in ISO 8601, or `now.` and a time where somebody asked
-    for a digest at once.
+    `date` is the local date in ISO 8601, or `now.` and a time for a run requested with "Post now".
     """
 
     date: str
@@ -38,18 +37,18 @@ class ScheduledRun(StoredRecord):
 class Digest(StoredRecord):
     """A scheduled report about jobs in a channel, and its state.
 
-    `owner` is the user on whose connection it runs. `query` are the filters as they were typed.
-    `chart`: its messages show the jobs of the last days as a chart.
-    `scheduled_run` is the next run, None while it is paused for the reason in `paused`;
-    `requested_at` is when "post now" was pressed, 0 if no such run is pending. `paused_at` is when
-    it was paused, by the user `paused_by` or, if that is empty, by the app; `notices` counts the
-    messages about that in the channel, and `notice_at` is when the next is due, 0 for never.
+    `owner` is the user whose connection it uses. `query` are the filters as typed. `chart` adds a
+    chart of recent days to its messages. `scheduled_run` is the next run, None while it is paused
+    for the reason in `paused`; `requested_at` is when "Post now" was clicked, 0 if no such run is
+    pending. `paused_at` is when it was paused, by the user `paused_by` or, if empty, by the app;
+    `notices` counts the messages about that in the channel, and `notice_at` is when the next is
+    due, 0 for never.
 
-    `posted_on` is the date of the last run that was posted, and `covered_until` the time up to
-    which it told; 0 where there was none yet. `skipped` are dates that were missed since, and
-    `failed_dates` those on which the connection did not work; `missed_runs` counts the runs in a
-    row that were not posted in time. `checked_at` is when its owner was last found in the
-    workspace. `version` counts the changes.
+    `posted_on` is the date of the last posted run, and `covered_until` the end of the period it
+    covered; 0 if there was none yet. `skipped` are dates missed since then, and `failed_dates`
+    those on which the connection didn't work; `missed_runs` counts consecutive runs that weren't
+    posted in time. `checked_at` is when its owner was last found in the workspace. `version` counts
+    the changes of the record.
     """
 
     id: str
@@ -80,7 +79,7 @@ class Digest(StoredRecord):
 
     @property
     def next_run(self) -> ScheduledRun | None:
-        """The run that comes first: that of the schedule, or the one that was asked for."""
+        """The scheduled run or the requested one, whichever is earlier."""
         wanted = (
             ScheduledRun(f"now.{self.requested_at:.0f}", self.requested_at)
             if self.requested_at
@@ -92,19 +91,19 @@ class Digest(StoredRecord):
 
     @property
     def due_at(self) -> float | None:
-        """When a worker has something to do: a run, or a notice that it is paused."""
+        """The time of the next run, or of the next notice that the digest is paused."""
         run = self.next_run.at if self.next_run else None
         return min((at for at in (run, self.notice_at or None) if at is not None), default=None)
 
     @property
     def due_key(self) -> str:
-        """Names what is due; another request for a digest at once makes it another run."""
+        """Identifies the due run; it changes if another run is requested with "Post now"."""
         return "" if self.due_at is None else f"{self.due_at:.0f}-{self.requested_at:.0f}"
 
 
 @dataclass(frozen=True, slots=True)
 class DueRun:
-    """A digest that is due; `due_key` tells what for: it is empty where nobody knows."""
+    """A digest that is due; `due_key` identifies the run, empty if unknown."""
 
     digest_id: str
     due_key: str
@@ -112,7 +111,7 @@ class DueRun:
 
 @dataclass(frozen=True, slots=True)
 class DayTotals(StoredRecord):
-    """The jobs of a day by status, as they were counted `at` a time, in seconds since 1970."""
+    """A day's number of jobs by status, counted at `at` (seconds since 1970)."""
 
     counts: tuple[int, ...]
     at: float

@@ -14,17 +14,17 @@ DEFAULT_PAGE_SIZE = 10
 
 @dataclass(frozen=True, slots=True)
 class Filters(StoredRecord):
-    """What somebody asked to see, in our words.
+    """The filters, sort order and page of a list.
 
-    `statuses`, `types`, `agents` (ids), `agent_types`, `events` and `sessions` hold alternatives
-    (any of them), as Emporix spells them; `words` are phrases that the agent message must all
-    contain. `since` and `until` bound when a job was created, from the one up to the other, in
-    seconds since 1970. `raw_q` is passed on as it is and stands alone. An empty `fields` means all
-    that a list shows; `page` counts from 1.
+    `statuses`, `types`, `agents` (ids), `agent_types`, `events` and `sessions` are alternatives,
+    spelled as in Emporix; the agent message must contain all of the phrases in `words`. A job must
+    have been created between `since` and `until`, in seconds since 1970. `raw_q` is passed on
+    unchanged and excludes the other filters. An empty `fields` means the fields that a list shows;
+    `page` counts from 1.
 
-    The rest is for the reader: `agent_names` says `agents` in words, `agent_guesses` are names of
-    agents that were perhaps meant, and `in_utc` tells that a day was taken as one of UTC, because
-    Slack did not say where the asker is.
+    The rest is for display: `agent_names` are the names for `agents`, `agent_guesses` are names of
+    agents that the user may have meant, and `in_utc` means that days are in UTC because Slack
+    didn't provide the user's time zone.
     """
 
     words: tuple[str, ...] = ()
@@ -48,7 +48,7 @@ class Filters(StoredRecord):
 
     @property
     def is_narrow(self) -> bool:
-        """Whether they leave out any job of the tenant."""
+        """Whether the filters exclude any jobs of the tenant."""
         texts = (self.words, self.statuses, self.types, self.agents, self.agent_types)
         times = (self.since, self.until)
         return any((*texts, self.events, self.sessions, self.raw_q)) or any(

@@ -1,6 +1,6 @@
 """Jobs, agents and sessions of the Emporix AI Service.
 
-Texts in them come from outside and are untrusted.
+All texts in them are untrusted.
 """
 
 from __future__ import annotations
@@ -11,15 +11,15 @@ from dataclasses import dataclass, field
 from bot.domain.records import StoredRecord
 
 SUCCEEDED, FAILED, RUNNING, SKIPPED = "success", "failure", "in_progress", "skipped"
-"""The statuses of jobs, as Emporix spells them in responses."""
+"""Job statuses as spelled in Emporix's responses."""
 
 FAILED_STATE = "FAILED"
-"""The state of an entity whose import failed."""
+"""State of an entity whose import failed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Why an entity is in its state: a code, Emporix's own words, and what they are about."""
+    """The reason for an entity's state: a code, Emporix's message, and what it refers to."""
 
     code: str = ""
     message: str = ""
@@ -28,10 +28,10 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class ImportedEntity:
-    """One thing that an import touched; `kind` is "agent", "tool" or "MCP server".
+    """An entity in an import; `kind` is "agent", "tool" or "MCP server".
 
-    `state` as Emporix spells it (`ENABLED`, `FAILED`, …); `details` says why, and `left_out` counts
-    the reasons beyond the first 20.
+    `state` is spelled as in Emporix (`ENABLED`, `FAILED`, …); `details` are its reasons, and
+    `left_out` counts the reasons beyond the first 20.
     """
 
     kind: str
@@ -44,9 +44,9 @@ class ImportedEntity:
 
 @dataclass(frozen=True, slots=True)
 class ImportResult:
-    """What an import did; a job that succeeded can still hold entities that failed.
+    """The result of an import; even a job that succeeded may contain entities that failed.
 
-    At most 1,000 `entities`, failures first; `left_out` counts the others.
+    It has at most 1,000 `entities`, failures first; `left_out` counts the others.
     """
 
     message: str = ""
@@ -55,13 +55,13 @@ class ImportResult:
 
     @property
     def worst_first(self) -> tuple[ImportedEntity, ...]:
-        """Failures, then the rest, each in Emporix's order."""
+        """Failed entities, then the rest, each in Emporix's order."""
         return tuple(sorted(self.entities, key=lambda entity: entity.state != FAILED_STATE))
 
 
 @dataclass(frozen=True, slots=True)
 class ExportResult:
-    """Exported agents: `data` is base64 of JSON; the algorithm of `checksum` is not documented."""
+    """Exported agents: `data` is base64-encoded JSON; `checksum`'s algorithm is undocumented."""
 
     data: str = field(default="", repr=False)
     checksum: str = ""
@@ -69,12 +69,11 @@ class ExportResult:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A job of the AI Service, absent values empty.
+    """A job of the AI Service; missing values are empty.
 
-    `status` is lower case and `type` upper case, whichever way they came; times are ISO 8601 as
-    given. `extra` holds what this version does not know, and known fields of an unknown shape: the
-    beginnings of at most 40 fields, and `left_out` counts the others.
-    `agent_name` is not the job's own, but what the agent is called where that is known.
+    `status` is always lower case and `type` upper case; times are in ISO 8601, unchanged. `extra`
+    has up to 40 unknown fields, and known fields of an unexpected type, each shortened; `left_out`
+    counts the others. `agent_name` isn't part of the job: it is the name of its agent, if known.
     """
 
     id: str = ""
@@ -99,7 +98,7 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class JobPage:
-    """Page `page` (from 1) of at most `size` jobs; `total` over all pages where Emporix said."""
+    """Page `page` (from 1) of at most `size` jobs; `total` over all pages, None if unknown."""
 
     jobs: tuple[Job, ...]
     page: int
@@ -110,7 +109,7 @@ class JobPage:
 
 @dataclass(frozen=True, slots=True)
 class Agent:
-    """An agent; `type` as Emporix spells it."""
+    """An agent; `type` is spelled as in Emporix."""
 
     id: str
     name: str
@@ -120,9 +119,10 @@ class Agent:
 
 @dataclass(frozen=True, slots=True)
 class LogLine:
-    """One line; `severity` in upper case, `timestamp` as it came. `message` may name customers.
+    """A line of a log; `severity` is upper case, `timestamp` is unchanged.
 
-    `is_business` is False for what only technicians read, None where Emporix does not say.
+    `message` may contain personal data. `is_business` is False for technical lines, None if Emporix
+    doesn't say.
     """
 
     timestamp: str = ""
@@ -135,9 +135,9 @@ class LogLine:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A session and its log, the oldest line first; `seconds` is how long it took, if known.
+    """A session and its log, oldest line first; `seconds` is its duration, if known.
 
-    At most 5,000 lines, the first that came; `left_out` counts the others.
+    It has at most the first 5,000 lines; `left_out` counts the others.
     """
 
     id: str
@@ -150,7 +150,7 @@ class Session:
 
 @dataclass(frozen=True, slots=True)
 class JobSummary(StoredRecord):
-    """As much of a job as a Home shows; `message` is the beginning of what its agent said."""
+    """The part of a job that a Home tab shows; `message` is the start of its agent's message."""
 
     id: str
     status: str
@@ -162,10 +162,15 @@ class JobSummary(StoredRecord):
     created_at: str
     message: str
 
+    @property
+    def response(self) -> str:
+        """For rows, which show the response of a job rather than its message."""
+        return ""
+
 
 @dataclass(frozen=True, slots=True)
 class NewestJobs(StoredRecord):
-    """The newest jobs of a kind; how many there are in all, `total`, where Emporix said it."""
+    """The newest jobs of a kind, and their `total`, None if Emporix didn't return it."""
 
     jobs: tuple[JobSummary, ...]
     total: int | None
@@ -176,7 +181,7 @@ class NewestJobs(StoredRecord):
 class TenantStats(StoredRecord):
     """The newest failed and running jobs of a tenant, read at `read_at`, 0 if never.
 
-    `requested_at` is when the last request was made, and `error` the template of its error, "" if
+    `requested_at` is the time of the last request, and `error` the template of its error, empty if
     it succeeded. Times are in seconds since 1970.
     """
 
@@ -190,7 +195,7 @@ class TenantStats(StoredRecord):
 
 @dataclass(frozen=True, slots=True)
 class DeletedJob(StoredRecord):
-    """`user_id` deleted it; empty where it was gone before. `at` is in seconds since 1970."""
+    """A job deleted by `user_id`, empty if it was already gone; `at` is in seconds since 1970."""
 
     tenant: str
     job_id: str

@@ -1,4 +1,4 @@
-"""Lists of jobs whose pages can be turned."""
+"""Cursors of paginated lists of jobs."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from bot.domain.filters import Filters
 from bot.domain.records import StoredRecord
 
 MAX_REMEMBERED_IDS = 36
-"""Ids that a mark remembers: with the longest page behind them they fit into one of Emporix's."""
+"""Number of ids in a ReadMark: with the longest page added, they fit into one Emporix query."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReadMark(StoredRecord):
-    """A place in an ordered list: `offset` jobs lie behind it, `last_ids` are the last of them.
+    """A position in an ordered list: after `offset` jobs, the last of which are `last_ids`.
 
-    `is_complete`: there were no others. `last_ids` holds short hashes, as an id may have any
-    length.
+    `is_complete` means that `last_ids` has all of them. `last_ids` are short hashes, because an id
+    may have any length.
     """
 
     offset: int = 0
@@ -27,11 +27,11 @@ class ReadMark(StoredRecord):
 
 @dataclass(frozen=True, slots=True)
 class PagePosition(StoredRecord):
-    """Where page number `page` begins: behind `offset` jobs that the pages ahead of it show.
+    """Where page number `page` begins: after the `offset` jobs on the preceding pages.
 
-    Where the list is in the order of a time, `last_time` is that of the last of these jobs, and
-    `dated` counts from the first job of that time; elsewhere `dated` counts from the beginning.
-    `undated` is the place among the jobs without a time, which come last.
+    If the list is sorted by a time, `last_time` is the time of the last of these jobs, and `dated`
+    counts from the first job with that time; otherwise `dated` counts from the beginning. `undated`
+    is the position among the jobs without a time, which come last.
     """
 
     page: int
@@ -41,16 +41,16 @@ class PagePosition(StoredRecord):
     undated: ReadMark = ReadMark()
 
 
-MAX_PAGE_POSITIONS = 10  # with these a cursor has 6 to 10 kB beside the words of its query
+MAX_PAGE_POSITIONS = 10  # a cursor then takes 6 to 10 kB, plus the words of its query
 
 
 @dataclass(frozen=True, slots=True)
 class ListCursor(StoredRecord):
-    """Who asked for what, and where its pages begin: `id` is all that a button needs of it.
+    """A user's query and where its pages begin; buttons carry only its `id`.
 
-    `until`: when the list was read last with nothing bounding it, in ISO 8601; later jobs do not
-    belong to it. Empty where the query cannot be bounded. `total`: how many jobs it had when its
-    first page was read then, and `undated` how many have no time; None where that is not known.
+    `until` is when the list was last read without an upper bound, in ISO 8601; later jobs don't
+    belong to it. It is empty if the query can't be bounded. `total` is the number of jobs when the
+    first page was read, and `undated` the number of jobs without a time; None if unknown.
     """
 
     id: str
@@ -60,7 +60,7 @@ class ListCursor(StoredRecord):
     searched: bool = False
     """True for `jobs search`, whose pages are fetched by the search call."""
     shared: bool = False
-    """True for a list that stands in a channel: others may ask the same with their own rights."""
+    """True for a list shared in a channel, which others may query with their own API keys."""
 
     until: str = ""
     total: int | None = None

@@ -1,4 +1,4 @@
-"""Records in Redis: their base class, which keeps unknown fields, and their JSON serializer."""
+"""Records in Redis: their base class, which preserves unknown fields, and their JSON serializer."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from pydantic_core import CoreSchema, core_schema
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredRecord:
-    """The base of all dataclasses that are written to Redis, at any depth of a record.
+    """Base class of all dataclasses stored in Redis, also of nested ones.
 
-    `unknown` holds the fields that a newer version of the app has written and this one does not
-    know, by name. `dataclasses.replace` keeps them, and they are written back unchanged. Two
-    records that differ in them only are equal.
+    `unknown` has the fields, by name, that a newer version of the app wrote and this one doesn't
+    know. `dataclasses.replace` keeps them, and they are written back unchanged. They are ignored
+    when records are compared.
     """
 
     unknown: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
@@ -27,11 +27,11 @@ class StoredRecord:
     def __get_pydantic_core_schema__(
         cls, source: type[StoredRecord], handler: GetCoreSchemaHandler
     ) -> CoreSchema:
-        """How bot.domain.records reads and writes it."""
+        """How pydantic reads and writes the record, including its unknown fields."""
         schema: dict[str, Any] = {**handler(source)}
         return core_schema.no_info_before_validator_function(
             _collector(source),
-            # By its ref, pydantic uses a schema again where a type occurs twice: all of this one.
+            # pydantic reuses schemas by ref if a type occurs twice: move the ref to this schema.
             ref=schema.pop("ref", None),
             schema=schema,
             serialization=core_schema.wrap_serializer_function_ser_schema(_with_unknown),
@@ -39,9 +39,9 @@ class StoredRecord:
 
 
 def _collector(source: type[StoredRecord]) -> Callable[[Any], Any]:
-    """A function that moves the fields `source` does not know to `unknown`.
+    """Return a function that moves the fields that `source` doesn't know to `unknown`.
 
-    A null counts as missing where the field has a default and cannot be null.
+    Null counts as missing if the field has a default and can't be null.
     """
     hints = get_type_hints(source)
     names = hints.keys() - {"unknown"}
@@ -73,21 +73,21 @@ def _with_unknown(record: Any, write: core_schema.SerializerFunctionWrapHandler)
 T = TypeVar("T")
 
 SERIALIZERS: list[Serializer[Any]] = []
-"""All that there are: what the app stores as JSON."""
+"""All serializers, and so everything that the app stores as JSON."""
 
 _to_json = json.JSONEncoder(separators=(",", ":")).encode
 
 
 class InvalidRecord(Exception):
-    """No record of its type. Its text names fields and never their values."""
+    """The text isn't a valid record. The exception's text names fields, never their values."""
 
 
 class Serializer(Generic[T]):
-    """Writes and reads the records of one type: a dataclass that is `Stored`, or some of them.
+    """Writes and reads records of one type: a StoredRecord, or a collection of them.
 
-    `said_by_key` are the fields that the place of a record in Redis says already. Records that
-    live for a day at most can be written with `omit_defaults`: they take less memory, but read
-    differently when a later version changes a default.
+    `said_by_key` are the fields that follow from the record's Redis key, and aren't stored. Records
+    stored for at most a day can be written with `omit_defaults`: they take less memory, but change
+    their meaning if a later version changes a default.
     """
 
     def __init__(self, type_: type[T], *said_by_key: str, omit_defaults: bool = False) -> None:
@@ -105,13 +105,13 @@ class Serializer(Generic[T]):
         return _to_json(facts)
 
     def read(self, text: str, **said_by_key: Any) -> T:
-        """The record in a text, with these fields; raises Unreadable."""
+        """Parse a record, adding the fields that aren't stored; raises InvalidRecord."""
         try:
             facts = json.loads(text)
             return self._adapter.validate_python({**facts, **said_by_key} if said_by_key else facts)
         except ValidationError as error:
             # The error's own text quotes values, which may be secrets.
             places = {".".join(map(str, one["loc"][:2])) for one in error.errors()}
-            raise InvalidRecord(f"not understood: {', '.join(sorted(places))}") from None
+            raise InvalidRecord(f"invalid: {', '.join(sorted(places))}") from None
         except (ValueError, TypeError, RecursionError):
-            raise InvalidRecord("no JSON of a record") from None
+            raise InvalidRecord("not the JSON of a record") from None

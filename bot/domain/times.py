@@ -7,19 +7,19 @@ from datetime import UTC, datetime
 from typing import TypeAlias
 
 Clock: TypeAlias = Callable[[], float]
-"""Gives seconds since 1970."""
+"""Returns seconds since 1970."""
 
 DAY_SECONDS = 24 * 60 * 60.0
 
 
 def read_time(text: str) -> datetime:
-    """The time in `text`, with its zone. Raises ValueError where there is none."""
+    """Parse a time; the result has a time zone. Raises ValueError if the text isn't a time."""
     found = datetime.fromisoformat(text)
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def parse_time(text: str) -> datetime | None:
-    """The same; None where there is none."""
+    """Parse a time; None if the text isn't a time."""
     try:
         return read_time(text)
     except ValueError:

@@ -10,10 +10,10 @@ from bot.domain.records import StoredRecord
 
 @dataclass(frozen=True, slots=True)
 class Watch(StoredRecord):
-    """Somebody wants to know when a job ends; `since` is in seconds since 1970.
+    """A user's request to be notified when a job ends; `since` is in seconds since 1970.
 
-    `channel_id` and `message_ts` are the message for all in which they said so, empty elsewhere;
-    `shared_by` shared the job there, empty where the message is a list.
+    `channel_id` and `message_ts` identify the channel message in which they clicked Watch, empty
+    for a private one; `shared_by` is the user who shared the job there, empty for a list.
     """
 
     id: str
@@ -28,7 +28,7 @@ class Watch(StoredRecord):
 
 @dataclass(frozen=True, slots=True)
 class MessageRef:
-    """The message for all in which Watch was pressed; empty where only the presser sees it."""
+    """The channel message in which Watch was clicked; empty for a message only the user sees."""
 
     channel_id: str = ""
     message_ts: str = ""

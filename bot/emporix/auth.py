@@ -1,4 +1,4 @@
-"""Access tokens: requested with an API key, and attached to each request as an httpx auth flow."""
+"""Requests access tokens with API keys, and adds them to requests as an httpx auth flow."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from bot.emporix.errors import token_error, unreadable
 from bot.emporix.models import as_object, as_text, decode_json
 
 REFRESH_AHEAD_SECONDS = 60.0
-"""Seconds before its end at which a token is replaced: no call should meet the end on its way."""
+"""Seconds before its expiry at which a token is replaced, so that it does not expire in transit."""
 
 
 MAX_CACHED_TOKENS = 1000
@@ -26,23 +26,23 @@ TokenKey: TypeAlias = tuple[Caller, str, Credentials]
 
 
 class TokenCache(Protocol):
-    """Where all processes keep the tokens; every method may raise StoreUnavailable."""
+    """Stores tokens for all processes. Every method may raise StoreUnavailable."""
 
     async def load(self, connection: Connection) -> Token | None:
-        """The token that is stored now."""
+        """The stored token, or None."""
 
     async def save(self, connection: Connection, token: Token) -> None:
-        """Keep a token that was just given."""
+        """Store a new token."""
 
     def lock(self, connection: Connection) -> AbstractAsyncContextManager[object]:
-        """Held by the one process that asks for a new token; after a bounded wait without it."""
+        """Lock under which one process requests a token; entered without it after a timeout."""
 
 
 class DeleteTokens:
-    """Tokens that may delete: in the memory of one process only, and asked for by a delete.
+    """Keeps tokens with the delete scope in the memory of this process, for deletes only.
 
-    `ai.agent_manage` also lets its holder change agents, so such a token is stored nowhere, and no
-    list, digest or alert carries one.
+    `ai.agent_manage` also allows changing agents. Therefore these tokens are never stored, and
+    lists, digests and alerts never use one.
     """
 
     def __init__(self) -> None:
@@ -65,13 +65,13 @@ def _token_key(connection: Connection) -> TokenKey:
 
 
 class TokenAuth(httpx.Auth):
-    """Signs one call of a connection.
+    """Authorizes one call of a connection, and refreshes the token if needed.
 
-    The token comes with the connection, so the usual call asks neither store nor OAuth. One refresh
-    runs at a time: a call that had to wait for the lock takes the token that was stored meanwhile.
+    The token comes with the connection, so most calls need neither the store nor OAuth. One refresh
+    runs at a time: a call that waited for the lock uses the token stored in the meantime.
 
-    Sending raises Unauthorized where Emporix does not accept the key any more, and whatever else a
-    token request can end with. A 401 after a refresh is an answer like any other.
+    Sending raises Unauthorized if Emporix no longer accepts the key, and any other error of a token
+    request. A 401 after a refresh is returned like any other response.
     """
 
     def __init__(
@@ -86,7 +86,7 @@ class TokenAuth(httpx.Auth):
         self._token = connection.token
         self._refused = ""
         self.sent = False
-        """Whether the request itself, not only one for a token, has left and was not refused."""
+        """Whether the request itself was sent, and not answered with a 401."""
 
     async def async_auth_flow(
         self, request: httpx.Request
@@ -108,13 +108,13 @@ class TokenAuth(httpx.Auth):
                 return
             self.sent, self._token, self._refused = False, None, token.value
             if asked:
-                return  # a token that was just given will not be accepted the next time either
+                return  # another new token would be refused, too
 
     def _ends_soon(self, token: Token) -> bool:
         return token.expires_at - self._clock() < REFRESH_AHEAD_SECONDS
 
     async def _stored_instead(self) -> Token | None:
-        """The stored token, where it still lives and is not the one that was tried."""
+        """The stored token, unless it has expired or was already tried."""
         stored = await self._tokens.load(self._connection)
         if stored is None or stored.expires_at <= self._clock():
             return None
@@ -135,9 +135,9 @@ TENANT_SCOPE_PREFIX = "tenant="
 
 
 def token_request(http: httpx.AsyncClient, scope: str, credentials: Credentials) -> httpx.Request:
-    """`scope` is READING or DELETING.
+    """Build a token request; `scope` is READ_SCOPES or DELETE_SCOPES.
 
-    Made by the client, so that it has the client's address and timeouts in an auth flow too.
+    It is built by `http`, so that its base URL and timeouts apply in an auth flow, too.
     """
     form = {
         "grant_type": "client_credentials",
@@ -149,10 +149,10 @@ def token_request(http: httpx.AsyncClient, scope: str, credentials: Credentials)
 
 
 def parse_token(response: httpx.Response, *, now: float, tenant: str = "") -> Token:
-    """The token in a read response; `now` in seconds since 1970.
+    """Parse the token in a response whose body was read; `now` is in seconds since 1970.
 
-    Raises the error that `response` stands for, Unauthorized for a key that is not accepted, and
-    EmporixUnreadable where a 200 holds no token.
+    Raises the EmporixError for the response: Unauthorized for a refused key, EmporixUnreadable for
+    a 200 without a token.
     """
     if response.status_code != httpx.codes.OK:
         raise token_error(response, now=now, tenant=tenant)
@@ -172,15 +172,15 @@ def _token(body: object, now: float) -> Token:
 
 
 def _seconds(expires_in: object) -> float:
-    """OAuth: a number; gateways are known to send it as a string."""
+    """Parse `expires_in`. OAuth: a number; some gateways send it as a string."""
     seconds = float(as_text(expires_in))
     if not 0 < seconds < math.inf:
-        raise ValueError("a token lives for a while")
+        raise ValueError("expires_in must be positive")
     return seconds
 
 
 def _fits_in_header(value: str) -> bool:
-    """Whether a header can carry it: a line break in a token would end the header."""
+    """Whether a token can be sent in a header, which a line break would end."""
     return value.isascii() and value.isprintable() and value.strip() == value != ""
 
 

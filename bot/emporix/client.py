@@ -53,13 +53,13 @@ from bot.errors import (
 )
 
 MAX_PAGE_SIZE = 50
-"""Emporix documents no maximum; this one keeps a page far below 10 MB."""
+"""Emporix documents no maximum; with this one, pages stay far below its limit of 10 MB."""
 
 TOTAL = re.compile(r"[0-9]{1,15}")
 
 
 def list_params(filters: Filters) -> dict[str, str]:
-    """Paging, order and fields: Emporix documents no default for any of them, so all are sent."""
+    """Query parameters for page, order and fields. All are sent: Emporix documents no defaults."""
     page, size = _page_and_size(filters)
     return {
         "pageSize": str(size),
@@ -70,14 +70,14 @@ def list_params(filters: Filters) -> dict[str, str]:
 
 
 def with_id(fields: Iterable[str]) -> str:
-    """`fields` as Emporix reads them, the id first: nothing can be done with a job without it."""
+    """The parameter for `fields`, with the id first, as a job is useless without it."""
     return ",".join(dict.fromkeys(["id", *filter(None, fields)]))
 
 
 def parse_page_response(response: httpx.Response, filters: Filters) -> JobPage:
-    """Raises ValueError where the body is not an array of objects.
+    """Parse a page of jobs; raises ValueError if the body is not an array of objects.
 
-    Emporix: the total comes in a header, and only when asked for.
+    Emporix: the total comes in a header, and only on request.
     """
     number, size = _page_and_size(filters)
     total = response.headers.get("X-Total-Count", "")
@@ -99,7 +99,7 @@ JOB_ID = re.compile(r"[A-Za-z0-9_.:-]{1,200}")
 
 
 class AuthorizedRequest:
-    """`resource_id` is what a 404 will be about."""
+    """A request with its authorization; `resource_id` is reported for a 404."""
 
     def __init__(
         self,
@@ -115,7 +115,7 @@ class AuthorizedRequest:
         self.tenant, self._resource_id = tenant, resource_id
 
     async def send(self) -> httpx.Response:
-        """A read 2xx answer. Raises httpx.RequestError, or what a refusal is called."""
+        """Returns a 2xx response with its body read. Raises httpx.RequestError and EmporixError."""
         response = await self._http.send(self._request, auth=self._auth)
         if response.is_success:
             return response
@@ -124,7 +124,7 @@ class AuthorizedRequest:
         )
 
     def may_have_worked(self, failure: Exception) -> bool:
-        """Whether the attempt that ended with `failure` may still have had its effect."""
+        """Whether the request may have taken effect although it ended with `failure`."""
         if not self._auth.sent:
             return False
         if isinstance(failure, EmporixError):
@@ -133,15 +133,15 @@ class AuthorizedRequest:
 
 
 class DeleteAttempts:
-    """A DELETE that remembers whether one of its attempts may have worked."""
+    """A DELETE with its attempts; `may_be_done` is set if one of them may have worked."""
 
     def __init__(self, call: AuthorizedRequest) -> None:
         self._call, self.may_be_done = call, False
 
     async def attempt(self) -> bool:
-        """True if the resource was deleted by us, False if it was gone before.
+        """Returns True if the resource was deleted, False if it was already gone.
 
-        Raises EmporixUnreadable for any success but Emporix's 204: a proxy may have made it up.
+        Raises EmporixUnreadable for any success but a 204, as it may come from a proxy.
         """
         try:
             return await self._attempt()
@@ -160,37 +160,37 @@ class DeleteAttempts:
 
 
 def job_segment(job_id: str) -> str:
-    """A job id as a segment of a path; raises InvalidInput.
+    """A job id as a path segment; raises InvalidInput.
 
-    Stricter than `segment`: a gateway that decodes `%2F` would leave /jobs/ otherwise. Emporix: 24
-    hex characters in every sample.
+    Stricter than `segment`, because a gateway that decodes `%2F` would leave /jobs/. Emporix: ids
+    have 24 hex characters in every sample.
     """
     if not JOB_ID.fullmatch(job_id) or ".." in job_id:
-        raise InvalidInput("That is no job id", job_id, "Copy the job id as it shows.")
+        raise InvalidInput("That isn't a job id", job_id, "Copy the job id as it is shown.")
     return segment(job_id, "job id")
 
 
 def segment(text: str, meaning: str) -> str:
-    """`text` as one segment of a path. Raises InvalidInput where it cannot be one."""
+    """`text` as a path segment; raises InvalidInput if it cannot be one."""
     try:
         encoded = quote(text, safe="")
     except UnicodeEncodeError:
         encoded = ""
     if encoded in ("", ".", "..") or len(encoded) > MAX_SEGMENT_LENGTH:
-        raise InvalidInput(f"That is no {meaning}", text, f"Copy the {meaning} as it shows.")
+        raise InvalidInput(f"That isn't a {meaning}", text, f"Copy the {meaning} as it is shown.")
     return encoded
 
 
 logger = logging.getLogger(__name__)
 
 MAX_QUERY_STRING_BYTES = 8_000
-"""Bytes. Emporix: a URL has at most 10 KB; what does not fit goes into a POST search."""
+"""Emporix: a URL has at most 10 KB. Longer queries use the POST search."""
 
 AGENT_FIELDS = {"fields": "id,name,type,enabled"}
-"""A whole agent carries prompts and keys, which are nobody's business here."""
+"""The fields to request: complete agents contain prompts and keys."""
 
 MAX_AGENTS = 2_000
-"""More names are not read."""
+"""Agents that are read; further ones are shown by their ids."""
 
 WITH_TOTAL_COUNT = {"X-Total-Count": "true"}
 
@@ -198,11 +198,11 @@ T = TypeVar("T")
 
 
 class EmporixClient:
-    """Calls are repeated on passing failures for at most `budget` seconds, all attempts together.
+    """Calls the AI Service, and retries temporary failures for `budget` seconds in total.
 
-    `http` comes from `http_client`. Besides what is named below, every method may raise any
-    EmporixError; InvalidInput for a tenant or an id that cannot be part of a path; and
-    StoreUnavailable where a token must be refreshed while the store does not answer.
+    `http` comes from `http_client`. Every method may raise any EmporixError; InvalidInput for a
+    tenant or an id that cannot be part of a path; and StoreUnavailable if a token must be refreshed
+    while the store does not answer.
     """
 
     def __init__(
@@ -219,9 +219,9 @@ class EmporixClient:
     async def list_jobs(
         self, connection: Connection, filters: Filters, time_range: TimeRange = ALL_TIMES
     ) -> JobPage:
-        """GET /jobs, or the POST search where the query is too long for a URL.
+        """GET /jobs, or the POST search if the query is too long for a URL.
 
-        Raises InvalidRequest where Emporix does not understand the query, the sort or the fields.
+        Raises InvalidRequest if Emporix rejects the query, the sort or the fields.
         """
         q = to_q(filters, time_range)
         params = list_params(filters) | ({"q": q} if q else {})
@@ -247,18 +247,19 @@ class EmporixClient:
     async def get_job(
         self, connection: Connection, job_id: str, fields: Collection[str] = ()
     ) -> Job:
-        """GET /jobs/{jobId}, whole or with `fields` only. Raises NotFound."""
+        """GET /jobs/{jobId}, with all fields unless `fields` are given. Raises NotFound."""
         params = {"fields": with_id(fields)} if fields else None
         call = self._job_call(connection, "GET", job_id, params)
         job = await self._read(call, lambda response: parse_job(decode_json(response.content)))
         return replace(job, id=job.id or job_id)
 
     async def delete_job(self, connection: Connection, job_id: str) -> bool:
-        """DELETE /jobs/{jobId}: True where it is deleted now, False where it was gone already.
+        """DELETE /jobs/{jobId}: returns True if it was deleted, False if it was already gone.
 
-        A 404 after an attempt of ours whose end is unknown means that this attempt deleted it; if
-        the last attempt leaves it unknown, the job is looked up in what is left of the budget. What
-        stays unknown raises an error that `may_have_worked`. Raises Forbidden without the scope.
+        A 404 after an attempt with an unknown result means that this attempt deleted the job. If
+        the last attempt has an unknown result, the job is looked up within the rest of the budget.
+        If that fails, too, the error raised has `may_have_worked`. Raises Forbidden without the
+        scope.
         """
         ends = asyncio.get_running_loop().time() + self._budget
         deletion = DeleteAttempts(self._job_call(connection, "DELETE", job_id))
@@ -273,7 +274,7 @@ class EmporixClient:
             raise
 
     async def _is_gone(self, connection: Connection, job_id: str, ends: float) -> bool:
-        """Whether a job is certainly not there; asked once, until `ends` on the loop's clock."""
+        """Look up a job once; True only if it is certainly gone. `ends` is on the loop's clock."""
         if ends - asyncio.get_running_loop().time() < MIN_ANSWER_SECONDS:
             return False
         call = self._job_call(connection, "GET", job_id, {"fields": "id"})
@@ -283,25 +284,25 @@ class EmporixClient:
         except NotFound:
             return True
         except (BotError, httpx.RequestError, TimeoutError) as error:
-            logger.info("whether a delete worked stays unknown: %s", type(error).__name__)
+            logger.info("could not check whether a delete worked: %s", type(error).__name__)
         return False
 
     async def list_agents(self, connection: Connection) -> tuple[Agent, ...]:
-        """GET /agentic/agents, in the order of Emporix."""
+        """GET /agentic/agents, in Emporix's order, at most MAX_AGENTS."""
         call = self._call(connection, "GET", "agentic/agents", params=AGENT_FIELDS)
         return await self._read(call, _parse_agents)
 
     async def get_session(self, connection: Connection, session_id: str) -> Session:
-        """GET /agentic/logs/sessions/{sessionId}, with its whole log. Raises NotFound."""
+        """GET /agentic/logs/sessions/{sessionId}, with the complete log. Raises NotFound."""
         path = f"agentic/logs/sessions/{segment(session_id, 'session id')}"
         call = self._call(connection, "GET", path, resource_id=session_id)
         return await self._read(call, lambda response: parse_session(decode_json(response.content)))
 
     async def request_token(self, credentials: Credentials, scope: str = READ_SCOPES) -> Token:
-        """POST /oauth/token, for READING or DELETING of `bot.domain.accounts`.
+        """POST /oauth/token; `scope` is READ_SCOPES or DELETE_SCOPES.
 
-        Raises Unauthorized where the key is not accepted. Emporix: the token has those of the
-        scopes that the key has.
+        Raises Unauthorized for a refused key. Emporix: the token gets those of the requested scopes
+        that the key has.
         """
 
         async def attempt() -> Token:
@@ -370,7 +371,7 @@ def _parse_agents(response: httpx.Response) -> tuple[Agent, ...]:
 
 @contextmanager
 def translate_request_errors(tenant: str = "") -> Iterator[None]:
-    """No whole answer, or none in time, becomes an EmporixError."""
+    """Translate timeouts and httpx.RequestError to EmporixError."""
     try:
         yield
     except TimeoutError as error:

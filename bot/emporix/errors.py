@@ -1,4 +1,4 @@
-"""Classifies responses of Emporix and of its token endpoint, and failed connections, as errors."""
+"""Maps error responses and failed requests to subclasses of EmporixError."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from bot.errors import (
 
 MAX_DETAILS = 5
 QUOTA_FAULT = "policies.ratelimit."
-"""How the gateway's codes for a quota begin; it may send them as 429 or as 500."""
+"""Prefix of the gateway's codes for an exceeded quota, sent with a 429 or a 500."""
 
 ERRORS_BY_STATUS: dict[int, type[EmporixError]] = {
     400: InvalidRequest,
@@ -37,10 +37,10 @@ ERRORS_BY_STATUS: dict[int, type[EmporixError]] = {
     404: NotFound,
     422: InvalidRequest,
 }
-"""In Emporix's own words. Any other 4xx is temporary, as a 5xx is: 408, 421, 425, 431, 451, 499."""
+"""Errors for responses from Emporix itself. Other 4xx are temporary, like a 5xx: 408, 421, 425."""
 
 STATUSES_OF_EMPORIX_ONLY = set(ERRORS_BY_STATUS)
-"""That a key, a filter or a job is the problem is only believed in Emporix's own words."""
+"""Proxies may send these statuses, too, so they only count with Emporix's own error body."""
 
 EMPORIX_MEMBERS = {"code", "status", "details", "resourceId", "fault"}
 
@@ -52,15 +52,15 @@ OAUTH_ERRORS: dict[str, type[EmporixError]] = {
     "invalid_request": TokenRefused,
     "unsupported_grant_type": TokenRefused,
 }
-"""The codes of OAuth's token endpoint (RFC 6749, 5.2), with 400 or 401."""
+"""Error codes of OAuth's token endpoint (RFC 6749, 5.2), sent with a 400 or 401."""
 
 
 @dataclass(frozen=True, slots=True)
 class ErrorBody:
-    """What Emporix itself says about a refusal.
+    """The body of an error response.
 
-    `code` is that of a gateway's fault, or OAuth's `error`. `is_json` tells whether the body is a
-    JSON object, as all of Emporix's are, and `is_own` whether it has the members of these.
+    `code` is the gateway's error code, or OAuth's `error`. `is_json` is set if the body is a JSON
+    object, as all of Emporix's are; `is_own` if it also has the members of Emporix's errors.
     """
 
     message: str = ""
@@ -73,11 +73,11 @@ class ErrorBody:
 def response_error(
     response: httpx.Response, *, now: float, tenant: str = "", resource_id: str = ""
 ) -> EmporixError:
-    """The error that a read `response` stands for, whatever its body; `now` in seconds since 1970.
+    """The error for a response whose body was read; `now` is in seconds since 1970.
 
-    Emporix: services refuse with `{"code", "status", "message", "details"}`, the gateway in front
-    of them with `{"fault": {"faultstring", "detail": {"errorcode"}}}`. Both always in JSON: what is
-    something else does not come from Emporix, and says nothing about keys, filters or jobs.
+    Emporix: services answer `{"code", "status", "message", "details"}`, the gateway in front of
+    them `{"fault": {"faultstring", "detail": {"errorcode"}}}`. Both are always JSON. Any other body
+    does not come from Emporix, so it is no proof that a key, filter or job is wrong.
     """
     words = _read_error_body(response.content)
     error = _error(_error_class(response, words), response, words, tenant)
@@ -90,7 +90,7 @@ def response_error(
 
 
 def token_error(response: httpx.Response, *, now: float, tenant: str = "") -> EmporixError:
-    """The same for the token endpoint, whose 400 is about the key, never about filters or jobs."""
+    """The error for a response of the token endpoint, whose 400 is about the key."""
     words = _read_error_body(response.content)
     if words.code in OAUTH_ERRORS and response.status_code < 500:
         refused = _error(OAUTH_ERRORS[words.code], response, words, tenant)
@@ -104,7 +104,7 @@ def token_error(response: httpx.Response, *, now: float, tenant: str = "") -> Em
 
 
 def unreadable(response: httpx.Response, *, tenant: str = "") -> EmporixUnreadable:
-    """The error for a 2xx whose body is not what was asked for."""
+    """The error for a 2xx response with an unexpected body."""
     kind = ProxyAnswered if _is_html(response) else EmporixUnreadable
     return kind(tenant=tenant, status=response.status_code)
 
@@ -125,7 +125,7 @@ def request_error(error: httpx.RequestError, tenant: str) -> EmporixError:
             unread = EmporixUnreadable(tenant=tenant, because=str(error))
             unread.coding = coding
             return unread
-        case httpx.RemoteProtocolError():  # its text is that of our transport
+        case httpx.RemoteProtocolError():  # its text comes from `Transport`
             return EmporixUnreadable(tenant=tenant, because=str(error))
     return EmporixUnreadable(tenant=tenant, because="the response ended too early")
 
@@ -138,7 +138,7 @@ def _error(
 
 
 def _error_class(response: httpx.Response, words: ErrorBody) -> type[EmporixError]:
-    """The table: of status and body, the error."""
+    """Choose the error by status and body."""
     status, body = response.status_code, response.content
     if status == 429 or words.code.startswith(QUOTA_FAULT):
         return RateLimited
@@ -172,7 +172,7 @@ def _read_error_body(body: bytes) -> ErrorBody:
 
 
 def _detail(detail: object) -> str:
-    """`details` holds strings, or objects of which `message` is for people."""
+    """An entry of `details`: a string, or an object with a readable `message`."""
     if not isinstance(detail, dict):
         return one_line(detail)
     field, message = one_line(detail.get("field")), one_line(detail.get("message"))

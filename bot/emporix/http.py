@@ -24,11 +24,11 @@ MAX_RESPONSE_BYTES = 10 * 1024 * 1024
 
 
 class BodyTooLarge(httpx.RequestError):
-    """The body is larger than any answer of Emporix; the rest of it stays unread."""
+    """The response body exceeds MAX_RESPONSE_BYTES; the rest is not read."""
 
 
 QUOTES_RESPONSE = re.compile(r"\n|b['\"]")
-"""Where aiohttp's parser begins to quote the response in its errors."""
+"""Finds where aiohttp's parser errors start to quote the response."""
 
 NO_CONNECTION = "no connection"
 CERTIFICATE_NOT_TRUSTED = "its certificate is not trusted"
@@ -38,9 +38,9 @@ CODING_NAME = re.compile(r"[A-Za-z0-9_-]{1,20}")
 
 
 class UnexpectedEncoding(httpx.RequestError):
-    """The body is compressed although `identity` was asked for; it is not read.
+    """The response body is compressed although `identity` was requested; it is not read.
 
-    A megabyte of gzip can hold a gigabyte. `coding` names the compression.
+    A megabyte of gzip can contain a gigabyte. `coding` is the name of the encoding.
     """
 
     def __init__(self, coding: str, request: httpx.Request) -> None:
@@ -49,11 +49,11 @@ class UnexpectedEncoding(httpx.RequestError):
 
 
 class Transport(AiohttpTransport):
-    """One pool of connections.
+    """A pool of aiohttp connections that raises httpx exceptions.
 
-    Raises httpx.ConnectError (refused, unresolved, certificate), ProxyError (the proxy refuses to
-    connect), ConnectTimeout, ReadTimeout, TooLarge, Encoded, and RemoteProtocolError or ReadError
-    for a connection that ended before the whole response came.
+    Raises ConnectError (refused, unresolved, certificate), ProxyError (the proxy refuses to
+    connect), ConnectTimeout, ReadTimeout, BodyTooLarge, UnexpectedEncoding, and RemoteProtocolError
+    or ReadError if the connection ends before the response is complete.
     """
 
     def __init__(self, limits: httpx.Limits) -> None:
@@ -74,14 +74,14 @@ class Transport(AiohttpTransport):
             connections=self.limits.max_connections or 0,
             keep_alive=self.limits.keepalive_expiry or 0,
         )
-        # aiohttp silently repeats a DELETE that was cut on a kept-alive connection, and the 404 of
-        # the repeat would pass for the first answer. There is no public switch for this.
+        # aiohttp silently retries a DELETE if a kept-alive connection breaks, and the 404 of the
+        # retry would look like the first response. There is no public option to disable this.
         session._retry_connection = False
         return session
 
 
 class _LimitedBody(httpx.AsyncByteStream):
-    """A response body that ends with TooLarge above 10 MB."""
+    """A response body that raises BodyTooLarge above 10 MB."""
 
     def __init__(self, stream: httpx.AsyncByteStream, request: httpx.Request) -> None:
         self._stream, self._request = stream, request
@@ -101,18 +101,18 @@ class _LimitedBody(httpx.AsyncByteStream):
 
 @contextmanager
 def _translate_aiohttp_errors(request: httpx.Request) -> Iterator[None]:
-    """Give each failure of aiohttp the httpx exception that says what happened."""
+    """Raise aiohttp's exceptions as the httpx exceptions with the same meaning."""
     try:
         yield
     except httpx.ConnectTimeout as error:
         raise _httpx_error(error, request) from error.__cause__
     except aiohttp.ClientError as error:
-        # Without the cause: some of aiohttp's errors show the request's headers, token included.
+        # Without the cause: some of aiohttp's errors show the request's headers with the token.
         raise httpx.RemoteProtocolError(_described(error), request=request) from None
 
 
 def _described(error: aiohttp.ClientError) -> str:
-    """The type, and the parser's reason as far as it holds nothing of the response."""
+    """The type of an error, and the parser's reason without any part of the response."""
     name = type(error).__name__
     if isinstance(error, aiohttp.ClientResponseError) and error.status == 400:
         return f"{name}: {QUOTES_RESPONSE.split(error.message)[0].strip(' :')[:80]}"
@@ -134,11 +134,11 @@ def _httpx_error(error: httpx.ConnectTimeout, request: httpx.Request) -> httpx.T
 
 HTTP_TIMEOUT = httpx.Timeout(connect=2, read=6, write=5, pool=2)
 CONNECTION_LIMITS = httpx.Limits(max_connections=600, keepalive_expiry=30)
-"""More than `bot.slack.background` runs at once, with a call for names beside each list: a request
-that waits for a connection would be reported as Emporix being out of reach."""
+"""More than `bot.slack.background` needs with a call for names beside each list: a request that
+waits for a connection would be reported as Emporix being unreachable."""
 
-# Uncompressed, so that the limit on a body counts the bytes that are kept in memory. The transport
-# refuses what comes compressed all the same.
+# Uncompressed, so that the limit on a body counts the bytes in memory. The transport refuses
+# compressed responses.
 HEADERS = {"Accept": "application/json", "Accept-Encoding": "identity"}
 
 
@@ -148,10 +148,10 @@ def http_client(
     limits: httpx.Limits = CONNECTION_LIMITS,
     timeout: httpx.Timeout = HTTP_TIMEOUT,
 ) -> httpx.AsyncClient:
-    """A client whose paths start at `base_url`; close it with `aclose()`.
+    """A client with paths relative to `base_url`; close it with `aclose()`.
 
-    It keeps no cookies and follows no redirects: nothing of one user's call reaches another's, and
-    no token goes to a host that was not configured.
+    It keeps no cookies, so that users' calls share no data, and follows no redirects, so that
+    tokens are only sent to the configured host.
     """
     return httpx.AsyncClient(
         base_url=base_url,
@@ -166,21 +166,21 @@ def http_client(
 logger = logging.getLogger(__name__)
 
 CALL_BUDGET_SECONDS = 8.0
-"""Seconds for a whole call, all attempts and waits together."""
+"""Seconds for a call, including all attempts and waits."""
 
 MAX_CALL_ATTEMPTS = 3
 FIRST_RETRY_WAIT_SECONDS, MAX_RETRY_WAIT_SECONDS, RETRY_JITTER_SECONDS = 0.2, 1.5, 0.3
 MIN_ANSWER_SECONDS = 1.0
-"""Seconds that must be left for an answer after Emporix's Retry-After has passed."""
+"""Seconds of the budget that must remain for the response after a wait."""
 
 TEMPORARY_STATUSES = {408, 421, 425, 502, 503, 504, 507, *range(520, 527)}
-"""HTTP: the same request may be sent again. 520 to 526: Cloudflare, about what is behind it."""
+"""Statuses after which HTTP allows a retry; 520 to 526 are Cloudflare's for a failing origin."""
 
 T = TypeVar("T")
 
 _attempts = AsyncRetryingCaller(
     attempts=MAX_CALL_ATTEMPTS,
-    timeout=None,  # the budget below ends a running attempt too
+    timeout=None,  # the budget below ends running attempts, too
     wait_initial=FIRST_RETRY_WAIT_SECONDS,
     wait_max=MAX_RETRY_WAIT_SECONDS,
     wait_jitter=RETRY_JITTER_SECONDS,
@@ -190,10 +190,10 @@ _attempts = AsyncRetryingCaller(
 async def call_with_retries(
     call: Callable[[], Awaitable[T]], *, reads: bool = True, budget: float = CALL_BUDGET_SECONDS
 ) -> T:
-    """What `call` gives, repeated on passing failures; `call` must be idempotent.
+    """Run an idempotent `call`, and retry it after temporary failures.
 
-    `reads` tells that it changes nothing, so that it is repeated after a 500 too. Raises what the
-    last attempt raised, or TimeoutError after `budget` seconds.
+    `reads` means that it changes nothing, so that it is retried after a 500, too. Raises the error
+    of the last attempt, or TimeoutError after `budget` seconds.
     """
     loop = asyncio.get_running_loop()
     end = loop.time() + budget
@@ -210,12 +210,12 @@ def _log_retry(details: RetryDetails) -> None:
     logger.info("trying again in %.1f s after %s", details.wait_for, cause)
 
 
-# By default stamina prints to standard output, past the log and its reference.
+# By default, stamina prints to standard output, without the log's format and reference.
 set_on_retry_hooks([_log_retry])
 
 
 def _retry_wait(error: Exception, *, reads: bool, left: float) -> bool | float:
-    """Whether another attempt is worth it, or the seconds that Emporix wants to be left alone."""
+    """Whether to retry, or the seconds to wait first according to Retry-After."""
     match error:
         case EmporixFailed(status=status) | ProxyAnswered(status=status):
             passes = status in TEMPORARY_STATUSES or (reads and status == 500)

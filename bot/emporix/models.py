@@ -1,7 +1,7 @@
-"""Reads Emporix's JSON into jobs, agents and sessions.
+"""Parses Emporix's JSON into jobs, agents and sessions.
 
-Reading is tolerant: any field may be missing, null or of another type, and new statuses, types and
-fields come without notice. A proxy may answer instead of Emporix.
+Parsing is tolerant: any field may be missing, null or of another type, and new statuses, types and
+fields may appear without notice. The response may also come from a proxy.
 """
 
 from __future__ import annotations
@@ -30,17 +30,17 @@ from bot.domain.times import parse_time
 logger = logging.getLogger(__name__)
 
 MAX_MEMBERS, MAX_VALUE_LENGTH = 20, 1000
-MAX_DIGITS = 4000  # Python reads integers of up to 4,300
+MAX_DIGITS = 4000  # Python parses integers of up to 4,300 digits
 
 MAX_MESSAGE_LENGTH = 300
 """An error message is shortened to this many characters."""
 
 
 def decode_json(body: bytes) -> object:
-    """The JSON in `body`; ValueError where there is none.
+    """Parse JSON; raises ValueError.
 
-    Broken UTF-8 and halves of surrogate pairs become replacement characters: one odd letter in one
-    agent message must not hide a whole list.
+    Invalid UTF-8 and lone surrogates become replacement characters, so that one bad character in an
+    agent message does not break a whole list.
     """
     try:
         found = _parse_json(body.decode("utf-8-sig", "replace"))
@@ -54,7 +54,7 @@ def _parse_json(words: str) -> object:
         parsed: object = json.loads(words)
     except json.JSONDecodeError:
         raise
-    except ValueError:  # a number of more digits than Python reads stays a text
+    except ValueError:  # numbers with more digits than Python parses stay strings
         parsed = json.loads(words, parse_int=lambda n: int(n) if len(n) <= MAX_DIGITS else n)
     return parsed
 
@@ -67,19 +67,19 @@ def as_text(value: object) -> str:
 
 
 def as_object(value: object) -> dict[str, object]:
-    """A JSON object's members; none where the value is something else."""
+    """The members of a JSON object; empty for any other value."""
     return value if isinstance(value, dict) else {}
 
 
 def as_list(value: object) -> list[object]:
-    """A JSON array's elements; none where the value is something else."""
+    """The elements of a JSON array; empty for any other value."""
     return value if isinstance(value, list) else []
 
 
 def objects_in(value: object, most: int) -> list[object]:
-    """The first `most` objects of a JSON array; ValueError where it is none, or holds none.
+    """The first `most` objects of a JSON array; other entries are left out and logged.
 
-    What is left out is logged: one null must not hide a whole list, nor a long one stop the app.
+    Raises ValueError if `value` is not an array, or has entries but no objects.
     """
     if not isinstance(value, list):
         raise ValueError("a JSON array is expected")
@@ -88,13 +88,13 @@ def objects_in(value: object, most: int) -> list[object]:
         raise ValueError("a JSON array of objects is expected")
     if len(found) < len(value):
         logger.warning(
-            "%d of %d entries of a response are left out", len(value) - len(found), len(value)
+            "%d of %d entries of a response were ignored", len(value) - len(found), len(value)
         )
     return found
 
 
 def shortened(value: object, levels: int = 3) -> object:
-    """A JSON value cut to 20 members, 3 levels and 1,000 letters each, with "…" for the rest."""
+    """A JSON value cut to 20 members, 3 levels and 1,000 characters each, with "…" for the rest."""
     if isinstance(value, str):
         return value if len(value) <= MAX_VALUE_LENGTH else f"{value[:MAX_VALUE_LENGTH]}…"
     if not isinstance(value, dict | list) or not value:
@@ -182,7 +182,7 @@ def _parse_log_line(value: object) -> LogLine:
 
 
 def parse_session(value: object) -> Session:
-    """Raises ValueError where `value` is not an object, and for nothing else."""
+    """Parse a session; raises ValueError only if `value` is not an object."""
     if not isinstance(value, dict):
         raise ValueError("a session is a JSON object")
     duration, lines = value.get("duration"), as_list(value.get("messages"))
@@ -197,7 +197,7 @@ def parse_session(value: object) -> Session:
 
 
 def _in_order(lines: Iterable[LogLine]) -> tuple[LogLine, ...]:
-    """By time, which Emporix does not promise; a line without one stays behind the line before."""
+    """Sort by time, as Emporix guarantees no order; lines without one keep their place."""
     dated = sorted(_dated(lines), key=lambda pair: pair[0])
     return tuple(line for _, line in dated)
 
@@ -210,11 +210,11 @@ def _dated(lines: Iterable[LogLine]) -> Iterator[tuple[datetime, LogLine]]:
 
 
 MAX_EXTRA_FIELDS = 40
-"""Fields of a job that this version does not know, and still shows."""
+"""Unknown fields of a job that are shown."""
 
 
 def parse_job(value: object) -> Job:
-    """Raises ValueError where `value` is not an object, and for nothing else."""
+    """Parse a job; raises ValueError only if `value` is not an object."""
     if not isinstance(value, dict):
         raise ValueError("a job is a JSON object")
     extra = dict(value)
@@ -247,18 +247,18 @@ TEXT_FIELDS = {
     "response": "response",
     "requestId": "request_id",
 }
-"""Emporix's names → ours. `response` and `requestId` are not documented, but sent."""
+"""Emporix's names and the app's. `response` and `requestId` are sent, but not documented."""
 
 LIST_FIELDS = (*TEXT_FIELDS, "metadata")
-"""All but `exportResult` and `importResult`, which can push a page towards the limit of 10 MB."""
+"""All fields except `exportResult` and `importResult`, with which a page may exceed 10 MB."""
 
 
 def parse_job_page(value: object, *, page: int, size: int, total: int | None) -> JobPage:
-    """Raises ValueError where `value` is not an array of objects.
+    """Parse a page of jobs; raises ValueError if `value` is not an array of objects.
 
-    Pages shift while jobs arrive, so an id can come twice: the first one stays. Without a
-    total, a full page means that there may be more. A page that is longer than was asked for is
-    cut, and what is no object is left out: both are in the log.
+    If an id comes twice, the first job is kept. Without a total, a full page means that there may
+    be more. A page that is longer than requested is cut, and entries that are not objects are left
+    out; both are logged.
     """
     if not isinstance(value, list):
         raise ValueError("a page of jobs is a JSON array")
@@ -271,7 +271,7 @@ def parse_job_page(value: object, *, page: int, size: int, total: int | None) ->
 
 
 def parse_agent(value: object) -> Agent:
-    """Raises ValueError where `value` is no object; an agent without a name shows its id."""
+    """Parse an agent, with its id as the fallback for its name; raises ValueError."""
     if not isinstance(value, dict):
         raise ValueError("an agent is a JSON object")
     id_ = as_text(value.get("id"))
@@ -280,7 +280,7 @@ def parse_agent(value: object) -> Agent:
 
 
 def _take_object(members: dict[str, object], name: str) -> dict[str, object] | None:
-    """Take an object out of `members`; a null goes, something of another shape stays."""
+    """Remove an object or a null from `members`, and return it; other values are kept."""
     value = members.get(name)
     if isinstance(value, dict) or value is None:
         members.pop(name, None)
@@ -289,7 +289,7 @@ def _take_object(members: dict[str, object], name: str) -> dict[str, object] | N
 
 
 def _in_english(name: object) -> str:
-    """Emporix: a localized text is a map of languages, or a plain string."""
+    """The English text, or any other. Emporix: localized texts are maps by language or strings."""
     if not isinstance(name, dict):
         return as_text(name)
     words = [as_text(name.get("en")), *map(as_text, name.values())]

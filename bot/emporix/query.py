@@ -1,4 +1,4 @@
-"""Queries of the AI Service: filters and time ranges as Emporix's `q`."""
+"""Builds queries of the AI Service: filters and time ranges as Emporix's `q`."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ EARLIEST, LATEST = "1970-01-01T00:00:00.000Z", "9999-12-31T23:59:59.999Z"
 class TimeRange:
     """Jobs whose `field` is a time from `since` to `until`, both included, in ISO 8601.
 
-    `before` is an end that is not included. Bounds leave out the jobs that lack the field;
-    `missing` finds these, and only these. Without any of them it is the whole list.
+    `before` is an exclusive end. Any bound excludes jobs without the field; `missing` selects only
+    those. Without bounds, all jobs match.
     """
 
     field: str = CREATED
@@ -34,9 +34,9 @@ ALL_TIMES = TimeRange()
 
 
 def intersect(one: TimeRange, other: TimeRange) -> tuple[TimeRange, ...]:
-    """What lies in both: one range if they are of the same field, so that `q` asks it once.
+    """The intersection: one range if both have the same field, so that `q` contains it once.
 
-    Emporix may write one time in more ways than one, so the texts cannot be compared.
+    Times are parsed to compare them, as Emporix formats them in several ways.
     """
     if one.field != other.field or one.missing or other.missing:
         return one, other
@@ -50,7 +50,7 @@ def intersect(one: TimeRange, other: TimeRange) -> tuple[TimeRange, ...]:
 
 
 def clauses(time_range: TimeRange) -> Iterator[str]:
-    """One clause at most, so that nothing else is asked of the same field beside it.
+    """The clause for a time range, if it has bounds; at most one for each field.
 
     Emporix: a range of times has both ends, joined by AND within parentheses.
     """
@@ -62,13 +62,13 @@ def clauses(time_range: TimeRange) -> Iterator[str]:
 
 
 def quote_value(text: str) -> str:
-    """A value between quotes, in which nothing means anything in `q`: the one way into it."""
+    """A value in quotes, in which no character has a special meaning in `q`."""
     escaped = text.replace("\\", r"\\").replace('"', r"\"")
     return f'"{escaped}"'
 
 
 def _end(time_range: TimeRange) -> str:
-    """The nearer one of both ends."""
+    """The earlier of the two ends."""
     before = time_range.before or LATEST
     if time_range.until and read_time(time_range.until) < read_time(before):
         return f"<={quote_value(time_range.until)}"
@@ -82,9 +82,9 @@ OPERATOR = re.compile(r"\b(?=(?:AND|OR|NOT)\b).", re.IGNORECASE)
 
 
 def to_q(filters: Filters, time_range: TimeRange = ALL_TIMES) -> str:
-    """The query that finds what `filters` ask for, as far as it lies in `part`; "" finds all.
+    """The query for the jobs that match `filters` within `time_range`; "" for all jobs.
 
-    A `raw_q` is passed on as it is; the rest of the filters and the time range are left out.
+    A `raw_q` is used unchanged, without the other filters and the time range.
     """
     parts = intersect(
         time_range, TimeRange(CREATED, since=iso(filters.since), before=iso(filters.until))
@@ -94,12 +94,12 @@ def to_q(filters: Filters, time_range: TimeRange = ALL_TIMES) -> str:
 
 
 def by_ids(ids: Iterable[str]) -> str:
-    """The query that finds the jobs of these ids; "" for none, which would find all."""
+    """The query for jobs by id; "" without ids. Beware: that would find all jobs."""
     return "".join(_one_of("id", ids))
 
 
 def iso(seconds: float | None) -> str:
-    """As Emporix writes times, to the millisecond; a part of one counts as a whole one."""
+    """Format a time as Emporix does, rounded up to the millisecond; "" for None."""
     if seconds is None:
         return ""
     rounded = math.ceil(seconds * 1000) / 1000
@@ -124,24 +124,24 @@ def _one_of(field: str, alternatives: Iterable[str]) -> Iterator[str]:
 
 
 def _in_both_cases(values: Iterable[str]) -> Iterator[str]:
-    """Emporix: answers carry `anti_fraud`; how it is stored is not documented."""
+    """Both spellings. Emporix: responses have `anti_fraud`; the stored case is not documented."""
     for value in values:
         yield from (value.lower(), value.upper())
 
 
 def _value(text: str) -> str:
-    """A value as it is, or quoted where something in it could mean something in `q`."""
+    """A value, quoted if it may have a special meaning in `q`."""
     if SAFE_VALUE.fullmatch(text) and not KEYWORD.fullmatch(text):
         return text
     return quote_value(_encodable(text))
 
 
 def _regex(phrase: str) -> str:
-    """A regular expression that matches `phrase` and in which nothing means anything else.
+    """A regular expression that matches `phrase` literally and contains no syntax of `q`.
 
-    Emporix does not say how `q` reads a backslash before a parenthesis, a quote or a comma. Written
-    as `\\x28`, such a character is not there for `q`, and is itself again for the expression; the
-    same keeps an AND between two words from joining two conditions.
+    Emporix does not document how `q` parses a backslash before a parenthesis, a quote or a comma.
+    Written as `\\x28`, such a character is invisible to `q` and matches itself in the expression.
+    The same prevents an AND between two words from joining two conditions.
     """
     hidden = UNSAFE_CHARACTER.sub(_as_hex_escape, _encodable(phrase))
     if " " not in hidden and not any(map(str.isspace, hidden)):
@@ -155,5 +155,5 @@ def _as_hex_escape(found: re.Match[str]) -> str:
 
 
 def _encodable(text: str) -> str:
-    """`text` without halves of surrogate pairs, which cannot travel as UTF-8."""
+    """`text` without lone surrogates, which cannot be encoded as UTF-8."""
     return text.encode("utf-8", "replace").decode()

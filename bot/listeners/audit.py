@@ -1,4 +1,4 @@
-"""/emporix audit — the last deletes and the clean-ups under way; for administrators."""
+"""/emporix audit — recent changes and running clean-ups, for workspace administrators."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MAX_ENTRIES_SHOWN = 20
 @command(
     "audit",
     "",
-    "Who changed what lately; for administrators of the workspace.",
+    "Show recent changes; for workspace administrators.",
     audit=AuditEvent.AUDIT_READ,
 )
 async def show_audit(

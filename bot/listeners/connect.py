@@ -1,4 +1,4 @@
-"""/emporix connect, /emporix disconnect [tenant] — a modal for the API key, and its removal."""
+"""/emporix connect, /emporix disconnect [tenant] — adds and removes a user's API key."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ async def connect(
 
 
 async def _refuse(error: BotError, values: Mapping[str, str], modal: SubmittedModal) -> None:
-    """Under the fields while that is possible; else the form once more, all but the secret."""
+    """Show the error under the fields, or the form again (without the secret) after the ack."""
     if modal.answered.is_set():
         await modal.update(
             "connect", tenant=values[TENANT], client_id=values[CLIENT_ID], error=error
@@ -79,7 +79,7 @@ async def _refuse(error: BotError, values: Mapping[str, str], modal: SubmittedMo
 
 
 @command(
-    "disconnect", "[tenant]", "Delete a tenant's API key, its token, lists and figures.", audit=None
+    "disconnect", "[tenant]", "Disconnect a tenant and delete its API key and data.", audit=None
 )
 async def ask_to_disconnect(text: str, account: Account, reply: Reply) -> None:
     connection = require_connection(account, parse_tenant_name(text) if text else "")

@@ -10,7 +10,10 @@ from bot.slack.reply import Reply
 
 
 @command(
-    "failed", "[filters]", "The newest jobs that failed; filters and words narrow them.", audit=None
+    "failed",
+    "[filters]",
+    "The newest failed jobs; add filters or words to narrow them.",
+    audit=None,
 )
 async def list_failed(
     text: str,

@@ -1,4 +1,4 @@
-"""/emporix help [topic] — what there is to type; answered in the acknowledgement."""
+"""/emporix help [topic] — lists commands; answered in the ack."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from bot.slack.reply import Reply
 FILTERS_TOPIC = {"filter", "filters", "jobs filters"}
 
 
-@command("help", "[topic]", "What you can type, and what it does.", in_ack=True, audit=None)
+@command("help", "[topic]", "List all commands, or those of a topic.", in_ack=True, audit=None)
 async def help_with(text: str, registry: Registry, reply: Reply) -> None:
     if " ".join(text.lower().split()) in FILTERS_TOPIC:
         await reply("help.filters", filters=ALL_FILTERS)

@@ -12,7 +12,7 @@ from bot.slack.reply import Reply
 @command(
     "running",
     "[filters]",
-    "The jobs that are still running; filters and words narrow them.",
+    "The running jobs; add filters or words to narrow them.",
     audit=None,
 )
 async def list_running(

@@ -1,4 +1,4 @@
-"""/emporix tenants, /emporix use <tenant> — the connected tenants, and the default one."""
+"""/emporix tenants, /emporix use <tenant> — lists connected tenants and sets the default one."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bot.slack.decorators import action, command
 from bot.slack.reply import Reply
 
 
-@command("tenants", "", "Your connected tenants, and what each key may do.", audit=None)
+@command("tenants", "", "Your connected tenants, and what each API key allows.", audit=None)
 async def list_tenants(account: Account, reply: Reply) -> None:
     if not account.connections:
         raise NotConnected

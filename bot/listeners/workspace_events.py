@@ -1,4 +1,4 @@
-"""Events of the workspace: channels, people, and whether the app is installed."""
+"""Workspace events: changes of channels, users and the app's installation."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from bot.store.slack_cache import AudienceCache
 
 
 def _has_left(event: Mapping[str, Any]) -> bool:
-    """Slack sends this event for each change of anybody's profile or status."""
+    """Whether the event says that a user left; Slack sends it for every change of a profile."""
     user = event.get("user")
     return isinstance(user, Mapping) and user.get("deleted") is True and bool(user.get("id"))
 
@@ -27,17 +27,17 @@ def _has_left(event: Mapping[str, Any]) -> bool:
 async def user_left(
     caller: Caller, event: Mapping[str, Any], departures: Departures, audit_entry: AuditDraft
 ) -> None:
-    """Their API keys are deleted at once; channels are told that digests and alerts pause."""
+    """Delete the user's API keys, and pause their digests and alerts with a notice."""
     user_id = str(event["user"]["id"])
     audit_entry.caller, audit_entry.owner_id = replace(caller, user_id=""), user_id
     audit_entry.count = await departures.remove_user(replace(caller, user_id=user_id))
-    if not audit_entry.count:  # Slack repeats this with each change of the profile
+    if not audit_entry.count:  # Slack repeats the event with each change of the profile
         audit_entry.skip()
 
 
 @event("channel_shared", audit=None, before_ack=True)
 async def shared(channel: Channel, audiences: AudienceCache) -> None:
-    """What is cached about its readers is read again before the next post."""
+    """Read the audience again before the next post."""
     await audiences.invalidate(channel.id)
 
 
@@ -56,7 +56,7 @@ async def _pause(
     run_after_ack: RunAfterAck,
     audit_entry: AuditDraft,
 ) -> None:
-    """The app was removed from the channel, or the channel was archived."""
+    """Pause a channel's scheduled work: the app was removed, or the channel was archived."""
     await audiences.invalidate(channel.id)
     reason = REMOVED if str(event["type"]).endswith("_left") else ARCHIVED
     affected = await departures.pause_channel(caller, channel.id, reason)
@@ -77,7 +77,7 @@ async def _deleted(
     _notify(affected, "deleted", channel.id, direct_messages, run_after_ack)
 
 
-# Slack: the same event has two types, for public and for private channels.
+# Slack has separate event types for public and private channels.
 channel_left = event("channel_left", audit=AuditEvent.CHANNEL_LEFT, before_ack=True)(_pause)
 left_private = event("group_left", audit=AuditEvent.CHANNEL_LEFT, before_ack=True)(_pause)
 archived = event("channel_archive", audit=AuditEvent.CHANNEL_ARCHIVED, before_ack=True)(_pause)
@@ -97,7 +97,7 @@ def _notify(
     direct_messages: DirectMessages,
     run_after_ack: RunAfterAck,
 ) -> None:
-    """One direct message to each owner of something there."""
+    """Send one direct message to each affected owner."""
     for one in affected:
         facts = {"channel_id": channel_id, "digests": one.digests, "alerts": one.alerts}
         run_after_ack(
@@ -111,11 +111,14 @@ async def uninstalled(caller: Caller, departures: Departures) -> None:
 
 
 def _is_of_bot(event: Mapping[str, Any]) -> bool:
-    """Slack: `tokens` has user ids by kind of token; the app has none of users."""
+    """Whether the bot token was revoked.
+
+    Slack: `tokens` has user ids by type; the app has no user tokens.
+    """
     return bool((event.get("tokens") or {}).get("bot"))
 
 
 @event("tokens_revoked", audit=AuditEvent.TOKEN_REVOKED, concerns=_is_of_bot, before_ack=True)
 async def revoked(caller: Caller, departures: Departures) -> None:
-    """Comes with an uninstall, too, before that or after it."""
+    """Slack sends this event before or after `app_uninstalled`, too."""
     await departures.revoke(caller.team_id)

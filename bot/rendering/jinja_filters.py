@@ -1,13 +1,17 @@
-"""Jinja filters for message templates: dates, durations, links, mentions, code, cutting."""
+"""Jinja filters for message templates: dates, durations, links, mentions, code, shortening."""
 
 from __future__ import annotations
 
+import json
 import re
+from base64 import b64decode
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, date, datetime
-from functools import partial
+from contextlib import suppress
+from datetime import UTC, date, datetime, tzinfo
+from functools import lru_cache, partial
 from typing import Any
 from urllib.parse import quote
+from zoneinfo import ZoneInfo
 
 from bot.domain.times import read_time
 from bot.rendering import text
@@ -90,21 +94,61 @@ _LEGAL_IN_URL = "%/:?#[]@!$&'()*+,;=~"
 _LOOKS_LIKE_BACK_TICK = "\u02cb"
 
 
-def date_token(value: float | str | None) -> TrustedText:
+def date_token(value: float | str | None, before: str = "") -> TrustedText:
     """A time in the reader's time zone; `value` is in seconds since 1970 or ISO 8601.
 
-    Slack: `<!date^unix^format|fallback>`. A time without a zone is UTC; what is no time between
-    1970 and 9999 is shown as it came, and None as nothing.
+    `before` are words of ours, such as "since": within the token, or Slack writes "since Yesterday"
+    with a capital. Slack: `<!date^unix^format|fallback>`. A time without a zone is UTC; what is no
+    time between 1970 and 9999 is shown as it came, and None as nothing.
     """
     if value is None:
         return TrustedText()
+    start = f"{before} " if before else ""
     moment = _utc_time(value)
     if moment is None:
-        return TrustedText(text.escape(text.clean_start(str(value))))
-    fallback = f"{moment:%Y-%m-%d %H:%M} UTC"
+        return TrustedText(start + text.escape(text.clean_start(str(value))))
+    fallback = f"{start}{moment:%Y-%m-%d %H:%M} UTC"
     return TrustedText(
-        f"<!date^{int(moment.timestamp())}^{{date_short_pretty}} {{time}}|{fallback}>"
+        f"<!date^{int(moment.timestamp())}^{start}{{date_short_pretty}} {{time}}|{fallback}>"
     )
+
+
+def clock_time(value: float | str, zone: str = "") -> str:
+    """ "8:45 PM" in the zone of the IANA database, or "7:45 PM UTC" if it is not known.
+
+    For text in which Slack has no date tokens. What is no time is shown as it came.
+    """
+    moment = _local_time(value, zone)
+    if moment is None:
+        return text.clean_start(str(value), MAX_DATE_LENGTH)
+    return f"{moment.hour % 12 or 12}:{moment:%M %p}{'' if _time_zone(zone) else ' UTC'}"
+
+
+def date_and_time(value: float | str, zone: str = "") -> str:
+    """ "Nov 27, 8:45 PM CET", for text that others read elsewhere; otherwise as `clock_time`."""
+    moment = _local_time(value, zone)
+    if moment is None:
+        return text.clean_start(str(value), MAX_DATE_LENGTH)
+    name = moment.tzname() or "UTC"
+    abbreviation = name if name[:1].isalpha() else f"UTC{name}"
+    month = MONTH_NAMES[moment.month - 1][:3]
+    return f"{month} {moment.day}, {moment.hour % 12 or 12}:{moment:%M %p} {abbreviation}"
+
+
+def _local_time(value: float | str, zone: str) -> datetime | None:
+    moment = _utc_time(value)
+    try:
+        return moment and moment.astimezone(_time_zone(zone) or UTC)
+    except OverflowError:  # in the last hours of the year 9999
+        return moment
+
+
+@lru_cache(100)
+def _time_zone(name: str) -> tzinfo | None:
+    try:
+        return ZoneInfo(name) if name else None
+    except (KeyError, ValueError, OSError):
+        return None
 
 
 def _utc_time(value: float | str) -> datetime | None:
@@ -140,6 +184,63 @@ def code(value: str | float | None) -> TrustedText:
     if not words:
         return TrustedText()
     return TrustedText(f"`{text.escape(words.replace('`', _LOOKS_LIKE_BACK_TICK))}`")
+
+
+_FORMATS = re.compile(r"[*_~`]|:[^\s:]+:")
+
+
+def bold(name: str, limit: int) -> TrustedText:
+    """A name from outside in bold; inline code if Slack would read something in it as a format."""
+    return _letters(name, limit, "*")
+
+
+def letters(words: str, limit: int) -> TrustedText:
+    """The same without bold, for one word."""
+    return _letters(words, limit, "")
+
+
+def _letters(words: str, limit: int, mark: str) -> TrustedText:
+    shown = text.one_line(text.clean_start(words, limit))
+    if _FORMATS.search(shown):
+        return code(shown)
+    return TrustedText(f"{mark}{text.escape(shown)}{mark}" if shown else "")
+
+
+def code_words(code: str) -> str:
+    """ "price watch" for a code like PRICE_WATCH; a text that is no code is shown as it is."""
+    return code.replace("_", " ").lower() if re.fullmatch(r"\w{1,40}", code) else code
+
+
+_LARGEST_COUNTED = 40_000  # characters of base64 that are decoded to count agents
+_BYTE_UNITS = ((1_000_000, "MB"), (1_000, "kB"))
+
+
+def byte_size(count: int) -> str:
+    """ "168 B", "18 kB", "1.2 MB"."""
+    for size, unit in _BYTE_UNITS:
+        if count >= size:
+            return f"{count / size:.{count < 10 * size:d}f} {unit}"
+    return f"{count} B"
+
+
+def export_words(data: str) -> str:
+    """ "3 agents, 168 B" of an export in base64; only the size if it is large or unreadable."""
+    decoded = b""
+    if len(data) <= _LARGEST_COUNTED:
+        with suppress(ValueError):
+            decoded = b64decode("".join(data.split()), validate=True)
+    count = _agents_in(decoded)
+    size = byte_size(len(decoded) or len(data) * 3 // 4)
+    return size if count is None else f"{plural(count, 'agent')}, {size}"
+
+
+def _agents_in(exported: bytes) -> int | None:
+    try:
+        found = json.loads(exported)
+    except (ValueError, RecursionError):
+        return None
+    agents = found.get("agents") if isinstance(found, dict) else None
+    return len(agents) if isinstance(agents, list) else None
 
 
 def user_mention(user_id: str) -> TrustedText:
@@ -187,7 +288,13 @@ JINJA_FILTERS: Mapping[str, Callable[..., Any]] = {
     "text_bar": text_bar,
     "chart_value": chart_value,
     "channel": channel_mention,
+    "bold": bold,
+    "letters": letters,
+    "code_words": code_words,
     "date": date_token,
+    "clock_time": clock_time,
+    "date_and_time": date_and_time,
+    "export_words": export_words,
     "day_and_month": day_and_month,
     "date_range": date_range,
     "link": link,

@@ -21,36 +21,36 @@ from bot.store.stopped_teams import StoppedTeams
 logger = logging.getLogger(__name__)
 
 MAX_TASK_ATTEMPTS = 12
-"""With the pauses between them these last some three minutes."""
+"""Including the pauses between them, these take about three minutes."""
 
 STOPPED_RETRY_SECONDS = 60.0
 """How long a task waits while the app is not installed."""
 
 MIN_BACKOFF_SECONDS, MAX_BACKOFF_SECONDS = 2.0, 20.0
-"""In seconds; so long at most does a task still wait when what kept it failing is over."""
+"""The maximum also limits how long a task still waits after the cause of its failures is gone."""
 
 TASK_TIMEOUT_SECONDS = 600
-"""A task that takes longer is ended, and has failed."""
+"""A task that takes longer is cancelled and counts as failed."""
 
 MAX_GIVE_UP_ATTEMPTS = 12
-"""How often it is tried to tell that a task failed for good, before that is given up too."""
+"""Number of attempts to report that a task has failed permanently."""
 
 LONG_DELAY_SECONDS = 60 * 60
-"""A task that has been put off for this long, for one reason, is worth a look."""
+"""A task postponed for this long, for the same reason, is logged as a warning."""
 
 MAX_DELAY_REASONS = 20
 
 Delays: TypeAlias = dict[str, list[float]]
-"""By reason: when a task was first put off for it, in seconds since 1970, and 1 once that is old.
+"""By reason: the time a task was first postponed (seconds since 1970), and 1 if this was warned of.
 
-It is kept with the task, as JSON.
+Stored with the task as JSON.
 """
 
 
 class TaskValues(TypedDict, total=False):
-    """Parameters of tasks beside services and the arguments of queued tasks.
+    """Task parameters other than services and the arguments of queued tasks.
 
-    `now`: seconds since 1970; `context`: only for queued tasks.
+    `now` is in seconds since 1970; `context` is available to queued tasks only.
     """
 
     now: float
@@ -74,7 +74,7 @@ class TaskRunner:
         self._stopped_teams, self._is_stopped = stopped, False
 
     async def run_periodic(self, task: PeriodicTask) -> None:
-        """Errors are logged; the next call tries again."""
+        """Run a periodic task. Errors are logged; the next call tries again."""
         new_reference()
         try:
             if task.while_stopped or not await self._is_paused():
@@ -89,9 +89,9 @@ class TaskRunner:
         arguments: Mapping[str, Any],
         waits: Delays | None = None,
     ) -> None:
-        """Run a queued task that failed so often; raises RetryLater to run it again.
+        """Run a queued task that has failed `failures` times; raises RetryLater to run it again.
 
-        `waits` is updated where it is put off.
+        `waits` is updated when the task is postponed.
         """
         task = self._tasks.queued.get(name)
         context = TaskContext(name, failures, new_reference())
@@ -115,17 +115,17 @@ class TaskRunner:
             await self._handle_failure(context, error)
 
     async def _is_paused(self) -> bool:
-        """Whether no scheduled work may be done; that is logged when it changes."""
+        """Whether scheduled work is paused; changes are logged."""
         is_stopped = bool(await self._stopped_teams.load_all())
         if is_stopped and not self._is_stopped:
             logger.error("scheduled work stops: the app was uninstalled, or its token revoked")
         elif self._is_stopped and not is_stopped:
-            logger.warning("scheduled work goes on: the app is installed again")
+            logger.warning("scheduled work resumes: the app is installed again")
         self._is_stopped = is_stopped
         return is_stopped
 
     async def _handle_failure(self, context: TaskContext, error: Exception) -> None:
-        """Retry it, or give it up. Raises only RetryLater, and a limited number of times."""
+        """Retry a task or give it up. Raises only RetryLater, and a limited number of times."""
         _log_error(context.task, error)
         failures = context.failures + 1
         if failures < MAX_TASK_ATTEMPTS:
@@ -135,14 +135,14 @@ class TaskRunner:
         try:
             await self._give_up(context, error)
         except Exception as trouble:
-            logger.error("the end of %s was not told: %s", context.task, describe(trouble))
+            logger.error("could not report the failure of %s: %s", context.task, describe(trouble))
             if failures < MAX_TASK_ATTEMPTS + MAX_GIVE_UP_ATTEMPTS:
                 seconds = (
                     trouble.seconds
                     if isinstance(trouble, RetryLater)
                     else backoff_seconds(failures)
                 )
-                raise RetryLater(seconds, "its end was not told", failures) from trouble
+                raise RetryLater(seconds, "its failure was not reported", failures) from trouble
         words = error.template if isinstance(error, BotError) else describe(error)
         logger.error("%s was given up after %d attempts: %s", context.task, failures, words)
 
@@ -162,14 +162,14 @@ class TaskRunner:
 
 
 def backoff_seconds(failures: int) -> float:
-    """Seconds after so many failures; no pause is shorter than the one before."""
+    """The pause after a number of failures; it never gets shorter."""
     return min(MIN_BACKOFF_SECONDS * 2.0 ** (failures - 1), MAX_BACKOFF_SECONDS)
 
 
 def _log_delay(name: str, reason: str, waits: Delays, now: float) -> None:
-    """A line when a task is first put off for a reason, and one when that has lasted for long."""
+    """Log when a task is first postponed for a reason, and again when that has lasted for long."""
     if reason not in waits:
-        logger.info("%s is put off: %s", name, reason)
+        logger.info("%s is postponed: %s", name, reason)
         while len(waits) >= MAX_DELAY_REASONS:
             waits.pop(next(iter(waits)))
         waits[reason] = [now, 0]
@@ -177,16 +177,16 @@ def _log_delay(name: str, reason: str, waits: Delays, now: float) -> None:
     if not is_old and now - since >= LONG_DELAY_SECONDS:
         waits[reason] = [since, 1]
         minutes = (now - since) / 60
-        logger.warning("%s has been put off for %.0f minutes: %s", name, minutes, reason)
+        logger.warning("%s has been postponed for %.0f minutes: %s", name, minutes, reason)
 
 
 def _log_error(name: str, error: Exception) -> None:
     if isinstance(error, StoreUnavailable):
-        REDIS_ERROR_LOG.log(error.__cause__ or error)  # one line for all that it keeps from working
+        REDIS_ERROR_LOG.log(error.__cause__ or error)  # one line for all affected tasks
         return
     if isinstance(error, BotError):
         logger.warning("%s ended with %s: %s", name, error.template, error)
         return
-    # The texts of slack-sdk's errors hold what was sent.
+    # The texts of slack-sdk's errors contain the request.
     trace = None if isinstance(error, SlackClientError) else error
     logger.error("%s failed: %s", name, describe(error), exc_info=trace)

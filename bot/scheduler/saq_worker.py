@@ -22,30 +22,30 @@ from bot.store.errors import REDIS_ERROR_LOG, RedisErrorLog, is_redis_error
 logger = logging.getLogger(__name__)
 
 MAX_CONCURRENT_TASKS = 40
-"""Tasks that one worker runs at the same time; each waits for Redis, Emporix and Slack."""
+"""Number of tasks that a worker runs concurrently; they mostly wait for network replies."""
 
 TASK_HEARTBEAT_SECONDS = 2.0
 TASK_SILENT_SECONDS = 6
-"""A task whose worker says nothing for so long is taken from it."""
+"""A task is taken from a worker that has sent no heartbeat for this long."""
 
 SAQ_TIMEOUT_SECONDS = TASK_TIMEOUT_SECONDS + 30
-"""After which saq takes a task for stuck; the runner ends it before."""
+"""Time after which saq considers a task stuck; the runner cancels it before that."""
 
 SAQ_RETRIES = 10_000
-"""saq counts each pause as one; how often a failure is tried again says `bot.scheduler.runner`."""
+"""saq counts each delay as a retry; `bot.scheduler.runner` limits the retries after failures."""
 
 DEQUEUE_TIMEOUT_SECONDS = 1.0
-"""How long one look for the next task lasts, and so how long an idle worker takes to stop."""
+"""How long a reader blocks for the next task, and so how long an idle worker takes to stop."""
 
 REDIS_ERROR_PAUSE_SECONDS = (0.5, 1.5)
-"""Between two looks of one reader while Redis is in trouble, so that it is not asked in a loop."""
+"""Random delay of a reader after a Redis error, so that it doesn't retry in a tight loop."""
 
 QUEUE_ALIVE_SECONDS = 5.0
-"""A queue that has answered within this time is reached; an empty look takes LOOK_SECONDS."""
+"""A queue that answered within this time is alive; a read takes up to DEQUEUE_TIMEOUT_SECONDS."""
 
 SWEEP_INTERVAL_SECONDS = 2
 
-# As saq's own, but for the clock.
+# Like saq's script, but with Redis's clock.
 QUEUE_DUE_TASKS = f"""
 if redis.call('EXISTS', KEYS[1]) == 1 then return {{}} end
 redis.call('SETEX', KEYS[1], ARGV[1], 1)
@@ -59,27 +59,27 @@ return jobs
 """
 
 JOB_TIMES = ("queued", "started", "touched", "completed")
-"""What saq's jobs keep in milliseconds since 1970; 0 or left out where it has not come yet."""
+"""Times in saq's jobs, in milliseconds since 1970; 0 or missing if not reached yet."""
 
 SAQ_FUNCTION = "run"
 FAILURES_KEY, DELAYS_KEY = "failures", "waits"
-"""What is kept with a task between two runs: `Later.failures`, and `runner.Waits`."""
+"""Metadata stored with a task between two runs: `RetryLater.failures`, and `runner.Delays`."""
 
 
 def queued_task(task: str, key: str) -> str:
-    """saq's key of a task: the same while the same task is queued or running."""
+    """saq's key of a task, unique among queued and running tasks."""
     return f"{redis_keys.TASK_PREFIX}:{task}:{key}"
 
 
 class SaqQueue(RedisQueue):
     """The queue of all workers; its keys share the hash tag of `bot.store.keys`.
 
-    `redis` is a client without `decode_responses` whose reads may block. While `is_enabled` is
-    False, no task is taken from it.
+    `redis` is a client without `decode_responses` that may block on reads. While `is_enabled` is
+    False, no task is taken from the queue.
 
-    saq compares times of different hosts: when a task was heard of last, and when it is to run
-    again. In Redis all of them are in Redis's time, so that a host whose clock is wrong neither
-    takes tasks from others nor runs them too early.
+    saq compares times from different hosts: a task's last heartbeat and its next run. In Redis, all
+    of them are by Redis's clock, so that a host with a wrong clock neither takes tasks from others
+    nor runs them too early.
     """
 
     def __init__(self, redis: Any, silent_seconds: float = TASK_SILENT_SECONDS) -> None:
@@ -87,26 +87,26 @@ class SaqQueue(RedisQueue):
         self.is_enabled = True
         self._answered_at = float("-inf")
         self._silent_seconds = silent_seconds
-        self._ahead = 0.0  # seconds; how far the clock of this host is ahead of Redis's
-        self._fetched: dict[Any, float] = {}  # tasks not begun yet, since when
+        self._ahead = 0.0  # seconds by which this host's clock is ahead of Redis's
+        self._fetched: dict[Any, float] = {}  # tasks fetched but not started, and since when
         self._due = redis.register_script(QUEUE_DUE_TASKS)
 
     @property
     def is_answering(self) -> bool:
-        """Whether a look for a task, or a sign of life of one, was answered just now."""
+        """Whether Redis recently answered a read of the queue or a task's heartbeat."""
         return time.monotonic() - self._answered_at < QUEUE_ALIVE_SECONDS
 
     def mark_answered(self, at: float | None = None) -> None:
-        """Redis has answered, now or `at`, in seconds as `time.monotonic` gives them."""
+        """Record that Redis answered, now or `at` (in seconds by `time.monotonic`)."""
         self._answered_at = time.monotonic() if at is None else at
 
     async def connect(self) -> None:
         await super().connect()
-        with suppress(StoreUnavailable):  # the first sweep compares them
+        with suppress(StoreUnavailable):  # otherwise the first sweep compares the clocks
             await self._compare_clocks()
 
     async def put(self, task: str, key: str, /, **arguments: str | int | float) -> None:
-        """As `bot.scheduler.tasks.Queues` says; raises StoreUnavailable."""
+        """Implements `bot.scheduler.tasks.TaskQueue`; raises StoreUnavailable."""
         with translate_redis_errors():
             await self.enqueue(
                 SAQ_FUNCTION,
@@ -123,7 +123,7 @@ class SaqQueue(RedisQueue):
         timeout: float = 0.0,  # noqa: ASYNC109 - saq's own name
         poll_interval: float = 0.0,
     ) -> Job | None:
-        """saq swallows what this raises and looks again at once, so trouble is a pause here."""
+        """Pause after errors: saq ignores exceptions from here and retries without delay."""
         if not self.is_enabled:
             await asyncio.sleep(DEQUEUE_TIMEOUT_SECONDS)
             return None
@@ -137,13 +137,13 @@ class SaqQueue(RedisQueue):
         return job
 
     async def disconnect(self) -> None:
-        """Without saq's goodbye to subscriptions, which needs a Redis that answers."""
+        """Close the client; saq would also unsubscribe, which blocks if Redis doesn't answer."""
         await self.redis.aclose()
 
     async def sweep(self, lock: int = SWEEP_INTERVAL_SECONDS, abort: float = 0) -> list[str]:
-        """Queue again the tasks of silent workers, in one worker at a time; gives their ids.
+        """Requeue tasks of silent workers, in one worker at a time; return their ids.
 
-        saq's own also takes tasks that a worker has just fetched and not yet begun.
+        Unlike saq's own method, it leaves tasks that a worker has just fetched and not yet started.
         """
         await self._compare_clocks()
         if not await self.redis.set(self._sweep, 1, nx=True, ex=lock):
@@ -160,7 +160,7 @@ class SaqQueue(RedisQueue):
         for job_id, job in taken:
             await self._requeue(job_id, job)
         if taken:
-            logger.warning("tasks are run again, their workers are silent: %d", len(taken))
+            logger.warning("rerunning tasks of silent workers: %d", len(taken))
         return [job_id.decode() for job_id, _ in taken]
 
     async def schedule(self, lock: int = 1) -> list[str]:
@@ -176,7 +176,7 @@ class SaqQueue(RedisQueue):
         return super().deserialize(payload, status)
 
     async def _retry(self, job: Job, error: str | None) -> None:
-        """As saq does it; a task that is put off waits in Redis's time."""
+        """Like saq's own method, but a delayed task waits by Redis's clock."""
         delay = job.next_retry_delay()
         async with self.redis.pipeline(transaction=True) as pipe:
             pipe.lrem(self._active, 1, job.id)
@@ -196,10 +196,10 @@ class SaqQueue(RedisQueue):
 
     async def _requeue(self, job_id: Any, job: Job | None) -> None:
         if job is not None:
-            job.retry_delay = 0.0  # that of an earlier run
+            job.retry_delay = 0.0  # discard the delay of an earlier run
             await self.retry(job, self.swept_error_message)
             return
-        async with self.redis.pipeline(transaction=True) as pipe:  # it ended in this moment
+        async with self.redis.pipeline(transaction=True) as pipe:  # the task has just ended
             pipe.lrem(self._active, 0, job_id)
             pipe.zrem(self._incomplete, job_id)
             await pipe.execute()
@@ -211,7 +211,7 @@ class SaqQueue(RedisQueue):
 
 
 class SaqWorker(Worker[Any]):
-    """Runs tasks until it is stopped; the process handles the signals."""
+    """Runs tasks until it is stopped; signals are handled by the process."""
 
     SIGNALS = []  # noqa: RUF012 - saq's own attribute
 
@@ -234,7 +234,7 @@ class SaqWorker(Worker[Any]):
         self._queue, self._runner, self._beat_seconds = queue, runner, beat_seconds
 
     async def process(self) -> bool:
-        """One look and its task; saq's own notes about a failure may fail, too."""
+        """Take and run a task; saq's own error handling may fail as well."""
         try:
             with translate_redis_errors():
                 return await super().process()
@@ -243,7 +243,7 @@ class SaqWorker(Worker[Any]):
             return True
 
     async def _run(self, context: Mapping[str, Any], **queued: Any) -> None:
-        """Raises nothing but Later: whatever else is raised, saq repeats at once, 10,000 times."""
+        """Raise nothing but RetryLater: saq retries other errors at once, up to 10,000 times."""
         job: Job = context["job"]
         ended = asyncio.Event()
         beating = asyncio.create_task(_send_heartbeats(job, self._queue, ended, self._beat_seconds))
@@ -255,10 +255,10 @@ class SaqWorker(Worker[Any]):
         except RetryLater as later:
             job.retry_delay = later.seconds
             job.meta |= {FAILURES_KEY: later.failures, DELAYS_KEY: waits}
-            # saq keeps the traceback in Redis, and that of a cause may hold what is secret.
+            # saq stores the traceback in Redis, and that of a cause may contain secrets.
             raise RetryLater(later.seconds, later.reason, later.failures) from None
         except Exception:
-            logger.exception("a task was dropped, as it could not even be started")
+            logger.exception("a task was dropped because it could not be started")
         finally:
             ended.set()
             await beating
@@ -267,7 +267,7 @@ class SaqWorker(Worker[Any]):
 async def _send_heartbeats(
     job: Job, queue: SaqQueue, ended: asyncio.Event, beat_seconds: float
 ) -> None:
-    """Say that the task is still being run; never after it has ended."""
+    """Send heartbeats while the task runs; never after it has ended."""
     while not ended.is_set():
         with suppress(TimeoutError):
             await asyncio.wait_for(ended.wait(), beat_seconds)
@@ -279,15 +279,15 @@ async def _send_heartbeats(
 
 
 def _shift_times(facts: dict[str, Any], seconds: float) -> dict[str, Any]:
-    """The facts of a job with its times so much later."""
+    """Shift the times of a job by `seconds`."""
     there = {name: facts[name] for name in JOB_TIMES if facts.get(name)}
     return facts | {name: at + round(seconds * 1000) for name, at in there.items()}
 
 
 class SaqLogFilter(logging.Filter):
-    """On the logger of saq: a pause is no line, trouble with Redis one; all else is unchanged.
+    """For saq's logger: drops delays, limits Redis errors to one line, and keeps the rest.
 
-    saq takes a task that is to be run again for one that failed. Why it waits was logged before.
+    saq logs a task to be run again as failed. The reason for the delay was already logged.
     """
 
     def __init__(self, trouble: RedisErrorLog = REDIS_ERROR_LOG) -> None:
@@ -307,5 +307,5 @@ class SaqLogFilter(logging.Filter):
 
 
 def install_log_filter() -> None:
-    """From now on, in this process."""
+    """Filter the log of saq in this process."""
     logging.getLogger("saq").addFilter(SaqLogFilter())

@@ -13,31 +13,31 @@ from typing import Any, Protocol, TypeAlias
 from bot.domain.accounts import Caller
 
 Function: TypeAlias = Callable[..., Awaitable[None]]
-"""An async function; its parameters are injected (`bot.scheduler.runner`)."""
+"""An async function whose parameters are injected by name (`bot.scheduler.runner`)."""
 
 
 class TaskQueue(Protocol):
-    """Takes tasks on; some worker runs each soon, whatever becomes of this one.
+    """Accepts tasks, which any worker may run soon after.
 
-    `is_answering`: Redis has answered this worker's last looks for a task.
+    `is_answering` is True if Redis answered this worker's recent reads of the queue.
     """
 
     @property
     def is_answering(self) -> bool: ...
 
     async def put(self, task: str, key: str, /, **arguments: str | int | float) -> None:
-        """Queue a task, unless one with this key is queued or running already.
+        """Queue a task, unless one with this key is already queued or running.
 
-        `arguments` travel as JSON, and lie in Redis in clear: ids and times, nothing secret.
+        `arguments` are stored in Redis as unencrypted JSON: pass ids and times, never secrets.
         """
 
 
 @dataclass(slots=True)
 class TaskContext:
-    """One run of a task: `failures` went before it, `reference` names it in the log.
+    """One run of a task, after `failures` failed ones; `reference` identifies it in the log.
 
-    A task sets `owner` and `subject` as soon as it knows them: if it fails for good, `on_give_up`
-    runs, and the owner gets a message about the subject.
+    A task sets `owner` and `subject` as soon as it knows them: if it fails permanently,
+    `on_give_up` runs, and the owner gets a message about the subject.
     """
 
     task: str
@@ -50,7 +50,7 @@ class TaskContext:
 
 @dataclass(frozen=True, slots=True)
 class ScheduledFunction:
-    """A function and what is injected into it."""
+    """A function with injected parameters."""
 
     function: Function
 
@@ -63,18 +63,18 @@ class ScheduledFunction:
 class PeriodicTask(ScheduledFunction):
     """Called every `seconds` in each worker, usually to queue due work.
 
-    It must be quick, and safe to run in several workers at the same time.
+    It must be quick, and safe to run concurrently in several workers.
     """
 
     name: str
     seconds: float
     while_stopped: bool = False
-    """Also while the app is not installed in its workspace."""
+    """Also run it while the app isn't installed in its workspace."""
 
 
 @dataclass(frozen=True, slots=True)
 class QueuedTask(ScheduledFunction):
-    """Run after it was queued by its name; again if its worker dies, so it must be idempotent."""
+    """Run after being queued by name; again if its worker dies, so it must be idempotent."""
 
     name: str
 
@@ -88,7 +88,7 @@ def task(function: Function) -> QueuedTask:
 
 
 def _task_name(function: Any) -> str:
-    """`digests.post` for `post` in bot/tasks/digests.py."""
+    """The name of a task, such as `digests.post` for `post` in bot/tasks/digests.py."""
     return f"{function.__module__.rpartition('.')[2]}.{function.__name__}"
 
 
@@ -102,7 +102,7 @@ class TaskRegistry:
 
 
 def discover(package: ModuleType) -> TaskRegistry:
-    """The tasks in all modules of a package and its subpackages."""
+    """Find the tasks in all modules of a package and its subpackages."""
     return TaskRegistry(
         value
         for module in _modules(package)
@@ -117,13 +117,13 @@ def _modules(package: ModuleType) -> Iterator[ModuleType]:
 
 
 class PeriodicTimer:
-    """Says which periodic tasks are due; a late task is due once."""
+    """Tells which periodic tasks are due; a late task runs only once."""
 
     def __init__(self, tasks: Sequence[PeriodicTask]) -> None:
         self._next = dict.fromkeys(tasks, float("-inf"))
 
     def due(self, now: float) -> list[PeriodicTask]:
-        """Those whose time has come; `now` in seconds of a clock that never goes back."""
+        """Return the due tasks; `now` is in seconds by a monotonic clock."""
         due = [task for task, at in self._next.items() if at <= now]
         self._next |= {task: now + task.seconds for task in due}
         return due

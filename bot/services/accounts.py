@@ -29,28 +29,28 @@ CONNECTION_ERRORS = (NotConnected, Unauthorized, Forbidden)
 """Errors that mean that a connection no longer works."""
 
 MAX_CONNECTION_FAILURES = 3
-"""How often in a row Emporix must refuse an API key before the connection counts as broken."""
+"""Consecutive refusals of an API key after which its connection counts as broken."""
 
 
 class AccountService:
-    """The connections of users. Every method raises StoreUnavailable where Redis is down."""
+    """The connections of users. Every method raises StoreUnavailable if Redis is down."""
 
     def __init__(self, store: AccountStore, emporix: EmporixClient, clock: Clock) -> None:
         self._store, self._emporix, self._clock = store, emporix, clock
 
     async def load(self, caller: Caller) -> Account:
-        """All connections of a user, for what is not given them already."""
+        """Load all connections of a user."""
         return await self._store.load(caller)
 
     async def connect(self, caller: Caller, tenant: str, credentials: Credentials) -> Connection:
-        """Try a key and keep it: the first connection of a user becomes the default.
+        """Test an API key and save it; a user's first connection becomes the default.
 
-        Raises ConnectRefused for a key that cannot be used, and what Emporix raises.
+        Raises ConnectRefused if the key cannot be used, and EmporixError.
         """
         name = _checked_name(tenant)
         widest = await self._widest_token(name, credentials)
         token = widest
-        if DELETE_SCOPE in widest.scopes:  # a token that may delete is not store
+        if DELETE_SCOPE in widest.scopes:  # a token that can delete is never stored
             token = await self._emporix.request_token(credentials)
         connection = Connection(caller, name, credentials, widest.scopes, self._clock(), token)
         await self._verify_read_access(connection)
@@ -59,7 +59,7 @@ class AccountService:
         return connection
 
     async def disconnect(self, account: Account, tenant: str) -> str:
-        """Forget a connection; gives the tenant that is the default from now on, or ""."""
+        """Delete a connection; returns the new default tenant, or "" if none is left."""
         require_connection(account, tenant)
         others = [name for name in account.connections if name != tenant]
         keeps_default = account.default_tenant in others
@@ -74,7 +74,7 @@ class AccountService:
         return chosen
 
     async def _widest_token(self, tenant: str, credentials: Credentials) -> Token:
-        """Its scopes are those of the key, as far as they matter here."""
+        """Request all scopes that the app uses: the token has those that the key has."""
         try:
             token = await self._emporix.request_token(credentials, DELETE_SCOPES)
         except Unauthorized as error:
@@ -88,7 +88,7 @@ class AccountService:
         return token
 
     async def _verify_read_access(self, connection: Connection) -> None:
-        """One read: what the key says of itself may still be refused."""
+        """Read one job, because Emporix may refuse a key in spite of its scopes."""
         try:
             await self._emporix.list_jobs(connection, Filters(size=1))
         except (Unauthorized, Forbidden) as error:
@@ -106,9 +106,9 @@ Scheduled = TypeVar("Scheduled", Digest, Alert)
 
 
 def run_as(account: Account, record: Scheduled) -> Scheduled:
-    """The record as it runs for the person who starts, resumes, changes or takes it over.
+    """Make `account` the owner of a digest or alert, so that it runs on their connection.
 
-    Raises NotConnected unless they are connected to its tenant.
+    Raises NotConnected if they are not connected to its tenant.
     """
     require_connection(account, record.tenant)
     return replace(record, owner=account.caller)

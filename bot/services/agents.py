@@ -29,16 +29,16 @@ MAX_NAMES_CALLS = 50
 MAX_GUESSES = 3
 
 AGENT_NAMES_TIMEOUT_SECONDS = 2.0
-"""How long work that needs names waits for them; after that, agents are shown by their ids."""
+"""How long to wait for names that are required; after that, ids are shown."""
 
 Names: TypeAlias = Mapping[str, str]
-"""Names by id; empty where they are not known."""
+"""Names by id; empty if they are not known."""
 
 
 class AgentNames:
-    """Names in the memory of this process, each user's own: what a key may not read stays unread.
+    """Caches agent names in memory, separately for each user, because keys may read different ones.
 
-    Nothing here fails because names cannot be had: ids do, too.
+    Failed requests raise nothing: agents are then shown by their ids.
     """
 
     def __init__(self, emporix: EmporixClient, clock: Clock) -> None:
@@ -46,7 +46,7 @@ class AgentNames:
         self._names: SingleFlight[Names] = SingleFlight(clock, _names_ttl, MAX_CACHED_NAMES)
 
     def prefetch(self, connection: Connection) -> None:
-        """Ask for the names, unless they are known, or too much is being asked already."""
+        """Start requesting the names, unless they are cached or too many requests are running."""
         if (
             self._names.cached(_names_key(connection)) is None
             and len(self._names) < MAX_NAMES_CALLS
@@ -54,13 +54,13 @@ class AgentNames:
             self._names.start(_names_key(connection), partial(self._load, connection))
 
     async def get_within(self, connection: Connection, seconds: float) -> Names:
-        """The names that are known by then; waits only for a call that is on its way."""
+        """Wait up to `seconds` for a running request; returns the names known by then."""
         if asking := self._names.running(_names_key(connection)):
             await asyncio.wait({asking}, timeout=seconds)
         return self._names.cached(_names_key(connection)) or {}
 
     async def close(self) -> None:
-        """Cancel the calls on their way."""
+        """Cancel all running requests."""
         await self._names.close()
 
     async def _load(self, connection: Connection) -> Names:
@@ -73,10 +73,10 @@ class AgentNames:
 
 
 def resolve_agents(filters: Filters, names: Names) -> Filters:
-    """`filters` with the ids of the agents that were typed, by id or by name in any case.
+    """Replace agent names in `filters` by ids; case does not matter.
 
-    What no agent is called is taken for an id, with the names that come near as guesses: an agent
-    can be gone while its jobs are still there.
+    An unknown name is kept as an id, since jobs outlive their agents. Similar names become
+    `agent_guesses`.
     """
     ids: dict[str, None] = {}
     shown: dict[str, None] = {}
@@ -93,14 +93,14 @@ def resolve_agents(filters: Filters, names: Names) -> Filters:
 
 
 def matching_agents(typed: str, names: Names) -> dict[str, str]:
-    """Those whose name or id has `typed` in it, in any case, by their names."""
+    """The agents whose name or id contains `typed` in any case, sorted by name."""
     wanted = normalize(typed)
     like = [(name, id_) for id_, name in names.items() if wanted in normalize(f"{name} {id_}")]
     return {id_: name for name, id_ in sorted(like)}
 
 
 def _ids(typed: str, names: Names) -> list[str]:
-    """The agent of that id, or else all of that name."""
+    """The agent with that id, or else all agents with that name."""
     if typed in names:
         return [typed]
     wanted = normalize(typed)
@@ -114,7 +114,7 @@ def _similar_names(typed: str, names: Names) -> list[str]:
 
 
 def _names_key(connection: Connection) -> tuple[Caller, str, Credentials]:
-    """With the API key: another one of the same person may be allowed to read less."""
+    """Includes the API key: another key of the same person may have fewer permissions."""
     return connection.caller, connection.tenant, connection.credentials
 
 
@@ -123,13 +123,13 @@ def _names_ttl(names: Names) -> float:
 
 
 NAMES_GRACE_SECONDS = 0.15
-"""So long jobs wait for names that are still on their way; then ids are shown."""
+"""How long jobs wait for names that are still being requested; after that, ids are shown."""
 
 
 class NamedJobs:
-    """The same calls; where names are not known, they are asked for at the same time.
+    """Reads jobs and adds the names of their agents, which are requested in parallel.
 
-    Raises what the calls raise, and nothing because of names.
+    Raises what `EmporixClient` raises; missing names raise nothing.
     """
 
     def __init__(
@@ -145,7 +145,7 @@ class NamedJobs:
         *,
         searched: bool = False,
     ) -> JobPage:
-        """A page by the list call, or by the search call if `searched`."""
+        """Read a page with the list call, or with the search call if `searched`."""
         self._names.prefetch(connection)
         call = self._client.search_jobs if searched else self._client.list_jobs
         return await self._with_names(connection, await call(connection, filters, time_range))

@@ -1,4 +1,4 @@
-"""Runs calls concurrently, and shares one call between callers that request the same thing."""
+"""Runs calls concurrently, and shares one call between concurrent callers."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ Result = TypeVar("Result")
 
 
 async def gather_all(*calls: Awaitable[Any]) -> list[Any]:
-    """The results in their order; raises the first error when all calls have ended.
+    """Return all results in order; raises the first error after all calls have ended.
 
-    `asyncio.gather` would raise it at once and leave the others running, with connections that
-    nobody closes.
+    `asyncio.gather` would raise it at once and leave the other calls running, with connections that
+    are never closed.
     """
     results = await asyncio.gather(*calls, return_exceptions=True)
     for result in results:
@@ -35,9 +35,9 @@ async def cancel_all(tasks: Iterable[asyncio.Task[Any]]) -> None:
 
 
 class SingleFlight(Generic[Result]):
-    """One call at a time for each key, shared by all who ask; results can be cached.
+    """Runs one call at a time for each key, shares it between callers, and can cache its result.
 
-    A caller that is cancelled leaves the call to the others. Errors are not cached.
+    Cancelling a caller does not cancel the call. Errors are not cached.
     """
 
     def __init__(
@@ -46,22 +46,22 @@ class SingleFlight(Generic[Result]):
         seconds: Callable[[Result], float] = lambda _: 0.0,
         most: int = 300,
     ) -> None:
-        """Cache at most `most` results, each for as many `seconds` as it is worth."""
+        """Cache at most `most` results, each for `seconds(result)`; by default none."""
         self._running: dict[Hashable, asyncio.Task[Result]] = {}
         self._cached: TLRUCache[Hashable, Result] = TLRUCache(
             most, lambda _, result, now: now + seconds(result), clock
         )
 
     def cached(self, key: Hashable) -> Result | None:
-        """The cached result; None if there is none."""
+        """The cached result, or None."""
         return self._cached.get(key)
 
     def running(self, key: Hashable) -> asyncio.Task[Result] | None:
-        """The call that has not ended; wait for it without cancelling it."""
+        """The running call, or None. Do not cancel it."""
         return self._running.get(key)
 
     def __len__(self) -> int:
-        """How many calls are running."""
+        """The number of running calls."""
         return len(self._running)
 
     def start(
@@ -74,7 +74,7 @@ class SingleFlight(Generic[Result]):
         return task
 
     async def get(self, key: Hashable, call: Callable[[], Coroutine[Any, Any, Result]]) -> Result:
-        """The cached result, or that of the call; raises what the call raises."""
+        """The cached result, or else the result of the call; raises what the call raises."""
         if (result := self.cached(key)) is not None:
             return result
         return await asyncio.shield(self.start(key, call))

@@ -1,4 +1,4 @@
-"""Reads all jobs of a list for its CSV export, one page after the other."""
+"""Reads all jobs of a list for its CSV export, page by page."""
 
 from __future__ import annotations
 
@@ -36,29 +36,30 @@ from bot.store.lists import ListStore
 logger = logging.getLogger(__name__)
 
 MAX_CSV_JOBS = 5_000
-MAX_CSV_CHARACTERS = 10_000_000  # of texts, so that they fit into memory, some lists at once
-MAX_CELL_LENGTH = 32_767  # Excel: a cell holds no more
-MAX_CONCURRENT_EXPORTS = 10  # at once, of all users together: so much memory they may take
-MAX_EXPORT_CALLS = 5  # at once: a list that waits for Emporix makes none, and blocks no other
-EXPORT_TIMEOUT_SECONDS = 10 * 60.0  # for one list, with all pauses
+MAX_CSV_CHARACTERS = 10_000_000  # of agent messages, so that several lists fit into memory
+MAX_CELL_LENGTH = 32_767  # the limit of Excel
+MAX_CONCURRENT_EXPORTS = 10  # of all users together, to limit memory
+MAX_EXPORT_CALLS = 5  # concurrent calls of all exports; a pausing export uses none of them
+EXPORT_TIMEOUT_SECONDS = 10 * 60.0  # for one list, including pauses
 CSV_PAGE_SIZES = (MAX_PAGE_SIZE - 1, 12, 3)
-"""Jobs in a page, which begins with one that was read before; fewer where a page is too large."""
+"""Jobs per page, besides one that overlaps with the page before; smaller if a page is too large."""
 
 MAX_EXPORT_PAUSES, DEFAULT_EXPORT_PAUSE_SECONDS, MAX_EXPORT_PAUSE_SECONDS = (
     5,
     5.0,
     30.0,
-)  # seconds, where Emporix wants to be left alone
+)  # for rate limits
 
 OnProgress = Callable[[int, int | None], Awaitable[None]]
-"""Takes how many jobs have been read, and of how many, None if Emporix gives no total."""
+"""Called with the number of jobs read, and the total or None if Emporix gives none."""
 
 
 @dataclass(frozen=True, slots=True)
 class ListRequest:
-    """A list by its cursor, which may be `cursor` already, or by the short form of its `query`.
+    """The list to export: by cursor, or by its compact `query` if the cursor has expired.
 
-    `owner` is who shared it, empty for a list of the user's own.
+    `cursor` is set if it is loaded already. `owner` is the user who shared the list, "" for a
+    list of the user's own.
     """
 
     cursor_id: str
@@ -69,7 +70,7 @@ class ListRequest:
 
 @dataclass(frozen=True, slots=True)
 class CompleteList:
-    """`jobs` are all there are unless `is_cut`; `total` is how many Emporix counts, if it does."""
+    """All jobs of a list, or the first ones if `is_cut`; `total` is None if Emporix gives none."""
 
     jobs: tuple[Job, ...]
     filters: Filters
@@ -80,7 +81,7 @@ class CompleteList:
 
 
 class CsvExport:
-    """Whole lists of a user's tenants; each user reads one at a time."""
+    """Reads whole lists; one at a time for each user."""
 
     def __init__(
         self,
@@ -99,10 +100,11 @@ class CsvExport:
     async def read(
         self, account: Account, wanted: ListRequest, progress: OnProgress
     ) -> CompleteList:
-        """All jobs of the list as it is shown, or of its query if the list has expired.
+        """Read all jobs of the list as it is shown, or of its query if the list has expired.
 
-        Raises OutdatedButton where neither is known, Busy where one is being read, InvalidInput
-        after MOST_SECONDS, NotConnected, StoreUnavailable and what Emporix raises.
+        Raises OutdatedButton if neither can be read, Busy if the user or too many others are
+        exporting, InvalidInput after EXPORT_TIMEOUT_SECONDS, NotConnected, StoreUnavailable and
+        EmporixError.
         """
         cursor = wanted.cursor or await self._lists.load(
             account.caller, wanted.cursor_id, owner=wanted.owner
@@ -127,11 +129,11 @@ class CsvExport:
             if not limit.expired():
                 raise
             logger.warning(
-                "a download of a list ended after %d minutes", EXPORT_TIMEOUT_SECONDS // 60
+                "a download of a list timed out after %d minutes", EXPORT_TIMEOUT_SECONDS // 60
             )
             raise InvalidInput(
                 "I stopped this download, since it took longer than 10 minutes",
-                advice="Narrow the filters, for example by since: and until:, and try again.",
+                advice="Narrow the filters, for example with since: and until:, and try again.",
             ) from error
         finally:
             self._reading.discard(caller)
@@ -154,7 +156,7 @@ class CsvExport:
         return CompleteList(tuple(jobs[:MAX_CSV_JOBS]), filters, cursor.tenant, total, is_cut, now)
 
     async def _page(self, call: ListJobs, cursor: ListCursor, number: int) -> ListPage:
-        """Page `number`, of fewer jobs where the texts of many are more than Emporix may send."""
+        """Read page `number`, with smaller pages if Emporix cannot send large ones."""
         *wide, least = (
             replace(cursor, filters=replace(cursor.filters, size=n)) for n in CSV_PAGE_SIZES
         )
@@ -179,7 +181,7 @@ class CsvExport:
         return await self._read_page(call, cursor, number)
 
     async def _read_page(self, call: ListJobs, cursor: ListCursor, number: int) -> ListPage:
-        """As the list was when it was shown; a new list is as it is now."""
+        """Read from the snapshot that the user saw, or start a snapshot if there is none."""
         async with self._calls:
             if number == 1 and not cursor.until:
                 return await start_snapshot(call, cursor, 1, self._clock())
@@ -187,13 +189,13 @@ class CsvExport:
 
 
 def _cursor_from_query(account: Account, query: str) -> ListCursor:
-    """The list of a query in its compact form; raises OutdatedButton if that cannot be read."""
+    """A new list from a compact query; raises OutdatedButton if it cannot be read."""
     filters, searched = from_compact(query)
     return ListCursor("", account.caller, filters.tenant, filters, searched)
 
 
 def within_cells(job: Job) -> Job:
-    """Without what no cell holds: a list of long texts must fit into memory."""
+    """Shorten texts to the length of a cell, to save memory."""
     return replace(
         job,
         message=job.message[:MAX_CELL_LENGTH],

@@ -1,4 +1,4 @@
-"""Deletes jobs: one, several, or those that a channel shows."""
+"""Deletes jobs: one, several, or jobs shown in a channel."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class DeleteResult:
-    """`already_gone`: the job was not there any more when we came to delete it."""
+    """`already_gone` is set if the job did not exist any more."""
 
     job_id: str
     tenant: str
@@ -46,7 +46,7 @@ class DeleteResult:
 
 
 class DeleteService:
-    """Deletes jobs of a user's tenants; `allowed` is the operator's word."""
+    """Deletes jobs and records each delete; `allowed` is the operator's setting."""
 
     def __init__(
         self, emporix: EmporixClient, audit: AuditLog | CleanupJournal, *, allowed: bool = True
@@ -54,15 +54,15 @@ class DeleteService:
         self._emporix, self._audit, self._allowed = emporix, audit, allowed
 
     def admit(self) -> None:
-        """Raises DeletesOff where nobody may delete."""
+        """Raises DeletesOff if the operator has turned deletes off."""
         if not self._allowed:
             raise DeletesOff("deletes")
 
     async def delete(self, account: Account, job_id: str, tenant: str) -> DeleteResult:
-        """Delete a job and record it, refusals too.
+        """Delete a job and record it; refusals are recorded, too.
 
-        Raises DeletesOff, NotConnected, MissingScope and what Emporix raises; StoreUnavailable only
-        where nothing was deleted.
+        Raises DeletesOff, NotConnected, MissingScope and EmporixError; StoreUnavailable only if
+        nothing was deleted.
         """
         caller = account.caller
         try:
@@ -85,15 +85,17 @@ class DeleteService:
     async def _record_end(
         self, caller: Caller, tenant: str, job_id: str, result: str, begun: str
     ) -> None:
-        """Replace the audit entry that says the delete began; it stays if Redis does not answer."""
+        """Replace the audit entry "begun" by the result; it stays if Redis does not answer."""
         try:
             await self._audit.record_delete(caller, tenant, job_id, result, begun)
         except StoreUnavailable:
-            logger.error("the end of a delete is not recorded: %s %r: %s", tenant, job_id, result)
+            logger.error(
+                "the result of a delete could not be recorded: %s %r: %s", tenant, job_id, result
+            )
 
 
 def require_delete_scope(account: Account, tenant: str) -> Connection:
-    """The connection to delete by; raises NotConnected and MissingScope."""
+    """The connection to a tenant; raises NotConnected, or MissingScope if it cannot delete."""
     connection = require_connection(account, tenant)
     if not connection.can_delete:
         raise MissingScope(connection.tenant, DELETE_SCOPE)
@@ -101,15 +103,15 @@ def require_delete_scope(account: Account, tenant: str) -> Connection:
 
 
 MAX_DELETE_CALLS = 5
-"""Calls to Emporix at the same time: a clean-up shares its limits with everybody else."""
+"""Concurrent calls to Emporix, whose rate limit clean-ups share with all other requests."""
 
 MAX_REFUSALS_IN_A_ROW = 20
 DELETES_REFUSED = "refused"
-"""Why a clean-up ends after so many refusals in a row."""
+"""The end reason of a clean-up after MAX_REFUSALS_IN_A_ROW."""
 
 
 class DeleteBatches:
-    """Deletes jobs a few at a time, for the holder of the lease."""
+    """Deletes the jobs of a clean-up a few at a time, for the holder of its lease."""
 
     def __init__(self, tenant: str, journal: CleanupJournal, emporix: EmporixClient) -> None:
         self._tenant, self._journal = tenant, journal
@@ -118,14 +120,14 @@ class DeleteBatches:
 
     @property
     def is_hopeless(self) -> bool:
-        """Whether Emporix refuses one job after the other."""
+        """Whether Emporix has refused too many jobs in a row."""
         return self._refusals_in_a_row >= MAX_REFUSALS_IN_A_ROW
 
     async def delete_next(self, account: Account, waiting: Sequence[str]) -> list[str]:
-        """Delete the first of the `waiting` jobs; returns those that wait now.
+        """Delete the first of the `waiting` jobs; returns the jobs that are still waiting.
 
-        Raises LeaseLost, NotConnected, MissingScope, StoreUnavailable, and what Emporix raises
-        about more than the one job; all deletes of the batch have ended then.
+        Raises, after all deletes of the batch have ended: LeaseLost, NotConnected, MissingScope,
+        StoreUnavailable, and any EmporixError that is not about a single job.
         """
         batch, others = waiting[:MAX_DELETE_CALLS], waiting[MAX_DELETE_CALLS:]
         await gather_all(*(self._delete(account, job_id) for job_id in batch))
@@ -139,21 +141,21 @@ class DeleteBatches:
     async def _delete(self, account: Account, job_id: str) -> None:
         try:
             await self._deletes.delete(account, job_id, self._tenant)
-        except (Forbidden, InvalidRequest):  # the record says so; the next job may be deleted
+        except (Forbidden, InvalidRequest):  # recorded already; other jobs may succeed
             return
-        except InvalidInput as error:  # an id that no path can hold
+        except InvalidInput as error:  # an id that cannot be part of a path
             await self._journal.record_delete(account.caller, self._tenant, job_id, error.template)
 
 
 NOT_TRIED = "not_tried"
 
 _TENANT_ERRORS = (EmporixUnreachable, EmporixTimeout, RateLimited, Unauthorized, StoreUnavailable)
-"""After one of these, the others of its tenant are left alone."""
+"""After one of these errors, the other jobs of the tenant are not tried."""
 
 
 @dataclass(frozen=True, slots=True)
 class DeleteOutcome:
-    """`result` is deleted, already_gone, an error's name, or NOT_TRIED."""
+    """`result` is DELETED, ALREADY_GONE, NOT_TRIED or the template of an error."""
 
     tenant: str
     job_id: str
@@ -163,20 +165,23 @@ class DeleteOutcome:
 async def delete_each(
     deletes: SharedDeletes, account: Account, jobs: Sequence[tuple[str, str]]
 ) -> AsyncIterator[DeleteOutcome]:
-    """Delete `jobs`, each a tenant and an id, on the user's own connections; no error ends it."""
+    """Delete `jobs`, pairs of tenant and id, on the user's own connections.
+
+    Errors become results; none is raised.
+    """
     given_up: set[str] = set()
     for tenant, job_id in jobs:
         result = NOT_TRIED
         if tenant not in given_up:
-            result, goes_on = await _delete(deletes, account, tenant, job_id)
-            given_up |= set() if goes_on else {tenant}
+            result, can_continue = await _delete(deletes, account, tenant, job_id)
+            given_up |= set() if can_continue else {tenant}
         yield DeleteOutcome(tenant, job_id, result)
 
 
 async def _delete(
     deletes: SharedDeletes, account: Account, tenant: str, job_id: str
 ) -> tuple[str, bool]:
-    """The result, and whether it is worth while to go on."""
+    """The result, and whether to try other jobs of the tenant."""
     try:
         deleted = await deletes.delete(account, job_id, tenant)
     except BotError as error:
@@ -185,24 +190,25 @@ async def _delete(
 
 
 RECENT_SECONDS = 60.0
-"""For this long, another click reports the delete that is remembered, and asks Emporix nothing."""
+"""How long another click is answered with the recorded delete, without a call to Emporix."""
 
 
 class SharedDeletes:
-    """Deletes jobs that messages show. Every method raises StoreUnavailable."""
+    """Deletes jobs shown in messages. Every method may raise StoreUnavailable."""
 
     def __init__(self, deletes: DeleteService, store: Deletions, clock: Clock) -> None:
         self._deletes, self._store, self._clock = deletes, store, clock
 
     def admit(self) -> None:
-        """Raises DeletesOff where nobody may delete."""
+        """Raises DeletesOff if the operator has turned deletes off."""
         self._deletes.admit()
 
     async def delete(self, account: Account, job_id: str, tenant: str) -> DeletedJob:
-        """Delete a job on the caller's own connection; who deletes it second learns who was first.
+        """Delete a job on the caller's own connection.
 
-        A double click deletes and records it once. Raises NotConnected, MissingScope and what
-        Emporix raises; StoreUnavailable only where nothing was deleted.
+        If two people delete it, both get the name of the first one. A double click deletes and
+        records it once. Raises NotConnected, MissingScope and EmporixError; StoreUnavailable only
+        if nothing was deleted.
         """
         caller = account.caller
         async with self._store.lock(caller, f"delete:{tenant}:{job_id}"):
@@ -213,17 +219,17 @@ class SharedDeletes:
             return await self._remember(caller, DeletedJob(tenant, job_id, user_id, self._clock()))
 
     def lock_message(self, caller: Caller, message: str) -> AbstractAsyncContextManager[bool]:
-        """One at a time changes a message, so that nobody undoes what another has changed."""
+        """Lock a message, so that concurrent edits do not overwrite each other."""
         return self._store.lock(caller, f"edit:{message}")
 
     async def deleted_jobs(
         self, caller: Caller, jobs: Sequence[tuple[str, str]]
     ) -> dict[tuple[str, str], DeletedJob]:
-        """Which of these jobs (tenant and id) were deleted in channels."""
+        """Those of `jobs` (pairs of tenant and id) that were deleted in channels."""
         return await self._store.load(caller, jobs)
 
     async def _recent(self, account: Account, job_id: str, tenant: str) -> DeletedJob | None:
-        """The delete of a moment ago; None for who may not delete: their refusal is recorded."""
+        """The delete of a moment ago; None for callers who may not delete: they are refused."""
         connection = account.connections.get(tenant)
         if connection is None or not connection.can_delete:
             return None
@@ -231,7 +237,7 @@ class SharedDeletes:
         return known if known and self._clock() - known.at < RECENT_SECONDS else None
 
     async def _remember(self, caller: Caller, deleted: DeletedJob) -> DeletedJob:
-        """The job is deleted, whatever becomes of the memory of it."""
+        """Save the delete; a failure is ignored, because the job is deleted already."""
         try:
             return await self._store.save(caller, deleted)
         except StoreUnavailable:

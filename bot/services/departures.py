@@ -27,14 +27,14 @@ from bot.store.watches import WatchStore
 logger = logging.getLogger(__name__)
 
 MAX_CLEANUPS_SEARCHED = 10_000
-"""Clean-ups under way that are looked through for those of a person who left."""
+"""Running clean-ups that are searched for those of a person who left."""
 
 ABANDONED_TTL_SECONDS = 30 * 24 * 60 * 60.0
-"""How long the digests and alerts of a person who left wait for somebody to take them over."""
+"""How long the digests and alerts of a person who left wait for a new owner."""
 
 
 ARCHIVED, REMOVED = "archived", "removed"
-"""Why a channel gets nothing any more. Its owners are told at once, by the event about it."""
+"""Why nothing can be posted in a channel. Slack's event about it notifies the owners at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class Affected:
 
 
 class Departures:
-    """Every method raises StoreUnavailable where Redis does not answer."""
+    """Handles departures. Every method raises StoreUnavailable if Redis does not answer."""
 
     def __init__(
         self,
@@ -66,14 +66,15 @@ class Departures:
     ) -> None:
         self._accounts, self._watches, self._watch_store = accounts, watches, watch_store
         self._digests, self._digest_store = digests, digest_store
-        self._alerts, self._alert_store, self._course = alerts, alert_store, alert_lifecycle
+        self._alerts, self._alert_store = alerts, alert_store
+        self._alert_lifecycle = alert_lifecycle
         self._stopped, self._erasure, self._clock = stopped, erasure, clock
         self._cleans = cleans
 
     async def uninstall(self, team_id: str) -> None:
-        """Stop all scheduled work, and delete the data of the workspace in a day."""
+        """Stop all scheduled work; the workspace's data is deleted after a day."""
         await self._stopped.mark_uninstalled(team_id, self._clock())
-        logger.warning("the app was uninstalled from %s: its data is deleted in 24 h", team_id)
+        logger.warning("the app was uninstalled from %s: its data will be deleted in 24 h", team_id)
 
     async def revoke(self, team_id: str) -> None:
         """Stop all scheduled work until the app works again; nothing is deleted."""
@@ -81,9 +82,9 @@ class Departures:
         logger.error("the bot token of %s was revoked: nothing is posted until it works", team_id)
 
     async def settle_teams(self, installed_in: str) -> None:
-        """Resume the workspace in which the app works, and delete the data of others in time.
+        """Resume the workspace in which the app works, and delete the data of others when due.
 
-        The app has one token: where that works again, it is revoked for nobody.
+        The app has one token. If it works, it is not revoked for any workspace.
         """
         for team_id, at in (await self._stopped.load_all()).items():
             if team_id == installed_in or (installed_in and at == math.inf):
@@ -94,14 +95,14 @@ class Departures:
                 logger.warning("the data of workspace %s was deleted", team_id)
 
     async def is_any_stopped(self) -> bool:
-        """Whether some workspace has uninstalled the app or revoked its token."""
+        """Whether a workspace has uninstalled the app or revoked its token."""
         return bool(await self._stopped.load_all())
 
     async def remove_user(self, caller: Caller) -> int:
-        """A person has left: their API keys go at once; what runs on these waits for a new owner.
+        """Delete a person's API keys; their digests and alerts wait for a new owner.
 
-        What was paused before waits from now on, too, so that its channel gets a notice. After an
-        error the same call does the rest. Returns how many connections there were, and digests.
+        Those that were already paused wait, too, so that their channels get a notice. After an
+        error, call it again to finish. Returns the number of connections and digests found.
         """
         for cleanup in await self._cleans.running(MAX_CLEANUPS_SEARCHED):
             if cleanup.caller == caller:
@@ -116,8 +117,8 @@ class Departures:
             await self._watches.end_all(caller, tenant)
         for alert in await self._alert_store.of_owner(caller):
             await self._abandon_alert(alert.id, caller)
-        theirs = await self._digest_store.of_owner(caller)
-        digests = [digest for digest in theirs if digest.paused != OWNER_GONE]
+        existing = await self._digest_store.of_owner(caller)
+        digests = [digest for digest in existing if digest.paused != OWNER_GONE]
         for digest in digests:
             await self._abandon_digest(digest)
         logger.info("a user has left: %d connections were deleted", len(tenants))
@@ -126,20 +127,26 @@ class Departures:
     async def pause_channel(
         self, caller: Caller, channel_id: str, reason: str
     ) -> Sequence[Affected]:
-        """Nothing can be posted there; gives what was paused by owner. `caller` says where."""
+        """Pause a channel's digests and alerts; returns those that ran, by owner.
+
+        `caller` names the workspace.
+        """
         digests = await self._digest_store.of_channel(caller.team_id, channel_id)
         alerts = await self._alert_store.of_channel(caller.team_id, channel_id)
-        running = [digest for digest in digests if not digest.paused]
-        heard = [alert for alert in alerts if not alert.paused]
+        running_digests = [digest for digest in digests if not digest.paused]
+        running_alerts = [alert for alert in alerts if not alert.paused]
         now = self._clock()
-        for digest in running:
+        for digest in running_digests:
             await self._digests.update(digest, lambda one: lifecycle.pause(one, reason, now))
-        for alert in heard:
-            await self._course.pause(alert.id, reason)
-        return _by_owner(running, heard)
+        for alert in running_alerts:
+            await self._alert_lifecycle.pause(alert.id, reason)
+        return _by_owner(running_digests, running_alerts)
 
     async def delete_channel(self, caller: Caller, channel_id: str) -> Sequence[Affected]:
-        """Delete its digests and alerts; gives these by owner. `caller` says in which workspace."""
+        """Delete a channel's digests and alerts; returns them by owner.
+
+        `caller` names the workspace.
+        """
         digests = await self._digest_store.of_channel(caller.team_id, channel_id)
         for digest in digests:
             await self._digests.delete(digest.id, caller)
@@ -147,7 +154,7 @@ class Departures:
         return _by_owner(digests, alerts)
 
     async def delete_abandoned(self) -> None:
-        """Delete what nobody has taken over for 30 days after its owner left."""
+        """Delete digests and alerts that were not taken over within 30 days of the departure."""
         if count := await self._erasure.erase_abandoned(self._clock() - ABANDONED_TTL_SECONDS):
             logger.info("%d digests and alerts of people who left were deleted", count)
 
@@ -155,11 +162,11 @@ class Departures:
         now = self._clock()
 
         def abandoned(one: Alert) -> Alert:
-            if one.owner != owner or one.paused == OWNER_GONE:  # taken over, or told already
+            if one.owner != owner or one.paused == OWNER_GONE:  # taken over, or already waiting
                 return one
             return replace(one, paused=OWNER_GONE, paused_at=now, notices=0)
 
-        await self._course.update(alert_id, abandoned, poll_at=now)
+        await self._alert_lifecycle.update(alert_id, abandoned, poll_at=now)
 
     async def _abandon_digest(self, digest: Digest) -> None:
         now = self._clock()

@@ -16,16 +16,16 @@ from bot.emporix.client import EmporixClient
 from bot.errors import ExportUnusable
 
 ALGORITHMS = {"SHA-256": hashlib.sha256, "SHA-1": hashlib.sha1, "MD5": hashlib.md5}
-"""Emporix does not say which one it uses, so each is tried; none of them guards a secret here."""
+"""Tried in turn, as Emporix does not document its algorithm; none of them protects a secret."""
 
 EXPORT_FIELDS = ("exportResult",)
 
 
 @dataclass(frozen=True, slots=True)
 class Export:
-    """The JSON of an export, letter by letter; `size` in bytes.
+    """The unchanged JSON of an export; `size` is in bytes.
 
-    `checksum` is what Emporix gave, `verified_by` the algorithm by which it fits, empty for none.
+    `checksum` is Emporix's. `verified_by` is the algorithm that reproduces it, or "".
     """
 
     job_id: str
@@ -36,26 +36,26 @@ class Export:
 
 
 class Exports:
-    """The exports of a user's tenants."""
+    """Reads exports of a user's tenants."""
 
     def __init__(self, emporix: EmporixClient) -> None:
         self._emporix = emporix
 
     async def read(self, account: Account, job_id: str, tenant: str) -> Export:
-        """What the job carries, as it is now.
+        """Read the export of a job.
 
-        Raises ExportUnusable, NotConnected, StoreUnavailable and what Emporix raises.
+        Raises ExportUnusable, NotConnected, StoreUnavailable and EmporixError.
         """
         connection = require_connection(account, tenant)
         job = await self._emporix.get_job(connection, job_id, EXPORT_FIELDS)
         if job.export_result is None or not job.export_result.data.strip():
             raise _export_error("no_data", job_id, connection.tenant)
-        # Of 10 MB this takes tenths of a second, in which others are answered.
+        # In a thread: decoding 10 MB takes tenths of a second.
         return await asyncio.to_thread(decode_export, job.export_result, job_id, connection.tenant)
 
 
 def decode_export(result: ExportResult, job_id: str, tenant: str) -> Export:
-    """The export in `result`; raises ExportUnusable where it is no base64 of JSON."""
+    """Decode an export; raises ExportUnusable unless it is JSON in base64."""
     try:
         data = b64decode("".join(result.data.split()), validate=True)
     except ValueError as error:
@@ -76,7 +76,10 @@ def _export_error(reason: str, job_id: str, tenant: str, message: str = "") -> E
 
 
 def _verified_by(checksum: str, data: bytes, base64: str) -> str:
-    """Emporix: calculated from the JSON value; it does not say whether before base64 or after."""
+    """The algorithm of the checksum, or "".
+
+    Emporix: calculated from the JSON value, without saying whether before or after base64.
+    """
     if not checksum:
         return ""
     for name, algorithm in ALGORITHMS.items():
@@ -93,5 +96,5 @@ def _in_base64(digest: bytes) -> Iterator[str]:
 
 
 def _refuse_constant(name: str) -> NoReturn:
-    """JSON knows neither NaN nor Infinity, although Python reads them."""
-    raise ValueError(f"{name} is no JSON")
+    """Refuse NaN and Infinity, which Python reads although JSON has neither."""
+    raise ValueError(f"{name} isn't JSON")

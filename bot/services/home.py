@@ -1,4 +1,4 @@
-"""Figures for the Home tab: counts and newest jobs of each tenant."""
+"""Data for the Home tab: job counts and newest jobs of each tenant, and the user's settings."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ HOME_EXCERPT_LENGTH = 500
 
 
 class TenantStatsReader:
-    """Asks Emporix by two calls a tenant; who asks meanwhile shares the answer."""
+    """Reads a tenant's figures with two calls to Emporix, shared by concurrent callers."""
 
     def __init__(self, emporix: NamedJobs, clock: Clock) -> None:
         self._emporix, self._clock = emporix, clock
         self._flight = SingleFlight[TenantStats](clock)
 
     async def read(self, connection: Connection, known: TenantStats | None) -> TenantStats:
-        """The figures of now; where Emporix refuses, those `known` with the trouble that it was.
+        """Read current figures; if Emporix fails, returns those `known` with the error's template.
 
         Raises StoreUnavailable.
         """
@@ -64,7 +64,7 @@ class TenantStatsReader:
 
 
 def recent_failures(tenant: str, now: float) -> Filters:
-    """The failures of the last 24 hours."""
+    """Filters for the failures of the last 24 hours."""
     return Filters(tenant=tenant, statuses=(FAILED,), since=now - DAY_SECONDS)
 
 
@@ -74,21 +74,21 @@ def running_jobs(tenant: str) -> Filters:
 
 def _job_summary(job: Job) -> JobSummary:
     names = [field.name for field in fields(JobSummary) if field.name not in ("message", "unknown")]
-    said = (job.response or job.message)[:HOME_EXCERPT_LENGTH]
-    return JobSummary(**{name: getattr(job, name) for name in names}, message=said)
+    text = (job.response or job.message)[:HOME_EXCERPT_LENGTH]
+    return JobSummary(**{name: getattr(job, name) for name in names}, message=text)
 
 
 MAX_HOME_TENANTS = 5
-"""Of so many tenants there are figures: by two calls each."""
+"""Tenants with figures; each takes two calls to Emporix."""
 
 LAST_DELETES = 5
 MAX_AUDIT_ENTRIES_SEARCHED = 500
-"""Entries of the workspace's audit record in which somebody's own are looked for."""
+"""Entries of the workspace's audit log that are searched for those of the user."""
 
 
 @dataclass(frozen=True, slots=True)
 class TenantView:
-    """A tenant with what is known of it; `stats` are None where it was never asked."""
+    """A tenant and its figures; `stats` is None if they were never requested."""
 
     connection: Connection
     is_default: bool
@@ -100,7 +100,7 @@ class TenantView:
 
 @dataclass(frozen=True, slots=True)
 class HomeOverview:
-    """What one user has; `now` in seconds since 1970.
+    """Everything that a user's Home tab shows; `now` is in seconds since 1970.
 
     The default tenant comes first; `other_connections` are tenants without figures.
     """
@@ -115,13 +115,13 @@ class HomeOverview:
 
     @property
     def updated_at(self) -> float:
-        """When the oldest figures were asked for; 0 where there are none."""
+        """When the oldest figures were read; 0 if there are none."""
         known = [view.stats.read_at for view in self.tenants if view.stats]
         return min(filter(None, known), default=0.0)
 
     @property
     def jobs_per_list(self) -> int:
-        """How many jobs each list shows: the more tenants, the fewer."""
+        """The length of each list of jobs, which depends on the number of tenants."""
         return {0: 5, 1: 5, 2: 3, 3: 2}.get(len(self.tenants), 1)
 
     @property
@@ -130,12 +130,12 @@ class HomeOverview:
         return frozenset(watch.job_id for watch in self.watches)
 
     def older_than(self, seconds: float) -> tuple[TenantView, ...]:
-        """The tenants whose figures were asked for so long ago, or never."""
+        """The tenants whose figures are older than `seconds`, or were never requested."""
         return tuple(view for view in self.tenants if view.is_older(self.now - seconds))
 
 
 class HomeService:
-    """What Homes show. Every method raises StoreUnavailable, and nothing because of Emporix."""
+    """Loads the data of Home tabs. Methods raise StoreUnavailable, but no EmporixError."""
 
     def __init__(
         self,
@@ -154,7 +154,7 @@ class HomeService:
         self._audit, self._clock = audit, clock
 
     async def load(self, caller: Caller) -> HomeOverview:
-        """Without asking Emporix."""
+        """Load everything that is stored; makes no calls to Emporix."""
         account = await self._accounts.load(caller)
         figures, digests, alerts, watches, deletes, _ = await gather_all(
             self.store.load_stats(caller),
@@ -176,7 +176,7 @@ class HomeService:
         )
 
     async def refresh(self, caller: Caller, overview: HomeOverview, seconds: float) -> HomeOverview:
-        """With what Emporix says of tenants whose figures are so old; keeps that."""
+        """Read figures that are older than `seconds` from Emporix, and store them."""
         old = overview.older_than(seconds)
         found = await gather_all(*(self._emporix.read(one.connection, one.stats) for one in old))
         await self.store.save_stats(caller, found)
@@ -189,7 +189,7 @@ class HomeService:
 
 
 def _in_order(account: Account) -> Sequence[Connection]:
-    """The default tenant first."""
+    """Connections, the default tenant first."""
     if not account.connections:
         return []
     first = require_connection(account)

@@ -23,20 +23,21 @@ from bot.store.lists import ListStore
 MAX_IDS_PER_QUERY = MAX_PAGE_SIZE
 
 MAX_SINGLE_LOOKUPS = 10
-"""Emporix does not say that jobs can be found by id in `q`: where they cannot, or are gone, so many
-are asked for one by one."""
+"""Jobs that are requested one by one if a query by id does not return them.
+
+Emporix does not document that `q` accepts ids."""
 
 
 @dataclass(frozen=True, slots=True)
 class JobLookup:
-    """`found` by id, and the ids of those that are `gone`; of the others nothing is known."""
+    """Jobs `found`, by id, and the ids of jobs that are `gone`; any other id is unknown."""
 
     found: dict[str, Job]
     gone: frozenset[str]
 
 
 class JobsById:
-    """Raises what Emporix raises, but NotFound."""
+    """Looks up jobs by id. Raises EmporixError, but never NotFound."""
 
     def __init__(self, client: NamedJobs) -> None:
         self._client = client
@@ -44,17 +45,20 @@ class JobsById:
     async def find(
         self, connection: Connection, ids: Sequence[str], *, first: int = 0
     ) -> JobLookup:
-        """At most `MAX_IDS_PER_QUERY` of `ids`; `first`: the place of the one to look up first."""
+        """Look up at most MAX_IDS_PER_QUERY of `ids`.
+
+        Single requests start with the id at the index `first`, modulo the number of ids.
+        """
         wanted = list(dict.fromkeys(ids))[:MAX_IDS_PER_QUERY]
-        there = await self._query(connection, wanted)
+        found = await self._query(connection, wanted)
         gone = set()
-        missing = [job_id for job_id in _starting_at(wanted, first) if job_id not in there]
+        missing = [job_id for job_id in _starting_at(wanted, first) if job_id not in found]
         for job_id in missing[:MAX_SINGLE_LOOKUPS]:
             try:
-                there[job_id] = await self._client.get_job(connection, job_id)
+                found[job_id] = await self._client.get_job(connection, job_id)
             except NotFound:
                 gone.add(job_id)
-        return JobLookup(there, frozenset(gone))
+        return JobLookup(found, frozenset(gone))
 
     async def _query(self, connection: Connection, ids: Sequence[str]) -> dict[str, Job]:
         if len(ids) < 2:
@@ -62,22 +66,24 @@ class JobsById:
         filters = Filters(raw_q=by_ids(ids), size=len(ids))
         try:
             page = await self._client.list_jobs(connection, filters, ALL_TIMES)
-        except InvalidRequest:  # `id` cannot be asked for
+        except InvalidRequest:  # this tenant cannot query by id
             return {}
         return {job.id: job for job in page.jobs if job.id in ids}
 
 
 def _starting_at(ids: Sequence[str], first: int) -> list[str]:
-    """The same ids, beginning with the one at a place that may lie beyond the end."""
+    """Rotate `ids`, so that the one at `first` modulo their number comes first."""
     start = first % len(ids) if ids else 0
     return [*ids[start:], *ids[:start]]
 
 
 @dataclass(frozen=True, slots=True)
 class JobList:
-    """One page of jobs and what it is a page of; `first` and `last` count from 1.
+    """One page of a list of jobs; `first` and `last` count from 1.
 
-    `query` is its compact form; `may_shift`: jobs may move between its pages.
+    `query` is the compact form of the list. `may_shift` is set if jobs can move between pages,
+    `is_only_tenant` if the reader is connected to no other. `zone` is the name of their time zone
+    in the IANA database, "" if it is unknown.
     """
 
     jobs: tuple[Job, ...]
@@ -91,6 +97,8 @@ class JobList:
     can_delete: bool
     query: str
     may_shift: bool
+    is_only_tenant: bool
+    zone: str
 
     @property
     def first(self) -> int:
@@ -103,7 +111,7 @@ class JobList:
 
 @dataclass(frozen=True, slots=True)
 class JobCard:
-    """One job, whole, and what its reader may do with it."""
+    """One complete job, and whether its reader can delete it."""
 
     job: Job
     tenant: str
@@ -112,9 +120,9 @@ class JobCard:
 
 
 class JobService:
-    """The jobs of a user's tenants.
+    """Reads the jobs of a user's tenants.
 
-    Every method raises NotConnected, what Emporix raises, and StoreUnavailable.
+    Every method raises NotConnected, EmporixError and StoreUnavailable.
     """
 
     def __init__(
@@ -130,7 +138,7 @@ class JobService:
         self._dashboard_url, self._new_cursor_id = dashboard_url, new_cursor_id
 
     async def list(self, account: Account, filters: Filters, *, searched: bool = False) -> JobList:
-        """A page of jobs, by the search call if `searched`, and a cursor to turn it by."""
+        """Read a page of jobs, with the search call if `searched`, and save its cursor."""
         connection = require_connection(account, filters.tenant)
         cursor = ListCursor(
             self._new_cursor_id(), account.caller, connection.tenant, filters, searched
@@ -138,38 +146,41 @@ class JobService:
         page = await start_snapshot(
             self._list_jobs(connection, cursor), cursor, filters.page, self._clock()
         )
-        return await self._save_page(connection, page)
+        return await self._save_page(account, connection, page)
 
     async def go_to_page(
         self, account: Account, cursor_id: str, page: int, cursor: ListCursor | None = None
     ) -> JobList:
-        """Another page of a list, which is read where no `cursor` of it comes along.
+        """Read another page of a list; its cursor is loaded unless `cursor` is given.
 
-        Raises OutdatedButton where the list has expired.
+        Raises OutdatedButton if the list has expired.
         """
         cursor = await self._load_cursor(account, cursor_id, cursor)
         connection = require_connection(account, cursor.tenant)
         call = self._list_jobs(connection, cursor)
         for number in dict.fromkeys(max(1, near) for near in (page, page - 1, 1)):
             turned = await read_snapshot(call, cursor, number)
-            if turned.jobs:  # else the last pages were emptied meanwhile
+            if turned.jobs:  # otherwise the last pages have become empty
                 break
         has_more = turned.has_more and turned.number + 1 != page
-        return await self._save_page(connection, replace(turned, has_more=has_more))
+        return await self._save_page(account, connection, replace(turned, has_more=has_more))
 
     async def refresh(
         self, account: Account, cursor_id: str, page: int, cursor: ListCursor | None = None
     ) -> JobList:
-        """The page as it is now, or the first where it is gone; otherwise as `go_to_page`."""
+        """Read the page as it is now, or the first page if it has become empty.
+
+        Raises OutdatedButton if the list has expired.
+        """
         cursor = await self._load_cursor(account, cursor_id, cursor)
         connection, now = require_connection(account, cursor.tenant), self._clock()
         found = await start_snapshot(self._list_jobs(connection, cursor), cursor, page, now)
         if page > 1 and not found.jobs:
             found = await start_snapshot(self._list_jobs(connection, cursor), cursor, 1, now)
-        return await self._save_page(connection, found)
+        return await self._save_page(account, connection, found)
 
     async def reopen(self, account: Account, query: str) -> JobList:
-        """A new list by the compact form of its query; raises OutdatedButton."""
+        """Read a new list from a compact query; raises OutdatedButton if it cannot be read."""
         filters, searched = from_compact(query)
         return await self.list(account, filters, searched=searched)
 
@@ -190,16 +201,16 @@ class JobService:
     def _list_jobs(self, connection: Connection, cursor: ListCursor) -> ListJobs:
         return partial(self._emporix.list_jobs, connection, searched=cursor.searched)
 
-    async def _save_page(self, connection: Connection, page: ListPage) -> JobList:
+    async def _save_page(self, account: Account, connection: Connection, page: ListPage) -> JobList:
         await self._cursors.save(page.cursor)
-        return _job_list(connection, page)
+        return _job_list(account, connection, page)
 
     def _dashboard_link(self, job_id: str) -> str:
         path = f"/apps/administration/ai-agents#/logs/jobs/{quote(job_id, safe='')}"
         return f"{self._dashboard_url}{path}"
 
 
-def _job_list(connection: Connection, page: ListPage) -> JobList:
+def _job_list(account: Account, connection: Connection, page: ListPage) -> JobList:
     cursor, filters = page.cursor, page.cursor.filters
     undated = bool(filters.fields) and "metadata" not in filters.fields
     return JobList(
@@ -214,9 +225,11 @@ def _job_list(connection: Connection, page: ListPage) -> JobList:
         can_delete=connection.can_delete,
         query=to_compact(replace(filters, tenant=connection.tenant), searched=cursor.searched),
         may_shift=not cursor.until,
+        is_only_tenant=len(account.connections) == 1,
+        zone=account.time_zone,
     )
 
 
 def _without_times(job: Job) -> Job:
-    """Times are needed to find the next page, even where nobody asked to see them."""
+    """Remove the times, which are read only to find the next page."""
     return replace(job, created_at="", modified_at="", version="")

@@ -1,4 +1,4 @@
-"""Pages of a list: none skips or repeats a job while jobs arrive or are deleted."""
+"""Stable pages of a list: no job is skipped or repeated while jobs arrive or are deleted."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from bot.emporix.query import ALL_TIMES, CREATED, MODIFIED, TimeRange
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """`sort` as Emporix spells it: `field:ASC` or `field:DESC`, several joined by commas."""
+    """A sort order; `sort` is `field:ASC` or `field:DESC`, several joined by commas."""
 
     sort: str
 
     @property
     def field(self) -> str:
-        """The time that bounds the list: the one it is sorted by, else that of creation."""
+        """The time that bounds the list: the one it is sorted by, or else the creation time."""
         return MODIFIED if self._first == MODIFIED else CREATED
 
     @property
@@ -39,27 +39,27 @@ class Order:
 
     @property
     def with_tiebreaker(self) -> str:
-        """The sort with the time of creation behind it: equal jobs need an order, too."""
+        """The sort, and then the creation time, so that equal jobs have an order, too."""
         return self.sort if CREATED in self.sort else f"{self.sort},{NEWEST_FIRST}"
 
     def time(self, job: Job) -> str:
-        """The time of a job that counts here, as Emporix gave it; "" where there is none."""
+        """The job's time in this order, as Emporix formats it; "" if it has none."""
         return job.modified_at if self.field == MODIFIED else job.created_at
 
     def reached(self, jobs: Sequence[Job]) -> str:
-        """The time of the last of these jobs, where the next page can begin at it."""
+        """The time of the last job if the next page can begin at it, otherwise ""."""
         time = self.time(jobs[-1]) if jobs and self.is_by_time else ""
         return time if parse_query_time(time) else ""
 
     def latest(self, jobs: Sequence[Job], now: float) -> str:
-        """`now`, or the latest of these jobs where our clock is behind Emporix's."""
+        """The later of `now` and the latest time of the jobs, as the local clock may be slow."""
         clock = datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds")
         times = [clock.replace("+00:00", "Z"), *map(self.time, jobs)]
         moments = {found: time for time in times if (found := parse_query_time(time))}
         return moments[max(moments)]
 
     def time_range(self, reached: str, until: str) -> TimeRange:
-        """From the time that was reached to the end, in this order; never beyond `until`."""
+        """The rest of the list from the time `reached` on, in this order and up to `until`."""
         if self.sort.startswith(f"{self.field}:DESC"):
             return TimeRange(self.field, until=reached or until)
         return TimeRange(self.field, since=reached, until=until)
@@ -70,25 +70,25 @@ class Order:
 
 
 def parse_query_time(text: str) -> datetime | None:
-    """The time in a text that can stand between quotes in `q`."""
-    if '"' in text or "\\" in text:  # Python takes any character between date and time
+    """Parse a time that can be quoted in `q`; None for any other text."""
+    if '"' in text or "\\" in text:  # Python accepts any separator between date and time
         return None
     return parse_time(text)
 
 
 MAX_EXTRA_CALLS = 3
-OVERLAP_JOBS = 12  # jobs read again: so many can be deleted meanwhile at the price of one call
+OVERLAP_JOBS = 12  # jobs read again, so that this many can be deleted without another call
 
 FetchPage = Callable[[int, int], Awaitable[JobPage]]
-"""Reads page `number`, from 1, of pages of `size` jobs."""
+"""Takes the page number, counted from 1, and the page size."""
 
 
 @dataclass(frozen=True, slots=True)
 class ListWindow:
-    """Consecutive jobs, and the mark behind them.
+    """Consecutive jobs of a list, and the mark after them.
 
-    `left` is how many come after them and `total` how many there are in all, None where Emporix
-    did not say.
+    `left` is the number of jobs after them, and `total` that of the list; None if Emporix gives no
+    total.
     """
 
     jobs: tuple[Job, ...]
@@ -99,7 +99,7 @@ class ListWindow:
 
 
 async def list_window(fetch: FetchPage, mark: ReadMark, size: int) -> ListWindow:
-    """The next `size` jobs behind `mark`: in one call, unless a whole page was deleted."""
+    """Read the next `size` jobs after `mark`, with one call unless many jobs were deleted."""
     number, wide = page_window(mark, size)
     page = await fetch(number, wide)
     start, jobs = (number - 1) * wide, page.jobs
@@ -116,9 +116,9 @@ async def list_window(fetch: FetchPage, mark: ReadMark, size: int) -> ListWindow
 
 
 def page_window(mark: ReadMark, size: int) -> tuple[int, int]:
-    """Number and size of the smallest page that holds the next `size` jobs and some before them.
+    """Number and size of the smallest page with the next `size` jobs and an overlap before them.
 
-    All that lie behind the mark where it knows all of them, else OVERLAP.
+    The overlap is every job read so far if the mark remembers them all, otherwise OVERLAP_JOBS.
     """
     wished = mark.offset if mark.is_complete else min(OVERLAP_JOBS, len(mark.last_ids))
     for overlap in (wished, 0):
@@ -129,7 +129,7 @@ def page_window(mark: ReadMark, size: int) -> tuple[int, int]:
 
 
 def job_key(job: Job) -> str:
-    """What a mark remembers a job by, even where Emporix left out its id."""
+    """The key of a job in a mark; it works without an id, too."""
     return short_hash(job.id or repr(job))
 
 
@@ -147,12 +147,12 @@ def _window(
 
 
 def _has_gap(jobs: tuple[Job, ...], mark: ReadMark) -> bool:
-    """Whether all that was seen lies before these jobs, and with it perhaps what was not."""
+    """Whether unread jobs may precede `jobs`, because none of them was read before."""
     return bool(mark.last_ids) and not any(job_key(job) in mark.last_ids for job in jobs)
 
 
 def _unread(jobs: tuple[Job, ...], start: int, mark: ReadMark) -> list[int]:
-    """Which of `jobs`, the first of which is at `start` of the list, lie ahead of the mark."""
+    """The indexes of unread jobs; `start` is the index of the first of `jobs` in the list."""
     unseen = [place for place, job in enumerate(jobs) if job_key(job) not in mark.last_ids]
     if mark.is_complete:
         return unseen
@@ -163,17 +163,17 @@ def _unread(jobs: tuple[Job, ...], start: int, mark: ReadMark) -> list[int]:
 
 
 def _without_duplicates(jobs: tuple[Job, ...]) -> tuple[Job, ...]:
-    """Pages that were read one after the other may overlap."""
+    """Remove duplicates, since consecutive pages may overlap."""
     return tuple({job.id or place: job for place, job in enumerate(jobs)}.values())
 
 
 ListJobs = Callable[[Filters, TimeRange], Awaitable[JobPage]]
-"""Asks Emporix for a page of what fits the filters and lies in the time range."""
+"""Requests a page of the jobs that match the filters within the time range."""
 
 
 @dataclass(frozen=True, slots=True)
 class ListPage:
-    """Jobs behind `before` others; `cursor` knows where this page begins, and the next one."""
+    """A page after `before` other jobs; `cursor` knows the start of this page and the next one."""
 
     number: int
     jobs: tuple[Job, ...]
@@ -184,7 +184,7 @@ class ListPage:
 
 
 async def start_snapshot(call: ListJobs, cursor: ListCursor, number: int, now: float) -> ListPage:
-    """A page of the list as it is `now`, in seconds since 1970."""
+    """Read a page of the list, and start a snapshot; `now` is in seconds since 1970."""
     filters, order = cursor.filters, Order(cursor.filters.sort)
     passed = ReadMark((number - 1) * filters.size, is_complete=False)
     found = await list_window(_page_fetcher(call, filters, ALL_TIMES), passed, filters.size)
@@ -202,7 +202,7 @@ async def start_snapshot(call: ListJobs, cursor: ListCursor, number: int, now: f
 
 
 async def read_snapshot(call: ListJobs, cursor: ListCursor, number: int) -> ListPage:
-    """A page of the list as it was at the first look, without what was deleted since."""
+    """Read a page of the list as it was at the start of the snapshot, without deleted jobs."""
     filters, order, place = (
         cursor.filters,
         Order(cursor.filters.sort),
@@ -243,7 +243,7 @@ def _list_page(
 def _next_position(
     cursor: ListCursor, place: PagePosition, dated: ListWindow
 ) -> tuple[str, ReadMark]:
-    """Where the next page begins: at the last time shown, behind the jobs that share it."""
+    """Where the next page begins: at the last time shown, after the jobs with that time."""
     order = Order(cursor.filters.sort)
     reached = order.reached(dated.jobs) if cursor.until else ""
     if reached in ("", place.last_time):
@@ -253,7 +253,7 @@ def _next_position(
 
 
 def _split_undated(found: ListWindow, order: Order, number: int) -> tuple[ListWindow, ListWindow]:
-    """The jobs of a first look with a time, and those without; the rest counts as dated."""
+    """Split the first page of a snapshot into jobs with and without a time."""
     dated = tuple(job for job in found.jobs if order.time(job))
     undated = tuple(job for job in found.jobs if not order.time(job))
     is_first = number == 1
@@ -266,12 +266,12 @@ def _split_undated(found: ListWindow, order: Order, number: int) -> tuple[ListWi
 
 
 def _no_jobs(mark: ReadMark, left: int = 0) -> ListWindow:
-    """No jobs, although there may be some `left`."""
+    """An empty window, after which there may be jobs `left`."""
     return ListWindow((), mark, max(0, left), None, left > 0)
 
 
 def _count_undated(undated: ListWindow, before: int) -> int | None:
-    """How many there are, those shown before included; None where there may be more."""
+    """The number of jobs without a time, including `before`; None if there may be more."""
     shown = before + len(undated.jobs)
     if undated.left is None:
         return None if undated.has_more else shown
@@ -281,28 +281,30 @@ def _count_undated(undated: ListWindow, before: int) -> int | None:
 def _known_undated(
     filters: Filters, order: Order, shown: ListWindow, *, is_all: bool
 ) -> int | None:
-    """How many jobs without a time there are: none where the filters bound that time themselves."""
+    """The number of jobs without a time, None if unknown; 0 if the filters bound that time."""
     if order.field == CREATED and (filters.since is not None or filters.until is not None):
         return 0
     return len(shown.jobs) if is_all else None
 
 
 def _infer_undated(cursor: ListCursor, place: PagePosition, dated: ListWindow) -> ListCursor:
-    """With the number of jobs without a time, if it can be told: what no bound finds is either
-    one of these or deleted, and where nothing is missing there is neither.
+    """Set the number of jobs without a time if no job of the list is unaccounted for.
+
+    A job that the bounded query does not count has no time or was deleted. If none is missing, both
+    can be ruled out.
     """
     if cursor.undated is not None or cursor.total is None or dated.left is None:
         return cursor
-    if not dated.jobs:  # a page that nobody has shown before may begin anywhere
+    if not dated.jobs:  # the start of a page that was never shown is only estimated
         return cursor
     missing = cursor.total - place.offset - len(dated.jobs) - dated.left
     return cursor if missing > 0 else replace(cursor, undated=place.undated.offset)
 
 
 async def _fetch_undated_count(call: ListJobs, cursor: ListCursor, dated: ListWindow) -> ListCursor:
-    """With that number asked for, once a list: without it the total would change from page to page.
+    """Request the number of jobs without a time once, so that the total is the same on every page.
 
-    On the last page the jobs themselves are asked for, and without totals there is no need.
+    Not needed on the last page, where the jobs themselves are read, or without totals.
     """
     is_needed = bool(cursor.until) and cursor.undated is None and dated.left is not None
     if not is_needed or not dated.has_more:
@@ -313,14 +315,14 @@ async def _fetch_undated_count(call: ListJobs, cursor: ListCursor, dated: ListWi
 
 
 def _page_fetcher(call: ListJobs, filters: Filters, time_range: TimeRange) -> FetchPage:
-    """Always with times, also where only other `fields` are to be shown."""
+    """Fetch pages with times, even if the user selected only other `fields`."""
     fields = (*filters.fields, "metadata") if filters.fields else ()
     asked = replace(filters, sort=Order(filters.sort).with_tiebreaker, fields=fields)
     return lambda number, size: call(replace(asked, page=number, size=size), time_range)
 
 
 def page_position(cursor: ListCursor, page: int) -> PagePosition:
-    """Where a page begins: as stored in the cursor, or estimated from its number."""
+    """The start of a page: from the cursor, or estimated from the page number."""
     before = (page - 1) * cursor.filters.size
     is_start = bool(cursor.until) and before == 0
     estimate = PagePosition(page, before, dated=ReadMark(before, is_complete=is_start))
@@ -328,7 +330,7 @@ def page_position(cursor: ListCursor, page: int) -> PagePosition:
 
 
 def with_positions(cursor: ListCursor, *known: PagePosition) -> ListCursor:
-    """The cursor with these positions, and the nearest of its others."""
+    """Add positions to a cursor, and keep the nearest of its others."""
     pages = [place.page for place in known]
     others = [place for place in cursor.positions if place.page not in pages]
     others.sort(key=lambda place: abs(place.page - pages[0]))
@@ -336,7 +338,7 @@ def with_positions(cursor: ListCursor, *known: PagePosition) -> ListCursor:
 
 
 def advanced(mark: ReadMark, seen: Iterable[str], passed: int) -> ReadMark:
-    """The mark behind these jobs, too."""
+    """Move a mark past the jobs `seen`, to the offset `passed`."""
     together = (*mark.last_ids, *seen)
     return ReadMark(
         passed,
@@ -349,6 +351,6 @@ _DIGEST_BYTES = 6
 
 
 def short_hash(text: str) -> str:
-    """Eight letters for an id; there are 2^48 different ones, and a page compares a few."""
+    """A 48-bit hash of 8 characters: enough for the few ids compared on a page."""
     hashed = hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=_DIGEST_BYTES).digest()
     return urlsafe_b64encode(hashed).decode()

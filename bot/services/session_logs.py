@@ -1,4 +1,4 @@
-"""Reads the log of a session page by page. It may hold personal data, so it is never stored."""
+"""Reads a session's log. Logs may contain personal data, so they are never stored."""
 
 from __future__ import annotations
 
@@ -11,14 +11,13 @@ from bot.emporix.client import EmporixClient
 from bot.errors import NotFound
 
 LOG_LINES_PER_PAGE = 20
-"""On a page."""
 
 WORST_FIRST = ("ERROR", "WARNING", "INFO")
 
 
 @dataclass(frozen=True, slots=True)
 class SeverityCount:
-    """How many lines of a severity there are."""
+    """The number of lines with a severity."""
 
     severity: str
     lines: int
@@ -26,10 +25,10 @@ class SeverityCount:
 
 @dataclass(frozen=True, slots=True)
 class LogPage:
-    """A page of the lines of one `severity`, of all lines where that is empty.
+    """A page of a session's log, restricted to one `severity` unless that is "".
 
-    `counts` says how many lines there are of each severity, the worst first; `total` how many of
-    those shown, on all `pages` together. `page` counts from 1, `first` and `last` too.
+    `counts` has the number of lines of each severity, worst first; `total` is the number of lines
+    on all `pages`. `page`, `first` and `last` count from 1.
     """
 
     session: Session
@@ -51,7 +50,7 @@ class LogPage:
 
 
 class SessionLogs:
-    """The logs of a user's tenants."""
+    """Reads session logs of a user's tenants."""
 
     def __init__(self, emporix: EmporixClient) -> None:
         self._emporix = emporix
@@ -59,10 +58,10 @@ class SessionLogs:
     async def read(
         self, account: Account, session_id: str, tenant: str, severity: str = "", page: int = 1
     ) -> LogPage:
-        """A page of the log as it is now; the last one where it is shorter.
+        """Read a page of the log, or its last page if it has fewer.
 
-        Raises NotFound, which says that it was about a session, NotConnected, StoreUnavailable and
-        what Emporix raises.
+        Raises NotFound with `resource` set to "session", NotConnected, StoreUnavailable and
+        EmporixError.
         """
         connection = require_connection(account, tenant)
         try:
@@ -74,7 +73,7 @@ class SessionLogs:
 
 
 def log_page(session: Session, tenant: str, severity: str, page: int) -> LogPage:
-    """One page of a session's log."""
+    """Select one page of a session's log."""
     chosen = [line for line in session.lines if severity in ("", line.severity)]
     pages = max(1, -(-len(chosen) // LOG_LINES_PER_PAGE))
     page = min(max(1, page), pages)

@@ -1,4 +1,4 @@
-"""Shares lists and jobs with a channel: where that is allowed, and what its members can do."""
+"""Shares lists and jobs with a channel, if its members may see them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from bot.store.lists import ListStore
 
 
 class SharingService:
-    """Lists and jobs in channels. `allow_outsiders` is the operator's word."""
+    """Shares lists and jobs with channels; `allow_outsiders` is the operator's setting."""
 
     def __init__(
         self,
@@ -30,25 +30,25 @@ class SharingService:
         self._new_cursor_id, self._allow_outsiders = new_cursor_id, allow_outsiders
 
     def admit(self, audience: Audience) -> None:
-        """Raises ShareRefused where jobs may not be shown to these readers."""
+        """Raises ShareRefused if jobs may not be shown to these readers."""
         if reason := refusal_reason(audience, allow_outsiders=self._allow_outsiders):
             raise ShareRefused(reason)
 
     def share_once(self, caller: Caller, message: str) -> AbstractAsyncContextManager[OnceStep]:
-        """`new` for the first press on a question; a double click shares once."""
+        """Claim the share of a message: only the first click gets the step `new`."""
         return self._deletions.once(caller, f"share:{message}")
 
     async def share_list(self, account: Account, cursor_id: str, page: int) -> JobList:
-        """A page of the user's own list, under a cursor that others may use.
+        """Read a page of the user's own list, with a cursor that others may use.
 
-        Raises OutdatedButton, NotConnected and what Emporix raises.
+        Raises OutdatedButton, NotConnected and EmporixError.
         """
         return await self._copy(account, cursor_id, page, shared=True)
 
     async def copy_page(self, account: Account, owner: str, cursor_id: str, page: int) -> JobList:
-        """A page of somebody else's shared list, read again as a list of the user's own.
+        """Read a page of another user's shared list as a list of the caller's own.
 
-        Raises OutdatedButton, NotConnected and what Emporix raises.
+        Raises OutdatedButton, NotConnected and EmporixError.
         """
         return await self._copy(account, cursor_id, page, owner=owner)
 
@@ -65,9 +65,9 @@ class SharingService:
 
 
 def refusal_reason(audience: Audience, *, allow_outsiders: bool) -> str:
-    """Why jobs may not be shown to these readers: direct, unknown or outsiders; "" if they may.
+    """Why jobs may not be shown: "direct", "unknown" or "outsiders"; "" if they may.
 
-    Readers who cannot be known may be of another organization.
+    Unknown readers may belong to another organization.
     """
     if audience.is_direct:
         return "direct"

@@ -1,4 +1,4 @@
-"""Watched jobs: who watches what, when to check them, and how they ended."""
+"""Watched jobs: starting and stopping watches, polling, and detecting the end of a job."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from bot.store.accounts import AccountStore
 from bot.store.watches import WatchStore
 
 MIN_WATCH_INTERVAL_SECONDS, MAX_WATCH_INTERVAL_SECONDS = 5.0, 120.0
-"""Seconds for which Emporix is left alone at most, whatever it says."""
+"""Limits of the pause between two polls."""
 
 MAX_WATCH_SECONDS = 24 * 60 * 60.0
 
@@ -27,21 +27,22 @@ WatchOutcome = Literal["ended", "gone", "given_up"]
 
 @dataclass(frozen=True, slots=True)
 class WatchEnd:
-    """A watch that is over."""
+    """A watch that has ended: `gone` if the job was deleted, `given_up` after MAX_WATCH_SECONDS."""
 
     watch: Watch
     outcome: WatchOutcome
 
 
 def watch_interval(watched: float) -> float:
-    """Seconds until the next look at a job that has been watched for so long: each pause is half as
-    long again as the one before.
+    """Seconds until the next poll of a job, `watched` seconds after its start.
+
+    Each pause is half as long again as the one before.
     """
     return min(MAX_WATCH_INTERVAL_SECONDS, max(MIN_WATCH_INTERVAL_SECONDS, watched / 2))
 
 
 def backoff_seconds(error: EmporixError) -> float:
-    """Seconds for which Emporix is left alone after it has failed."""
+    """Seconds to wait after an error of Emporix."""
     return bounded(
         error.retry_after or 0.0,
         least=MAX_WATCH_INTERVAL_SECONDS / 2,
@@ -50,14 +51,14 @@ def backoff_seconds(error: EmporixError) -> float:
 
 
 def next_interval(watches: Iterable[Watch], endings: Iterable[WatchEnd], now: float) -> float:
-    """Until the next look at those of a source that are still running; the youngest decides."""
+    """Seconds until the next poll of the running watches; the youngest decides."""
     over = {ending.watch.id for ending in endings}
     pauses = [watch_interval(now - watch.since) for watch in watches if watch.id not in over]
     return min(pauses, default=MAX_WATCH_INTERVAL_SECONDS)
 
 
 def ended_watches(watches: Iterable[Watch], found: JobLookup, now: float) -> Iterable[WatchEnd]:
-    """The watches that are over, by what was found; what nothing is known of goes on."""
+    """The watches that have ended; a watch whose job is unknown continues."""
     for watch in watches:
         job = found.found.get(watch.job_id)
         if job and job.status != RUNNING:
@@ -69,18 +70,18 @@ def ended_watches(watches: Iterable[Watch], found: JobLookup, now: float) -> Ite
 
 
 def job_duration(job: Job) -> float | None:
-    """Seconds from a job's creation to its last change; None where either is not known."""
+    """Seconds from a job's creation to its last change; None if either is unknown."""
     created, modified = parse_time(job.created_at), parse_time(job.modified_at)
     return max(0.0, (modified - created).total_seconds()) if created and modified else None
 
 
 MAX_WATCHES = 50
-"""Jobs that one user may watch: as many as one query finds."""
+"""Jobs that a user can watch; one query finds this many."""
 
 
 @dataclass(frozen=True, slots=True)
 class StartedWatch:
-    """`already` was watched before; `watched` is False where the job has ended."""
+    """`already` is set if the job was watched before; `watched` is False if it has ended."""
 
     card: JobCard
     watched: bool
@@ -89,14 +90,17 @@ class StartedWatch:
 
 @dataclass(frozen=True, slots=True)
 class WatchCheck:
-    """The watches that have ended; `connection_error`: the template of the error that ends all."""
+    """The watches that have ended.
+
+    `connection_error` is the template of an error that ends all watches of the connection, or "".
+    """
 
     endings: tuple[WatchEnd, ...] = ()
     connection_error: str = ""
 
 
 class WatchService:
-    """Watched jobs. Every method raises StoreUnavailable where Redis does not answer."""
+    """Watched jobs. Every method raises StoreUnavailable if Redis does not answer."""
 
     def __init__(
         self,
@@ -116,7 +120,7 @@ class WatchService:
     ) -> StartedWatch:
         """Watch a job, unless it has ended.
 
-        Raises InvalidInput for one too many, NotConnected and what Emporix raises.
+        Raises InvalidInput if the user watches too many jobs, NotConnected and EmporixError.
         """
         card = await self._jobs.get(account, job_id, tenant)
         if card.job.status != RUNNING:
@@ -135,24 +139,24 @@ class WatchService:
         added = await self._store.add(watch, now + MIN_WATCH_INTERVAL_SECONDS, MAX_WATCHES)
         if added == "full":
             raise InvalidInput(
-                f"You are watching {MAX_WATCHES} jobs, and more are not possible",
+                f"You're watching {MAX_WATCHES} jobs, the maximum",
                 advice="Type /emporix jobs watching to see them, and stop watching some.",
             )
         return StartedWatch(card, watched=True, already=added == "there")
 
     async def stop(self, caller: Caller, tenant: str, job_id: str) -> bool:
-        """Whether it was watched until now; an empty `tenant` means any."""
+        """Stop watching a job; returns whether it was watched. `tenant` "" means any."""
         watches = await self._store.of_owner(caller, tenant)
         tenants = [watch.tenant for watch in watches if watch.job_id == job_id]
         return any([await self._store.remove(caller, name, job_id) for name in tenants])
 
     async def find(self, source: PolledConnection, watch_id: str) -> Watch | None:
-        """The watch of that id; None where it is over."""
+        """The watch with that id; None if it has ended."""
         watches = await self._store.of_owner(source.owner, source.tenant)
         return next((watch for watch in watches if watch.id == watch_id), None)
 
     async def end_all(self, caller: Caller, tenant: str) -> int:
-        """Stop watching all jobs of a tenant; gives how many there were."""
+        """Stop watching all jobs of a tenant; returns how many were watched."""
         watches = await self._store.of_owner(caller, tenant)
         for watch in watches:
             await self._store.remove(caller, tenant, watch.job_id)
@@ -160,12 +164,12 @@ class WatchService:
         return len(watches)
 
     async def poll(self, source: PolledConnection) -> WatchCheck:
-        """Ask for all jobs that are watched there, and set the time of the next look.
+        """Look up all watched jobs of a connection, and schedule the next poll.
 
-        A watch that has ended stays until it is removed, so that a crash loses no message.
+        An ended watch is kept until the caller removes it, so that a crash loses no message.
         """
         watches, now = await self._store.of_owner(source.owner, source.tenant), self._clock()
-        if not watches:  # none, or none that this worker can open
+        if not watches:  # none, or none that this worker can decrypt
             await self._connections.schedule(source, now + MAX_WATCH_INTERVAL_SECONDS)
             return WatchCheck()
         try:
@@ -193,8 +197,8 @@ class WatchService:
     async def _record_failure(
         self, source: PolledConnection, error: NotConnected | EmporixError, now: float
     ) -> WatchCheck:
-        """A key is believed to be gone for good when it was refused some times in a row."""
-        strikes = await self._connections.count_failure(source)
+        """Report a connection error, unless it is one of the first refusals of a key."""
+        failures = await self._connections.count_failure(source)
         await self._connections.schedule(source, now + MAX_WATCH_INTERVAL_SECONDS)
-        certain = isinstance(error, NotConnected) or strikes >= MAX_CONNECTION_FAILURES
-        return WatchCheck(connection_error=error.template if certain else "")
+        is_reported = isinstance(error, NotConnected) or failures >= MAX_CONNECTION_FAILURES
+        return WatchCheck(connection_error=error.template if is_reported else "")

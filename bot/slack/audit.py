@@ -15,7 +15,7 @@ from bot.services.departures import Affected
 from bot.store.audit import AuditLog
 
 OUTCOME_UNKNOWN = "unknown"
-"""The result after an unexpected error: what was changed until then is not known."""
+"""The result after an unexpected error: the change may or may not have been made."""
 
 FORM_REFUSED = "refused"
 """The result of a form that was answered with errors under its fields."""
@@ -23,7 +23,7 @@ FORM_REFUSED = "refused"
 
 @dataclass(slots=True)
 class AuditDraft:
-    """The entry of one call, completed by its listener and recorded after it by the dispatcher.
+    """The entry of one call: filled in by the listener, then recorded by the dispatcher.
 
     The fields are those of `bot.store.audit.AuditEntry`.
     """
@@ -44,26 +44,26 @@ class AuditDraft:
         return not self.result
 
     def skip(self) -> None:
-        """Nothing was changed, or a service records it: nothing is written."""
+        """Write no entry, because nothing changed or a service records the change."""
         self.result = ""
 
     def mark_made(self) -> None:
-        """The change is made: an answer that fails after it does not alter the result."""
+        """Mark the change as made, so that an error in the answer no longer alters the result."""
         self.is_made = True
 
     def refuse(self, error: BaseException | None = None) -> None:
-        """It was not done: `error` says why, None that fields of a form are wrong."""
+        """Record a refusal: `error` gives the reason, None means invalid form fields."""
         if not self.is_made:
             self.result = _result(error)
 
     def about_digest(self, digest: Digest, before: Caller | None = None) -> None:
-        """`before` is on whose connection it ran until now, if that is not the owner."""
+        """Fill in the digest; `before` is its previous owner, if it had another one."""
         self.tenant, self.subject = digest.tenant, digest.name
         self.channel_id = digest.channel_id
         self._owned_by(before or digest.owner)
 
     def about_alerts(self, alerts: Sequence[Alert], before: Caller | None = None) -> None:
-        """These were changed; nothing is written if there are none."""
+        """Fill in the changed alerts and mark the change as made; without any, skip the entry."""
         self.mark_made()
         if not alerts:
             self.skip()
@@ -73,13 +73,15 @@ class AuditDraft:
         self._owned_by(*([before] if before else [alert.owner for alert in alerts]))
 
     def about_cleanup(self, cleanup: Cleanup) -> None:
-        """A clean-up was stopped, by its owner or by an administrator."""
+        """Fill in a clean-up that its owner or an administrator stopped."""
         self.mark_made()
         self.tenant, self.subject, self.count = cleanup.tenant, cleanup.id, cleanup.counted
         self._owned_by(cleanup.caller)
 
     def about_affected(self, affected: Sequence[Affected]) -> None:
-        """Digests and alerts were paused or deleted by the app; nothing is written without any."""
+        """Fill in the digests and alerts that the app paused or deleted; without any, skip the
+        entry.
+        """
         self.caller = replace(self.caller, user_id="")
         self.count = sum(len(one.digests) + len(one.alerts) for one in affected)
         self._owned_by(*(one.owner for one in affected))
@@ -92,7 +94,7 @@ class AuditDraft:
         self.owner_id = ",".join(sorted(others))
 
     async def record(self, audit: AuditLog) -> None:
-        """Write it, unless it is skipped; if Redis fails, the log says so."""
+        """Write the entry unless it is skipped; a failure of Redis is logged."""
         if not self.is_skipped:
             await audit.try_record(
                 self.event,

@@ -1,4 +1,4 @@
-"""Background tasks: tracked, bounded by a fair queue, finished before the process ends."""
+"""Background tasks: tracked, limited by a fair queue, and finished before the process exits."""
 
 from __future__ import annotations
 
@@ -17,10 +17,9 @@ Item = TypeVar("Item")
 
 @dataclass(frozen=True, slots=True)
 class QueueLimits:
-    """How much runs and waits at once, of all users together and of each one.
+    """How many tasks may run and wait at once, in total and per user.
 
-    `each_running` is well under `running`, so that one user's work does not keep the next user
-    waiting.
+    `each_running` is well below `running`, so that one user's tasks can't delay those of others.
     """
 
     running: int = 100
@@ -33,10 +32,10 @@ DEFAULT_QUEUE_LIMITS = QueueLimits()
 
 
 class FairQueue(Generic[Item]):
-    """Items wait in a queue for each user, and the users take turns.
+    """A queue per user; users are served in turn.
 
-    An item holds a place from `pop` to `release`. Unqueued work, from `start_unqueued` to
-    `end_unqueued`, takes none, but counts for the limits on everything together.
+    An item occupies a slot from `pop` to `release`. Unqueued work, from `start_unqueued` to
+    `end_unqueued`, occupies no slot but counts toward the total limits.
     """
 
     def __init__(self, limits: QueueLimits) -> None:
@@ -45,11 +44,11 @@ class FairQueue(Generic[Item]):
         self._running: Counter[Hashable] = Counter()
         self._unqueued: Counter[Hashable] = Counter()
         self._ready: deque[Hashable] = deque()
-        """Users with an item waiting and a place left, whose turn is next first."""
+        """Users with a waiting item and a free slot, in the order in which they are served."""
 
     @property
     def running(self) -> int:
-        """How many places are taken."""
+        """The number of occupied slots."""
         return self._running.total()
 
     @property
@@ -57,7 +56,7 @@ class FairQueue(Generic[Item]):
         return sum(map(len, self._queues.values()))
 
     def enqueue(self, user: Hashable, item: Item) -> None:
-        """Let `item` wait for its turn; raises Busy where it may not even wait."""
+        """Add an item to the user's queue; raises Busy if the queue is full."""
         queue = self._queues.get(user, ())
         if not self._can_run(user, len(queue)) and not self._can_wait(len(queue)):
             raise Busy
@@ -66,7 +65,7 @@ class FairQueue(Generic[Item]):
             self._ready.append(user)
 
     def pop(self) -> tuple[Hashable, Item] | None:
-        """The next item and its user; None where none waits, or no place is free."""
+        """The next item and its user; None if no item is waiting or no slot is free."""
         if not self._ready or self.running >= self._limits.running:
             return None
         user = self._ready.popleft()
@@ -80,14 +79,14 @@ class FairQueue(Generic[Item]):
         return user, item
 
     def release(self, user: Hashable) -> None:
-        """Give up the place of an item of `user`'s."""
+        """Free the slot of an item of this user."""
         had_place = self._has_place(user)
         _count_down(self._running, user)
         if not had_place and user in self._queues:
             self._ready.append(user)
 
     def start_unqueued(self, user: Hashable) -> None:
-        """Begin without a place; raises Busy where too much is there already."""
+        """Start work without a slot; raises Busy if the total limits are reached."""
         limits = self._limits
         theirs = self._running[user] + self._unqueued[user] + len(self._queues.get(user, ()))
         everything = self.running + self._unqueued.total() + self.waiting
@@ -98,7 +97,7 @@ class FairQueue(Generic[Item]):
         self._unqueued[user] += 1
 
     def end_unqueued(self, user: Hashable) -> None:
-        """End what came by `start_unqueued`."""
+        """End work that began with `start_unqueued`."""
         _count_down(self._unqueued, user)
 
     def _can_run(self, user: Hashable, queued: int) -> bool:
@@ -118,19 +117,19 @@ def _count_down(counter: Counter[Hashable], user: Hashable) -> None:
 
 
 EXPLANATION_LIMITS = QueueLimits(running=50, waiting=0, each_running=5, each_waiting=0)
-"""How many people are being told at the same time that something was not begun."""
+"""How many users are told at the same time that the app is busy."""
 
 
 @dataclass(frozen=True, slots=True)
 class _BackgroundTask:
-    """Something to do; `context` holds what the log says about the request that asked for it."""
+    """Work and its context, which holds the log fields of the request that started it."""
 
     work: Callable[[], Coroutine[Any, Any, None]]
     context: Context
 
 
 class BackgroundTasks:
-    """The running tasks of this process, and those that wait for their turn."""
+    """The running and waiting tasks of this process."""
 
     def __init__(self, limits: QueueLimits = DEFAULT_QUEUE_LIMITS) -> None:
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -139,7 +138,7 @@ class BackgroundTasks:
 
     @property
     def running(self) -> int:
-        """How many tasks are not finished, the waiting ones included."""
+        """The number of unfinished tasks, including waiting ones."""
         return len(self._tasks) + self._queue.waiting
 
     def start(
@@ -149,9 +148,9 @@ class BackgroundTasks:
         *,
         at_once: bool = False,
     ) -> None:
-        """Do something for `user` when its turn comes; raises Busy, and then nothing is begun.
+        """Run `work` when it's the user's turn; raises Busy, and then nothing was started.
 
-        `at_once` is for what cannot wait, as a modal's trigger.
+        `at_once` skips the queue, for work that can't wait, such as using a modal's trigger.
         """
         job = _BackgroundTask(work, copy_context())
         if at_once:
@@ -164,16 +163,16 @@ class BackgroundTasks:
     def start_explanation(
         self, user: Hashable, work: Callable[[], Coroutine[Any, Any, None]]
     ) -> None:
-        """Say at once why something was not begun, also when there is too much to do.
+        """Run `work` at once to tell the user why nothing was started, even if the app is busy.
 
-        Bounded by itself; raises Busy.
+        It has its own limits; raises Busy.
         """
         self._explanations.start_unqueued(user)
         job = _BackgroundTask(work, copy_context())
         self._begin(job).add_done_callback(lambda _: self._explanations.end_unqueued(user))
 
     async def drain(self, seconds: float) -> int:
-        """Wait for all that runs and waits, but not longer; how many are still unfinished."""
+        """Wait up to `seconds` for all tasks; returns the number of unfinished ones."""
         ends = asyncio.get_running_loop().time() + seconds
         while self._tasks and (left := ends - asyncio.get_running_loop().time()) > 0:
             # A task that ends starts a waiting one, so `_tasks` may still grow.

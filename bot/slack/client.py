@@ -13,15 +13,15 @@ from slack_sdk.http_retry.state import RetryState
 
 from bot.slack.errors import retry_after_header
 
-RECONNECT_INTERVAL_SECONDS = 0.1  # a connection that died idle is replaced by a new one
-MAX_RETRY_AFTER_SECONDS = 10.0  # seconds; a person waits for the answer
+RECONNECT_INTERVAL_SECONDS = 0.1  # before an idle connection that was closed is replaced
+MAX_RETRY_AFTER_SECONDS = 10.0  # the user is waiting for the answer
 
 TRIGGER_METHODS = ("/views.open", "/views.push")
-"""Slack: a trigger lives for 3 s, so waiting before these is of no use."""
+"""Methods that are not retried after a rate limit: a Slack trigger expires after 3 s."""
 
 
 class BriefRateLimitRetries(AsyncRetryHandler):
-    """Waits as long as `Retry-After` says, unless that is too long for a waiting person."""
+    """Waits for `Retry-After`, unless it is too long for a waiting user."""
 
     async def _can_retry_async(
         self,

@@ -1,4 +1,4 @@
-"""Channels: who reads them, whether the app may post there, and messages in them."""
+"""Channels: their audience, the app's membership, and their messages."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ from bot.slack.users import CurrentUser
 
 EXTERNAL_FLAGS = ("is_ext_shared", "is_pending_ext_shared")
 ChannelInfo = dict[str, Any]
-"""What Slack says of a channel."""
+"""The channel object of Slack's API."""
 
 
 class CannotJoin(Exception):
-    """`reason` is archived, or invite: a private channel without the app does not exist for it."""
+    """`reason` is "archived", or "invite" for a private channel, which Slack hides from the app."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -42,14 +42,14 @@ class CannotJoin(Exception):
 
 
 async def channel_info(client: AsyncWebClient, channel_id: str) -> ChannelInfo:
-    """Slack: conversations.info, scopes channels:read, groups:read."""
+    """Slack's channel object (conversations.info, scopes channels:read and groups:read)."""
     answer = await client.conversations_info(channel=channel_id)
     info: ChannelInfo = answer["channel"]
     return info
 
 
 async def _visible_channel(client: AsyncWebClient, channel_id: str) -> ChannelInfo:
-    """Raises CannotJoin for a private channel that the app is not in."""
+    """The channel object; raises CannotJoin for a private channel without the app."""
     try:
         return await channel_info(client, channel_id)
     except SlackApiError as error:
@@ -59,7 +59,7 @@ async def _visible_channel(client: AsyncWebClient, channel_id: str) -> ChannelIn
 
 
 async def join_channel(client: AsyncWebClient, channel_id: str) -> None:
-    """Slack: conversations.join, scope channels:join. Raises CannotJoin."""
+    """Join a public channel (conversations.join, scope channels:join); raises CannotJoin."""
     try:
         await client.conversations_join(channel=channel_id)
     except SlackApiError as error:
@@ -69,14 +69,17 @@ async def join_channel(client: AsyncWebClient, channel_id: str) -> None:
 
 
 async def ensure_member(client: AsyncWebClient, channel_id: str) -> None:
-    """Be where scheduled messages are posted; joins a public channel. Raises CannotJoin."""
+    """Make the app a member, so that scheduled messages can be posted; raises CannotJoin.
+
+    Joins public channels; a private channel needs an invitation.
+    """
     channel = await _visible_channel(client, channel_id)
     if not channel.get("is_member"):
         await join_channel(client, channel_id)
 
 
 def audience_from_info(channel: ChannelInfo) -> Audience:
-    """Who reads a channel, or is invited to."""
+    """The audience of a channel, including invited organizations."""
     return Audience(
         str(channel["id"]),
         has_outsiders=any(channel.get(name) for name in EXTERNAL_FLAGS),
@@ -86,18 +89,19 @@ def audience_from_info(channel: ChannelInfo) -> Audience:
 
 
 class DigestChannels:
-    """Asks Slack, and joins. `allow_outsiders` is the operator's word.
+    """Checks and joins the channels of digests.
 
-    Its methods raise what Slack's other refusals are called.
+    `allow_outsiders` permits channels shared with other organizations. Other errors of Slack are
+    raised unchanged.
     """
 
     def __init__(self, client: AsyncWebClient, *, allow_outsiders: bool) -> None:
         self._client, self._allow_outsiders = client, allow_outsiders
 
     async def join_with(self, channel_id: str, user: CurrentUser) -> None:
-        """Be where a digest is to be posted; joins a public channel that the person is in.
+        """Make the app a member of a channel for scheduled messages; joins a public channel.
 
-        Raises DigestRefused and NotInChannel, and then nothing is joined.
+        Raises ShareRefused if the app needs an invitation.
         """
         try:
             channel = await _visible_channel(self._client, channel_id)
@@ -109,14 +113,14 @@ class DigestChannels:
             raise DigestRefused(error.reason, channel_id) from error
 
     async def join(self, channel_id: str) -> None:
-        """Raises DigestRefused where only an invitation helps."""
+        """Make the app a member; raises DigestRefused if it needs an invitation."""
         try:
             await join_channel(self._client, channel_id)
         except CannotJoin as error:
             raise DigestRefused(error.reason, channel_id) from error
 
     def admit(self, audience: Audience) -> None:
-        """Raises DigestRefused where a digest may not be posted for these readers."""
+        """Check the audience; raises DigestRefused if a digest must not be posted there."""
         if audience.error_code in ChannelNotVisible.codes:
             raise DigestRefused("gone", audience.channel_id)
         if not audience.is_known:
@@ -128,17 +132,17 @@ class DigestChannels:
 
 
 def pause_reason(code: str) -> str:
-    """The reason for a pause that Slack's error code gives."""
+    """The pause reason for an error code of Slack."""
     return f"slack:{code}"
 
 
 logger = logging.getLogger(__name__)
 
-DIRECT_MESSAGE_PREFIX = "D"  # Slack: the ids of direct messages begin with it
+DIRECT_MESSAGE_PREFIX = "D"  # Slack: prefix of the ids of direct messages
 
 
 class Channel:
-    """The channel of one request, and the message in it whose button was pressed."""
+    """The channel of a request, and the message whose button was clicked."""
 
     def __init__(
         self, renderer: Renderer, session: aiohttp.ClientSession, request: SlackRequest
@@ -147,12 +151,12 @@ class Channel:
 
     @property
     def id(self) -> str:
-        """Slack's id of the channel; "" where the request came from no channel."""
+        """The channel's id; "" if the request came from no channel."""
         return self._request.channel_id
 
     @property
     def message_key(self) -> str:
-        """Names the message of the request within its workspace."""
+        """A key for the request's message, unique within its workspace."""
         return f"{self._request.channel_id}:{self._request.message_ts}"
 
     @property
@@ -161,16 +165,16 @@ class Channel:
 
     @property
     def is_shared(self) -> bool:
-        """Whether the pressed button stands in a message for all of a channel."""
+        """Whether the clicked button is in a message that everyone in a channel sees."""
         return bool(self.message) and not self.id.startswith(DIRECT_MESSAGE_PREFIX)
 
     @property
     def message(self) -> Mapping[str, Any]:
-        """The message of the request as all see it; empty where only one person does."""
+        """The request's message; empty for ephemeral messages."""
         return self._request.message or {}
 
     async def audience(self) -> Audience:
-        """Who reads the channel."""
+        """The audience of the channel."""
         return await read_audience(self._request.client, self._request.channel_id)
 
     async def join(self) -> None:
@@ -184,10 +188,10 @@ class Channel:
             raise ShareRefused("not_member") from error
 
     async def post(self, template: str, /, **facts: Any) -> None:
-        """A new message for everyone; raises ShareRefused where the app may not post.
+        """Post a new message for everyone; raises ShareRefused if the app can't post.
 
-        A response_url posts where the app is no member, too, but not into a thread;
-        chat.postMessage does the opposite.
+        A response_url works without membership, but not in threads; chat.postMessage is the
+        opposite.
         """
         message: dict[str, Any] = self._renderer.render(template, **facts)
         if await self._by_response_url(message, replace=False):
@@ -215,12 +219,12 @@ class Channel:
                 blocks=message["blocks"],
             )
         except SLACK_ERRORS as error:
-            logger.warning("a shared message stays as it is: %s", error_name(error))
+            logger.warning("a shared message was not updated: %s", error_name(error))
             return False
         return True
 
     def render(self, template: str, /, **facts: Any) -> dict[str, Any]:
-        """A message for `edit`."""
+        """Render a message for `edit`."""
         return self._renderer.render(template, **facts)
 
     async def _by_response_url(self, message: dict[str, Any], *, replace: bool) -> bool:
@@ -229,7 +233,7 @@ class Channel:
 
 
 async def read_audience(client: AsyncWebClient, channel_id: str) -> Audience:
-    """Who reads a channel."""
+    """The audience of a channel."""
     if channel_id.startswith(DIRECT_MESSAGE_PREFIX):
         return Audience(channel_id, is_direct=True)
     try:

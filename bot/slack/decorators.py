@@ -1,4 +1,4 @@
-"""Decorators that make functions listeners, and the registry that finds them in `bot.listeners`."""
+"""Decorators that register listeners, and the registry that finds them in `bot.listeners`."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ from bot.errors import OutdatedButton, UnknownCommand
 from bot.rendering.buttons import ButtonState, decode
 
 ListenerFunction: TypeAlias = Callable[..., Awaitable[None]]
-"""An async function; its parameters are injected (`bot.slack.injection`)."""
+"""An async function whose parameters are injected (`bot.slack.injection`)."""
 
 RunAfterAck: TypeAlias = Callable[[Callable[[], Coroutine[Any, Any, None]]], None]
-"""Takes what may follow the ack of an event, such as messages; a failure is logged."""
+"""Starts work after the ack of an event, such as sending messages; a failure is logged."""
 
 STATE_PARAMETERS = {"button", "metadata"}
-"""The parameters that are decoded into the class of their annotation."""
+"""Parameters that are decoded into the class of their annotation."""
 
 ShortcutKind: TypeAlias = Literal["message", "global"]
-"""Slack: in the menu of each message that all see, or in the menu of the whole workspace."""
+"""Slack: "message" is in the menu of a message, "global" in that of the workspace."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Listener:
-    """A listener and what is injected into it. Each is equal to itself alone, and quick to hash.
+    """A listener function with its settings; compared by identity.
 
-    `audit` is what the audit log calls a call of it; None if it changes nothing. It has no default,
-    so that nobody forgets to decide.
+    `audit` is the event in the audit log, or None if the listener changes nothing. It has no
+    default, so each listener must decide.
     """
 
     function: ListenerFunction
@@ -46,11 +46,11 @@ class Listener:
 
     @property
     def audited_as(self) -> AuditEvent | None:
-        """What the dispatcher records; None if nothing changes, or a service records it."""
+        """The event that the dispatcher records; None if it has nothing to record."""
         return None if self.audit is None or self.audit.by_service else self.audit
 
     def states(self, value: str, metadata: str) -> dict[str, ButtonState | None]:
-        """`button` and `metadata` as the classes that the listener's parameters are annotated with.
+        """Decode `button` and `metadata` into the classes of the listener's annotations.
 
         Raises OutdatedButton.
         """
@@ -68,7 +68,7 @@ def _parameters(listener: ListenerFunction) -> tuple[str, ...]:
 
 @cache
 def _states(listener: ListenerFunction) -> dict[str, tuple[type[ButtonState], bool]]:
-    """The state class of each such parameter, and whether the parameter may be None."""
+    """The state class per parameter, and whether the parameter may be None."""
     names = STATE_PARAMETERS.intersection(_parameters(listener))
     hints = get_type_hints(listener) if names else {}
     classes = {name: get_args(hints[name]) or (hints[name],) for name in names}
@@ -77,10 +77,10 @@ def _states(listener: ListenerFunction) -> dict[str, tuple[type[ButtonState], bo
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CommandListener(Listener):
-    """`/emporix <words> <usage>`; `also` are other words for the same.
+    """`/emporix <words> <usage>`; `also` are synonyms of the words.
 
-    `in_ack`: answered in the acknowledgement itself, so the listener may reach for nothing outside
-    the process. `at_once`: opens a modal, whose trigger lives 3 s, so it does not queue.
+    `in_ack`: answered in the ack, so the listener can't use the network. `at_once`: opens a modal,
+    whose trigger expires after 3 s, so it skips the queue.
     """
 
     words: str
@@ -93,9 +93,9 @@ class CommandListener(Listener):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ActionListener(Listener):
-    """A press of a button with one of these `action_ids`.
+    """A click on a button with one of these `action_ids`.
 
-    `replaces`: its answer takes the place of the message, which says so meanwhile if it takes long.
+    `replaces`: the answer replaces the message, which shows a loading state if it takes long.
     """
 
     action_ids: tuple[str, ...]
@@ -105,7 +105,7 @@ class ActionListener(Listener):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ShortcutListener(Listener):
-    """A shortcut of this `callback_id`, as manifest.yml offers it; it opens a modal."""
+    """A shortcut with this `callback_id`, as in manifest.yml; it opens a modal."""
 
     callback_id: str
     name: str
@@ -116,25 +116,26 @@ class ShortcutListener(Listener):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SubmissionListener(Listener):
-    """A submitted modal with this `callback_id`; its listener answers the ack itself."""
+    """A submitted modal with this `callback_id`; the listener sends the ack itself."""
 
     callback_id: str
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class OptionsListener(Listener):
-    """What is typed into the external select with this `action_id`; answered in the ack."""
+    """Text typed into the external select with this `action_id`; answered in the ack."""
 
     action_id: str
 
 
 @dataclass(frozen=True, slots=True)
 class EventListener(Listener):
-    """An event of this type, as manifest.yml subscribes to it; `concerns` filters them.
+    """An event of this type, as subscribed in manifest.yml; `concerns` filters events.
 
-    Of some types Slack sends very many: what does not concern the app costs it nothing.
-    `before_ack`: acknowledged when its listener has succeeded, within 3 s, so that Slack sends it
-    again otherwise, up to three times within 5 minutes. Such a listener may run more than once.
+    Slack sends some types very often, so events that don't concern the app are dropped early.
+    `before_ack`: acknowledged only after the listener has succeeded, within 3 s; otherwise Slack
+    sends the event again, up to three times within 5 minutes. Such a listener may run more than
+    once.
     """
 
     event_type: str
@@ -195,12 +196,12 @@ def event(
 ListenerType = TypeVar("ListenerType", bound=Listener)
 
 MAX_COMMAND_WORDS = 3  # words of a command
-SLIP_SIMILARITY = 0.7  # from 0 to 1: how near a word must be to be taken for a slip of the fingers
-SUGGESTION_SIMILARITY = 0.6  # the same, to be asked about
+SLIP_SIMILARITY = 0.7  # from 0 to 1: minimum similarity of a word to count as a typo
+SUGGESTION_SIMILARITY = 0.6  # the same, for a suggestion
 
 
 class Registry:
-    """All listeners, by the words, the action_id, the callback_id or the event they hear."""
+    """All listeners by command, action_id, callback_id or event type."""
 
     def __init__(self, listeners: Iterable[Listener]) -> None:
         self.commands: dict[str, CommandListener] = {}
@@ -214,9 +215,9 @@ class Registry:
             self._add(one)
 
     def find(self, text: str) -> tuple[CommandListener, str]:
-        """The command that begins `text`, longest first, and what follows it.
+        """The longest command at the start of `text`, and the rest of `text`.
 
-        Raises NotUnderstood, with the nearest command where there is one.
+        Raises NotUnderstood, with the most similar command if there is one.
         """
         typed = text.split(maxsplit=MAX_COMMAND_WORDS)
         for count in range(min(MAX_COMMAND_WORDS, len(typed)), 0, -1):
@@ -229,7 +230,7 @@ class Registry:
         raise UnknownCommand(text, self._nearest(" ".join(typed[:2]).lower()))
 
     def topics(self, text: str) -> tuple[CommandListener, ...]:
-        """The commands that begin with these words, or all; raises NotUnderstood where none do."""
+        """The commands that begin with these words, or all; raises NotUnderstood if none do."""
         if not text:
             return tuple(self.commands.values())
         wanted = " ".join(text.lower().removeprefix("/emporix").split())
@@ -260,7 +261,7 @@ class Registry:
                 self.events[one.event_type] = one
 
     def _refuse_slip(self, words: str, rest: list[str], text: str) -> None:
-        """`jobs serch refund` is a slip, not a list of the jobs that say "serch refund"."""
+        """Refuse `jobs serch refund` as a typo, instead of searching for "serch refund"."""
         if not rest:
             return
         verbs = [
@@ -280,7 +281,7 @@ class Registry:
 
 
 def listener_for(listeners: Mapping[str, ListenerType], address: object) -> ListenerType:
-    """What is heard at this address; raises OutdatedButton where nothing is."""
+    """The listener for this id; raises OutdatedButton if there is none."""
     found = listeners.get(str(address))
     if found is None:
         raise OutdatedButton
@@ -288,7 +289,7 @@ def listener_for(listeners: Mapping[str, ListenerType], address: object) -> List
 
 
 def discover(package: ModuleType) -> Registry:
-    """The listeners of a package and of the packages in it, commands in alphabetical order."""
+    """The listeners of a package and its subpackages, commands in alphabetical order."""
     found = [
         value
         for module in _modules(package)
@@ -308,6 +309,6 @@ def _modules(package: ModuleType) -> Iterator[ModuleType]:
 
 
 def _rest(text: str, count: int) -> str:
-    """What follows the first `count` words, untouched."""
+    """The text after the first `count` words, unchanged."""
     parts = text.split(maxsplit=count)
     return parts[count].strip() if len(parts) > count else ""

@@ -1,4 +1,4 @@
-"""Handles all errors of listeners: shows each to the user as a message."""
+"""Handles all errors of listeners and shows each to the user as a message."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ logger = logging.getLogger(__name__)
 
 
 class ErrorHandler:
-    """Turns an error into a message for the surface that the person is looking at."""
+    """Shows errors where the user is: as a message or in the modal."""
 
     def __init__(self, renderer: Renderer) -> None:
         self._renderer = renderer
 
     async def show(self, error: Exception, reference: str, surface: Reply | Modal) -> None:
-        """Answer by message or in the modal; an unknown error gets `reference`, also in the log."""
+        """Show the error; an unexpected one carries `reference`, which is also in the log."""
         template, facts = _explain(error, reference)
         try:
             if isinstance(surface, Modal):
@@ -32,15 +32,15 @@ class ErrorHandler:
             else:
                 await surface(template, **facts)
         except SLACK_ERRORS as undeliverable:
-            logger.error("could not tell the user: %s", describe(undeliverable))
+            logger.error("could not answer the user: %s", describe(undeliverable))
 
     def log(self, error: Exception) -> None:
-        """Log an error where there is nothing to tell it by."""
+        """Log an error that can't be shown to a user."""
         _explain(error, "")
 
 
 def as_modal(message: dict[str, Any]) -> dict[str, Any]:
-    """A message's blocks as a modal."""
+    """A modal with the blocks of a message."""
     return {
         "type": "modal",
         "title": {"type": "plain_text", "text": "Emporix Jobs"},
@@ -53,7 +53,7 @@ def _explain(error: Exception, reference: str) -> tuple[str, dict[str, Any]]:
     if isinstance(error, BotError):
         logger.info("answered with %s: %s", error.template, error)
         return f"errors/{error.template}", {"error": error}
-    # The texts of slack-sdk's errors hold what was sent; the type and Slack's word say enough.
+    # The texts of slack-sdk's errors contain the sent data, so only the type and code are logged.
     logger.error(
         "unexpected: %s", describe(error), exc_info=not isinstance(error, SlackClientError)
     )

@@ -13,16 +13,16 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 from bot.backoff import MAX_SLACK_PAUSE_SECONDS, MIN_PAUSE_SECONDS, parse_retry_after
 
 SLACK_ERRORS = (SlackClientError, aiohttp.ClientError, TimeoutError)
-"""What a call of the Web API raises: Slack refused it, or was not reached, or not in time."""
+"""Errors of Web API calls: Slack refused, was unreachable, or timed out."""
 
 SLACK_RETRY_SECONDS = 15.0
-"""After which a task tries again if Slack does not say how long to wait."""
+"""The delay before a task retries, if Slack doesn't say how long to wait."""
 
 MIN_RETRY_AFTER_SECONDS = MIN_PAUSE_SECONDS
 
 
 class ErrorGroup:
-    """Error codes of the Web API after which the app does the same."""
+    """A group of Web API error codes that the app handles in the same way."""
 
     codes: ClassVar[frozenset[str]]
 
@@ -48,7 +48,7 @@ class WorkspaceMoving(ErrorGroup):
 
 
 class InvalidToken(ErrorGroup):
-    """The token does not work at all, until it is replaced or the app is installed again."""
+    """The token doesn't work until it is replaced or the app is reinstalled."""
 
     codes = frozenset(
         {"account_inactive", "invalid_auth", "not_authed", "token_expired", "token_revoked"}
@@ -56,7 +56,7 @@ class InvalidToken(ErrorGroup):
 
 
 class AppRefused(ErrorGroup):
-    """The app must be repaired, by its operator or by an administrator of the workspace."""
+    """The operator or a workspace administrator must fix the app."""
 
     codes = frozenset(
         {
@@ -74,7 +74,7 @@ class AppRefused(ErrorGroup):
 
 
 class ConversationRefused(ErrorGroup):
-    """The app cannot post to the conversation. Other such codes begin with CHANNEL_PREFIX."""
+    """The app can't post to the conversation. Further such codes start with CHANNEL_PREFIX."""
 
     codes = frozenset(
         {
@@ -98,19 +98,19 @@ class ConversationRefused(ErrorGroup):
 
 
 class ChannelNotVisible(ErrorGroup):
-    """A private channel without the app, or no channel at all."""
+    """A private channel without the app, or a channel that doesn't exist."""
 
     codes = frozenset({"channel_not_found", "method_not_supported_for_channel_type"})
 
 
 class AudienceUnknown(ErrorGroup):
-    """Who reads the channel cannot be found out."""
+    """The audience of the channel can't be determined."""
 
     codes = frozenset({"missing_scope", *ChannelNotVisible.codes})
 
 
 class NotAMember(ErrorGroup):
-    """The app can post to the channel after it was invited, or never."""
+    """The app can't post until it is invited, or at all."""
 
     codes = frozenset({"channel_not_found", "not_in_channel", "user_not_in_channel", "is_archived"})
 
@@ -120,7 +120,7 @@ class ChannelArchived(ErrorGroup):
 
 
 class MessageGone(ErrorGroup):
-    """The message cannot be changed any more."""
+    """The message can no longer be updated."""
 
     codes = frozenset(
         {"message_not_found", "channel_not_found", "cant_update_message", "edit_window_closed"}
@@ -132,7 +132,7 @@ class UserGone(ErrorGroup):
 
 
 class UserNotVisible(ErrorGroup):
-    """There may be such a user, whom the app may not see."""
+    """The user may exist, but the app can't see them."""
 
     codes = frozenset({"user_not_visible"})
 
@@ -171,7 +171,7 @@ class UploadRefused(ErrorGroup):
 
 
 INVALID_BLOCKS = "invalid_blocks"
-"""The message has a block that Slack does not take, there or at all; nothing was posted."""
+"""Slack rejects a block of the message; nothing was posted."""
 
 TOKEN_RETRY_SECONDS = 60.0
 
@@ -186,14 +186,14 @@ About = Literal["", "app", "channel", "request"]
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A failed call of the Web API, classified.
+    """A failed Web API call, classified.
 
-    `temporary`: nothing happened, and the same call may work in `seconds`. `permanent`: nothing
-    happened, and the same call will be refused again; `about` says what must change: the app (its
-    token or scopes), the channel (or the person written to), or the request itself. `unknown`: the
-    call may have had its effect; asking again makes sense in `seconds`.
+    `temporary`: nothing happened, and the same call may succeed in `seconds`. `permanent`: nothing
+    happened, and the same call will fail again; `about` says what must change: the app (its token
+    or scopes), the channel (or the recipient), or the request itself. `unknown`: the call may have
+    taken effect; retrying makes sense in `seconds`.
 
-    `reason` is Slack's own word, such as `is_archived`, or the name of the exception.
+    `reason` is Slack's error code, such as `is_archived`, or the exception's name.
     """
 
     kind: Kind
@@ -203,7 +203,7 @@ class Refusal:
 
 
 def classify(error: Exception) -> Refusal:
-    """The one classification of everything in TROUBLE."""
+    """Classify an error of SLACK_ERRORS."""
     reason = error_name(error)
     if (seconds := retry_after(error)) is not None:
         return Refusal("temporary", reason, seconds)
@@ -219,35 +219,35 @@ def classify(error: Exception) -> Refusal:
 
 
 def error_code(error: SlackApiError) -> str:
-    """ "channel_not_found"; empty where the answer was a proxy's page or else not Slack's.
+    """Slack's error code, such as `channel_not_found`; "" if the response is not Slack's.
 
-    slack-sdk raises the same error for both, and keeps very different things in its `response`.
+    slack-sdk raises the same error for a proxy's page, with a different kind of `response`.
     """
     said = _data(error).get("error")
     return said if isinstance(said, str) and WORD.fullmatch(said) else ""
 
 
 def error_name(error: Exception) -> str:
-    """What Slack calls it, or else what kind of error it is: for the log."""
+    """The error code, or else the exception's name, for the log."""
     return (error_code(error) if isinstance(error, SlackApiError) else "") or type(error).__name__
 
 
 def describe(error: Exception) -> str:
-    """What happened, for the log, without what was sent."""
+    """A description for the log, without the sent data."""
     if isinstance(error, SlackApiError):
         return f"Slack answered {error_code(error) or 'something unreadable'}"
     return type(error).__name__
 
 
 def argument_errors(error: SlackApiError) -> str:
-    """Slack's explanations of `invalid_arguments`, lower case; for comparing, not for showing."""
+    """Slack's explanations of `invalid_arguments` in lower case, for comparison only."""
     metadata = _data(error).get("response_metadata")
     found = metadata.get("messages") if isinstance(metadata, dict) else None
     return " ".join(map(str, found)).lower() if isinstance(found, list) else ""
 
 
 def retry_after(error: Exception) -> float | None:
-    """The bounded seconds that Slack asks to wait; None if this is no rate limit."""
+    """The seconds that Slack asks to wait, limited; None if this is no rate limit."""
     if not isinstance(error, SlackApiError):
         return None
     if http_status(error) != 429 and not RateLimits.includes(error):
@@ -256,10 +256,10 @@ def retry_after(error: Exception) -> float | None:
 
 
 def retry_after_header(headers: object) -> float:
-    """The bounded seconds of a `Retry-After` among the `headers` of a response of Slack."""
+    """The seconds of `Retry-After` in response headers, limited."""
     pairs = headers.items() if hasattr(headers, "items") else ()
     said = next((value for name, value in pairs if str(name).lower() == "retry-after"), "")
-    first = said[0] if isinstance(said, list) and said else said  # slack-sdk gives lists
+    first = said[0] if isinstance(said, list) and said else said  # slack-sdk returns lists
     return (
         parse_retry_after(str(first), time.time(), most=MAX_SLACK_PAUSE_SECONDS)
         or MIN_RETRY_AFTER_SECONDS
@@ -267,9 +267,9 @@ def retry_after_header(headers: object) -> float:
 
 
 def retry_seconds(error: Exception) -> float | None:
-    """Seconds after which scheduled work may ask again; None if the refusal is permanent.
+    """The seconds before scheduled work retries; None if the refusal is permanent.
 
-    That the token does not work says nothing about the channel, the person or the request.
+    An invalid token is never permanent: it says nothing about the channel, user or request.
     """
     if refuses_token(error):
         return TOKEN_RETRY_SECONDS
@@ -278,7 +278,7 @@ def retry_seconds(error: Exception) -> float | None:
 
 
 def refuses_token(error: BaseException | None) -> bool:
-    """Whether Slack does not accept the app's token, whatever was asked."""
+    """Whether Slack rejects the app's token."""
     return (
         isinstance(error, SlackApiError)
         and InvalidToken.includes(error)
@@ -287,12 +287,12 @@ def refuses_token(error: BaseException | None) -> bool:
 
 
 def had_no_effect(error: Exception) -> bool:
-    """Whether the call has had no effect: Slack says no, or was never reached."""
+    """Whether the call had no effect: Slack refused it or was never reached."""
     return classify(error).kind != "unknown"
 
 
 def http_status(error: SlackApiError) -> int:
-    """The HTTP status; 500 where slack-sdk does not say."""
+    """The HTTP status; 500 if slack-sdk doesn't have it."""
     for name in ("status_code", "status"):  # slack-sdk's response, or aiohttp's
         found = getattr(error.response, name, None)
         if isinstance(found, int):

@@ -12,15 +12,15 @@ from bot.slack.errors import UploadRefused, error_code
 
 
 class Files:
-    """Shares files in the direct messages of one person with this app."""
+    """Shares files in the app's direct messages with one user."""
 
     def __init__(self, client: AsyncWebClient, user_id: str) -> None:
         self._client, self._user_id = client, user_id
 
     async def share(self, name: str, text: str) -> str:
-        """Where Slack shows the file; empty where it does not say. Raises FileRefused.
+        """Upload a file; returns its permalink, or "" if Slack gives none. Raises FileRefused.
 
-        Slack: completing an upload takes the id of a conversation, not of a user.
+        Slack: completing an upload needs the id of a conversation, not of a user.
         """
         try:
             opened = await self._client.conversations_open(users=self._user_id)
@@ -36,5 +36,5 @@ class Files:
 
 
 def file_name(subject: str, name: str, ending: str) -> str:
-    """`job-68835cc3.json`: a name that any computer takes, whatever `name` is."""
+    """A file name that is valid everywhere, such as `job-68835cc3.json`."""
     return f"{subject}-{re.sub('[^A-Za-z0-9]+', '-', name)[:60]}.{ending}"

@@ -1,4 +1,4 @@
-"""The Home tab of a user: shows cached data at once, then data from Emporix."""
+"""The Home tab of a user: shows cached data at once, then fresh data from Emporix."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ logger = logging.getLogger(__name__)
 
 HOME_MAX_AGE_SECONDS = 60.0
 HOME_REFRESH_INTERVAL_SECONDS = 5.0
-"""So often Refresh asks Emporix, however often it is pressed."""
+"""Refresh reads from Emporix at most this often."""
 
 Blocks = Sequence[Mapping[str, Any]]
 
 
 class HomeTab:
-    """The Home of one request.
+    """The Home tab for one request.
 
-    Slack: `hash` names the view that the request came from, so that nothing newer is overwritten.
-    Its methods raise StoreUnavailable, and what Slack's refusals are called.
+    Slack: `hash` identifies the view that the request came from, so that newer views are not
+    overwritten. Methods raise StoreUnavailable and the errors of the Web API.
     """
 
     def __init__(
@@ -38,26 +38,27 @@ class HomeTab:
         self._hash = request.home_hash
 
     async def open(self) -> None:
-        """Show it; Emporix is asked for what is older than a minute."""
+        """Show the tab; data older than a minute is refreshed."""
         if self._request.is_in_home:
             await self._show(HOME_MAX_AGE_SECONDS)
 
     async def refresh(self) -> None:
-        """Show it with what Emporix says now."""
+        """Show the tab with fresh data from Emporix."""
         await self._show(HOME_REFRESH_INTERVAL_SECONDS)
 
     async def redraw(self) -> None:
-        """Show what somebody has done just now, whatever was shown meanwhile."""
+        """Show the result of an action, even if a newer view is shown."""
         await self._show(HOME_MAX_AGE_SECONDS, insists=True)
 
     async def __call__(self, template: str, /, *, replace: bool = False, **facts: Any) -> None:
-        """As `send`."""
+        """Render a template and send it; see `send`."""
         await self.send(self._renderer.render(template, **facts), replace=replace)
 
     async def send(self, message: Mapping[str, Any], *, replace: bool) -> None:
-        """An answer to a press in the Home: on top of it, for there is no other place.
+        """Show the answer to a click at the top of the tab.
 
-        What was done shows below, so it is not given up for a view that was drawn meanwhile.
+        It is shown even if a newer view was published in the meantime, because an answer has no
+        other place.
         """
         above = [*message["blocks"], {"type": "divider"}]
         try:
@@ -67,14 +68,14 @@ class HomeTab:
             await self._publish(_with(above, bare), insists=True)
 
     async def post(self, message: Mapping[str, Any], *, replace: bool) -> bool:
-        """There is no response_url."""
+        """Return False: a Home tab has no response_url."""
         return False
 
     async def refresh_if_open(self, *tenants: str) -> None:
-        """Follow what was done elsewhere, where Slack may still show somebody their Home.
+        """Refresh the tab after a change elsewhere, if Slack may still show it.
 
-        `tenants` are those of whose jobs or rights something has changed. It is done already: what
-        goes wrong here is only logged.
+        `tenants` are those whose jobs or rights changed. The change itself is already made, so
+        errors are only logged.
         """
         caller = self._request.caller
         try:
@@ -82,7 +83,7 @@ class HomeTab:
             if not self._request.is_in_home and await self._home_service.store.is_open(caller):
                 await self._show(HOME_MAX_AGE_SECONDS, insists=True)
         except (BotError, *SLACK_ERRORS) as error:
-            logger.warning("a Home tab stays as it is: %s", describe(error))
+            logger.warning("a Home tab was not refreshed: %s", describe(error))
 
     async def _show(self, seconds: float, above: Blocks = (), *, insists: bool = False) -> None:
         caller = self._request.caller
@@ -99,7 +100,7 @@ class HomeTab:
         return _with(above, view)
 
     async def _publish(self, view: dict[str, Any], *, insists: bool = False) -> bool:
-        """Whether it is shown; not where something newer is, unless this `insists`."""
+        """Publish the view; False if a newer one is shown, unless `insists`."""
         if await self._try_publish(view):
             return True
         if not insists:
@@ -108,7 +109,9 @@ class HomeTab:
         return await self._try_publish(view)
 
     async def _try_publish(self, view: dict[str, Any]) -> bool:
-        """Slack: views.publish needs no scope, and answers with the new hash."""
+        """Publish the view unless its hash is outdated. Slack: views.publish needs no scope and
+        returns the new hash.
+        """
         try:
             answer = await self._request.client.views_publish(
                 user_id=self._request.caller.user_id, view=view, hash=self._hash or None
@@ -116,7 +119,7 @@ class HomeTab:
         except SlackApiError as error:
             if not ViewChanged.includes(error):
                 raise
-            logger.info("a newer Home tab is there already")
+            logger.info("a newer Home tab is already shown")
             return False
         self._hash = str(answer["view"].get("hash") or "")
         return True

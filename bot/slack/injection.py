@@ -1,7 +1,7 @@
 """Parameters that listeners can declare, in addition to the services of `bot.wiring`.
 
-The parameter's annotation must equal the type that is declared here, or that of the service's
-field. `button` and `metadata` have any class of `bot.rendering.buttons`, see `Heard.states`.
+A parameter's annotation must equal the type declared here, or that of the service's field. `button`
+and `metadata` may have any class of `bot.rendering.buttons`, see `Listener.states`.
 """
 
 from __future__ import annotations
@@ -30,7 +30,10 @@ from bot.store.slack_cache import TimeZoneCache
 
 
 class Values(TypedDict, total=False):
-    """Values from the dispatcher. `audit_entry`: for a listener that declares an audit event."""
+    """Values from the dispatcher.
+
+    `audit_entry`: for listeners that declare an audit event.
+    """
 
     audit_entry: AuditDraft
 
@@ -38,7 +41,7 @@ class Values(TypedDict, total=False):
 class ValuesAfterAck(Values, total=False):
     """For commands, buttons, shortcuts and events, which run after the ack.
 
-    `cursor`: the list of the clicked button; None if it expired or belongs to another user.
+    `cursor`: the list of the clicked button; None if it has expired or belongs to another user.
     """
 
     account: Account
@@ -49,19 +52,19 @@ class ValuesAfterAck(Values, total=False):
 
 
 class CommandValues(ValuesAfterAck, total=False):
-    """`text`: what follows the words of the command."""
+    """For commands. `text`: the text after the command."""
 
     text: str
 
 
 class EventValues(ValuesAfterAck, total=False):
-    """`run_after_ack`: for an event that is acknowledged after its listener."""
+    """For events. `run_after_ack`: starts work after the ack of an event with `before_ack`."""
 
     run_after_ack: RunAfterAck
 
 
 class SubmissionValues(Values, total=False):
-    """`choices`: the checked options by block_id."""
+    """For submitted modals. `choices`: the selected options by block_id."""
 
     modal: SubmittedModal
     reply: Reply
@@ -69,14 +72,14 @@ class SubmissionValues(Values, total=False):
 
 
 class OptionsValues(Values, total=False):
-    """`typed`: the text in the external select."""
+    """For external selects. `typed`: the text in the field."""
 
     typed: str
     options_reply: OptionsReply
 
 
 class Providers:
-    """Create what belongs to one request: each public method the parameter of its name."""
+    """Creates parameters that depend on the request; each method is named after its parameter."""
 
     def __init__(
         self,
@@ -114,7 +117,7 @@ class Providers:
         return Origin(self._renderer, self._session, request)
 
     def values(self, request: SlackRequest) -> Mapping[str, str]:
-        """The fields of the modal by block_id."""
+        """The values of the modal's fields by block_id."""
         return form_values(request.view or {})
 
 
@@ -125,7 +128,7 @@ def arguments(
     providers: Providers,
     services: object,
 ) -> dict[str, object]:
-    """The arguments of a listener: from `values`, else from `providers`, else a service."""
+    """The listener's arguments, from `values`, `providers` or `services`, in this order."""
 
     def argument(name: str) -> object:
         if name in values:

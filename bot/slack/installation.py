@@ -19,7 +19,7 @@ from bot.slack.errors import SLACK_ERRORS, error_name, refuses_token, retry_seco
 logger = logging.getLogger(__name__)
 
 IDENTIFY_TIMEOUT_SECONDS = 1.5
-"""Slack waits 3 s for an answer to a request."""
+"""Slack waits 3 s for the response to a request."""
 
 IDENTIFY_RETRY_SECONDS = 5.0
 
@@ -30,7 +30,7 @@ Body = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """The workspace and the app of the bot token; `enterprise_id` and `app_id` may be empty."""
+    """The workspace and app of the bot token; `enterprise_id` and `app_id` may be empty."""
 
     team_id: str
     enterprise_id: str
@@ -38,9 +38,9 @@ class Identity:
 
 
 class Installation:
-    """Checks requests. Slack is asked once, when the process starts, and not for each request.
+    """Checks requests against the bot token's identity, which is read from Slack once.
 
-    `allow_outsiders`: people of other organizations in shared channels may use the app, too.
+    `allow_outsiders`: users from other organizations in shared channels may use the app too.
     """
 
     def __init__(self, client: AsyncWebClient, *, allow_outsiders: bool) -> None:
@@ -49,7 +49,10 @@ class Installation:
         self._lock, self._asked_at = asyncio.Lock(), float("-inf")
 
     async def identify(self) -> Identity | None:
-        """Ask Slack, unless it is known or was asked a moment ago; None where it is not known."""
+        """The identity, read from Slack if necessary; None if it is unknown.
+
+        After a failure, Slack is asked again after IDENTIFY_RETRY_SECONDS at the earliest.
+        """
         async with self._lock:
             if self._identity or time.monotonic() - self._asked_at < IDENTIFY_RETRY_SECONDS:
                 return self._identity
@@ -58,13 +61,13 @@ class Installation:
                 async with asyncio.timeout(IDENTIFY_TIMEOUT_SECONDS):
                     self._identity = await self._read_identity()
             except SLACK_ERRORS as error:
-                logger.warning("Slack does not say which workspace this is: %s", error_name(error))
+                logger.warning("the workspace of the bot token is unknown: %s", error_name(error))
             return self._identity
 
     async def team_id(self) -> str:
-        """The workspace of the bot token, asked now; empty if Slack does not accept the token.
+        """The bot token's current workspace, from auth.test; "" if Slack rejects the token.
 
-        Raises what Slack's trouble is called where that is not known. Slack: auth.test.
+        Raises SlackApiError if the workspace can't be determined at the moment.
         """
         try:
             answer = await self._client.auth_test()
@@ -75,10 +78,10 @@ class Installation:
         return str(answer["team_id"])
 
     async def admit(self, body: Body) -> None:
-        """Raises NotOurs for a request of another workspace, another app, or an outsider.
+        """Raises NotOurs for a request from another workspace, another app, or an outsider.
 
-        Slack names no workspace for a token that was revoked: what it reports of the app itself is
-        admitted then. It is signed with the app's secret, and is about the workspace that it names.
+        With a revoked token the workspace is unknown. Events about the app itself are still
+        admitted: they are signed with the app's secret and name their workspace.
         """
         ours = self._identity or await self.identify()
         if ours is None:
@@ -95,32 +98,35 @@ class Installation:
             raise NotOurs("outsider")
 
     def in_own_team(self, caller: Caller) -> Caller:
-        """The same person as seen from the own workspace, as far as that is known."""
+        """The same user with the app's own workspace id, if it is known."""
         if self._identity is None:
             return caller
         return Caller(self._identity.team_id, caller.user_id, self._identity.enterprise_id)
 
     async def _read_identity(self) -> Identity:
-        """Slack: auth.test names the workspace and the bot."""
+        """Read the workspace and the bot from auth.test."""
         answer = await self._client.auth_test()
         app_id = await self._app_of(str(answer.get("bot_id") or ""))
         return Identity(str(answer["team_id"]), str(answer.get("enterprise_id") or ""), app_id)
 
     async def _app_of(self, bot_id: str) -> str:
-        """Slack: bots.info, scope users:read. Without it requests of other apps are not refused;
-        they would have to be signed with this app's secret.
+        """The app's id from bots.info (scope users:read); "" without the scope.
+
+        Then requests of other apps are not refused, but they would have to be signed with this
+        app's secret.
         """
         try:
             bot = await self._client.bots_info(bot=bot_id)
         except SlackApiError as error:
-            logger.warning("Slack does not say which app this is: %s", error_name(error))
+            logger.warning("the app of the bot token is unknown: %s", error_name(error))
             return ""
         return str((bot.get("bot") or {}).get("app_id") or "")
 
 
 def _is_within(ours: Identity, team_id: str, enterprise_id: str) -> bool:
-    """Whether a team is ours. In an organization of Enterprise Grid a request may name none, or
-    the organization instead.
+    """Whether the team is the app's own.
+
+    In Enterprise Grid, a request may have no team, or the organization's id instead.
     """
     if team_id:
         return team_id in (ours.team_id, ours.enterprise_id)
@@ -128,10 +134,10 @@ def _is_within(ours: Identity, team_id: str, enterprise_id: str) -> bool:
 
 
 def _installed_in(body: Body) -> str:
-    """The workspace whose installation a request is for.
+    """The workspace of the installation that received the request.
 
-    Slack: views carry `app_installed_team_id` and events `authorizations`; in a shared channel
-    their other ids may be those of another organization.
+    Slack: views have `app_installed_team_id` and events `authorizations`; in a shared channel their
+    other ids may be those of another organization.
     """
     view = body.get("view") or {}
     authorized: Body = next(iter(body.get("authorizations") or ()), {})
@@ -140,10 +146,10 @@ def _installed_in(body: Body) -> str:
 
 
 def _team_of_user(body: Body) -> str:
-    """The workspace of the person who acts; that of the request where Slack names no other.
+    """The workspace of the acting user, or that of the request if Slack doesn't say.
 
-    Slack: `app_home_opened` names no team of its user; `team_id` beside it is where it happened,
-    while `authorizations` name the workspace of the app, regardless of the user.
+    Slack: `app_home_opened` has no team for its user. Its `team_id` is where the event happened,
+    and `authorizations` name the app's workspace, regardless of the user.
     """
     event = body.get("event")
     if event is not None:

@@ -1,4 +1,4 @@
-"""Loading states: what a user sees while an answer takes long."""
+"""Loading states, shown while an answer takes long."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from bot.slack.request import SlackRequest
 
 @dataclass(frozen=True, slots=True)
 class RestoreButton:
-    """A button: its words, its address and its value."""
+    """A button: label, action_id and value."""
 
     label: str
     action_id: str
@@ -30,7 +30,7 @@ class RestoreButton:
 
 
 def restore_button(action_id: str, value: str) -> RestoreButton:
-    """To the list or the job that the pressed button belonged to, or to the same press again."""
+    """A button that restores the list or job of the clicked button, or repeats the click."""
     try:
         job = decode(value, JobButton)
     except OutdatedButton:
@@ -38,18 +38,18 @@ def restore_button(action_id: str, value: str) -> RestoreButton:
     if job.cursor:
         page = ListButton(job.cursor, job.page).value
         return RestoreButton("Show the list again", buttons.JOBS_LIST_NEXT, page)
-    # A delete is never offered without its question; opening the job leads there.
+    # A delete always needs confirmation; the user can delete again from the opened job.
     return RestoreButton("Open the job", buttons.JOBS_GET_OPEN, value)
 
 
 LOADING_AFTER_SECONDS = 1.5
 LOADING_TIMEOUT_SECONDS = 3.0
-"""How long a notice may be on its way; the answer itself waits for it, so as not to come first."""
+"""How long sending a notice may take; the answer waits for it, so that it arrives second."""
 
 
 @dataclass(frozen=True, slots=True)
 class ClickedButton:
-    """The button that was pressed; `message` is empty where Slack does not show it to the app."""
+    """The clicked button; `message` is empty if Slack doesn't send it to the app."""
 
     action_id: str
     value: str
@@ -58,7 +58,7 @@ class ClickedButton:
 
 
 def clicked_button(payload: Mapping[str, Any]) -> ClickedButton:
-    """The press in a `block_actions` payload. Slack: an ephemeral message comes without itself."""
+    """The click of a `block_actions` payload. Slack: ephemeral messages are not included."""
     button = payload["actions"][0]
     is_shown = not (payload.get("container") or {}).get("is_ephemeral")
     message = payload.get("message") or {}
@@ -71,24 +71,23 @@ def clicked_button(payload: Mapping[str, Any]) -> ClickedButton:
 
 
 class MessageSender(Reply, Protocol):
-    """Brings rendered messages to somebody, too."""
+    """A reply that can also send rendered messages."""
 
     async def send(self, message: Mapping[str, Any], *, replace: bool) -> None: ...
 
     async def post(self, message: Mapping[str, Any], *, replace: bool) -> bool:
-        """To the response_url and nowhere else; whether Slack took it."""
+        """Send to the response_url only; returns whether Slack accepted it."""
         ...
 
 
 class LoadingReply:
-    """A reply that says so when it is long in coming.
+    """A reply that shows a loading state if it takes long.
 
-    `replaced` is the press whose answer takes the place of its message: that message becomes a
-    placeholder. Where it is None, as after a slash command (Slack has nothing there to replace),
-    one more line comes.
+    If `replaced` is set, the answer replaces the message of that click, which becomes a
+    placeholder. If it is None, as after a slash command, a separate line is sent.
 
-    An answer that leaves the message alone after all, as an error does, gives it back: whole where
-    Slack has shown it to us, else by a button below the answer.
+    An answer that doesn't replace the message, such as an error, restores it: completely if Slack
+    sent it to the app, otherwise with a button below the answer.
     """
 
     def __init__(
@@ -101,11 +100,11 @@ class LoadingReply:
         self._notice: asyncio.Task[None] | None = None
 
     def begin(self, seconds: float) -> None:
-        """Wait so long for the answer before saying that it is still to come."""
+        """Show a loading state if there is no answer after `seconds`."""
         self._notice = asyncio.create_task(self._notify(seconds))
 
     async def end(self) -> None:
-        """Nothing is to come any more."""
+        """Stop: no further answer follows."""
         async with self._one_at_a_time:
             self._is_answered = True
         if self._notice:
@@ -125,12 +124,12 @@ class LoadingReply:
         async with self._one_at_a_time:
             if self._is_answered:
                 return
-            # Also where it fails: a request that was cut off may have had its effect.
+            # Even after an error: an interrupted request may have taken effect.
             self._taken_away = self._replaced
             await self._post(self._placeholder(), replace=self._replaced is not None)
 
     def _placeholder(self) -> Mapping[str, Any]:
-        """The message with the pressed buttons replaced, or as much as can be said of it."""
+        """The message with the clicked buttons replaced, or a short notice if it is unknown."""
         waiting: Mapping[str, Any] = self._renderer.render("loading.slow")
         if self._replaced is None or not self._replaced.message:
             return waiting
@@ -140,7 +139,7 @@ class LoadingReply:
     async def _give_back(
         self, press: ClickedButton, message: Mapping[str, Any]
     ) -> tuple[Mapping[str, Any], bool]:
-        """What is left to be sent after that, and whether it replaces the placeholder."""
+        """The message that is left to send, and whether it replaces the placeholder."""
         if press.message:
             await self._post(_message(press.message, press.message["blocks"]), replace=True)
             return message, False
@@ -157,7 +156,7 @@ class LoadingReply:
 
 
 def _with_block(blocks: Any, block_id: str, instead: Any) -> list[Any]:
-    """`blocks` with one of them replaced; the buttons of others may still be pressed."""
+    """`blocks` with one of them replaced; the buttons of the others stay usable."""
     changed: list[Any] = []
     for block in blocks:
         changed += instead if block.get("block_id") == block_id else [block]
@@ -169,7 +168,7 @@ def _message(message: Mapping[str, Any], blocks: Any) -> dict[str, Any]:
 
 
 class LoadingModal(Modal):
-    """As `Modal`; only `bot.slack.dispatch` knows that it says so when it is long in coming."""
+    """A `Modal` that shows a loading state if it takes long."""
 
     def __init__(self, renderer: Renderer, request: SlackRequest) -> None:
         super().__init__(renderer, request)
@@ -178,12 +177,12 @@ class LoadingModal(Modal):
         self._notice: asyncio.Task[None] | None = None
 
     def begin(self, seconds: float) -> None:
-        """Wait so long for the answer before saying that it is still to come, in an open modal."""
+        """Show a loading state in an open modal if there is no answer after `seconds`."""
         if self.is_open:
             self._notice = asyncio.create_task(self._notify(seconds))
 
     async def end(self) -> None:
-        """Nothing is to come any more; what has had no answer is as before."""
+        """Stop, and restore the modal if there was no answer."""
         if self._notice is None:
             return
         async with self._one_at_a_time:
@@ -206,7 +205,7 @@ class LoadingModal(Modal):
                 await self._put(waiting["blocks"])
 
     async def _put(self, on_top: Sequence[Any]) -> None:
-        """The view as it was pressed, with these blocks on top; Slack may refuse it."""
+        """Show the original view with these blocks on top; Slack may refuse it."""
         pressed: Mapping[str, Any] = self._request.view or {}
         view = {name: pressed[name] for name in VIEW_FIELDS if pressed.get(name)}
         try:
@@ -221,22 +220,22 @@ MODAL_UPDATE_INTERVAL_SECONDS = 1.5
 
 
 class ModalProgress:
-    """Changes the modal by a template, not more often than every 1.5 s.
+    """Shows progress in the modal, at most every 1.5 s.
 
-    Slack takes about a hundred changes of views a minute. One that it does not take is left out.
+    Slack accepts about a hundred view updates per minute; a refused update is skipped.
     """
 
     def __init__(
         self, modal: Modal, template: str, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._modal, self._template, self._clock = modal, template, clock
-        self._told = clock()
+        self._shown_at = clock()
 
     async def __call__(self, done: int, total: int | None) -> None:
         now = self._clock()
-        if now - self._told < MODAL_UPDATE_INTERVAL_SECONDS:
+        if now - self._shown_at < MODAL_UPDATE_INTERVAL_SECONDS:
             return
-        self._told = now
+        self._shown_at = now
         try:
             await self._modal.update(self._template, done=done, total=total)
         except SLACK_ERRORS as error:

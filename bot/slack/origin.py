@@ -15,7 +15,7 @@ from bot.slack.request import SlackRequest
 
 
 class Origin:
-    """The channel and the message of one request; a submitted form knows neither."""
+    """The channel and message of a request; the submission of a form contains neither."""
 
     def __init__(
         self, renderer: Renderer, session: aiohttp.ClientSession, request: SlackRequest
@@ -24,16 +24,16 @@ class Origin:
 
     @property
     def message(self) -> Mapping[str, Any]:
-        """The message of the request as all see it; empty where only one person does."""
+        """The request's message; empty for ephemeral messages."""
         return self._request.message or {}
 
     @property
     def is_own_message(self) -> bool:
-        """Whether this app has written that message, and so may change it."""
+        """Whether this app posted the message, so that it can be updated."""
         return bool(self._request.app_id) and self.message.get("app_id") == self._request.app_id
 
     def serialize(self) -> dict[str, str]:
-        """What leads back here. Its response_url is a capability: seal it wherever it is kept."""
+        """The data to restore the origin. Its response_url is a capability: store it encrypted."""
         ts = self._request.message_ts
         return {
             "channel_id": self._request.channel_id,
@@ -43,7 +43,7 @@ class Origin:
         }
 
     def reply_at(self, saved: Mapping[str, str]) -> ReplyAfterAck:
-        """Answers the person in the place that was kept."""
+        """A reply to the user at the stored origin."""
         there = replace(
             self._request,
             channel_id=saved["channel_id"],
@@ -59,7 +59,7 @@ class Origin:
         message_ts: str = "",
         message: Mapping[str, Any] | None = None,
     ) -> Channel:
-        """What all see in a channel: a thread to post into, or a message to change."""
+        """The stored channel, to post into a thread or update a message."""
         there = replace(
             self._request,
             channel_id=channel_id,

@@ -1,4 +1,4 @@
-"""Sends an answer to the user who asked, also if their response_url no longer works."""
+"""Sends an answer to the user who asked, even if their response_url has expired."""
 
 from __future__ import annotations
 
@@ -23,26 +23,27 @@ logger = logging.getLogger(__name__)
 
 HTTP_OK, HTTP_TOO_MANY_REQUESTS = 200, 429
 RESPONSE_URL_ATTEMPTS, RESPONSE_URL_ATTEMPTS_TO_REPLACE = 2, 3
-RECONNECT_DELAY_SECONDS = 0.1  # a connection that died idle is replaced by a new one
+RECONNECT_DELAY_SECONDS = 0.1  # before an idle connection that was closed is replaced
 RETRYABLE_STATUSES = {0, 500, 502, 503, 504}
-"""Statuses of the response_url after which another attempt may go better."""
+"""Statuses of the response_url after which a retry may succeed."""
 
 
 class Reply(Protocol):
-    """Answers the person who asked with a template; only they see it."""
+    """Answers the user with a template; only they see it."""
 
     async def __call__(self, template: str, /, *, replace: bool = False, **facts: Any) -> None: ...
 
 
 class ReplyAfterAck:
-    """Through the response_url; when that is spent or gone, as an ephemeral message; then directly.
+    """Answers through the response_url; if it fails, as an ephemeral or direct message.
 
     `replace` replaces the message whose button was clicked with the answer.
 
-    A request that was cut off may have had its effect. It is sent again all the same: the answer is
-    for one person, who is better served by two copies than by none.
+    An interrupted request may have taken effect, but is sent again: only one user sees it, and two
+    copies are better than none.
 
-    A chart that Slack refuses in such a message is left out, for a day; without `charts`, always.
+    If Slack refuses the chart of an ephemeral message, charts are left out for a day; without
+    `charts` they always are.
     """
 
     def __init__(
@@ -59,7 +60,7 @@ class ReplyAfterAck:
         await self.send(self._renderer.render(template, **facts), replace=replace)
 
     async def send(self, message: Mapping[str, Any], *, replace: bool) -> None:
-        """Send a rendered message; raises what Slack's last refusal is called."""
+        """Send a rendered message; raises Slack's last error."""
         if has_chart(message):
             if await self._post_with_chart(message, replace=replace):
                 return
@@ -71,7 +72,7 @@ class ReplyAfterAck:
         await self._request.client.chat_postMessage(channel=self._request.caller.user_id, **message)
 
     async def post(self, message: Mapping[str, Any], *, replace: bool) -> bool:
-        """Send a rendered message to the response_url and nowhere else; whether Slack took it."""
+        """Send a rendered message to the response_url only; returns whether Slack accepted it."""
         return (await self._respond(message, replace)).is_taken
 
     async def _respond(self, message: Mapping[str, Any], replace: bool) -> ResponseUrlResult:
@@ -79,13 +80,13 @@ class ReplyAfterAck:
         return await _respond(self._session, self._request, body)
 
     async def _post_with_chart(self, message: Mapping[str, Any], *, replace: bool) -> bool:
-        """As `post`, unless charts are refused in such messages."""
+        """Send a message with a chart, unless Slack refuses charts in ephemeral messages."""
         team_id = self._request.caller.team_id
         if self._charts is None or await self._charts.is_refused(team_id, "ephemeral"):
             return False
         answer = await self._respond(message, replace)
         if answer.refuses_blocks:
-            logger.info("Slack refuses charts in ephemeral messages: for a day they have none")
+            logger.info("Slack refuses charts in ephemeral messages: they are left out for a day")
             await self._charts.mark_refused(team_id, "ephemeral")
         return answer.is_taken
 
@@ -103,7 +104,7 @@ class ReplyAfterAck:
 
 
 class ReplyInAck:
-    """In the acknowledgement of a slash command: no further request, so nothing that takes time."""
+    """Answers in the ack of a slash command, so it can't use the network."""
 
     def __init__(
         self, private_text: Callable[..., str], ack: Callable[..., Awaitable[Any]]
@@ -111,12 +112,12 @@ class ReplyInAck:
         self._private_text, self._ack = private_text, ack
 
     async def __call__(self, template: str, /, *, replace: bool = False, **facts: Any) -> None:
-        await self._ack(self._private_text(template, **facts))  # Bolt knows JSON by its "{"
+        await self._ack(self._private_text(template, **facts))  # Bolt recognizes JSON by its "{"
 
 
 @dataclass(frozen=True, slots=True)
 class ResponseUrlResult:
-    """The HTTP status, 0 if Slack did not answer; `wait` is in how many seconds to try again."""
+    """The HTTP status, 0 if Slack didn't answer; `wait` is the delay in seconds before a retry."""
 
     status: int
     wait: float | None = None
@@ -130,10 +131,10 @@ class ResponseUrlResult:
 async def post_to_response_url(
     session: aiohttp.ClientSession, request: SlackRequest, body: Mapping[str, Any]
 ) -> bool:
-    """Whether Slack took `body`; False if there is no response_url, or it is spent or not Slack's.
+    """Post `body`; False if the response_url is missing, expired, or not on Slack's host.
 
-    Only this way leads to the place of an ephemeral message, and nothing is there twice: so what
-    replaces a message is sent once more where that may help.
+    A message that replaces another one is retried once if that may help: an ephemeral message can
+    only be replaced this way, and a retry can't create a duplicate.
     """
     return (await _respond(session, request, body)).is_taken
 
@@ -141,12 +142,11 @@ async def post_to_response_url(
 async def _respond(
     session: aiohttp.ClientSession, request: SlackRequest, body: Mapping[str, Any]
 ) -> ResponseUrlResult:
-    """As `post_to_response_url`."""
     answer = ResponseUrlResult(0)
     if not (url := request.response_url):
         return answer
     if not _is_slacks(url, request.client.base_url):
-        logger.warning("a response_url is not used: its host is not Slack's")
+        logger.warning("a response_url was ignored: its host is not Slack's")
         return answer
     replaces = bool(body.get("replace_original"))
     for left in reversed(
@@ -161,7 +161,7 @@ async def _respond(
 
 
 def _is_slacks(url: str, api_url: str) -> bool:
-    """Whether an answer may go there: else a forged request could make us post anywhere."""
+    """Whether the URL is Slack's; otherwise a forged request could make the app post anywhere."""
     try:
         found = URL(url)
     except ValueError:
@@ -179,13 +179,13 @@ async def _post(
             status, start = answer.status, await answer.content.read(100)
             wait = retry_after_header(answer.headers) if status == HTTP_TOO_MANY_REQUESTS else None
     except SLACK_ERRORS as error:
-        logger.warning("the response_url does not answer: %s", type(error).__name__)
+        logger.warning("the response_url did not answer: %s", type(error).__name__)
         was_cut = isinstance(error, aiohttp.ClientConnectionError)
         too_slow = isinstance(error, TimeoutError)
         return ResponseUrlResult(0, RECONNECT_DELAY_SECONDS if was_cut and not too_slow else None)
     if status != HTTP_OK:
         logger.warning("the response_url was refused with status %d", status)
-    # Slack says "ok", as text or as JSON: a page is some proxy's, whatever its status.
+    # Slack answers "ok" as text or JSON; any other page is a proxy's, regardless of its status.
     status = 0 if start.lstrip().startswith(b"<") else status
     again = wait if wait is not None and wait <= MAX_RETRY_AFTER_SECONDS else None
     return ResponseUrlResult(status, again, status != HTTP_OK and INVALID_BLOCKS.encode() in start)

@@ -22,19 +22,19 @@ from bot.store.slack_cache import TimeZoneCache
 logger = logging.getLogger(__name__)
 
 ADMIN_FLAGS = ("is_admin", "is_owner", "is_primary_owner")
-MEMBERS_PAGE_SIZE = 999  # Slack: at most, of conversations.members
+MEMBERS_PAGE_SIZE = 999  # Slack: the maximum of conversations.members
 MAX_MEMBER_PAGES = 20
 
 
 async def user_info(client: AsyncWebClient, user_id: str) -> Mapping[str, Any]:
-    """What Slack says about a user. Slack: users.info, scope users:read."""
+    """Slack's user object (users.info, scope users:read)."""
     answer = await client.users_info(user=user_id)
     user: Mapping[str, Any] = answer["user"]
     return user
 
 
 async def has_left(client: AsyncWebClient, user_id: str) -> bool:
-    """Whether a user has left the workspace; not if the app may not see them."""
+    """Whether a user has left the workspace; False if the app can't see them."""
     try:
         user = await user_info(client, user_id)
     except SlackApiError as error:
@@ -45,7 +45,7 @@ async def has_left(client: AsyncWebClient, user_id: str) -> bool:
 
 
 class CurrentUser:
-    """The person behind one request."""
+    """The user who sent the request."""
 
     def __init__(self, renderer: Renderer, request: SlackRequest) -> None:
         self._renderer, self._request = renderer, request
@@ -55,15 +55,15 @@ class CurrentUser:
         return self._request.caller
 
     async def is_admin(self) -> bool:
-        """Whether they administer the workspace."""
+        """Whether the user is an administrator of the workspace."""
         user = await user_info(self._request.client, self.caller.user_id)
         is_ours = user.get("team_id") in (None, self.caller.team_id)
         return is_ours and any(user.get(name) for name in ADMIN_FLAGS)
 
     async def must_be_in(self, channel_id: str) -> None:
-        """Raises NotInChannel unless they act in that channel, or are a member of it.
+        """Raises NotInChannel unless the request came from that channel or the user is a member.
 
-        Slack: conversations.members, scopes channels:read, groups:read.
+        Slack: conversations.members, scopes channels:read and groups:read.
         """
         if channel_id == self._request.channel_id:
             return
@@ -77,9 +77,9 @@ class CurrentUser:
             raise NotInChannel(channel_id)
 
     async def notify(self, other: Caller, template: str, /, **facts: Any) -> None:
-        """A direct message to somebody else about what this person did to something of theirs.
+        """Tell another user in a direct message about a change to something they own.
 
-        It is done already: where Slack refuses the message, the log says so.
+        The change is already made, so a refusal by Slack is only logged.
         """
         actor = self._request.caller
         if other.user_id == actor.user_id:
@@ -88,7 +88,7 @@ class CurrentUser:
         try:
             await self._request.client.chat_postMessage(channel=other.user_id, **message)
         except SLACK_ERRORS as error:
-            logger.warning("an owner is not told of a change: %s", error_name(error))
+            logger.warning("an owner was not notified of a change: %s", error_name(error))
 
     async def _is_member(self, channel_id: str) -> bool:
         cursor = ""
@@ -104,12 +104,38 @@ class CurrentUser:
         raise NotInChannel(channel_id, known=False)
 
 
-TIME_ZONE_TIMEOUT_SECONDS = 2.0  # somebody waits for a list
+TIME_ZONE_TIMEOUT_SECONDS = 2.0  # the user is waiting for a list
+
+
+async def time_zone_of(
+    caller: Caller, client: AsyncWebClient, cache: TimeZoneCache
+) -> ZoneInfo | None:
+    """A user's time zone in Slack; None if it is unknown or Slack takes too long.
+
+    Raises StoreUnavailable.
+    """
+    if known := _zone(await cache.load(caller)):
+        return known
+    zone = _zone(await _read_zone(caller, client))
+    if zone:
+        await cache.save(caller, zone.key)
+    return zone
+
+
+async def _read_zone(caller: Caller, client: AsyncWebClient) -> str:
+    """Read the user's `tz` from Slack, a name of the IANA database."""
+    try:
+        async with asyncio.timeout(TIME_ZONE_TIMEOUT_SECONDS):
+            user = await user_info(client, caller.user_id)
+    except SLACK_ERRORS as error:
+        logger.warning("a user's time zone is not known: %s", type(error).__name__)
+        return ""
+    return str(user.get("tz") or "")
 
 
 @dataclass(frozen=True, slots=True)
 class UserClock:
-    """The clock of the person behind one request."""
+    """The clock and time zone of the user who sent the request."""
 
     _time_zones: TimeZoneCache
     _clock: Callable[[], float]
@@ -120,33 +146,14 @@ class UserClock:
         return self._clock()
 
     async def zone(self) -> ZoneInfo | None:
-        """The zone set in Slack; None where Slack does not say, or not in time.
-
-        Raises StoreUnavailable.
-        """
-        caller = self._request.caller
-        if known := _zone(await self._time_zones.load(caller)):
-            return known
-        zone = _zone(await self._read_zone())
-        if zone:
-            await self._time_zones.save(caller, zone.key)
-        return zone
-
-    async def _read_zone(self) -> str:
-        """Slack: `tz` is a name of the IANA database."""
-        try:
-            async with asyncio.timeout(TIME_ZONE_TIMEOUT_SECONDS):
-                user = await user_info(self._request.client, self._request.caller.user_id)
-        except SLACK_ERRORS as error:
-            logger.warning("a user's time zone is not known: %s", type(error).__name__)
-            return ""
-        return str(user.get("tz") or "")
+        """The user's time zone; None if it is unknown. Raises StoreUnavailable."""
+        return await time_zone_of(self._request.caller, self._request.client, self._time_zones)
 
 
 def _zone(name: str) -> ZoneInfo | None:
-    """None for the name of no zone, among them the folders of the database."""
+    """The zone with this name; None if there is none (the database's folders are not zones)."""
     try:
         return ZoneInfo(name) if name else None
     except (KeyError, ValueError, OSError):
-        logger.warning("%r is no time zone here", name[:50])
+        logger.warning("unknown time zone: %r", name[:50])
         return None

@@ -18,7 +18,7 @@ from typing_extensions import TypedDict
 from yarl import query_to_pairs
 
 MAX_REQUEST_BYTES = 1_000_000
-MAX_TIMESTAMP_AGE_SECONDS = 5 * 60  # Slack: verifying requests, replay attacks
+MAX_TIMESTAMP_AGE_SECONDS = 5 * 60  # Slack recommends 5 minutes, against replay attacks
 MAX_CHECK_BYTES = 1000
 
 TIMESTAMP, SIGNATURE = "x-slack-request-timestamp", "x-slack-signature"
@@ -29,7 +29,7 @@ _SIGNATURE = re.compile(r"v0=[0-9a-f]{64}")
 
 @dataclass(frozen=True, slots=True)
 class Rejection:
-    """An HTTP status and a reason, for the sender and the log."""
+    """An HTTP status and a reason, for the client and the log."""
 
     status: int
     reason: str
@@ -41,8 +41,8 @@ TOO_LONG = Rejection(413, "the body is too long")
 class RequestVerifier:
     """Checks Slack's signature (v0: HMAC-SHA256 of version, timestamp and body).
 
-    Any of `signing_secrets` may have made it: while a secret is replaced there are two. Names of
-    headers are lower-case.
+    A signature by any of `signing_secrets` is valid; there are two while a secret is replaced.
+    Header names are in lower case.
     """
 
     def __init__(self, signing_secrets: Sequence[str], clock: Callable[[], float]) -> None:
@@ -50,17 +50,17 @@ class RequestVerifier:
         self._clock = clock
 
     def verify_headers(self, headers: Mapping[str, str]) -> Rejection | None:
-        """Why the body of this request need not be read; None if it may be Slack's."""
+        """A reason to refuse the request before its body is read; None if it may be from Slack."""
         timestamp = headers.get(TIMESTAMP, "")
         signature = headers.get(SIGNATURE, "")
         if not _TIMESTAMP.fullmatch(timestamp) or not _SIGNATURE.fullmatch(signature):
-            return Rejection(400, "not a signed request of Slack's")
+            return Rejection(400, "the request is not signed by Slack")
         if abs(self._clock() - int(timestamp)) > MAX_TIMESTAMP_AGE_SECONDS:
             return Rejection(401, "the request is too old")
         return TOO_LONG if content_length(headers) > MAX_REQUEST_BYTES else None
 
     def verify_body(self, headers: Mapping[str, str], body: bytes) -> Rejection | None:
-        """Why a request that `verify_headers` let pass is not answered; None if it is Slack's."""
+        """A reason to refuse a request that passed `verify_headers`; None if it is from Slack."""
         signed = b"v0:%b:%b" % (headers[TIMESTAMP].encode(), body)
         given = headers[SIGNATURE]
         made = [f"v0={hmac.digest(one, signed, hashlib.sha256).hex()}" for one in self._secrets]
@@ -74,17 +74,17 @@ class RequestVerifier:
 
 
 def may_be_certificate_check(headers: Mapping[str, str]) -> bool:
-    """Slack: an unsigned form of a few bytes comes now and then, to check the certificate."""
+    """Whether this may be Slack's occasional certificate check: a small unsigned form."""
     return SIGNATURE not in headers and 0 < content_length(headers) <= MAX_CHECK_BYTES
 
 
 def is_certificate_check(body: bytes) -> bool:
-    """Slack: `ssl_check=1&token=…`."""
+    """Whether the body is Slack's certificate check: `ssl_check=1&token=…`."""
     return b"ssl_check=1" in body.split(b"&")
 
 
 def content_length(headers: Mapping[str, str]) -> int:
-    """What the request says of the length of its body, in bytes; 0 if nothing."""
+    """The declared length of the body in bytes; 0 if there is none."""
     said = headers.get("content-length", "")
     return int(said) if said.isascii() and said.isdigit() else 0
 
@@ -97,7 +97,7 @@ _STRICT = with_config(ConfigDict(strict=True))
 
 @_STRICT
 class _Named(TypedDict, total=False):
-    """A person, a team, a channel: what has an id."""
+    """An object with an id: a user, team or channel."""
 
     id: Id
     team_id: Id
@@ -111,7 +111,7 @@ class _Option(TypedDict, total=False):
 
 @_STRICT
 class _Element(TypedDict, total=False):
-    """What was filled into a field."""
+    """The value of a field."""
 
     type: Id
     value: Any
@@ -157,7 +157,7 @@ class _Message(TypedDict, total=False):
 
 @_STRICT
 class _Tokens(TypedDict, total=False):
-    """User ids by kind of token."""
+    """User ids by type of token."""
 
     bot: list[str] | None
 
@@ -197,7 +197,7 @@ class _ResponseUrl(TypedDict, total=False):
 
 @_STRICT
 class _Fields(TypedDict, total=False):
-    """All that Bolt or this app reads of a request, of whatever kind; others are passed over."""
+    """All fields that Bolt or this app reads from requests of any type; others are ignored."""
 
     type: Id
     command: Id
@@ -237,15 +237,15 @@ _CARRIES = {
     "message_action": "message",
     "event_callback": "event",
 }
-"""What a request of this type is about."""
+"""The field with the main object of each type of request."""
 
 
 def parse_body(body: str) -> dict[str, Any]:
-    """The fields of a request of Slack's; raises ValueError where there are none to read, or one
-    that is read is of another type than Slack sends. What cannot be encoded is replaced.
+    """The fields of a request from Slack, with invalid characters replaced.
 
-    Bolt does this too, but takes every form that contains the word for one with a `payload`:
-    `/emporix jobs search payload` would reach nobody.
+    Raises ValueError if a field that the app reads is missing or has an unexpected type. Bolt
+    parses requests too, but treats every form that contains the word "payload" as one with that
+    field, so `/emporix jobs search payload` would reach no listener.
     """
     is_json = body.startswith("{")
     form = {} if is_json else dict(query_to_pairs(body))
@@ -260,7 +260,7 @@ def parse_body(body: str) -> dict[str, Any]:
 
 
 def _decoded(text: str) -> Any:
-    """JSON may escape half of a surrogate pair, which nothing after this could encode."""
+    """Decode JSON; half a surrogate pair, which can't be encoded later, is replaced."""
     try:
         fields = json.loads(text)
         return _encodable(fields) if "\\ud" in text.lower() else fields
@@ -279,9 +279,9 @@ def _encodable(value: Any) -> Any:
 
 
 class StaticAuthorization(AsyncAuthorize):
-    """Bolt's `authorize` for an app installed in one workspace, answered from memory.
+    """Bolt's `authorize` for an app in one workspace, answered from memory.
 
-    As a function it would be given what it names, and Bolt would look for its names each time.
+    It is a class because Bolt inspects the parameter names of a function on each call.
     """
 
     def __init__(self, bot_token: str) -> None:

@@ -14,18 +14,18 @@ from bot.store.locks import Locks
 
 
 class AccountStore:
-    """Accounts in Redis. Every method raises StoreUnavailable where Redis does not answer."""
+    """Accounts in Redis. Every method raises StoreUnavailable if Redis doesn't answer."""
 
     def __init__(self, redis: Commands, records: AccountEncryption) -> None:
         self._redis, self._records = redis, records
 
     async def load(self, caller: Caller) -> Account:
-        """The account of a user; empty where nothing is connected."""
+        """Return a user's account; it is empty if the user isn't connected to any tenant."""
         with translate_redis_errors():
             return self.read(caller, await self._redis.hgetall(redis_keys.account(caller)))
 
     def read(self, caller: Caller, fields: Mapping[str, str]) -> Account:
-        """The account in a hash that was fetched together with something else."""
+        """Decode an account from the fields of its hash, fetched by the caller."""
         tenants = [
             name.removeprefix(CONNECTION_FIELD)
             for name in fields
@@ -39,7 +39,7 @@ class AccountStore:
         return Account(caller, connections, default if default in connections else "")
 
     async def save(self, connection: Connection, *, default: bool) -> None:
-        """Keep a connection, and its token; `default` makes its tenant the default one."""
+        """Store a connection and its token; with `default`, make its tenant the default one."""
         fields = {CONNECTION_FIELD + connection.tenant: self._records.seal_connection(connection)}
         if connection.token:
             sealed = self._records.seal_token(connection, connection.token)
@@ -54,7 +54,7 @@ class AccountStore:
             await self._redis.hset(redis_keys.account(caller), DEFAULT_FIELD, tenant)
 
     async def tenants(self, caller: Caller) -> tuple[str, ...]:
-        """Where a user is connected, also by connections that cannot be opened."""
+        """The tenants a user is connected to, including connections that can't be decrypted."""
         with translate_redis_errors():
             fields = await self._redis.hkeys(redis_keys.account(caller))
         names = (
@@ -65,10 +65,10 @@ class AccountStore:
         return tuple(sorted(names))
 
     async def delete(self, caller: Caller, tenant: str, next_default: str) -> None:
-        """Delete every trace of a connection: secret, token, cursors, figures, counts of days.
+        """Delete a connection with its API key, token, cursors, statistics and daily counts.
 
-        The audit record stays. `next_default` replaces the default tenant; it is empty if no
-        tenant is left, and then the user's forms and time zone are deleted, too.
+        The audit log is kept. `next_default` becomes the default tenant; pass "" if no tenant is
+        left, which also deletes the user's form drafts and time zone.
         """
         account, cursors = redis_keys.account(caller), redis_keys.cursors(caller, tenant)
         with translate_redis_errors():
@@ -90,16 +90,16 @@ class AccountStore:
                 await pipe.execute()
 
     async def _delete_all(self, pattern: str) -> None:
-        """Keys of the app hold no sign that is special in a pattern, but for the last one."""
+        """Delete the keys that match; their only special character may be the final `*`."""
         async for key in self._redis.scan_iter(pattern, count=1000):
             await self._redis.delete(key)
 
 
 TOKEN_LOCK_SECONDS = 3.0
 TOKEN_LOCK_WAIT_SECONDS = 5.0
-"""Of the 8 s of a whole call: enough is left to ask for a token without the lock."""
+"""Leaves enough of the 8 s of a whole call to request a token without the lock."""
 
-# A token may arrive after its connection was deleted; it must not come back from the dead.
+# A token may arrive after its connection was deleted; don't bring the connection's data back.
 SAVE_IF_CONNECTED = """
 if redis.call('HEXISTS', KEYS[1], ARGV[1]) == 1 then
     return redis.call('HSET', KEYS[1], ARGV[2], ARGV[3])
@@ -109,7 +109,7 @@ return -1
 
 
 class TokenStore:
-    """Tokens in Redis. Every method raises StoreUnavailable where Redis does not answer."""
+    """Tokens in Redis. Every method raises StoreUnavailable if Redis doesn't answer."""
 
     def __init__(
         self,
@@ -123,14 +123,14 @@ class TokenStore:
         self._save_if_connected = redis.register_script(SAVE_IF_CONNECTED)
 
     async def load(self, connection: Connection) -> Token | None:
-        """The token that is stored now: another process may have replaced the loaded one."""
+        """Return the currently stored token, which another process may have replaced."""
         account, name = redis_keys.account(connection.caller), TOKEN_FIELD + connection.tenant
         with translate_redis_errors():
             sealed = await self._redis.hget(account, name)
         return self._records.open_token(connection.caller, connection.tenant, sealed)
 
     async def save(self, connection: Connection, token: Token) -> None:
-        """Keep a token, unless its connection has been deleted meanwhile."""
+        """Store a token, unless its connection has been deleted in the meantime."""
         tenant, sealed = connection.tenant, self._records.seal_token(connection, token)
         with translate_redis_errors():
             await self._save_if_connected(
@@ -139,10 +139,10 @@ class TokenStore:
             )
 
     def lock(self, connection: Connection) -> AbstractAsyncContextManager[bool]:
-        """Held by the one process that asks for a new token; others wait for a bounded time.
+        """Lock for the process that requests a new token; other processes wait for a limited time.
 
-        The block is given False where the lock could not be had: then each asks for a token of its
-        own, which does no harm.
+        The context manager yields False if the lock wasn't acquired in time. The caller may then
+        request a token of its own, which is harmless.
         """
         key = redis_keys.token_lock(connection.caller, connection.tenant)
         return self._locks.lock(key, TOKEN_LOCK_SECONDS, self._wait_seconds)

@@ -1,6 +1,6 @@
-"""Alerts of channels, and the index of when to poll each connection.
+"""Channel alerts, and the index of connections by the time of their next poll.
 
-Alerts run with their owners' API keys, so they and the records of their posts are encrypted.
+Alerts run with their owners' API keys, so alerts and the records of their posts are encrypted.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ ALERT_SERIALIZER = Serializer(Alert)
 
 ALERT_POSTS_SERIALIZER = Serializer(tuple[PostedAlert, ...])
 
-# What an alert has posted and the time of the next look change with it. Whatever is saved is in the
-# due index afterwards.
+# Saves the alert, its posts and the time of its next poll together, so a saved alert is always in
+# the due index.
 SAVE_ALERT = """
 local why = refused()
 if why then return why end
@@ -35,7 +35,7 @@ if ARGV[14] == 'starts' then redis.call('HDEL', KEYS[11], ARGV[11]) end
 return 'saved'
 """
 
-# With the last alert of a connection its entry in the due index goes, too.
+# Deleting the last alert of a connection also removes the connection from the due index.
 DELETE_ALERT = """
 redis.call('SREM', KEYS[6], ARGV[2])
 if redis.call('SCARD', KEYS[6]) == 0 then
@@ -50,7 +50,7 @@ local function due_at() return redis.call('SCARD', KEYS[2]) > 0 and ARGV[2] end
 """
 
 ALERT_POSTS_TTL_SECONDS = 24 * 60 * 60
-"""So long repeats of a failure find the message that told of it first."""
+"""How long repeats of a failure are added to the thread of its first message."""
 
 
 def new_alert_id() -> str:
@@ -68,9 +68,9 @@ ALERT_INDEXES = RecordIndexes(
 
 
 class AlertStore(VersionedRecordStore[Alert]):
-    """Alerts in Redis; `connections` says when to look at them.
+    """Alerts in Redis; `connections` is the schedule for polling their connections.
 
-    Every method raises StoreUnavailable where Redis does not answer.
+    Every method raises StoreUnavailable if Redis doesn't answer.
     """
 
     def __init__(self, redis: Commands, cipher: Cipher) -> None:
@@ -96,7 +96,7 @@ class AlertStore(VersionedRecordStore[Alert]):
         )
 
     async def load_posts(self, alert_id: str) -> tuple[PostedAlert, ...]:
-        """The messages of the last day, oldest first."""
+        """Return the messages posted in the last day, oldest first."""
         key = redis_keys.alert_posts(alert_id)
         with translate_redis_errors():
             sealed = await self._redis.get(key)
@@ -113,10 +113,10 @@ class AlertStore(VersionedRecordStore[Alert]):
     ) -> Alert | None:
         """Write a new alert, or one that was read as `before`, with its `posts` if given.
 
-        It is looked at by `poll_at`, or when it was to be looked at anyway. `starts`: earlier
-        refusals of its connection count no more. Gives it as it is now, or None where it was
-        changed or turned off meanwhile. Raises LimitReached where its channel, its owner or its
-        workspace has none to spare.
+        Its connection is polled at `poll_at`, or earlier if that was already scheduled. `starts`
+        resets the count of failed polls of the connection. Returns the alert as saved, or None if
+        it was changed or turned off in the meantime. Raises LimitReached if its channel, owner or
+        workspace already has the maximum number of alerts.
         """
         connection, posts_key = alert.connection.name, redis_keys.alert_posts(alert.id)
         keys = [
@@ -138,7 +138,7 @@ class AlertStore(VersionedRecordStore[Alert]):
         return saved if done == "saved" else None
 
     async def delete(self, alert: Alert) -> bool:
-        """Remove every trace of it but its messages; False if it was changed since it was read."""
+        """Delete an alert but not its messages; False if it has changed since it was read."""
         connection = alert.connection.name
         keys = [
             redis_keys.alert_posts(alert.id),
@@ -149,7 +149,7 @@ class AlertStore(VersionedRecordStore[Alert]):
         return await self._remove(alert, keys, connection)
 
     async def of_connection(self, connection: PolledConnection) -> tuple[Alert, ...]:
-        """The alerts that run on a connection, oldest first."""
+        """Return the alerts that use a connection, oldest first."""
         there = await self._loaded(
             await self._ids(redis_keys.alerts_of_connection(connection.name))
         )
@@ -157,6 +157,6 @@ class AlertStore(VersionedRecordStore[Alert]):
 
 
 async def _connection_names(keys: list[str]) -> list[str]:
-    """The names of the sources whose sets of alerts these are."""
+    """The names of the connections that these keys, each a set of alert ids, belong to."""
     prefix = redis_keys.alerts_of_connection("")
     return [key.removeprefix(prefix) for key in keys if key.count(":", len(prefix)) > 2]

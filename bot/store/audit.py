@@ -38,13 +38,13 @@ for _, entry in ipairs(redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', ARGV[
 end
 return found
 """
-"""Looks through them in Redis: a Home shows five of five hundred."""
+"""Filters in Redis, so that five entries for App Home don't need five hundred to be sent."""
 
 
 class AuditLog:
-    """The audit log; all methods but `try_record` raise StoreUnavailable if Redis does not answer.
+    """The audit log; every method but `try_record` raises StoreUnavailable if Redis doesn't answer.
 
-    `write` gets each entry as a line of JSON, also if Redis cannot take it.
+    `write` receives each entry as a line of JSON, even if Redis can't store it.
     """
 
     def __init__(
@@ -65,10 +65,10 @@ class AuditLog:
         /,
         **facts: str | int,
     ) -> str:
-        """Add an entry, timed by Redis, and return its id; entries too old or too many are deleted.
+        """Add an entry and return its id; entries that are too old or exceed the limit are deleted.
 
-        It replaces the entry `replaces`, which says that the same had begun. `facts` are further
-        fields of AuditEntry.
+        The id contains the time, set by Redis. `replaces` is the id of the entry that recorded the
+        start of the same action; it is deleted. `facts` are further fields of AuditEntry.
         """
         named = {"event": str(event), "user_id": caller.user_id, "result": result}
         fields = named | {name: value for name, value in facts.items() if value}
@@ -83,28 +83,28 @@ class AuditLog:
     async def record_delete(
         self, caller: Caller, tenant: str, job_id: str, result: str, replaces: str = ""
     ) -> str:
-        """As `record`, of the delete of one job."""
+        """Like `record`, for the deletion of one job."""
         facts = {"tenant": tenant, "subject": job_id}
         return await self.record(AuditEvent.JOB_DELETED, caller, result, replaces, **facts)
 
     async def try_record(
         self, event: AuditEvent, caller: Caller, result: str = DONE, /, **facts: str | int
     ) -> None:
-        """As `record`, for what is done already: if Redis fails, only the log says so."""
+        """Like `record`, for an action that is already done: if Redis fails, only log an error."""
         try:
             await self.record(event, caller, result, **facts)
         except StoreUnavailable:
-            logger.error("an audit entry is not stored: %s: %s", event, result)
+            logger.error("could not store an audit entry: %s: %s", event, result)
 
     async def try_record_for_app(
         self, event: AuditEvent, owner: Caller, reason: str, /, **facts: str | int
     ) -> None:
-        """As `try_record`, of what the app did by itself to something of `owner`, and why."""
+        """Like `try_record`, for an action of the app itself on something that `owner` owns."""
         app = replace(owner, user_id="")
         await self.try_record(event, app, DONE, owner_id=owner.user_id, detail=reason, **facts)
 
     async def delete_old_entries(self) -> int:
-        """Delete entries that are too old, of all workspaces; returns how many there were."""
+        """Delete entries that are too old, in all workspaces; return the number of entries."""
         deleted = 0
         with translate_redis_errors():
             async for stream in self._redis.scan_iter(redis_keys.ALL_AUDITS, count=1000):
@@ -114,7 +114,10 @@ class AuditLog:
     async def deletes_of_user(
         self, caller: Caller, most: int, within: int
     ) -> tuple[AuditEntry, ...]:
-        """The caller's deletes and clean-ups among the last `within` entries, newest first."""
+        """Return up to `most` of the caller's deletions and clean-ups, newest first.
+
+        Only the last `within` entries of the workspace are searched.
+        """
         kinds = [str(event) for event in AuditEvent if event.is_of_jobs]
         with translate_redis_errors():
             found = await self._deletes_of_user(
@@ -123,7 +126,7 @@ class AuditLog:
         return tuple(_entry(entry_id, _pairs(facts)) for entry_id, facts in found)
 
     async def latest(self, caller: Caller, count: int) -> tuple[AuditEntry, ...]:
-        """The last entries of the caller's workspace, newest first."""
+        """Return the last entries of the caller's workspace, newest first."""
         with translate_redis_errors():
             found = await self._redis.xrevrange(redis_keys.audit(caller), count=count)
         return tuple(_entry(entry_id, facts) for entry_id, facts in found)
@@ -160,12 +163,12 @@ class AuditLog:
         self._write(json.dumps(facts))
 
     def _oldest(self) -> int:
-        """The first part of an entry's id: milliseconds since 1970, by Redis' own clock."""
+        """The oldest entry id to keep: entry ids begin with milliseconds since 1970."""
         return int((time.time() - self._kept_days * 24 * 60 * 60) * 1000)
 
 
 def _pairs(facts: Sequence[str]) -> dict[str, str]:
-    """A script gives names and values in turn."""
+    """Convert alternating names and values, as returned by a Lua script, to a dictionary."""
     return dict(zip(facts[::2], facts[1::2], strict=True))
 
 
@@ -177,9 +180,9 @@ def _entry(entry_id: str, facts: Mapping[str, Any]) -> AuditEntry:
 COPY_BATCH_SIZE = 500
 MAX_REWRITE_ATTEMPTS = 20
 COPY_TTL_SECONDS = 60 * 60
-"""A copy that was left behind goes by itself."""
+"""Expires an abandoned copy."""
 
-# Unless an entry was added or taken out since all were copied.
+# Fails if an entry was added or removed since the copy was made.
 SWAP_AUDIT_LOG = """
 local last = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)
 if #last == 0 or last[1][1] ~= ARGV[1] then return 0 end
@@ -191,16 +194,16 @@ return 1
 
 
 class AuditBusy(Exception):
-    """The log was written to each time before its copy could take its place."""
+    """The log changed during each attempt to copy it."""
 
 
 async def rewrite(
     redis: Commands, stream: str, copy: str, pattern: re.Pattern[str], name: str
 ) -> None:
-    """Replace what matches by `name` in all values; ids and order of entries stay.
+    """Replace matches of `pattern` with `name` in all values, keeping entry ids and order.
 
-    The key `copy` is written in steps of bounded size, and takes the place of the log at once if
-    nothing has been added meanwhile. Raises AuditBusy.
+    Writes the key `copy` in batches, then replaces the log in one step if no entry was added in the
+    meantime. Raises AuditBusy if every attempt failed.
     """
     swap = redis.register_script(SWAP_AUDIT_LOG)
     for _ in range(MAX_REWRITE_ATTEMPTS):
@@ -215,7 +218,7 @@ async def rewrite(
 async def _copy(
     redis: Commands, stream: str, copy: str, pattern: re.Pattern[str], name: str
 ) -> tuple[str, int]:
-    """The id of the last entry, and how many there are."""
+    """Copy the stream; return the id of its last entry and the number of entries."""
     last, count = "", 0
     while True:
         entries: list[tuple[str, dict[str, Any]]] = await redis.xrange(

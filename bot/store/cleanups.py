@@ -1,4 +1,4 @@
-"""Clean-ups and the result of each of their jobs."""
+"""Clean-ups, and the results for their jobs."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from bot.store.locks import Locks
 from bot.store.versioned_records import CLEANUPS_PERIOD_SECONDS, MAX_CLEANUPS, WAIT_FOR
 
 RETRIED = "retried"
-"""Begun although an attempt before may have worked."""
+"""A delete was started although an earlier attempt may have succeeded."""
 
 FINAL_RESULTS = frozenset({DELETED, ALREADY_GONE, "forbidden", "invalid_request", "invalid_input"})
-"""Results that stay: the errors among them are about the one job."""
+"""Results that aren't retried: the errors among them concern a single job."""
 
 NOT_SENT = {"not_connected", "missing_scope", "store_unavailable"}
-"""Ends of an attempt before anything was sent, beside those in NOT_DONE."""
+"""Errors that occur before a request is sent, in addition to those in NOT_DONE."""
 
-# A 404 after an attempt of ours whose end is unknown means that this attempt deleted the job.
+# A 404 after one of our attempts with an unknown result means that this attempt deleted the job.
 RECORD_RESULT = """
 if redis.call('GET', KEYS[2]) ~= ARGV[1] then return false end
 local old = redis.call('HGET', KEYS[1], ARGV[2]) or ''
@@ -52,26 +52,26 @@ return result
 
 
 class CleanupResults:
-    """The results of the clean-ups of this process. Methods raise StoreUnavailable."""
+    """Per-job results of clean-ups; methods raise StoreUnavailable if Redis doesn't answer."""
 
     def __init__(self, redis: Commands) -> None:
         self._redis = redis
         self._record = redis.register_script(RECORD_RESULT)
 
     async def count(self, cleanup_id: str) -> Counter[str]:
-        """How many jobs have come to each result that stays."""
+        """Count the jobs by final result."""
         with translate_redis_errors():
             results = await self._redis.hvals(redis_keys.cleanup_results(cleanup_id))
         return Counter(result for result in results if result in FINAL_RESULTS)
 
     async def open_journal(self, cleanup_id: str, owner: str) -> CleanupJournal:
-        """The record that the holder of the lease writes."""
+        """Return the journal for the worker that holds the clean-up's lease."""
         with translate_redis_errors():
             known = await self._redis.hgetall(redis_keys.cleanup_results(cleanup_id))
         return CleanupJournal(self, cleanup_id, owner, known)
 
     async def record(self, cleanup_id: str, owner: str, job_id: str, result: str) -> str:
-        """Write what was begun or how it ended; gives what counts now. Raises LeaseLost."""
+        """Record the start or result of a delete; return the stored result. Raises LeaseLost."""
         keys = [redis_keys.cleanup_results(cleanup_id), redis_keys.cleanup_lease(cleanup_id)]
         args = [owner, job_id, _kind(result), result, CLEANUP_TTL_SECONDS]
         with translate_redis_errors():
@@ -84,7 +84,7 @@ class CleanupResults:
 class CleanupJournal:
     """Records each delete of a clean-up, before and after it happens.
 
-    The audit record has only one entry for a whole clean-up: single deletes would fill it.
+    The audit log has one entry per clean-up: an entry per job would fill it up.
     """
 
     def __init__(
@@ -94,17 +94,17 @@ class CleanupJournal:
         self._results_by_job = dict(known)
 
     def result(self, job_id: str) -> str:
-        """The result that stays; empty where there is none yet."""
+        """The final result of a job; empty if there is none yet."""
         known = self._results_by_job.get(job_id, "")
         return known if known in FINAL_RESULTS else ""
 
     def is_started(self, job_id: str) -> bool:
-        """Whether it has a result, or a delete of it was begun and may have worked."""
+        """Whether the job has a result, or a delete was started that may have succeeded."""
         return bool(self._results_by_job.get(job_id))
 
     @property
     def counts(self) -> Counter[str]:
-        """How many jobs have come to each result that stays."""
+        """The number of jobs by final result."""
         return Counter(
             result for result in self._results_by_job.values() if result in FINAL_RESULTS
         )
@@ -112,14 +112,14 @@ class CleanupJournal:
     async def record_delete(
         self, caller: Caller, tenant: str, job_id: str, result: str, replaces: str = ""
     ) -> str:
-        """As `AuditLog.record_delete`; what does not stay leaves the job to be tried again."""
+        """Like `AuditLog.record_delete`; a job without a final result will be retried."""
         counts = await self._results.record(self._clean_id, self._owner, job_id, result)
         self._results_by_job[job_id] = counts
         return job_id
 
 
 def _kind(result: str) -> str:
-    """What a result says of one attempt; one that nobody knows may have worked."""
+    """Classify the result of an attempt; one with an unknown outcome may have succeeded."""
     if result == BEGUN:
         return "begun"
     if result in FINAL_RESULTS:
@@ -128,14 +128,14 @@ def _kind(result: str) -> str:
 
 
 CONFIRMATION_TTL_SECONDS = 60 * 60
-"""So long a question waits for its answer."""
+"""How long the confirmation dialog can be answered."""
 
 CLEANUP_TTL_SECONDS = 30 * 24 * 60 * 60
 CLEANUP_LEASE_SECONDS = 15
-"""Longer than one round of deletes takes, whatever Emporix does."""
+"""Longer than one batch of deletes can take."""
 
-# The hash of a clean-up has its `state` in clear: unconfirmed, running or ended.
-# Record, state and entry in the due index change together, so a running one is always in the index.
+# A clean-up's hash has its `state` in plain text: unconfirmed, running or ended.
+# Record, state and due index change together, so a running clean-up is always in the index.
 
 SAVE_UNCONFIRMED = """
 local state = redis.call('HGET', KEYS[1], 'state')
@@ -145,8 +145,8 @@ redis.call('EXPIRE', KEYS[1], ARGV[2])
 return 1
 """
 
-# One clean-up of a user and tenant at a time; one that has left the index has ended, or is gone.
-# Gives 1 if it has begun, 0 if another one is under way, or else the seconds to wait, negative.
+# One clean-up per user and tenant at a time; one that isn't in the index has ended or expired.
+# Returns 1 if it started, 0 if another one is running, or else the negated seconds to wait.
 START_CLEANUP = (
     WAIT_FOR
     + """
@@ -165,14 +165,14 @@ return 1
 """
 )
 
-# Gives whether the lease is still ours, and who wants the clean-up to stop, "" for nobody.
+# Returns whether the lease is still ours, and the user who requested a stop, or "".
 RENEW_LEASE = """
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return {0, ''} end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 return {1, redis.call('HGET', KEYS[2], 'stop') or ''}
 """
 
-# By the holder of the lease only: another worker may have written something newer.
+# Only for the holder of the lease: another worker may have written a newer record.
 SAVE_CLEANUP = """
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 redis.call('HSET', KEYS[2], 'record', ARGV[2])
@@ -209,7 +209,7 @@ local function due_at() return redis.call('HGET', KEYS[2], 'state') == 'running'
 
 
 class LeaseLost(Exception):
-    """Another worker has taken the clean-up over."""
+    """Another worker has taken over the clean-up."""
 
 
 CLEANUP_SERIALIZER = Serializer(Cleanup)
@@ -217,9 +217,9 @@ JOB_IDS_SERIALIZER = Serializer(list[str])
 
 
 class CleanupStore:
-    """Clean-ups in Redis; `due` are those that are under way.
+    """Clean-ups in Redis; `due` is the index of running ones.
 
-    Every method raises StoreUnavailable where Redis does not answer.
+    Every method raises StoreUnavailable if Redis doesn't answer.
     """
 
     def __init__(self, redis: Commands, cipher: Cipher) -> None:
@@ -243,22 +243,22 @@ class CleanupStore:
         self._scripts = {script: redis.register_script(script) for script in scripts}
 
     async def load(self, cleanup_id: str) -> Cleanup | None:
-        """The clean-up of that id; None where it is gone, or cannot be opened."""
+        """Return a clean-up by its id; None if it doesn't exist or can't be decrypted."""
         key = redis_keys.cleanup(cleanup_id)
         with translate_redis_errors():
             sealed = await self._redis.hget(key, "record")
         return self._records.open(sealed, key, "record")
 
     async def save_unconfirmed(self, cleanup: Cleanup) -> bool:
-        """Keep a question for an hour; False where that clean-up has begun already."""
+        """Store a clean-up for an hour until it is confirmed; False if it has already started."""
         args = [self._seal(cleanup), CONFIRMATION_TTL_SECONDS]
         return bool(await self._run(SAVE_UNCONFIRMED, [redis_keys.cleanup(cleanup.id)], args))
 
     async def start(self, cleanup: Cleanup, now: float) -> bool:
-        """Let a worker look after it; False where its user has another one in the tenant.
+        """Hand a clean-up to the workers; False if its user has another one running in the tenant.
 
-        True and nothing else where it has begun already. Raises LimitReached where its user has
-        begun too many in the last 24 hours.
+        Does nothing and returns True if it has already started. Raises LimitReached if its user has
+        started too many in the last 24 hours.
         """
         keys = [
             redis_keys.active_cleanup(cleanup.caller, cleanup.tenant),
@@ -273,20 +273,20 @@ class CleanupStore:
         return bool(done)
 
     async def running(self, most: int) -> list[Cleanup]:
-        """Those that are under way and can be opened, at most so many."""
+        """Return up to `most` running clean-ups, without those that can't be decrypted."""
         with translate_redis_errors():
             found = await self._redis.zrange(redis_keys.cleanups_due(), 0, most - 1)
         cleanups = [await self.load(str(cleanup_id)) for cleanup_id in found]
         return [cleanup for cleanup in cleanups if cleanup]
 
     async def acquire_lease(self, cleanup_id: str, owner: str) -> bool:
-        """Take the lease; False where another worker has it."""
+        """Acquire the lease; False if another worker has it."""
         return not await self._locks.acquire(
             redis_keys.cleanup_lease(cleanup_id), owner, CLEANUP_LEASE_SECONDS
         )
 
     async def renew_lease(self, cleanup_id: str, owner: str) -> str:
-        """Keep the lease; gives the user who wants it to stop, "" for nobody; raises LeaseLost."""
+        """Extend the lease; return the user who requested a stop, or "". Raises LeaseLost."""
         keys = [redis_keys.cleanup_lease(cleanup_id), redis_keys.cleanup(cleanup_id)]
         ours, stop = await self._run(RENEW_LEASE, keys, [owner, CLEANUP_LEASE_SECONDS * 1000])
         if not ours:
@@ -297,7 +297,7 @@ class CleanupStore:
         await self._locks.release(redis_keys.cleanup_lease(cleanup_id), owner)
 
     async def save(self, cleanup: Cleanup, owner: str) -> None:
-        """Keep it, as the holder of the lease; raises LeaseLost."""
+        """Save a clean-up as the holder of its lease; raises LeaseLost."""
         keys = [redis_keys.cleanup_lease(cleanup.id), redis_keys.cleanup(cleanup.id)]
         if not await self._run(
             SAVE_CLEANUP, keys, [owner, self._seal(cleanup), CLEANUP_TTL_SECONDS]
@@ -305,7 +305,7 @@ class CleanupStore:
             raise LeaseLost(cleanup.id)
 
     async def freeze_job_ids(self, cleanup: Cleanup, job_ids: Sequence[str], owner: str) -> None:
-        """As `save`, together with the ids of its jobs."""
+        """Like `save`, and store the ids of the clean-up's jobs in the same step."""
         key = redis_keys.cleanup_jobs(cleanup.id)
         sealed = self._job_id_lists.seal(list(job_ids), key)
         keys = [redis_keys.cleanup_lease(cleanup.id), redis_keys.cleanup(cleanup.id), key]
@@ -315,15 +315,15 @@ class CleanupStore:
             raise LeaseLost(cleanup.id)
 
     async def load_job_ids(self, cleanup_id: str) -> list[str]:
-        """The ids that `freeze_job_ids` stored, in that order; none if they cannot be decrypted."""
+        """Return the ids stored by `freeze_job_ids`, in order; empty if they can't be decrypted."""
         key = redis_keys.cleanup_jobs(cleanup_id)
         with translate_redis_errors():
             return self._job_id_lists.open(await self._redis.get(key), key) or []
 
     async def finish(self, cleanup: Cleanup, owner: str) -> None:
-        """It has ended, and its user may begin another one; raises LeaseLost.
+        """Mark a clean-up as ended, so that its user can start another one; raises LeaseLost.
 
-        The marker of another clean-up of theirs stays.
+        Another clean-up of the same user and tenant stays active.
         """
         keys = [
             redis_keys.cleanup_lease(cleanup.id),
@@ -336,14 +336,14 @@ class CleanupStore:
             raise LeaseLost(cleanup.id)
 
     async def request_stop(self, cleanup_id: str, user_id: str) -> bool:
-        """Let the worker stop it; False where it is not under way.
+        """Ask the worker to stop a clean-up; False if it isn't running.
 
-        `user_id` is who wants that, or OWNER_GONE where its owner has left.
+        `user_id` is the user who requested the stop, or OWNER_GONE if the owner has left.
         """
         return bool(await self._run(REQUEST_STOP, [redis_keys.cleanup(cleanup_id)], [user_id]))
 
     async def amend(self, cleanup: Cleanup) -> bool:
-        """Change the record of one that has ended; False where it has not."""
+        """Update the record of a clean-up that has ended; False if it hasn't."""
         return bool(
             await self._run(AMEND_CLEANUP, [redis_keys.cleanup(cleanup.id)], [self._seal(cleanup)])
         )

@@ -1,4 +1,4 @@
-"""Connects to Redis, by address or through Sentinel, and translates its errors."""
+"""Redis clients, for a server address or Sentinel, and the translation of Redis errors."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from bot.store.encryption import Canary
 from bot.store.errors import NOT_PRIMARY_CODES, REDIS_ERROR_LOG, error_kind
 
 Commands: TypeAlias = Any
-"""A Redis client: the annotations of redis-py do not know what `decode_responses` does."""
+"""A Redis client: redis-py's annotations don't take `decode_responses` into account."""
 
 REDIS_SCHEMES = ("redis://", "rediss://", "unix://", "redis+sentinel://", "rediss+sentinel://")
 SENTINEL_SCHEMES = ("redis+sentinel", "rediss+sentinel")
@@ -58,33 +58,33 @@ URL_OPTIONS = frozenset(
         "ssl_password",
     }
 )
-"""What an address may set after its `?`. redis-py takes any argument of its classes as text there,
-and fails when it uses one that must not be text, such as `retry_on_error`."""
+"""Query parameters accepted in a Redis URL. redis-py accepts any argument of its classes here, as a
+string, and fails later if the argument must not be a string, as for `retry_on_error`."""
 
 SENTINEL_URL_OPTIONS = frozenset({"sentinel_user", "sentinel_password"})
 CONNECT_TIMEOUT_SECONDS = 0.5
 RESPONSE_TIMEOUT_SECONDS = 0.8
-"""Redis is near and answers within milliseconds; who waits for longer is better told so."""
+"""Redis normally answers within milliseconds; after this long, an error is better than a delay."""
 
 REDIS_NOW = """
 local time = redis.call('TIME')
 local now = time[1] + time[2] / 1000000
 """
-"""Begins a Lua script that compares times: `now` is in seconds since 1970, by Redis's clock."""
+"""Prefix for Lua scripts that compare times: `now` is seconds since 1970, by Redis's clock."""
 
 MAX_REDIS_CONNECTIONS = 1000
-"""More than `bot.slack.background` runs at once: an empty pool looks like a Redis that is down."""
+"""More than `bot.slack.background` runs at once: an exhausted pool looks like a failed Redis."""
 
 RETRYABLE_ERRORS = (ConnectionBroken, ReadOnlyError)
-"""Both are tried again on a new connection: the old one may lead to a server that is gone."""
+"""Both are retried on a new connection: the old one may lead to a server that is gone."""
 
 QUEUE_TIMEOUT_SECONDS = 5.0
-"""A worker's look for a task lasts one second in Redis; no answer for this long is a dead host."""
+"""A worker blocks in Redis for one second at a time; no answer for this long means a dead host."""
 
 QUEUE_OPTIONS: dict[str, Any] = {
     "decode_responses": False,
     "socket_timeout": QUEUE_TIMEOUT_SECONDS,
-    # Nobody waits for an answer, and each waiting read of a worker would try again at once.
+    # No user waits for the answer, and without a delay every blocked read would retry at once.
     "retry": Retry(
         ExponentialWithJitterBackoff(base=0.2, cap=1.0), 1, supported_errors=RETRYABLE_ERRORS
     ),
@@ -95,18 +95,18 @@ KEEPALIVE: dict[str, Any] = {
     "socket_keepalive_options": {
         getattr(socket, name): value
         for name, value in {"TCP_KEEPIDLE": 5, "TCP_KEEPINTVL": 2, "TCP_KEEPCNT": 3}.items()
-        if hasattr(socket, name)  # they are not on every platform
+        if hasattr(socket, name)  # not available on every platform
     },
 }
 """An idle connection to a host that has vanished is closed after 5 + 3 * 2 seconds."""
 
 
 class SharedLink:
-    """Shared by the connections of one client: those of an older `generation` are not used again.
+    """State shared by a client's connections; connections of an older `generation` reconnect.
 
-    Where one connection shows that its server is silent, demoted or gone, the others most likely
-    lead to the same server. They reconnect before their next command, instead of failing it.
-    Each connection is admitted by the canary, where there is one, before it is used.
+    If one connection finds that its server is silent, demoted or gone, the others most likely lead
+    to the same server. They reconnect before their next command instead of failing it. If there is
+    a canary, it must admit each new connection before its first use.
     """
 
     def __init__(self, canary: Canary | None) -> None:
@@ -114,20 +114,20 @@ class SharedLink:
 
 
 class _LinkedConnection(AbstractConnection):
-    """A connection that tells its link about a bad server, and asks it before each use."""
+    """Reports a failed server to its link, and checks the link before each use."""
 
     def __init__(self, *, link: SharedLink, **options: Any) -> None:
         super().__init__(**options)
         self._link, self._generation = link, link.generation
 
     async def connect(self) -> None:
-        """The pool calls this each time before it gives the connection to a command."""
+        """Called by the pool each time before it hands out the connection."""
         if self.is_connected and self._generation != self._link.generation:
             await self.disconnect(nowait=True)
         await super().connect()  # type: ignore[no-untyped-call]
 
     async def on_connect(self) -> None:
-        """redis-py calls this for Unix sockets only, and the method below for all: once will do."""
+        """Do nothing: redis-py calls this for Unix sockets only, and the next method for all."""
 
     async def on_connect_check_health(self, check_health: bool = True) -> None:
         self._generation = self._link.generation
@@ -136,7 +136,7 @@ class _LinkedConnection(AbstractConnection):
             if self._link.canary is not None:
                 await self._link.canary.admit(self)
         except BaseException:
-            await self.disconnect(nowait=True)  # what was not admitted must not look connected
+            await self.disconnect(nowait=True)  # a rejected connection must not look connected
             raise
 
     async def read_response(self, *args: Any, **options: Any) -> Any:
@@ -146,7 +146,7 @@ class _LinkedConnection(AbstractConnection):
         except (ConnectionBroken, TookTooLong):
             self._mark_stale()
             raise
-        except asyncio.CancelledError:  # a caller may wait a little less than the client does
+        except asyncio.CancelledError:  # the caller's timeout may be shorter than the client's
             if time.monotonic() - began > RESPONSE_TIMEOUT_SECONDS / 2:
                 self._mark_stale()
             raise
@@ -157,7 +157,7 @@ class _LinkedConnection(AbstractConnection):
             raise ReadOnlyError(str(error), status_code=code) from error
 
     def _mark_stale(self) -> None:
-        """What an old connection meets says nothing about the new ones."""
+        """Ignore errors of old connections: they say nothing about the new ones."""
         if self._generation == self._link.generation:
             self._link.generation += 1
 
@@ -175,26 +175,26 @@ CONNECTION_CLASSES = {
 
 
 def connect(url: str, canary: Canary | None = None) -> Commands:
-    """A client for `redis://`, `rediss://`, `unix://` or a Sentinel address; it connects when used.
+    """A client for `redis://`, `rediss://`, `unix://` or a Sentinel URL; it connects on first use.
 
     Sentinel: `redis+sentinel://[user:password@]host:port,host:port/service[/db]`, optionally
-    with `?sentinel_user=…&sentinel_password=…`; `rediss+sentinel://` speaks TLS to all of them.
-    Raises ValueError where the address cannot be understood. With a `canary`, no command is sent
-    over a connection that it does not admit.
+    with `?sentinel_user=…&sentinel_password=…`; `rediss+sentinel://` uses TLS for all connections.
+    Raises ValueError if the URL is invalid. With a `canary`, no command is sent over a connection
+    that the canary doesn't admit.
     """
     return _client(url, _options(canary))
 
 
 def connect_for_queue(url: str, canary: Canary | None = None) -> Commands:
-    """The same, for the queue of tasks: it waits for one in Redis, and reads bytes."""
+    """Like `connect`, for the task queue: blocks in Redis for the next task and reads bytes."""
     return _client(url, _options(canary) | QUEUE_OPTIONS)
 
 
 def check_address(url: str) -> None:
-    """Raises ValueError, which repeats nothing of the address, where `connect` could not use it.
+    """Raise ValueError if `connect` couldn't use this URL; the error contains no part of the URL.
 
-    Nothing is connected. A letter of the password that is not percent-encoded moves all that
-    follows it to another part of the address.
+    Makes no connection. A character in the password that isn't percent-encoded shifts the rest of
+    the URL into the wrong component.
     """
     if not url.startswith(REDIS_SCHEMES):
         raise ValueError(f"must begin with one of {', '.join(REDIS_SCHEMES)}")
@@ -206,13 +206,13 @@ def check_address(url: str) -> None:
         is_usable = False
     if not is_usable:
         raise ValueError(
-            "is not an address of Redis: compare it with the forms in .env.example; in a password, "
+            "is not a Redis URL: compare it with the examples in .env.example; in a password, "
             "percent-encode / as %2F, # as %23, ? as %3F, @ as %40, : as %3A and % as %25"
         )
 
 
 def _is_usable(parts: SplitResult) -> bool:
-    """redis-py passes over a path that is no number, and takes a missing host for this machine."""
+    """redis-py ignores a path that isn't a number, and uses localhost if the host is missing."""
     if parts.fragment or " " in parts.netloc:
         return False
     allowed = SENTINEL_URL_OPTIONS if parts.scheme in SENTINEL_SCHEMES else URL_OPTIONS
@@ -228,7 +228,7 @@ def _is_usable(parts: SplitResult) -> bool:
 
 @contextmanager
 def translate_redis_errors() -> Iterator[None]:
-    """Redis in trouble becomes StoreUnavailable with the kind of trouble; it is in the log, too."""
+    """Log Redis errors and raise them as StoreUnavailable with the kind of the error."""
     try:
         yield
     except (RedisError, OSError, TimeoutError) as error:
@@ -244,8 +244,8 @@ def _options(canary: Canary | None) -> dict[str, Any]:
         "socket_timeout": RESPONSE_TIMEOUT_SECONDS,
         "health_check_interval": 30,
         "max_connections": MAX_REDIS_CONNECTIONS,
-        # One more try mends a connection that died idle; more, or another wait after a time-out,
-        # would keep people waiting.
+        # One retry covers a connection that was closed while idle; more retries, or another wait
+        # after a timeout, would keep users waiting.
         "retry": Retry(
             ExponentialWithJitterBackoff(base=0.02, cap=0.2), 1, supported_errors=RETRYABLE_ERRORS
         ),
@@ -269,7 +269,7 @@ def _sentinel_client(url: str, options: dict[str, Any]) -> Commands:
     user, _, password = login.partition(":")
     service, _, db = parts.path.strip("/").partition("/")
     if not hosts or not service:
-        raise ValueError("a Sentinel address is redis+sentinel://host:port,host:port/service")
+        raise ValueError("a Sentinel URL is redis+sentinel://host:port,host:port/service")
     tls: dict[str, Any] = {"ssl": True} if parts.scheme.startswith("rediss") else {}
     query = {name: values[-1] for name, values in parse_qs(parts.query).items()}
     sentinel = Sentinel(  # type: ignore[no-untyped-call]
@@ -296,5 +296,5 @@ def _sentinel_client(url: str, options: dict[str, Any]) -> Commands:
 def _host_and_port(text: str) -> tuple[str, int]:
     parts = urlsplit(f"//{text}")
     if not parts.hostname:
-        raise ValueError("a Sentinel address names a host that is empty")
+        raise ValueError("a Sentinel URL has an empty host name")
     return parts.hostname, parts.port or DEFAULT_SENTINEL_PORT

@@ -23,8 +23,8 @@ from bot.store.versioned_records import (
     VersionedRecordStore,
 )
 
-# When a digest is due changes with it. Its name is checked here, so that two people cannot give
-# the same one.
+# Saves a digest together with its due time. Names are checked here so that two people can't save
+# the same name at once.
 SAVE_DIGEST = (
     WAIT_FOR
     + """
@@ -61,14 +61,14 @@ end
 
 
 class NameTaken(Exception):
-    """The channel has another digest of that name."""
+    """The channel has another digest with that name."""
 
 
 DIGEST_SERIALIZER = Serializer(Digest, "id")
 
 
 def new_digest_id() -> str:
-    """Short enough for a button, and nothing that anybody guesses."""
+    """Return a new id: short enough for a button, and impossible to guess."""
     return secrets.token_hex(8)
 
 
@@ -83,9 +83,9 @@ DIGEST_INDEXES = RecordIndexes(
 
 
 class DigestStore(VersionedRecordStore[Digest]):
-    """Digests in Redis; `due` says when which are due.
+    """Digests in Redis; `due` is the index of their next runs.
 
-    Every method raises StoreUnavailable where Redis does not answer.
+    Every method raises StoreUnavailable if Redis doesn't answer.
     """
 
     def __init__(self, redis: Commands, cipher: Cipher) -> None:
@@ -104,9 +104,10 @@ class DigestStore(VersionedRecordStore[Digest]):
     ) -> Digest | None:
         """Write a new digest, or one that was read as `before`.
 
-        Gives it as it is now, or None where it was changed or deleted meanwhile. `posts_now`: it is
-        to be posted at once. Raises NameTaken, and LimitReached where its channel, its owner or its
-        workspace has none to spare, or where it was posted at once too often.
+        `posts_now` counts towards the limit of immediate posts. Returns the digest as saved, or
+        None if it was changed or deleted in the meantime. Raises NameTaken, or LimitReached if its
+        channel, owner or workspace already has the maximum number of digests, or if it was posted
+        immediately too often.
         """
         args: list[Argument] = [
             "" if digest.due_at is None else digest.due_at,
@@ -123,12 +124,12 @@ class DigestStore(VersionedRecordStore[Digest]):
         return None if done == "changed" else saved
 
     async def delete(self, digest: Digest) -> bool:
-        """Every trace of it; what it has posted stays. False where it was changed meanwhile."""
+        """Delete a digest but not its messages; False if it was changed in the meantime."""
         keys = [redis_keys.digest_posts_now(digest.id), redis_keys.digests_due()]
         return await self._remove(digest, keys)
 
     async def claim_due(self, now: float, most: int) -> list[DueRun]:
-        """Digests that are due; no other worker gets them for a minute."""
+        """Claim digests that are due; no other worker gets them for a minute."""
         ids = await self.due.claim(now, most)
         return [
             DueRun(id_, run or "")
@@ -136,7 +137,7 @@ class DigestStore(VersionedRecordStore[Digest]):
         ]
 
     async def due_between(self, since: float, until: float, most: int) -> tuple[Digest, ...]:
-        """Digests that are due in that time, the earliest first; nothing is claimed."""
+        """Return digests that are due in that period, earliest first, without claiming them."""
         with translate_redis_errors():
             ids = await self._redis.zrangebyscore(
                 redis_keys.digests_due(), since, until, start=0, num=most
@@ -145,7 +146,7 @@ class DigestStore(VersionedRecordStore[Digest]):
 
 
 def normalize_name(name: str) -> str:
-    """What two names must differ in: neither case nor quotes nor spaces."""
+    """Normalize case, quotes and spaces, which don't make a name different from another."""
     return " ".join(name.casefold().split()).strip("“”\"'")
 
 
@@ -154,17 +155,17 @@ def _name_hash(name: str) -> str:
 
 
 DAILY_COUNTS_TTL_SECONDS = 21 * 24 * 60 * 60
-"""After the last count; longer than a chart looks back."""
+"""Time after the last update; longer than the period that a chart shows."""
 
 
 DAILY_COUNTS_SERIALIZER = Serializer(dict[str, DayTotals])
 
 
 class DailyCounts:
-    """Counts by connection, by a series, which names what is counted, and by date.
+    """Counts by connection, by series (the name of what is counted) and by date.
 
-    `connection_name` is the name of a PolledConnection. Both methods raise StoreUnavailable where
-    Redis does not answer.
+    `connection_name` is the name of a PolledConnection. Both methods raise StoreUnavailable if
+    Redis doesn't answer.
     """
 
     def __init__(self, redis: Commands, cipher: Cipher) -> None:
@@ -174,14 +175,14 @@ class DailyCounts:
         )
 
     async def load(self, connection_name: str, series: str) -> dict[str, DayTotals]:
-        """What is kept; nothing where it cannot be opened any more."""
+        """Return the stored days; empty if there are none or they can't be decrypted."""
         key = redis_keys.daily_counts(connection_name, series)
         with translate_redis_errors():
             sealed = await self._redis.get(key)
         return self._records.open(sealed, key) or {}
 
     async def save(self, connection_name: str, series: str, days: Mapping[str, DayTotals]) -> None:
-        """Keep these days of a series, and no others."""
+        """Replace the stored days of a series."""
         key = redis_keys.daily_counts(connection_name, series)
         with translate_redis_errors():
             await self._redis.set(

@@ -10,10 +10,10 @@ from bot.domain.accounts import PolledConnection
 from bot.store.connection import Commands, translate_redis_errors
 
 DUE_CLAIM_SECONDS = 60.0
-"""A name that was claimed is due again after this time, in case its worker has died."""
+"""A claimed name is due again after this time, in case its worker has died."""
 
 RECONCILE_BATCH_SIZE = 500
-"""Keys that one step of a reconciliation visits."""
+"""Number of keys that one step of a reconciliation visits."""
 
 logger = logging.getLogger(__name__)
 
@@ -23,8 +23,8 @@ for _, name in ipairs(due) do redis.call('ZADD', KEYS[1], ARGV[2], name) end
 return due
 """
 
-# A name leaves the index only if Redis itself shows that its record is never due: a worker may
-# lack the key that decrypts the record, and the record may have been changed meanwhile.
+# Removes a name only if its record in Redis is never due: a worker may lack the key that decrypts
+# the record, and the record may have been changed in the meantime.
 SCHEDULE_DUE = """
 if due_at() then return redis.call('ZADD', KEYS[1], ARGV[2], ARGV[1]) and 1 end
 redis.call('ZREM', KEYS[1], ARGV[1])
@@ -40,11 +40,12 @@ return at and redis.call('ZADD', KEYS[1], 'NX', at, ARGV[1]) or 0
 
 @dataclass(frozen=True, slots=True)
 class ScheduledRecords:
-    """The records that an index is made from.
+    """The records that a due index is built from.
 
-    `description` names them in the log. `pattern` matches all of their keys, `names` gives the
-    names that some of these keys stand for, and `key` the key of a name. `due_at` is a Lua function
-    that gives when the record at KEYS[2] is due, for example at ARGV[2]; false or nil if never.
+    `description` names them in the log. `pattern` matches all of their keys, `names` returns the
+    names that some of these keys belong to, and `key` returns the key of a name. `due_at` is a Lua
+    function that returns when the record at KEYS[2] is due (it may return ARGV[2]), or false or nil
+    if it never is.
     """
 
     description: str
@@ -55,7 +56,7 @@ class ScheduledRecords:
 
     @classmethod
     def by_id(cls, what: str, key: Callable[[str], str], due_at: str) -> ScheduledRecords:
-        """Records whose keys end with their ids."""
+        """Create it for records whose keys end with their ids."""
 
         async def ids(keys: list[str]) -> Iterable[str]:
             found = (one.removeprefix(key("")) for one in keys)
@@ -65,9 +66,9 @@ class ScheduledRecords:
 
 
 class DueIndex:
-    """One index. Every method raises StoreUnavailable if Redis does not answer.
+    """One due index. Every method raises StoreUnavailable if Redis doesn't answer.
 
-    The hash `failures` loses the names that leave the index.
+    Names that leave the index are removed from the hash `failures`.
     """
 
     def __init__(
@@ -80,23 +81,23 @@ class DueIndex:
         self._restore = redis.register_script(scheduled.due_at + RESTORE_DUE)
 
     async def claim(self, now: float, most: int) -> list[str]:
-        """Names that are due, the earliest first; no other worker gets them for a minute.
+        """Claim due names, earliest first; no other worker gets them for a minute.
 
-        In a time that grows with how many these are, not with how many there are.
+        The duration depends on the number of names claimed, not on the size of the index.
         """
         with translate_redis_errors():
             found = await self._claim(keys=[self._index], args=[now, now + DUE_CLAIM_SECONDS, most])
         return list(map(str, found))
 
     async def schedule(self, name: str, at: float) -> bool:
-        """Make it due then; False if Redis holds nothing that is ever due under that name."""
+        """Set when a name is due; False if Redis has no record for it that is ever due."""
         with translate_redis_errors():
             return bool(await self._schedule(keys=self._keys(name), args=[name, at]))
 
     async def reconcile(self, at: float) -> int:
-        """Add the names that are missing, due at the time of their record, or else `at`.
+        """Add missing names, due at their record's own time or else at `at`; return how many.
 
-        Gives how many there were. Visits the keys of Redis in steps of bounded size.
+        Scans the keys in Redis in steps of limited size.
         """
         cursor, restored = -1, 0
         while cursor != 0:
@@ -120,7 +121,7 @@ class DueIndex:
         return [self._index, self._scheduled.key(name), *self._failures]
 
 
-# Only what is in the index is counted, so that nothing stays of a connection that was removed.
+# Counts only names in the index, so that nothing remains of a connection that was removed.
 COUNT_FAILURE = """
 if not redis.call('ZSCORE', KEYS[1], ARGV[1]) then return 0 end
 return redis.call('HINCRBY', KEYS[2], ARGV[1], 1)
@@ -128,9 +129,9 @@ return redis.call('HINCRBY', KEYS[2], ARGV[1], 1)
 
 
 class PolledConnections:
-    """The sorted set `due` says when to look; the hash `failures` counts recent refusals.
+    """When to poll each connection (sorted set `due`) and its recent failures (hash `failures`).
 
-    Every method raises StoreUnavailable where Redis does not answer.
+    Every method raises StoreUnavailable if Redis doesn't answer.
     """
 
     def __init__(self, redis: Commands, due: str, failures: str, records: ScheduledRecords) -> None:
@@ -139,9 +140,9 @@ class PolledConnections:
         self._count_failure = redis.register_script(COUNT_FAILURE)
 
     async def claim_due(self, now: float, most: int) -> list[PolledConnection]:
-        """Connections that are to be looked at; nobody else gets them for a minute.
+        """Claim connections that are due; no other worker gets them for a minute.
 
-        An entry that names no connection is removed, so that it does not hold up the others.
+        Names that can't be parsed are removed, so that they don't delay the others.
         """
         found, unreadable = [], []
         for name in await self.due.claim(now, most):
@@ -156,22 +157,22 @@ class PolledConnections:
         return found
 
     async def schedule(self, connection: PolledConnection, at: float) -> None:
-        """Look at a connection then; never again if Redis holds nothing that is records there."""
+        """Set when to poll a connection; removes it from the index if it has no records left."""
         await self.due.schedule(connection.name, at)
 
     async def poll_by(self, connection: PolledConnection, at: float) -> None:
-        """Look at a connection then, unless it is looked at earlier anyway."""
+        """Poll a connection at a time, unless it is scheduled earlier anyway."""
         with translate_redis_errors():
             await self._redis.zadd(self._due, {connection.name: at}, lt=True)
 
     async def count_failure(self, connection: PolledConnection) -> int:
-        """Count a refusal; gives how many there were in a row."""
+        """Count a failed poll; return the number of consecutive failures."""
         with translate_redis_errors():
             return int(
                 await self._count_failure(keys=[self._due, self._failures], args=[connection.name])
             )
 
     async def clear_failures(self, connection: PolledConnection) -> None:
-        """The connection works, or is not used now."""
+        """Reset the count, because the connection works or isn't in use."""
         with translate_redis_errors():
             await self._redis.hdel(self._failures, connection.name)

@@ -1,4 +1,4 @@
-"""Encrypts records and API keys in Redis (AES-256-GCM), each bound to its key and field."""
+"""Encryption of records and API keys in Redis (AES-256-GCM), each bound to its key and field."""
 
 from __future__ import annotations
 
@@ -27,22 +27,22 @@ KEY_ID_LENGTH = 8
 
 @dataclass(frozen=True, slots=True)
 class EncryptionKey:
-    """A 256-bit key; `id` names it in what it has encrypted, and gives nothing of it away."""
+    """A 256-bit key; `id` identifies it in encrypted values and reveals nothing about it."""
 
     id: str
     secret: bytes = field(repr=False)
 
 
 def new_key() -> str:
-    """A fresh key: 32 random bytes as 44 characters of URL-safe base64."""
+    """Generate a key: 32 random bytes as 44 characters of URL-safe base64."""
     return base64.urlsafe_b64encode(secrets.token_bytes(KEY_BYTES)).decode()
 
 
 def parse_keys(text: str) -> tuple[EncryptionKey, ...]:
-    """The keys of ENCRYPTION_KEYS, in order; raises ValueError with what to do."""
+    """Parse ENCRYPTION_KEYS, in order; raises ValueError, whose text says what to do."""
     keys = tuple(_parse(part.strip()) for part in text.split(",") if part.strip())
     if not keys:
-        raise ValueError("holds no key: make one with `emporix-bot keys new`")
+        raise ValueError("contains no key: create one with `emporix-bot keys new`")
     return keys
 
 
@@ -52,29 +52,29 @@ def _parse(text: str) -> EncryptionKey:
     except (binascii.Error, ValueError):
         secret = b""
     if len(secret) != KEY_BYTES:
-        raise ValueError("holds something that is not a key: make one with `emporix-bot keys new`")
+        raise ValueError("contains an invalid key: create one with `emporix-bot keys new`")
     return EncryptionKey(hashlib.sha256(secret).hexdigest()[:KEY_ID_LENGTH], secret)
 
 
 FORMAT_VERSION = "1"
 PSEUDONYM_HEX_DIGITS = 16  # of 64 hexadecimal digits
-NONCE_BYTES = 12  # NIST SP 800-38D, 8.2: the length that GCM is made for
+NONCE_BYTES = 12  # the recommended length for GCM: NIST SP 800-38D, 8.2
 
 
 class DecryptionError(Exception):
-    """Of another place, of a key that is no longer configured, or damaged."""
+    """The text is damaged, bound to another key or field, or its key isn't configured."""
 
 
 def build_aad(key: str, field: str = "") -> str:
-    """What a sealed text is bound to: a key in Redis, or a field of the hash there."""
+    """The place that an encrypted text is bound to: a Redis key, or a field of a hash."""
     return f"{key}/{field}" if field else key
 
 
 class Cipher:
-    """Seals texts with the first key and opens them with any: `1.<key id>.<nonce and ciphertext>`.
+    """Encrypts with the first key, decrypts with any: `1.<key id>.<base64 of nonce + ciphertext>`.
 
-    The `aad` (a Redis key and field) is authenticated with the text, so that a sealed text
-    copied to another user's record does not open there.
+    The `aad` (a Redis key and field) is authenticated with the text, so that an encrypted text
+    copied to another user's record can't be decrypted there.
     """
 
     def __init__(self, keys: Sequence[EncryptionKey]) -> None:
@@ -82,39 +82,39 @@ class Cipher:
         self._first, self._secret = keys[0].id, keys[0].secret
 
     def seal(self, text: str, aad: str) -> str:
-        """The encrypted text; `open` needs the same `aad` (additional authenticated data)."""
+        """Encrypt a text; decrypting it needs the same `aad` (additional authenticated data)."""
         nonce = secrets.token_bytes(NONCE_BYTES)
         sealed = self._ciphers[self._first].encrypt(nonce, text.encode(), aad.encode())
         return f"{FORMAT_VERSION}.{self._first}.{base64.urlsafe_b64encode(nonce + sealed).decode()}"
 
     def pseudonym(self, text: str) -> str:
-        """A name for somebody who is not to be named, the same while the first key is the same.
+        """A stable pseudonym for a deleted user; it changes only when the first key changes.
 
-        Without that key, nobody can undo it or compare it with a guess.
+        Without that key, it can be neither reversed nor compared with a guess.
         """
         name = hmac.digest(self._secret, b"pseudonym:" + text.encode(), "sha256").hex()
         return f"gone-{self._first}-{name[:PSEUDONYM_HEX_DIGITS]}"
 
     def is_current(self, sealed: str) -> bool:
-        """Whether it is sealed as `seal` would do it now."""
+        """Whether a text is encrypted with the first key, in the current format."""
         return sealed.startswith(f"{FORMAT_VERSION}.{self._first}.")
 
     def key_id(self, sealed: str) -> str:
-        """The id of the key that it says it was sealed with."""
+        """The id of the key that a text says it was encrypted with."""
         return sealed.partition(".")[2].partition(".")[0][:KEY_ID_LENGTH]
 
     def open(self, sealed: str, aad: str) -> str:
-        """The text that was sealed for `build_aad`; raises DecryptionError."""
+        """Decrypt a text that was encrypted for `aad`; raises DecryptionError."""
         version, _, rest = sealed.partition(".")
         key_id, _, encoded = rest.partition(".")
         cipher = self._ciphers.get(key_id)
         if version != FORMAT_VERSION or cipher is None:
-            raise DecryptionError(f"sealed with key {key_id[:8]!r} in form {version[:8]!r}")
+            raise DecryptionError(f"encrypted with key {key_id[:8]!r} in format {version[:8]!r}")
         try:
             data = base64.urlsafe_b64decode(encoded)
             return cipher.decrypt(data[:NONCE_BYTES], data[NONCE_BYTES:], aad.encode()).decode()
         except (InvalidTag, binascii.Error, ValueError) as error:
-            raise DecryptionError("damaged, or sealed for another place") from error
+            raise DecryptionError("damaged, or encrypted for another place") from error
 
 
 T = TypeVar("T")
@@ -125,9 +125,9 @@ logger = logging.getLogger(__name__)
 
 
 class EncryptedRecords(Generic[T]):
-    """Seals and opens the records of one type, each for the one place in Redis where it stands.
+    """Encrypts and decrypts records of one type, each bound to its place in Redis.
 
-    `kind` names them in the log.
+    `kind` names the type in the log.
     """
 
     def __init__(self, cipher: Cipher, kind: str, serializer: Serializer[T]) -> None:
@@ -135,14 +135,15 @@ class EncryptedRecords(Generic[T]):
         self._logged: set[int] = set()
 
     def seal(self, record: T, key: str, field: str = "") -> str:
-        """The record, to be written to `key`, or to a field of that hash."""
+        """Encrypt a record for a Redis key, or for a field of the hash at that key."""
         return self._cipher.seal(self._serializer.write(record), build_aad(key, field))
 
     def open(self, sealed: str | None, key: str, field: str = "", **said_by_key: Any) -> T | None:
-        """The record there; None if there is none, or if it can't be trusted or understood.
+        """Decrypt a record; None if there is none, or if it can't be decrypted or parsed.
 
-        That is logged once by each process, and the record stays: the key that it was encrypted
-        with, or the version of the app that understands it, may come back.
+        Each process logs such a record once. The record is kept: the missing key, or the version of
+        the app that understands the record, may come back. `said_by_key` are the record's fields
+        that follow from its key.
         """
         if not sealed:
             return None
@@ -159,18 +160,18 @@ class EncryptedRecords(Generic[T]):
         if len(self._logged) >= MAX_LOGGED_RECORDS:
             self._logged.clear()
         self._logged.add(record)
-        logger.warning("a stored %s cannot be opened: %s", self._kind, error)
+        logger.warning("could not read a stored %s: %s", self._kind, error)
 
 
 DEFAULT_FIELD, CONNECTION_FIELD, TOKEN_FIELD = "default", "connection:", "token:"
-"""Fields of the hash: the default tenant; and with a tenant's name, its connection and token."""
+"""Fields of an account's hash: the default tenant; and per tenant, its connection and token."""
 
 _CONNECTION = Serializer(Connection, "caller", "tenant", "token")
 _TOKEN = Serializer(Token)
 
 
 class AccountEncryption:
-    """Writes and reads sealed fields; each opens only in its own field of its own user's hash."""
+    """Encrypts and decrypts the fields of account hashes, each bound to its user and field."""
 
     def __init__(self, cipher: Cipher) -> None:
         self._connections = EncryptedRecords(cipher, "connection", _CONNECTION)
@@ -179,7 +180,7 @@ class AccountEncryption:
     def open_connection(
         self, caller: Caller, tenant: str, fields: Mapping[str, str]
     ) -> Connection | None:
-        """The connection to a tenant in a user's hash; None where it cannot be opened."""
+        """Decrypt the connection to a tenant from a user's hash; None if that isn't possible."""
         name = CONNECTION_FIELD + tenant
         token = self.open_token(caller, tenant, fields.get(TOKEN_FIELD + tenant))
         return self._connections.open(
@@ -204,19 +205,19 @@ class AccountEncryption:
 
 
 def is_encrypted_field(name: str) -> bool:
-    """Whether the field of this name holds a sealed text."""
+    """Whether the account field of this name is encrypted."""
     return name.startswith((CONNECTION_FIELD, TOKEN_FIELD))
 
 
 HASH_TYPE, STRING_TYPE = "hash", "string"
-"""Types of Redis's."""
+"""Redis types, as TYPE returns them."""
 
 ENCRYPTED_KEY_PATTERNS = (
     (redis_keys.ALL_ACCOUNTS, HASH_TYPE),
     (redis_keys.ALL_SCHEDULED, HASH_TYPE),
     (redis_keys.ALL_SCHEDULED, STRING_TYPE),
 )
-"""What SCAN has to look for, and of which type it has to be."""
+"""SCAN patterns, and the type of key to search for with each."""
 
 _scheduled = re.escape(redis_keys.SCHEDULED)
 _account = re.compile(re.escape(redis_keys.ALL_ACCOUNTS).replace(r"\*", ".*"))
@@ -226,7 +227,7 @@ _text = re.compile(rf"{_scheduled}:(alert:[^:]+:posts|cleanup:[^:]+:jobs)")
 
 
 def may_hold_encrypted(key: str) -> bool:
-    """Whether anything at this key can be sealed."""
+    """Whether any value at this key can be encrypted."""
     return any(kind.fullmatch(key) for kind in (_account, _record, _watches, _text))
 
 
@@ -235,7 +236,7 @@ def is_account(key: str) -> bool:
 
 
 def encrypted_texts(key: str, value: Mapping[str, str] | str | None) -> dict[str, str]:
-    """The sealed texts at a key by their fields; that of a string has the field ""."""
+    """The encrypted texts at a key by field; the text of a string has the field ""."""
     if not value:
         return {}
     if isinstance(value, str):
@@ -247,7 +248,7 @@ def encrypted_texts(key: str, value: Mapping[str, str] | str | None) -> dict[str
     return dict(value)
 
 
-# ARGV: the field, "" for a string; the old and the new value.
+# ARGV: the field ("" for a string), the old value and the new value.
 REPLACE_IF_UNCHANGED = """
 if ARGV[1] == '' then
     if redis.call('GET', KEYS[1]) ~= ARGV[2] then return 0 end
@@ -264,14 +265,16 @@ CANARY_TEXT = "emporix-jobs"
 
 
 class WrongEncryptionKeys(RedisError):
-    """None of the keys of this process reads the canary."""
+    """None of this process's keys can decrypt the canary."""
 
 
 class Canary:
-    """Passed to `bot.store.connection.connect`, once for all clients of a process.
+    """Checks the encryption keys on each new Redis connection, using a stored encrypted text.
 
-    The first process of all writes it; `create=False` leaves that to others. When it cannot be
-    read, `problem` says so for an operator, `stop` is called, and no connection can be used.
+    Pass one instance to `bot.store.connection.connect` for all clients of a process. The first
+    process ever to connect writes the text; `create=False` leaves that to others. If the text
+    can't be decrypted, `problem` is set to a message for the operator, `stop` is called, and no
+    connection can be used.
     """
 
     def __init__(
@@ -281,18 +284,17 @@ class Canary:
         self.problem = ""
 
     def has_refused(self) -> bool:
-        """Whether it kept a connection from being used."""
+        """Whether a connection was rejected."""
         return bool(self.problem)
 
     async def admit(self, connection: Any) -> None:
-        """Raises WrongEncryptionKeys; costs a new connection one round trip."""
+        """Check a new connection in one round trip; raises WrongEncryptionKeys."""
         sealed = await _command(connection, "GET", redis_keys.canary())
         if sealed is None and self._create:
             new = self._cipher.seal(CANARY_TEXT, build_aad(redis_keys.canary()))
             await _command(connection, "SET", redis_keys.canary(), new, "NX")
-            sealed = await _command(
-                connection, "GET", redis_keys.canary()
-            )  # another one may have been first
+            # Another process may have been first.
+            sealed = await _command(connection, "GET", redis_keys.canary())
         if sealed is not None:
             self._check(sealed.decode() if isinstance(sealed, bytes) else sealed)
 

@@ -1,6 +1,6 @@
-"""Finds and deletes everything in Redis that names a user or a workspace, encrypted records too.
+"""Finds and deletes everything in Redis that names a user or a workspace, even if encrypted.
 
-It knows no list of keys: it reads all of them, so that a new kind of key is not forgotten here.
+It scans every key instead of a list of known keys, so that new kinds of keys are covered.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from bot.store.encryption import REPLACE_IF_UNCHANGED, Cipher, DecryptionError, 
 
 ERASURE_BATCH_SIZE = 500
 MAX_ERASURE_ROUNDS = 5
-"""The app may write while this runs; what it wrote is found in the next round."""
+"""The app may write while this runs; the next round finds what it wrote."""
 
 ENCRYPTED_TEXT = re.compile(r"1\.[0-9a-f]{8}\.[\w=-]+")
 RECORD_KEY = re.compile(rf"{re.escape(redis_keys.SCHEDULED)}:(digest|alert|cleanup):([^:]+)")
@@ -32,18 +32,18 @@ Action = Literal["delete", "remove", "blank", "pseudonym"]
 
 @dataclass(frozen=True, slots=True)
 class ErasureSubject:
-    """A workspace, or one user of it if `user_id` is given."""
+    """A workspace, or one of its users if `user_id` is given."""
 
     team_id: str
     user_id: str = ""
 
     @property
     def pattern(self) -> re.Pattern[str]:
-        """Its id as a whole word: ids of Slack have capital letters and digits only."""
+        """Matches the id as a whole word: Slack ids consist of capital letters and digits."""
         return _whole_word(self.user_id or self.team_id)
 
     def owns(self, facts: Any) -> bool:
-        """Whether a record is about work of the subject."""
+        """Whether a decoded record belongs to the subject."""
         owner = (facts.get("owner") or facts.get("caller")) if isinstance(facts, dict) else None
         if not isinstance(owner, dict) or owner.get("team_id") != self.team_id:
             return False
@@ -52,10 +52,10 @@ class ErasureSubject:
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """What to do with a key, or with a member or field of it.
+    """What to do with a key, or with one of its members or fields.
 
-    `blank` replaces the value `old_value` by `new_value`, which holds the id among other things;
-    `pseudonym` is for the audit log.
+    `blank` replaces `old_value`, which contains the id among other things, with `new_value`;
+    `pseudonym` applies to the audit log.
     """
 
     action: Action
@@ -67,9 +67,9 @@ class Trace:
 
 @dataclass(slots=True)
 class ErasureScan:
-    """`traces` of a subject, and how many encrypted values no configured key opens.
+    """The `traces` of a subject, and the number of encrypted values that can't be decrypted.
 
-    `record_ids` are the ids of its digests, alerts and clean-ups.
+    `record_ids` are the ids of the subject's digests, alerts and clean-ups.
     """
 
     traces: list[Trace] = field(default_factory=list)
@@ -78,19 +78,19 @@ class ErasureScan:
 
     @property
     def counts(self) -> Counter[str]:
-        """How many traces there are to delete, to remove, and so on."""
+        """The number of traces by action."""
         return Counter(trace.action for trace in self.traces)
 
 
 class Erasure:
-    """Every method raises StoreUnavailable where Redis does not answer."""
+    """Finds and erases traces. Every method raises StoreUnavailable if Redis doesn't answer."""
 
     def __init__(self, redis: Commands, cipher: Cipher) -> None:
         self._redis, self._cipher = redis, cipher
         self._replace_if_unchanged = redis.register_script(REPLACE_IF_UNCHANGED)
 
     async def find(self, subject: ErasureSubject) -> ErasureScan:
-        """All traces of a user or a workspace; changes nothing."""
+        """Find all traces of a user or a workspace; changes nothing."""
         found = ErasureScan()
         async for key, kind, value in self._all():
             if _key_names(subject, key):
@@ -104,9 +104,9 @@ class Erasure:
         return found
 
     async def erase(self, subject: ErasureSubject) -> ErasureScan:
-        """Delete all traces; gives those of the first look.
+        """Delete all traces and return those found at first.
 
-        The user stays in the audit log under a pseudonym. Of a workspace, that log goes too.
+        A user stays in the audit log under a pseudonym. A workspace's audit log is deleted.
         """
         first = found = await self.find(subject)
         for _ in range(MAX_ERASURE_ROUNDS):
@@ -117,7 +117,7 @@ class Erasure:
         return first
 
     async def erase_abandoned(self, before: float) -> int:
-        """Delete what has been paused since before then because its owner left; gives how many.
+        """Delete records paused since before `before` because their owner left; return how many.
 
         `before` is in seconds since 1970.
         """
@@ -134,7 +134,7 @@ class Erasure:
     def _find_in_value(
         self, subject: ErasureSubject, key: str, kind: str, value: Any, found: ErasureScan
     ) -> None:
-        """What to do with the contents of a key whose name does not say whose it is."""
+        """Find traces in the value of a key whose name doesn't identify its owner."""
         owned = RECORD_KEY.fullmatch(key)
         if owned and kind == "hash" and subject.owns(self._facts(key, value)):
             found.record_ids.add(owned[2])
@@ -169,21 +169,21 @@ class Erasure:
     def _note_owned(
         self, subject: ErasureSubject, key: str, value: Any, found: ErasureScan
     ) -> None:
-        """A key that says who has a clean-up under way holds its id."""
+        """The key of a user's active clean-up contains the clean-up's id."""
         if key.startswith(f"{redis_keys.SCHEDULED}:cleanups:active:") and isinstance(value, str):
             found.record_ids.add(value)
 
     def _facts(self, key: str, value: Any) -> Any:
-        """The record of a hash, or None if it can't be opened."""
+        """Decode the record in a hash; None if it can't be decrypted."""
         try:
             return json.loads(self._cipher.open(value.get("record", ""), build_aad(key, "record")))
         except (DecryptionError, ValueError):
             return None
 
     async def _traces_of_records(self, record_ids: set[str], known: set[str]) -> list[Trace]:
-        """What belongs to digests, alerts and clean-ups: their keys, and their ids elsewhere.
+        """Find the keys of digests, alerts and clean-ups, and their ids in other keys.
 
-        The keys `known` are deleted anyway.
+        The keys `known` are skipped: they are deleted anyway.
         """
         traces = []
         pattern = _whole_word("|".join(map(re.escape, sorted(record_ids))))
@@ -198,7 +198,7 @@ class Erasure:
         return traces
 
     async def _delete(self, subject: ErasureSubject, traces: Iterable[Trace]) -> None:
-        """Work in the index goes first, so that no worker begins anything meanwhile."""
+        """Remove index entries first, so that no worker starts anything in the meantime."""
         order: Mapping[str, int] = {"remove": 0, "blank": 1, "delete": 2, "pseudonym": 3}
         for trace in sorted(traces, key=lambda one: order[one.action]):
             with translate_redis_errors():
@@ -230,7 +230,7 @@ class Erasure:
                 await self._redis.lrem(trace.key, 0, trace.member)
 
     async def _all(self) -> AsyncIterator[tuple[str, str, Any]]:
-        """Every key of the app with its type and its value."""
+        """Iterate over all keys of the app with their types and values."""
         for pattern in (f"{redis_keys.PREFIX}:*", f"{SAQ_PREFIX}*{redis_keys.TASK_PREFIX}*"):
             cursor = -1
             while cursor != 0:
@@ -286,7 +286,7 @@ def _workspace_of(audit_key: str) -> Caller:
 
 
 def _key_names(subject: ErasureSubject, key: str) -> bool:
-    """Whether the name of a key says that it is the subject's."""
+    """Whether the name of a key identifies the subject."""
     words = set(re.split(r"[^A-Z0-9a-z]+", key))
     return {subject.team_id, subject.user_id or subject.team_id} <= words
 

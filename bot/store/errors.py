@@ -1,4 +1,4 @@
-"""Classifies errors of Redis, and logs them at a limited rate."""
+"""Classification of Redis errors, and a rate-limited log for them."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ REDIS_LOG_INTERVAL_SECONDS = 10.0
 ERROR_CODES = {
     "LOADING": "it is loading its data",
     "MASTERDOWN": "it is a replica without its primary",
-    "MISCONF": "it cannot save to its disk",
-    "NOAUTH": "it wants a password",
-    "NOPERM": "its user may not do this",
+    "MISCONF": "it cannot save to disk",
+    "NOAUTH": "it requires a password",
+    "NOPERM": "its user lacks a permission",
     "NOREPLICAS": "it has too few replicas",
-    "OOM": "its memory is full",
+    "OOM": "it is out of memory",
     "READONLY": "it is a replica",
     "UNBLOCKED": "it has become a replica",
     "WRONGPASS": "the user name or the password is wrong",
 }
-"""First words of errors of Redis, and what they say about the server.
+"""Redis error codes (the first word of an error), and what they mean.
 
 https://github.com/redis/redis/blob/6.2/src/server.c, createSharedObjects
 """
 
 NOT_PRIMARY_CODES = frozenset({"LOADING", "MASTERDOWN", "READONLY", "UNBLOCKED"})
-"""Said by a server that is not the primary, or not yet: another one may be it by now."""
+"""Sent by a server that isn't the primary (yet); another one may be the primary by now."""
 
 _NO_PERMISSION = re.compile(r"no permissions to|user executing the script can't")
 _COMMAND = re.compile(r"run the '([\w|]+)' command")
@@ -39,9 +39,9 @@ _ERROR_CODE = re.compile(rf"\b({'|'.join(ERROR_CODES)})\b")
 
 
 def error_kind(error: BaseException) -> str:
-    """One of CODES where the server said it; else the name of the error's class.
+    """Return the Redis error code if it is one of ERROR_CODES, else the name of the error's class.
 
-    Redis puts the code of an error within a script in the middle of its text, or leaves it out.
+    If an error occurs in a script, Redis puts its code in the middle of the text, or omits it.
     """
     if isinstance(error, RedisError):
         if (code := getattr(error, "status_code", None)) in ERROR_CODES:
@@ -54,14 +54,15 @@ def error_kind(error: BaseException) -> str:
 
 
 def is_redis_error(error: BaseException) -> bool:
-    """Whether it is an error of the client library, whatever the trouble is."""
+    """Whether the error was raised by the Redis client library."""
     return isinstance(error, RedisError)
 
 
 class RedisErrorLog:
-    """One line every EVERY_SECONDS, however many commands fail in the meantime.
+    """Logs one line per REDIS_LOG_INTERVAL_SECONDS, however many commands fail.
 
-    A command that the user of Redis may not run is an error of its own: waiting does not help.
+    A command that the Redis user isn't permitted to run has a line of its own: it won't recover
+    without a change of permissions.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -77,10 +78,10 @@ class RedisErrorLog:
                 logger.error("the Redis user may not run %s", command)
         elif self._is_due(""):
             words = f"{code} ({ERROR_CODES[code]})" if code in ERROR_CODES else code
-            logger.warning("Redis cannot be used: %s", words)
+            logger.warning("Redis is unavailable: %s", words)
 
     def reset(self) -> None:
-        """Log the next trouble, however recent the last line is."""
+        """Log the next error even if the last line is recent."""
         self._logged.clear()
 
     def _is_due(self, line: str) -> bool:
@@ -92,4 +93,4 @@ class RedisErrorLog:
 
 
 REDIS_ERROR_LOG = RedisErrorLog()
-"""The one of this process."""
+"""The log of this process."""

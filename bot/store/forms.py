@@ -1,4 +1,4 @@
-"""State of open forms that they cannot carry themselves, encrypted and stored for an hour."""
+"""State of open modals that doesn't fit into the modal, encrypted and stored for an hour."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from bot.store import keys as redis_keys
 from bot.store.connection import Commands, translate_redis_errors
 from bot.store.encryption import Cipher, EncryptedRecords
 
-FORM_TTL_SECONDS = 60 * 60  # a response_url lives half of that
+FORM_TTL_SECONDS = 60 * 60  # twice the lifetime of a response_url
 
 
 FORM_SERIALIZER = Serializer(dict[str, Any])
 
 
 class FormStore:
-    """Facts behind forms, each its user's own. Both methods raise StoreUnavailable.
+    """State of a user's open modals. Both methods raise StoreUnavailable if Redis doesn't answer.
 
-    A response_url is a capability, and a message is what somebody wrote: neither lies open.
+    It is encrypted because it may contain a response_url, which lets anyone post, or a message.
     """
 
     def __init__(self, redis: Commands, cipher: Cipher, new_id: Callable[[], str]) -> None:
@@ -29,7 +29,7 @@ class FormStore:
         self._records = EncryptedRecords(cipher, "form", FORM_SERIALIZER)
 
     async def save(self, caller: Caller, facts: Mapping[str, Any]) -> str:
-        """Keep what JSON can hold; gives the id that leads back to it."""
+        """Store facts that can be written as JSON; return the id to load them with."""
         form_id = self._new_id()
         key = redis_keys.form(caller, form_id)
         sealed = self._records.seal(dict(facts), key)
@@ -38,7 +38,7 @@ class FormStore:
         return form_id
 
     async def load(self, caller: Caller, form_id: str) -> dict[str, Any]:
-        """What was kept; raises OutdatedButton where it is gone, or cannot be opened any more."""
+        """Load facts; raises OutdatedButton if they have expired or can't be decrypted."""
         key = redis_keys.form(caller, form_id)
         with translate_redis_errors():
             sealed = await self._redis.get(key)

@@ -1,4 +1,4 @@
-"""Health checks: is Redis writable, permitted and on time, and are workers alive?"""
+"""Health checks: write access to Redis, its permissions and clock, and running workers."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ HEARTBEATS_TTL_SECONDS = 30 * 24 * 60 * 60.0
 
 @dataclass(frozen=True, slots=True)
 class WorkerStatus:
-    """How many workers are running, and the time of the last heartbeat; None if there was none."""
+    """The number of running workers, and the time of the last heartbeat (None if there is none)."""
 
     alive: int
     last_heartbeat: float | None
 
 
 class Heartbeats:
-    """Workers by their ids; both methods raise StoreUnavailable where Redis does not answer."""
+    """Heartbeats of workers; both methods raise StoreUnavailable if Redis doesn't answer."""
 
     def __init__(self, redis: Commands) -> None:
         self._redis = redis
 
     async def record(self, worker_id: str, now: float) -> None:
-        """Record that this worker is running, and delete heartbeats that have expired."""
+        """Record a worker's heartbeat, and delete heartbeats that have expired."""
         key = redis_keys.workers()
         with translate_redis_errors():
             async with self._redis.pipeline(transaction=True) as pipe:
@@ -55,14 +55,14 @@ class Heartbeats:
 
 
 CLOCK_WARNING_SECONDS, CLOCK_ERROR_SECONDS = 2.0, 5.0
-"""Off by more is worth a warning; off by more keeps a worker from working.
+"""A worker logs a warning above the first offset from Redis's clock, and stops above the second.
 
-A worker takes a task from another one that has been silent for 6 s, by its own clock.
+By its own clock, a worker takes over tasks from workers that have been silent for 6 s.
 """
 
 
 async def clock_offset(redis: Commands, clock: Callable[[], float]) -> float:
-    """Seconds, negative where it is behind; exact to half a round trip. Raises StoreUnavailable."""
+    """This host's clock minus Redis's, in seconds, ± half a round trip. Raises StoreUnavailable."""
     with translate_redis_errors():
         before = clock()
         seconds, microseconds = await redis.time()
@@ -70,11 +70,11 @@ async def clock_offset(redis: Commands, clock: Callable[[], float]) -> float:
 
 
 PROBE_TTL_SECONDS = 1.0
-"""However often the answer is asked for, Redis is asked once in this time."""
+"""How long a result is cached: Redis is asked at most once in this time."""
 
 
 class WriteProbe:
-    """One for a process."""
+    """Checks whether Redis accepts writes; create one per process."""
 
     def __init__(self, redis: Commands, clock: Callable[[], float] = time.monotonic) -> None:
         self._redis, self._clock = redis, clock
@@ -82,7 +82,7 @@ class WriteProbe:
         self._probed_at, self._error = float("-inf"), ""
 
     async def ping(self) -> None:
-        """Raises StoreUnavailable with the kind of trouble: OOM, READONLY, TimeoutError, …"""
+        """Raise StoreUnavailable with the kind of error: OOM, READONLY, TimeoutError, …"""
         async with self._lock:
             if self._clock() - self._probed_at >= PROBE_TTL_SECONDS:
                 self._error = await self._probe()
@@ -161,25 +161,25 @@ rpush {PERMISSION_QUEUE} m
 set {PERMISSION_JOB} 1
 setex saq:abort:{redis_keys.TASK_PREFIX}:rights 1 1
 """
-"""Every command but those that begin a connection, each in a form that Redis accepts."""
+"""Every command the app uses, in a valid form, except those that set up a connection."""
 
 
 async def missing_permissions(redis: Commands) -> list[str]:
-    """The commands that the user of Redis may not run, or not on the app's keys.
+    """The commands that the Redis user may not run, or not on the app's keys.
 
-    Changes nothing. Raises StoreUnavailable.
+    Checks them without running them. Raises StoreUnavailable.
     """
     with translate_redis_errors():
         connection = await redis.connection_pool.get_connection()
         try:
             return sorted(set(await _missing(connection)))
         finally:
-            await connection.disconnect()  # with it goes the transaction
+            await connection.disconnect()  # discards the open transaction
             await redis.connection_pool.release(connection)
 
 
 async def _missing(connection: Any) -> list[str]:
-    for order in ("multi", "exec", "multi"):  # without a transaction, what follows would be run
+    for order in ("multi", "exec", "multi"):  # without a transaction, the examples would run
         if missing := await _refused(connection, order):
             return [missing]
     examples = filter(None, COMMAND_EXAMPLES.split("\n"))
@@ -187,11 +187,11 @@ async def _missing(connection: Any) -> list[str]:
 
 
 async def _refused(connection: Any, order: str) -> str:
-    """The command, in capitals, where it is not allowed."""
+    """Return the command in capitals if it isn't permitted, else ""."""
     await connection.send_command(*order.split(" "))
     try:
         await connection.read_response()
-    except ResponseError as error:  # a full Redis or a replica refuses more, for other reasons
+    except ResponseError as error:  # a full Redis or a replica rejects more, for other reasons
         if error_kind(error) == "NOPERM":
             return order.partition(" ")[0].upper()
     return ""

@@ -1,4 +1,4 @@
-"""Cached figures for the Home tab of each user, encrypted and stored for an hour."""
+"""Cached job statistics for each user's App Home, encrypted and stored for an hour."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from bot.store.encryption import CONNECTION_FIELD, Cipher, EncryptedRecords
 
 TENANT_STATS_TTL_SECONDS = 60 * 60
 HOME_OPENED_TTL_SECONDS = 30 * 24 * 60 * 60
-"""So long Slack may show what was published, and it is kept up to date."""
+"""How long after its last opening a Home tab is kept up to date."""
 
 STATS_KEY, OPENED_KEY = "stats", "opened"
-"""The two keys of a Home: stats by tenant, and that there is one to be kept up to date."""
+"""Suffixes of a user's keys: statistics by tenant, and whether the Home tab was opened."""
 
-# A tenant that was disconnected while Emporix was asked leaves nothing behind.
+# Skips tenants that were disconnected while their statistics were being requested.
 SAVE_STATS = """
 for i = 2, #ARGV, 3 do
   if redis.call('HEXISTS', KEYS[1], ARGV[i]) == 1 then
@@ -33,7 +33,7 @@ TENANT_STATS_SERIALIZER = Serializer(TenantStats)
 
 
 class HomeStore:
-    """Figures in Redis, each user's own. Every method raises StoreUnavailable."""
+    """Statistics per user. Every method raises StoreUnavailable if Redis doesn't answer."""
 
     def __init__(self, redis: Commands, cipher: Cipher) -> None:
         self._redis = redis
@@ -43,7 +43,7 @@ class HomeStore:
         self._save_stats = redis.register_script(SAVE_STATS)
 
     async def load_stats(self, caller: Caller) -> dict[str, TenantStats]:
-        """By tenant; what is gone or cannot be opened is left out."""
+        """Load statistics by tenant, without any that have expired or can't be decrypted."""
         key = redis_keys.home(caller, STATS_KEY)
         with translate_redis_errors():
             fields: dict[str, str] = await self._redis.hgetall(key)
@@ -51,7 +51,7 @@ class HomeStore:
         return {stats.tenant: stats for stats in found if stats}
 
     async def save_stats(self, caller: Caller, stats: Iterable[TenantStats]) -> None:
-        """Those of tenants to which the user is still connected."""
+        """Store statistics of the tenants that the user is still connected to."""
         key = redis_keys.home(caller, STATS_KEY)
         args: list[str | int] = [TENANT_STATS_TTL_SECONDS]
         for one in stats:
@@ -68,13 +68,13 @@ class HomeStore:
                 await self._redis.hdel(redis_keys.home(caller, STATS_KEY), *names)
 
     async def mark_opened(self, caller: Caller) -> None:
-        """There is a Home that shows what the app knows."""
+        """Record that the user opened the Home tab, so that it is kept up to date."""
         with translate_redis_errors():
             await self._redis.set(
                 redis_keys.home(caller, OPENED_KEY), "1", ex=HOME_OPENED_TTL_SECONDS
             )
 
     async def is_open(self, caller: Caller) -> bool:
-        """Whether it was opened within the last month."""
+        """Whether the Home tab was opened within the last 30 days."""
         with translate_redis_errors():
             return bool(await self._redis.get(redis_keys.home(caller, OPENED_KEY)))

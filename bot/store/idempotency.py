@@ -1,4 +1,4 @@
-"""Claims that make requests, deletes, shares and scheduled messages happen once."""
+"""Claims that make requests, deletes, shares and scheduled messages happen only once."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from bot.domain.accounts import Account, Caller
@@ -22,15 +22,15 @@ from bot.store.locks import Locks, new_holder
 from bot.store.rate_limits import SECONDS_PER_CHANNEL_MESSAGE, rate_limit_keys
 
 POST_CLAIM_SECONDS = 20.0
-"""Longer than a search of the history and a post take together."""
+"""Longer than a history search and a post take together."""
 
 POST_TTL_SECONDS = 2 * 24 * 60 * 60
 """Longer than any post is retried."""
 
 POST_SENT, POST_UNKNOWN = "sent:", "unknown"
 
-# One script decides, so that nothing can happen between the checks: the claim is free or still
-# ours, the channel may have another message, and Slack has not asked for a pause.
+# One script makes all checks atomically: the claim is free or still ours, the channel's rate limit
+# allows another message, and Slack hasn't asked for a pause.
 CLAIM_POST = f"""
 local found = redis.call('GET', KEYS[1])
 if found and string.sub(found, 1, 5) == 'sent:' then return {{'sent', string.sub(found, 6)}} end
@@ -64,11 +64,11 @@ end
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """`step` is the next step of the caller.
+    """The result of claiming a message; `step` is what the caller does next.
 
-    post: send the message now. unknown: search the history for it first. wait: the channel or the
-    workspace may not have a message for `seconds`. busy: another worker holds the claim for
-    `seconds`. sent: nothing; `ts` names the message.
+    post: send the message now. unknown: search the history for it first. wait: wait `seconds` for
+    the rate limit of the channel or workspace. busy: another worker holds the claim for `seconds`.
+    sent: nothing; `ts` is the timestamp of the message.
     """
 
     step: Literal["post", "unknown", "wait", "busy", "sent"]
@@ -77,7 +77,7 @@ class Claim:
 
 
 class IdempotencyClaims:
-    """Posts by name. Every method raises StoreUnavailable if Redis does not answer."""
+    """Claims of posts by name. Every method raises StoreUnavailable if Redis doesn't answer."""
 
     def __init__(self, redis: Commands) -> None:
         self._redis = redis
@@ -85,7 +85,7 @@ class IdempotencyClaims:
         self._end = redis.register_script(END_POST_CLAIM)
 
     async def find_sent(self, name: str) -> Claim | None:
-        """The claim of a message that was sent; None if it was not, or if that is not known."""
+        """Return the claim of a message known to be sent; None if it wasn't, or if unknown."""
         with translate_redis_errors():
             found = await self._redis.get(redis_keys.message(name)) or ""
         return Claim("sent", found.removeprefix(POST_SENT)) if found.startswith(POST_SENT) else None
@@ -98,11 +98,11 @@ class IdempotencyClaims:
         *,
         history_searched: bool = False,
     ) -> Claim:
-        """Take or renew the claim for `POST_CLAIM_SECONDS`; `token` names its holder.
+        """Take or renew the claim for POST_CLAIM_SECONDS; `token` identifies its holder.
 
-        `channel` is team and channel: the message then counts for their rate
-        limits. `history_searched`: the holder
-        has searched the history since its first claim, and the message is not there.
+        `channel` is a team id and a channel id: the message then counts towards their rate limits.
+        `history_searched` means that the holder has searched the history since its first claim and
+        didn't find the message.
         """
         keys = [redis_keys.message(name), *(rate_limit_keys(*channel) if channel else ())]
         args = [
@@ -119,19 +119,19 @@ class IdempotencyClaims:
         return Claim(step, seconds=float(value or 0))
 
     async def release(self, name: str, token: str) -> None:
-        """Nothing was posted, for certain: the next attempt starts from the beginning."""
+        """Release the claim of a message that certainly wasn't posted, for a retry."""
         await self._end_claim(name, token, "")
 
     async def mark_unknown(self, name: str, token: str) -> None:
-        """The outcome is unknown: the next attempt searches the history at once."""
+        """Release a claim with unknown outcome: the next attempt searches the history."""
         await self._end_claim(name, token, POST_UNKNOWN)
 
     async def give_up(self, name: str, token: str) -> None:
-        """The outcome stays unknown: the message is not posted again."""
+        """Never post the message again, although its outcome stays unknown."""
         await self._end_claim(name, token, POST_SENT)
 
     async def mark_sent(self, name: str, ts: str) -> None:
-        """The message is posted, also if another worker holds the claim now."""
+        """Record that the message was posted, even if another worker holds the claim now."""
         with translate_redis_errors():
             await self._redis.set(redis_keys.message(name), POST_SENT + ts, ex=POST_TTL_SECONDS)
 
@@ -140,22 +140,22 @@ class IdempotencyClaims:
             await self._end(keys=[redis_keys.message(name)], args=[token, value, POST_TTL_SECONDS])
 
 
-DELIVERY_TTL_SECONDS = 10 * 60  # Slack repeats a delivery within minutes, if at all
+DELIVERY_TTL_SECONDS = 10 * 60  # if Slack repeats a delivery, it does so within minutes
 
 DELIVERY_TIMEOUT_SECONDS = 0.9
-"""For all that reaching Redis may take, Sentinels included."""
+"""Limit for the whole exchange with Redis, including Sentinel lookups."""
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """Who is asking, and the list whose button they pressed: None where it is gone, or no list."""
+    """The caller's account and the list whose button they clicked, or None if there is none."""
 
     account: Account
     cursor: ListCursor | None
 
 
 class Deliveries:
-    """Takes deliveries on, once each."""
+    """Deduplicates Slack's requests."""
 
     def __init__(self, redis: Commands, accounts: AccountStore) -> None:
         self._redis, self._accounts = redis, accounts
@@ -169,12 +169,12 @@ class Deliveries:
         *,
         by_person: bool = True,
     ) -> Delivery | None:
-        """The caller's account and cursor, or None where another request was the same delivery.
+        """Return the caller's account and cursor, or None if the request is a duplicate.
 
-        `reference` names this request: a client that repeats the call because the reply was lost
-        finds its own reference, and the delivery is still new. An empty `delivery` is always new.
-        `by_person`: a person uses the app, so it is installed in their workspace. One round trip.
-        Raises StoreUnavailable.
+        `reference` identifies this request: if the Redis client repeats the call because a reply
+        was lost, it finds its own reference and the delivery still counts as new. An empty
+        `delivery` is always new. `by_person` means that a person made the request, so the app is
+        installed in their workspace. Takes one round trip. Raises StoreUnavailable.
         """
         with translate_redis_errors():
             async with (
@@ -183,18 +183,18 @@ class Deliveries:
             ):
                 pipe.hgetall(redis_keys.account(caller))
                 pipe.get(redis_keys.cursor(caller, cursor_id))
+                pipe.get(redis_keys.time_zone(caller))
                 if delivery:
                     key = redis_keys.delivery(caller, delivery)
                     pipe.set(key, reference, nx=True, ex=DELIVERY_TTL_SECONDS)
                     pipe.get(key)
                 if by_person:
                     pipe.zrem(redis_keys.stopped_teams(), caller.team_id)
-                account, cursor, *others = await pipe.execute()
+                fields, cursor, zone, *others = await pipe.execute()
         if delivery and others[1] != reference:
             return None
-        return Delivery(
-            self._accounts.read(caller, account), read_cursor(cursor_id, caller, cursor)
-        )
+        account = replace(self._accounts.read(caller, fields), time_zone=zone or "")
+        return Delivery(account, read_cursor(cursor_id, caller, cursor))
 
 
 logger = logging.getLogger(__name__)
@@ -206,20 +206,20 @@ ONCE_CLAIM_SECONDS = 20.0
 
 ONCE_DONE = "done"
 OnceStep = Literal["new", "busy", "done"]
-"""What to do about something that must happen once: do it, wait for another process, or nothing."""
+"""How to handle a one-time action: perform it, wait for another process, or skip it."""
 
 
 DELETED_JOB_SERIALIZER = Serializer(DeletedJob)
 
 
 class Deletions:
-    """Deletes in channels. Every method raises StoreUnavailable where Redis does not answer."""
+    """Deletions shown in channels. Every method raises StoreUnavailable if Redis doesn't answer."""
 
     def __init__(self, redis: Commands) -> None:
         self._redis, self._locks = redis, Locks(redis)
 
     async def save(self, caller: Caller, deleted: DeletedJob) -> DeletedJob:
-        """Store a delete; returns the one that counts: that of the user who deleted the job."""
+        """Store a deletion; return the one that counts, which is that of the user who deleted."""
         key = redis_keys.deletion(caller, deleted.tenant, deleted.job_id)
         came_late = not deleted.user_id
         with translate_redis_errors():
@@ -237,7 +237,7 @@ class Deletions:
     async def load(
         self, caller: Caller, jobs: Sequence[tuple[str, str]]
     ) -> dict[tuple[str, str], DeletedJob]:
-        """Which of these jobs (tenant and id) are remembered as deleted in the workspace."""
+        """Return which of these jobs (tenant and id) are recorded as deleted in the workspace."""
         keys = [redis_keys.deletion(caller, tenant, job_id) for tenant, job_id in jobs]
         with translate_redis_errors():
             records = await self._redis.mget(keys) if keys else []
@@ -245,9 +245,9 @@ class Deletions:
         return {(deleted.tenant, deleted.job_id): deleted for deleted in found}
 
     def lock(self, caller: Caller, name: str) -> AbstractAsyncContextManager[bool]:
-        """Wait until no other process of the workspace does `name`; after 8 s go on all the same.
+        """Lock for `name` in a workspace; after waiting for 8 s, the block runs without the lock.
 
-        The block is given whether the turn was had.
+        The context manager yields whether the lock was acquired.
         """
         return self._locks.lock(
             redis_keys.workspace_lock(caller, name), DELETE_LOCK_SECONDS, DELETE_LOCK_WAIT_SECONDS
@@ -255,9 +255,9 @@ class Deletions:
 
     @asynccontextmanager
     async def once(self, caller: Caller, name: str) -> AsyncIterator[OnceStep]:
-        """`new` for the one who is to do `name`; `busy` while they do it, `done` for a day after.
+        """Yield `new` to the caller that must do `name`; to others `busy`, then `done` for a day.
 
-        A failure leaves it to the next, and so does a process that was killed, after 20 s.
+        If the block fails, the next caller gets `new`; if its process is killed, after 20 s.
         """
         key, holder = redis_keys.once(caller, name), new_holder()
         if found := await self._locks.acquire(key, holder, ONCE_CLAIM_SECONDS):
@@ -267,23 +267,23 @@ class Deletions:
             async with self._locks.keep_renewed(key, holder, ONCE_CLAIM_SECONDS):
                 yield "new"
         except BaseException:
-            with suppress(StoreUnavailable):  # it ends by itself
+            with suppress(StoreUnavailable):  # the claim expires by itself
                 await self._locks.release(key, holder)
             raise
         await self._mark_done(key)
 
     async def _mark_done(self, key: str) -> None:
-        """It is done, whatever becomes of the memory of it."""
+        """Mark an action as done; it counts as done even if this fails."""
         try:
             with translate_redis_errors():
                 await self._redis.set(key, ONCE_DONE, ex=DELETION_TTL_SECONDS)
         except StoreUnavailable as error:
-            logger.warning("what was done once is not remembered: %s", error)
+            logger.warning("could not record that a one-time action is done: %s", error)
 
 
 def _read_deleted_job(record: str | None) -> DeletedJob | None:
     try:
         return DELETED_JOB_SERIALIZER.read(record) if record else None
     except InvalidRecord as error:
-        logger.warning("a stored delete cannot be read: %s", error)
+        logger.warning("could not read a stored delete: %s", error)
         return None

@@ -22,18 +22,18 @@ CURSOR_SERIALIZER = Serializer(ListCursor, "id", "caller", omit_defaults=True)
 
 
 def new_cursor_id() -> str:
-    """Short enough for a button, and nothing that anybody guesses."""
+    """Return a new id: short enough for a button, and impossible to guess."""
     return secrets.token_urlsafe(12)
 
 
 class ListStore:
-    """Cursors in Redis. Every method raises StoreUnavailable where Redis does not answer."""
+    """Cursors in Redis. Every method raises StoreUnavailable if Redis doesn't answer."""
 
     def __init__(self, redis: Commands, clock: Callable[[], float]) -> None:
         self._redis, self._clock = redis, clock
 
     async def save(self, cursor: ListCursor) -> None:
-        """Keep a cursor for a day, and let its tenant know of it."""
+        """Store a cursor for a day, and add it to the index of its tenant."""
         now = self._clock()
         index = redis_keys.cursors(cursor.caller, cursor.tenant)
         with translate_redis_errors():
@@ -49,9 +49,9 @@ class ListStore:
                 await pipe.execute()
 
     async def load(self, caller: Caller, cursor_id: str, *, owner: str = "") -> ListCursor | None:
-        """The user's own cursor of that id; None if it expired or can't be read.
+        """Load the user's cursor; None if it has expired or can't be read.
 
-        `owner` is the id of another user of the same workspace, whose cursor opens if it is shared.
+        `owner` is the id of another user of the workspace whose cursor is loaded if it is shared.
         """
         asked_by = replace(caller, user_id=owner or caller.user_id)
         with translate_redis_errors():
@@ -61,9 +61,9 @@ class ListStore:
 
 
 def read_cursor(cursor_id: str, caller: Caller, record: str | None) -> ListCursor | None:
-    """The cursor in a record; None if there is none, or if it can't be read, which is logged."""
+    """Parse a stored cursor; None if there is none or it is invalid, which is logged."""
     try:
         return CURSOR_SERIALIZER.read(record, id=cursor_id, caller=caller) if record else None
     except InvalidRecord as error:
-        logger.warning("a stored cursor cannot be read: %s", error)
+        logger.warning("could not read a stored cursor: %s", error)
         return None

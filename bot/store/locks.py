@@ -17,8 +17,8 @@ logger = logging.getLogger(__name__)
 
 LOCK_POLL_SECONDS = 0.05
 
-# Gives what stands in the way, "" where the key is the holder's now. Taking it twice is harmless,
-# so a client may repeat a call whose reply was lost.
+# Returns the value set by another holder, or "" if the key was acquired. Acquiring it twice is
+# harmless, so the client may repeat a call whose reply was lost.
 ACQUIRE_LOCK = """
 local found = redis.call('GET', KEYS[1])
 if found and found ~= ARGV[1] then return found end
@@ -33,12 +33,15 @@ return 0
 
 
 def new_holder() -> str:
-    """A name for one holder of one lock."""
+    """Return a random id for the holder of a lock."""
     return secrets.token_hex(8)
 
 
 class Locks:
-    """Every method raises StoreUnavailable where Redis does not answer. Times are in seconds."""
+    """Locks with an expiry. Methods raise StoreUnavailable if Redis doesn't answer.
+
+    Times are in seconds.
+    """
 
     def __init__(
         self, redis: Commands, sleep: Callable[[float], Awaitable[object]] = asyncio.sleep
@@ -48,43 +51,43 @@ class Locks:
         self._release = redis.register_script(RELEASE_LOCK)
 
     async def acquire(self, key: str, holder: str, seconds: float) -> str:
-        """Take the key, or renew it; gives the value that another holder has set, "" if taken."""
+        """Acquire or renew a key; return "" if acquired, else the value set by another holder."""
         with translate_redis_errors():
             return str(await self._acquire(keys=[key], args=[holder, int(seconds * 1000)]))
 
     async def release(self, key: str, holder: str) -> None:
-        """Give the key back, if it is still this holder's."""
+        """Release the key if this holder still has it."""
         with translate_redis_errors():
             await self._release(keys=[key], args=[holder])
 
     @asynccontextmanager
     async def lock(self, key: str, seconds: float, wait: float) -> AsyncIterator[bool]:
-        """Hold a lock for the block; False where it could not be had within `wait`."""
+        """Hold a lock during the block; yields False if it wasn't acquired within `wait`."""
         holder, ends = new_holder(), time.monotonic() + wait
         while not (taken := not await self.acquire(key, holder, seconds)):
             if time.monotonic() >= ends:
                 break
             await self._sleep(LOCK_POLL_SECONDS)
         if not taken:
-            logger.warning("a lock was not free within %.0f s: going on without it", wait)
+            logger.warning("a lock was not free within %.0f s: continuing without it", wait)
             yield False
             return
         try:
             async with self.keep_renewed(key, holder, seconds):
                 yield True
         finally:
-            with suppress(StoreUnavailable):  # it ends by itself
+            with suppress(StoreUnavailable):  # the lock expires by itself
                 await self.release(key, holder)
 
     @asynccontextmanager
     async def keep_renewed(self, key: str, holder: str, seconds: float) -> AsyncIterator[None]:
-        """Keep a key that was taken alive for the block, however long that takes."""
+        """Keep renewing an acquired key during the block, however long the block takes."""
         is_over = asyncio.Event()
         renewing = asyncio.create_task(self._renew(key, holder, seconds, is_over))
         try:
             yield
         finally:
-            is_over.set()  # a client that reads an answer may swallow the cancellation
+            is_over.set()  # redis-py may swallow the cancellation while it reads a reply
             renewing.cancel()
             with suppress(asyncio.CancelledError):
                 await renewing
@@ -101,13 +104,13 @@ class Locks:
 
 
 class WorkerLeases:
-    """Raises StoreUnavailable where Redis does not answer."""
+    """Leases for periodic tasks. Every method raises StoreUnavailable if Redis doesn't answer."""
 
     def __init__(self, redis: Commands) -> None:
         self._redis = redis
 
     async def acquire(self, name: str, seconds: float) -> bool:
-        """Whether this worker does the work of that name; no other does within `seconds`."""
+        """Acquire a lease; if True, no other worker acquires it within `seconds`."""
         with translate_redis_errors():
             taken = await self._redis.set(
                 redis_keys.lease(name), "1", nx=True, px=round(seconds * 1000)
@@ -115,9 +118,9 @@ class WorkerLeases:
         return bool(taken)
 
     async def extend(self, name: str, seconds: float) -> None:
-        """The work of that name is done, and is not due again within `seconds`.
+        """Extend a lease after its task has succeeded, so that it isn't due within `seconds`.
 
-        Who takes it for a short time and keeps it afterwards leaves it to others where it fails.
+        Acquire the lease for a short time first: if the task fails, another worker can retry soon.
         """
         with translate_redis_errors():
             await self._redis.set(redis_keys.lease(name), "1", px=round(seconds * 1000))

@@ -1,7 +1,7 @@
 """Rate limits for messages to Slack, shared by all workers.
 
-Slack: one message a second to a channel, some hundred a minute to a workspace. Each message gets a
-time of its own, so nobody has to be refused first. All times are Redis's: no worker's clock counts.
+Slack allows one message per second and channel, and some hundred per minute and workspace. Each
+message reserves a time slot in advance, to avoid 429 responses. All times are by Redis's clock.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ from bot.store import keys as redis_keys
 from bot.store.connection import REDIS_NOW, Commands, translate_redis_errors
 
 SECONDS_PER_CHANNEL_MESSAGE = 1.05
-"""Between two messages to a channel; a little more than Slack asks for, as networks vary."""
+"""Interval between messages to a channel: a bit more than Slack's limit, for network jitter."""
 
-# A message that waits for its channel takes its place in the workspace now, so that a channel with
-# many messages keeps no other waiting. A wait that is too long takes no place.
+# A message that waits for its channel takes a slot of the workspace right away, so that a busy
+# channel doesn't delay others. If the wait would be too long, no slot is taken.
 RESERVE_MESSAGE = f"""
 {REDIS_NOW}
 local channel = math.max(now, tonumber(redis.call('HGET', KEYS[1], 'next') or '0'))
@@ -27,7 +27,7 @@ end
 return tostring(at - now)
 """
 
-# Who found no place comes back in turn: all at once they would only find out again.
+# Callers without a slot retry one after another: all at once, most of them would fail again.
 RESERVE_RETRY = f"""
 {REDIS_NOW}
 local at = math.max(now + ARGV[1], tonumber(redis.call('HGET', KEYS[1], 'retry') or '0'))
@@ -36,7 +36,7 @@ redis.call('PEXPIRE', KEYS[1], 3600000)
 return tostring(at - now)
 """
 
-# `paused_until` also stops those who were given a time before Slack asked for the pause.
+# `paused_until` also stops callers that got a slot before Slack asked for the pause.
 PAUSE_MESSAGES = f"""
 {REDIS_NOW}
 local ends = now + ARGV[1]
@@ -52,7 +52,7 @@ end
 
 
 class MessageRateLimiter:
-    """Gives times to messages. Every method raises StoreUnavailable if Redis does not answer."""
+    """Assigns time slots to messages; methods raise StoreUnavailable if Redis doesn't answer."""
 
     def __init__(self, redis: Commands, per_minute: float) -> None:
         self._reserve = redis.register_script(RESERVE_MESSAGE)
@@ -61,7 +61,7 @@ class MessageRateLimiter:
         self._workspace_seconds = 60.0 / per_minute
 
     async def reserve(self, team_id: str, channel_id: str, longest: float) -> float:
-        """In how many seconds a message may go; if that is over `longest`, nothing is reserved."""
+        """Return the seconds to wait before posting; over `longest`, nothing is reserved."""
         with translate_redis_errors():
             wait = await self._reserve(
                 keys=rate_limit_keys(team_id, channel_id),
@@ -70,9 +70,9 @@ class MessageRateLimiter:
         return float(wait)
 
     async def reserve_retry(self, team_id: str, soonest: float) -> float:
-        """In how many seconds to ask again, `soonest` at the earliest.
+        """Return the seconds to wait before calling `reserve` again, at least `soonest`.
 
-        Those who wait for the workspace come one after another, as fast as messages may go.
+        Callers that wait for the workspace's rate limit are spread out at the rate of messages.
         """
         with translate_redis_errors():
             wait = await self._reserve_retry(
@@ -81,11 +81,11 @@ class MessageRateLimiter:
         return float(wait)
 
     async def pause(self, team_id: str, channel_id: str, seconds: float) -> None:
-        """Slack has asked for a pause: no message goes to the workspace for so many seconds."""
+        """Pause all messages to the workspace for `seconds`, as requested by Slack."""
         with translate_redis_errors():
             await self._pause(keys=rate_limit_keys(team_id, channel_id), args=[seconds])
 
 
 def rate_limit_keys(team_id: str, channel_id: str) -> list[str]:
-    """The pace of a channel and of its workspace."""
+    """The rate limit keys of a channel and of its workspace."""
     return [redis_keys.rate_limit(team_id, channel_id), redis_keys.rate_limit(team_id)]

@@ -14,17 +14,17 @@ from bot.store import keys as redis_keys
 from bot.store.connection import REDIS_NOW, Commands, translate_redis_errors
 from bot.store.encryption import Cipher, EncryptedRecords
 
-TIME_ZONE_TTL_SECONDS = 24 * 60 * 60  # who travels has their new zone a day later at the latest
+TIME_ZONE_TTL_SECONDS = 24 * 60 * 60  # a changed time zone takes effect within a day
 
 
 class TimeZoneCache:
-    """Names of zones in Redis; both methods raise StoreUnavailable where Redis does not answer."""
+    """Users' time zones; both methods raise StoreUnavailable if Redis doesn't answer."""
 
     def __init__(self, redis: Commands) -> None:
         self._redis = redis
 
     async def load(self, caller: Caller) -> str:
-        """The name, as in the IANA database; empty where it is not known."""
+        """Return the IANA name of the user's time zone; empty if it isn't cached."""
         with translate_redis_errors():
             return str(await self._redis.get(redis_keys.time_zone(caller)) or "")
 
@@ -36,17 +36,17 @@ class TimeZoneCache:
 CHARTS_REFUSED_TTL_SECONDS = 24 * 60 * 60
 
 ChartSurface = Literal["channel", "ephemeral"]
-"""Slack may take a chart in a message to a channel, and refuse it in one for a single user."""
+"""Slack may accept a chart in a channel message but reject it in an ephemeral one."""
 
 
 class ChartSupport:
-    """Both methods raise StoreUnavailable if Redis does not answer."""
+    """Whether Slack rejects charts; both methods raise StoreUnavailable if Redis doesn't answer."""
 
     def __init__(self, redis: Commands) -> None:
         self._redis = redis
 
     async def is_refused(self, team_id: str, surface: ChartSurface) -> bool:
-        """Whether Slack refused such a chart within the last day."""
+        """Whether Slack rejected a chart there within the last day."""
         with translate_redis_errors():
             return bool(await self._redis.exists(redis_keys.charts_refused(team_id, surface)))
 
@@ -58,12 +58,12 @@ class ChartSupport:
 
 
 AUDIENCE_TTL_SECONDS = 600
-"""How old an answer may be before a scheduled post or update."""
+"""Maximum age of a cached audience before a scheduled post or update."""
 
 BURST_SHARE = 0.2
-"""How many of the reads of a minute may come at once; the others are spread over the minute."""
+"""Share of a minute's reads that may come in a burst; the rest are spread over the minute."""
 
-# A change that is reported while a channel is being read makes that answer worthless.
+# If Slack reports a change while a channel is being read, the result is discarded.
 CACHE_AUDIENCE = """
 if (redis.call('HGET', KEYS[1], 'change') or '') ~= ARGV[1] then return 0 end
 redis.call('HSET', KEYS[1], 'audience', ARGV[2])
@@ -76,7 +76,7 @@ redis.call('HSET', KEYS[1], 'change', ARGV[1])
 return redis.call('EXPIRE', KEYS[1], ARGV[2])
 """
 
-# Callers that may not read now get times one after another, so that they do not all return at once.
+# Callers that may not read now get times one after another, so that they don't all retry at once.
 RESERVE_CHANNEL_READ = (
     REDIS_NOW
     + """
@@ -110,16 +110,16 @@ AUDIENCE_SERIALIZER = Serializer(Audience)
 
 @dataclass(frozen=True, slots=True)
 class CachedAudience:
-    """`audience` is None if the channel has to be read; `change` is then passed to `keep`."""
+    """`audience` is None if the channel must be read; pass `change` to `save` afterwards."""
 
     audience: Audience | None
     change: str
 
 
 class AudienceCache:
-    """Who reads channels. Every method raises StoreUnavailable where Redis does not answer.
+    """Who reads each channel. Every method raises StoreUnavailable if Redis doesn't answer.
 
-    `per_minute` is Slack's rate limit for conversations.info: tier 3, about 50 for a workspace
+    `per_minute` is Slack's rate limit for conversations.info: tier 3, about 50 per workspace
     (https://docs.slack.dev/apis/web-api/rate-limits).
     """
 
@@ -136,7 +136,7 @@ class AudienceCache:
         self._pause = redis.register_script(PAUSE_CHANNEL_READS)
 
     async def load(self, channel_id: str) -> CachedAudience:
-        """What was read in the last 10 minutes, unless a change was reported since."""
+        """Return an audience read in the last 10 minutes, unless a change was reported since."""
         key = redis_keys.audience(channel_id)
         with translate_redis_errors():
             fields = await self._redis.hgetall(key)
@@ -144,9 +144,9 @@ class AudienceCache:
         return CachedAudience(audience, fields.get("change", ""))
 
     async def save(self, audience: Audience, change: str) -> None:
-        """Cache an answer of Slack's unless a change was reported since `load` gave `change`.
+        """Cache an audience, unless a change was reported since `load` returned `change`.
 
-        An audience that could not be read is not cached.
+        An unknown audience isn't cached.
         """
         if not audience.is_known:
             return
@@ -156,7 +156,7 @@ class AudienceCache:
             await self._save(keys=[key], args=[change, sealed, AUDIENCE_TTL_SECONDS])
 
     async def invalidate(self, channel_id: str) -> None:
-        """Slack reported a change: the channel is read again before the next post to it."""
+        """Discard an audience after a reported change: the channel is read before the next post."""
         with translate_redis_errors():
             await self._invalidate(
                 keys=[redis_keys.audience(channel_id)],
@@ -164,7 +164,7 @@ class AudienceCache:
             )
 
     async def missing(self, channel_ids: Sequence[str]) -> list[str]:
-        """Which of these channels have to be read."""
+        """Return those of the channels that must be read."""
         with translate_redis_errors():
             async with self._redis.pipeline(transaction=False) as pipe:
                 for channel_id in channel_ids:
@@ -173,9 +173,9 @@ class AudienceCache:
         return [id_ for id_, there in zip(channel_ids, found, strict=True) if not there]
 
     async def reserve(self, *, waits: bool = True) -> float:
-        """0 if a channel may be read now; else seconds after which to try again.
+        """Return 0 if a channel may be read now, else the seconds to wait before trying again.
 
-        A caller that `waits` gets a time of its own, after those of others that wait.
+        A caller that `waits` gets its own time, after those of other waiting callers.
         """
         with translate_redis_errors():
             wait = await self._reserve(
@@ -184,7 +184,7 @@ class AudienceCache:
         return float(wait)
 
     async def pause(self, seconds: float) -> None:
-        """Slack answered 429: no worker reads a channel for so long."""
+        """Pause all reads for `seconds`, after Slack answered 429."""
         with translate_redis_errors():
             await self._pause(
                 keys=_read_keys()[:1], args=[seconds + (self._burst - 1) * self._spacing]

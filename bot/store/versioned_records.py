@@ -21,12 +21,12 @@ DIGEST_LIMITS: Mapping[str, int] = {"channel": 20, "person": 50, "workspace": 1_
 ALERT_LIMITS: Mapping[str, int] = {"channel": 10, "person": 50, "workspace": 1_000}
 
 MAX_POSTS_NOW, POSTS_NOW_PERIOD_SECONDS = 10, 60 * 60
-"""How often one digest can be posted by "post now"."""
+"""How often "Post now" may be used per digest and hour."""
 
 MAX_CLEANUPS, CLEANUPS_PERIOD_SECONDS = 5, 24 * 60 * 60
-"""Clean-ups that one person can begin."""
+"""Number of clean-ups that a user may start in 24 hours."""
 
-# Counts `member` and gives 0, or counts nothing and gives the seconds until that is possible.
+# Counts `member` and returns 0; at the limit, returns the seconds to wait and doesn't count it.
 WAIT_FOR = """
 local function wait_for(key, member, most, seconds)
   local time = redis.call('TIME')
@@ -50,10 +50,10 @@ async def write_within_limits(
     write: Callable[[Mapping[str, int]], Awaitable[str]],
     unreadable: Callable[[str], Awaitable[int]],
 ) -> str:
-    """Write a record, and give the result; raises LimitReached where `write` gives a scope.
+    """Write a record and return the result; raises LimitReached if `write` returns a scope.
 
-    Records that cannot be decrypted do not count, since nobody could delete them: `unreadable`
-    gives how many a scope has. They are only looked for when a limit is reached.
+    Records that can't be decrypted don't count towards the limits, because users can't delete them:
+    `unreadable` returns their number in a scope. It is called only when a limit is reached.
     """
     allowed = dict(most)
     while (result := await write(allowed)) in most:
@@ -70,9 +70,9 @@ RecordT = TypeVar("RecordT", Digest, Alert)
 
 Argument = str | int | float
 
-# KEYS: the record; the hashes of the channel before and now, names by id; the sets of the owner
-# before and now, and of the workspace. ARGV: the version before and now, the record, its id and
-# name, and the limits of channel, person and workspace, "" if the change cannot exceed them.
+# KEYS: the record; the channel's hash (names by id) before and now; the owner's set before and now;
+# the workspace's set. ARGV: the version before and now, the record, its id and name, and the limits
+# of channel, person and workspace, "" if the change can't exceed them.
 SAVE_RECORD = """
 local function is_full(is_there, size, most)
   return most ~= '' and is_there == 0 and size >= tonumber(most)
@@ -96,8 +96,8 @@ local function save()
 end
 """
 
-# KEYS: the record; the indexes of its channel, owner and workspace; a key that goes with it.
-# ARGV: its version and id. The indexes are those of the record that was read.
+# KEYS: the record; the indexes of its channel, owner and workspace; a key to delete with it.
+# ARGV: its version and id. The indexes belong to the record as it was read.
 DELETE_RECORD = """
 if redis.call('HGET', KEYS[1], 'version') ~= ARGV[1] then return 0 end
 redis.call('DEL', KEYS[1], KEYS[5])
@@ -109,7 +109,7 @@ redis.call('SREM', KEYS[4], ARGV[2])
 
 @dataclass(frozen=True, slots=True)
 class RecordIndexes:
-    """The keys of the records of one kind, and how many there may be in each index."""
+    """The keys for records of one kind, and the maximum number of records per index."""
 
     kind: Literal["digests", "alerts"]
     limits: Mapping[str, int]
@@ -119,16 +119,16 @@ class RecordIndexes:
     team: Callable[[str], str]
 
     def of(self, record: Digest | Alert) -> tuple[str, str, str]:
-        """The indexes of its channel, its owner and its workspace."""
+        """The indexes of a record's channel, owner and workspace."""
         owner = record.owner
         channel = self.channel(owner.team_id, record.channel_id)
         return channel, self.owner(owner), self.team(owner.team_id)
 
 
 class VersionedRecordStore(Generic[RecordT]):
-    """Records of one kind. Every method raises StoreUnavailable if Redis does not answer.
+    """Records of one kind. Every method raises StoreUnavailable if Redis doesn't answer.
 
-    The Lua code `save` and `delete` of a kind can use further keys and arguments.
+    The Lua snippets `save` and `delete` of each kind may use additional keys and arguments.
     """
 
     def __init__(
@@ -145,20 +145,20 @@ class VersionedRecordStore(Generic[RecordT]):
         self._delete_script = redis.register_script(DELETE_RECORD + delete)
 
     async def load(self, record_id: str) -> RecordT | None:
-        """The record of that id; None if it was deleted, or cannot be decrypted."""
+        """Load a record by its id; None if it was deleted or can't be decrypted."""
         with translate_redis_errors():
             sealed = await self._redis.hget(self._indexes.record(record_id), "record")
         return self._open(record_id, sealed)
 
     async def of_channel(self, team_id: str, channel_id: str) -> tuple[RecordT, ...]:
-        """Those of a channel, oldest first."""
+        """Return the records of a channel, oldest first."""
         index = self._indexes.channel(team_id, channel_id)
         found = await self._loaded(await self._ids(index, "channel"))
         place = team_id, channel_id
         return tuple(one for one in found if (one.owner.team_id, one.channel_id) == place)
 
     async def of_owner(self, caller: Caller) -> tuple[RecordT, ...]:
-        """Those that run on a user's connections, oldest first."""
+        """Return the records that use a user's connections, oldest first."""
         found = await self._loaded(await self._ids(self._indexes.owner(caller)))
         return tuple(one for one in found if one.owner == caller)
 
@@ -172,7 +172,7 @@ class VersionedRecordStore(Generic[RecordT]):
     ) -> tuple[RecordT, str]:
         """Write a new record, or one that was read as `before`, with a new version.
 
-        Returns it, and "saved", "changed" or what the script of the kind gives. Raises
+        Returns the record and "saved", "changed" or another result of the kind's script. Raises
         LimitReached.
         """
         saved = replace(record, version=before.version + 1 if before else 1)
@@ -201,7 +201,7 @@ class VersionedRecordStore(Generic[RecordT]):
         return saved, await write_within_limits(what, team_id, most, write, unreadable)
 
     async def _remove(self, record: RecordT, keys: list[str], *args: str) -> bool:
-        """Delete it and its entries; False if it was changed or deleted since it was read."""
+        """Delete a record and its entries; False if it was changed or deleted since it was read."""
         with translate_redis_errors():
             done = await self._delete_script(
                 keys=[self._indexes.record(record.id), *self._indexes.of(record), *keys],
@@ -210,27 +210,27 @@ class VersionedRecordStore(Generic[RecordT]):
         return bool(done)
 
     async def _unreadable(self, indexes: Mapping[str, str], scope: str) -> int:
-        """How many ids an index has without a record that can be decrypted."""
+        """The number of ids in an index whose record can't be decrypted."""
         ids = await self._ids(indexes[scope], scope)
         lost = ids - {record.id for record in await self._loaded(ids)}
-        # A record that was deleted between the two reads is not lost.
+        # Don't count records that were deleted between the two reads.
         return len(lost & await self._ids(indexes[scope], scope)) if lost else 0
 
     async def _ids(self, index: str, scope: str = "") -> set[str]:
-        """The index of a channel is a hash, and the others are sets."""
+        """The ids in an index: a channel's index is a hash, the others are sets."""
         with translate_redis_errors():
             if scope == "channel":
                 return set(await self._redis.hkeys(index))
             return set(await self._redis.smembers(index))
 
     async def _loaded(self, ids: Collection[str]) -> tuple[RecordT, ...]:
-        """The records that can be decrypted, oldest first."""
+        """Load the records that can be decrypted, oldest first."""
         sealed = await self._fields(ids, "record")
         opened = [self._open(id_, one) for id_, one in zip(ids, sealed, strict=True)]
         return tuple(sorted(filter(None, opened), key=lambda one: (one.created_at, one.id)))
 
     async def _fields(self, ids: Collection[str], field: str) -> list[str | None]:
-        """One field of each of these records."""
+        """Load one field of each of these records."""
         if not ids:
             return []
         with translate_redis_errors():

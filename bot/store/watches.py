@@ -1,7 +1,6 @@
-"""Watched jobs, and the index of when to poll each connection.
+"""Watched jobs, and the index of connections by the time of their next poll.
 
-A worker polls them with their owners' API keys and posts the results, also in channels, so the
-records are encrypted.
+Workers poll with the owners' API keys and also post results in channels, so records are encrypted.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from bot.store.connection import Commands, translate_redis_errors
 from bot.store.due_index import PolledConnections, ScheduledRecords
 from bot.store.encryption import Cipher, EncryptedRecords
 
-# One user's watches are counted and added in one step, so that two presses cannot pass the limit.
+# Counts and adds a user's watches in one step, so that concurrent clicks can't exceed the limit.
 ADD_WATCH = """
 if redis.call('HEXISTS', KEYS[1], ARGV[1]) == 1 then return 'there' end
 if redis.call('HLEN', KEYS[1]) >= tonumber(ARGV[3]) then return 'full' end
@@ -27,7 +26,7 @@ redis.call('ZADD', KEYS[2], 'LT', ARGV[5], ARGV[4])
 return 'added'
 """
 
-# The tenant is the last part of a connection's name, and the first of a field.
+# The tenant is the last part of a connection's name, and the first part of a field.
 WATCHES_DUE_AT = """
 local function due_at()
   local prefix = string.match(ARGV[1], '[^:]*:[^:]*:[^:]*:(.*)') .. ':'
@@ -38,7 +37,7 @@ end
 """
 
 WATCH_TTL_SECONDS = 30 * 24 * 60 * 60
-"""Watches end within a day; only what no worker can open stays so long."""
+"""Watches end within a day; only records that can't be decrypted stay longer, until they expire."""
 
 AddResult = Literal["added", "there", "full"]
 
@@ -51,9 +50,9 @@ def new_watch_id() -> str:
 
 
 class WatchStore:
-    """Watches in Redis; `connections` says when to look at them.
+    """Watches in Redis; `connections` is the schedule for polling their connections.
 
-    Every method raises StoreUnavailable where Redis does not answer.
+    Every method raises StoreUnavailable if Redis doesn't answer.
     """
 
     def __init__(self, redis: Commands, cipher: Cipher) -> None:
@@ -71,7 +70,7 @@ class WatchStore:
         )
 
     async def add(self, watch: Watch, poll_at: float, most: int) -> AddResult:
-        """Watch a job, unless its owner does so already, or watches `most` jobs."""
+        """Watch a job, unless its owner already watches it or `most` jobs."""
         done = await self._put(watch, poll_at, most)
         if done == "there" and not await self._can_open(watch):
             await self.remove(watch.owner, watch.tenant, watch.job_id)
@@ -99,7 +98,7 @@ class WatchStore:
         return bool(self._records.open(sealed, key, field, owner=watch.owner))
 
     async def of_owner(self, owner: Caller, tenant: str = "") -> tuple[Watch, ...]:
-        """Somebody's watches, oldest first; of one tenant, or of all."""
+        """Return a user's watches, oldest first; of one tenant, or of all."""
         key = redis_keys.watches(owner)
         with translate_redis_errors():
             fields: dict[str, str] = await self._redis.hgetall(key)
@@ -110,12 +109,12 @@ class WatchStore:
         return tuple(sorted(found, key=lambda watch: (watch.since, watch.id)))
 
     async def remove(self, owner: Caller, tenant: str, job_id: str) -> bool:
-        """Whether there was a watch to remove."""
+        """Remove a watch; return whether there was one."""
         with translate_redis_errors():
             return bool(await self._redis.hdel(redis_keys.watches(owner), _field(tenant, job_id)))
 
     async def _connection_names(self, keys: list[str]) -> list[str]:
-        """The names of the sources whose watches stand under these keys."""
+        """The names of the connections whose watches are stored at these keys."""
         async with self._redis.pipeline(transaction=False) as pipe:
             for key in keys:
                 pipe.hkeys(key)
@@ -129,7 +128,7 @@ class WatchStore:
 
 
 def _owners(key: str) -> list[Caller]:
-    """Whose watches stand under a key that fits the pattern; none if it is not one of ours."""
+    """The owner of the watches at a key; an empty list if the key doesn't fit the pattern."""
     parts = key.removeprefix(f"{redis_keys.SCHEDULED}:watches:").split(":")
     return [Caller(parts[1], parts[2], parts[0])] if len(parts) == 3 else []
 

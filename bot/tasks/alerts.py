@@ -1,4 +1,4 @@
-"""Polls due alerts; posts new changes and notices of pauses, each once."""
+"""Polls due alerts, and posts new changes and pause notices once each."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ QUEUE_INTERVAL_SECONDS = 1.0
 MAX_DUE = 200
 
 REASONS_NOT_SENT_TO_OWNER = {OWNER_GONE, DISCONNECTED, ARCHIVED, REMOVED}
-"""Reasons to pause that the owner cannot read, or was told at once when it happened."""
+"""Pause reasons that the owner can't read, or has already been notified of."""
 
 logger = logging.getLogger(__name__)
 
@@ -47,7 +47,7 @@ async def poll(
     queue: TaskQueue,
     audit: AuditLog,
 ) -> None:
-    """All alerts of a connection, each set of filters once."""
+    """Poll all alerts of a connection, reading each distinct set of filters once."""
     looked = await alert_poller.poll(PolledConnection.parse(source))
     for alert_id in looked.ready:
         await queue.put("alerts.post", alert_id, alert_id=alert_id)
@@ -75,7 +75,7 @@ async def post(
     departures: Departures,
     audit: AuditLog,
 ) -> None:
-    """Post what is new; where that is not possible for good, pause the alert with the reason."""
+    """Post new changes; if that fails permanently, pause the alert with the reason."""
     alert = await alert_store.load(alert_id)
     if alert is None or alert.batch is None or alert.paused or alert.muted_until > now:
         return
@@ -90,7 +90,7 @@ async def post(
         await admit()
         posts = await alert_store.load_posts(alert.id)
         told = await _post(alert, alert.batch, posts, alert_poller, alert_poster, notifier, admit)
-        if not await alert_lifecycle.mark_posted(alert, told):  # try again; nothing is posted twice
+        if not await alert_lifecycle.mark_posted(alert, told):  # a retry posts nothing twice
             raise RetryLater(1.0, "the alert was changed at the same time")
     except CONNECTION_ERRORS as error:
         if (looked := await alert_poller.record_failure(alert.connection, error)).connection_error:
@@ -99,7 +99,7 @@ async def post(
         raise RetryLater(backoff_seconds(error, [alert], now), str(error)) from error
     except (ShareRefused, PostRefused, *SLACK_ERRORS) as error:
         reason = _permanent_reason(error)
-        logger.warning("alert %s is paused, as it cannot be posted: %s", alert.id, reason)
+        logger.warning("alert %s is paused because it cannot be posted: %s", alert.id, reason)
         await _pause(alert.id, reason, alert_lifecycle, audit)
 
 
@@ -113,7 +113,7 @@ async def post_notice(
     sharing: SharingService,
     notifier: Notifier,
 ) -> None:
-    """Tell the channel and the owner of a paused alert why it is paused."""
+    """Notify the channel and the owner of a paused alert of the reason."""
     alert = await alert_store.load(alert_id)
     if alert is None or pause_notice_at(alert) > now:
         return
@@ -151,23 +151,23 @@ async def _note_paused(alert: Alert, reason: str, audit: AuditLog) -> None:
 
 
 async def _admit(alert: Alert, sharing: SharingService, notifier: Notifier) -> None:
-    """Raises ShareRefused where the readers of its channel may not see jobs."""
+    """Raise ShareRefused if people who may not see jobs read the alert's channel."""
     sharing.admit(await notifier.audience(alert.channel_id))
 
 
 async def _tell_channel(alert: Alert, sharing: SharingService, notifier: Notifier) -> None:
-    """Otherwise its silence would look as if nothing failed."""
+    """Notify the channel: otherwise its silence would look as if nothing failed."""
     name = f"{_pause_key(alert)}:{alert.notices + 1}"
     post = OutgoingMessage(name, alert.owner.team_id, alert.channel_id, pause_notice_at(alert))
     try:
         await _admit(alert, sharing, notifier)
         await notifier.post_in_channel(post, "alerts/orphaned", alert=alert)
     except (ShareRefused, *SLACK_ERRORS) as error:
-        logger.warning("%s is not posted: %s", name, _permanent_reason(error))
+        logger.warning("could not post %s: %s", name, _permanent_reason(error))
 
 
 def _permanent_reason(error: Exception) -> str:
-    """The reason for a refusal that stays; raises Later for any other."""
+    """Return the reason for a permanent error; raises RetryLater for a temporary one."""
     if isinstance(error, ShareRefused | PostRefused):
         return error.reason
     if (seconds := retry_seconds(error)) is not None:
@@ -176,7 +176,7 @@ def _permanent_reason(error: Exception) -> str:
 
 
 async def _tell_owner(alert: Alert, together: list[Alert], notifier: Notifier) -> None:
-    """One message for all that were paused together, by the name of the oldest."""
+    """Send one message for all alerts that were paused together, named after the oldest."""
     alerts = together or [alert]
     facts = {"reason": alert.paused, "tenant": alert.tenant, "alerts": alerts}
     name, at = _pause_key(alerts[0]), alert.paused_at
@@ -196,7 +196,7 @@ async def _post(
     notifier: Notifier,
     admit: Admit,
 ) -> tuple[PostedAlert, ...]:
-    """Post a batch; returns the messages of the last day, with the new one."""
+    """Post a batch; return the messages of the last day, including the new one."""
     plan = group_changes(batch, posts)
     jobs = await alert_poller.load_jobs(alert, job_ids_shown(plan))
     ts = await alert_poster.post(alert, batch, plan, jobs, admit)

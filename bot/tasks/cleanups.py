@@ -26,7 +26,7 @@ MAX_DUE = 200
 logger = logging.getLogger(__name__)
 
 PROGRESS_TIMEOUT_SECONDS = 5.0
-"""Deletes do not wait for Slack for longer."""
+"""Limit for a progress update, so that Slack doesn't delay the deletes for longer."""
 
 
 @periodic(1.0)
@@ -49,11 +49,11 @@ async def run(
     owner = CleanupOwner(shown.show, partial(_send_file, direct_messages), is_gone)
     seconds = await cleanup_runs.run(cleanup_id, owner)
     if seconds is not None:
-        raise RetryLater(seconds, "the clean-up goes on")
+        raise RetryLater(seconds, "the clean-up continues")
 
 
 async def _is_gone(direct_messages: DirectMessages, departures: Departures, caller: Caller) -> bool:
-    """Whether the owner has left Slack; then their API keys are deleted, too."""
+    """Whether the owner has left Slack; if so, delete their API keys too."""
     is_gone = await direct_messages.has_left(caller)
     if is_gone:
         await departures.remove_user(caller)
@@ -62,14 +62,14 @@ async def _is_gone(direct_messages: DirectMessages, departures: Departures, call
 
 @dataclass(frozen=True, slots=True)
 class ProgressMessage:
-    """The one direct message of a clean-up, which changes as it goes."""
+    """The direct message of a clean-up, updated with its progress and its report."""
 
     direct_messages: DirectMessages
     notifier: Notifier
     context: TaskContext
 
     async def show(self, progress: CleanupProgress) -> str:
-        """Gives the place of the message. Only the report must get there."""
+        """Show progress and return the location of the message; only the report must succeed."""
         cleanup = progress.cleanup
         if cleanup.end_reason:
             return await self._report(progress)
@@ -77,11 +77,11 @@ class ProgressMessage:
             async with asyncio.timeout(PROGRESS_TIMEOUT_SECONDS):
                 return await self._put("jobs/clean.progress", progress)
         except (*SLACK_ERRORS, RetryLater) as error:
-            logger.warning("the progress of a clean-up is not shown: %s", type(error).__name__)
+            logger.warning("could not show the progress of a clean-up: %s", type(error).__name__)
             return cleanup.progress_message
 
     async def _report(self, progress: CleanupProgress) -> str:
-        """Raises Later for what passes, as a token that Slack does not accept at the moment."""
+        """Raises RetryLater for temporary errors, such as a temporarily rejected token."""
         self.context.owner = progress.cleanup.caller
         self.context.subject = "the report of a clean-up"
         try:
@@ -92,7 +92,7 @@ class ProgressMessage:
             raise RetryLater(seconds, describe(error)) from error
 
     async def _put(self, template: str, progress: CleanupProgress) -> str:
-        """The first is posted once, though Slack may fail after posting, or a worker stop."""
+        """Post the message once, even if Slack fails after posting or the worker stops."""
         cleanup = progress.cleanup
         place = cleanup.progress_message or await self.notifier.post_direct(
             f"cleanup:{cleanup.id}", cleanup.caller, cleanup.started_at, template, progress=progress
@@ -105,8 +105,8 @@ class ProgressMessage:
 async def _send_file(
     direct_messages: DirectMessages, cleanup: Cleanup, jobs: Sequence[Job], number: int
 ) -> None:
-    """A CSV file with some of the jobs, in a direct message. Raises FileNotSent."""
-    # 5,000 jobs take tenths of a second, in which the worker does other things.
+    """Send some of the jobs in a direct message, as a CSV file. Raises FileNotSent."""
+    # Formatting 5,000 jobs takes tenths of a second: a thread keeps the worker responsive.
     text = await asyncio.to_thread(csv_text, jobs)
     name = file_name("clean-up", f"{cleanup.tenant}-{cleanup.id}-{number}", "csv")
     try:

@@ -1,4 +1,4 @@
-"""Posts due digests, each once; prepares their charts before they are due."""
+"""Posts due digests once each, and prepares their charts in advance."""
 
 from __future__ import annotations
 
@@ -47,17 +47,17 @@ logger = logging.getLogger(__name__)
 CHART_PERIOD_SECONDS = 60.0
 CHART_AHEAD_SECONDS = 2 * 60 * 60.0
 MAX_PREPARED_CHARTS = 1_000
-"""As many digests as a workspace may have."""
+"""The maximum number of digests in a workspace."""
 
 CHARTS_TIMEOUT_SECONDS = 20.0
-"""A run ends after that, and the next run goes on with the digests that are left."""
+"""Time limit of a run; the next run continues with the remaining digests."""
 
 MAX_CONCURRENT_CHARTS = 4
 CHART_TIMEOUT_SECONDS = 5.0
-"""Then the next digest is prepared, while counting for this one goes on."""
+"""After this, the next digest is prepared, while counting for this one continues."""
 
 CHART_REFRESH_SECONDS = 15 * 60.0
-"""A digest is looked at again after that: days may be over or countable by then."""
+"""A digest is prepared again after this time: a day may have ended or become countable."""
 
 
 @periodic(CHART_PERIOD_SECONDS)
@@ -86,11 +86,11 @@ async def prepare_charts(
         async with asyncio.timeout(CHARTS_TIMEOUT_SECONDS):
             await asyncio.gather(*(prepare_some() for _ in range(MAX_CONCURRENT_CHARTS)))
     except TimeoutError:
-        logger.info("charts of %d digests are prepared later: the time is up", len(list(waiting)))
+        logger.info("%d charts will be prepared later: the time is up", len(list(waiting)))
 
 
 def round_robin(digests: Iterable[Digest]) -> Iterator[Digest]:
-    """The digest of each owner that is due first, then the second of each owner, and so on."""
+    """Order digests by due time, taking one of each owner in turn."""
     seen: Counter[Caller] = Counter()
     placed: list[tuple[int, Digest]] = []
     for digest in sorted(digests, key=lambda one: one.due_at or 0):
@@ -102,44 +102,44 @@ def round_robin(digests: Iterable[Digest]) -> Iterator[Digest]:
 async def _prepare_chart(
     digest: Digest, now: float, accounts: AccountStore, daily_history: DailyHistory
 ) -> None:
-    """On the connection of the digest's owner."""
+    """Prepare the chart of a digest through its owner's connection."""
     try:
         connection = require_connection(await accounts.load(digest.owner), digest.tenant)
         async with asyncio.timeout(CHART_TIMEOUT_SECONDS):
             await daily_history.prepare(connection, digest.filters, digest.schedule.zone, now)
     except (NotConnected, StoreUnavailable) as error:
-        logger.info("the chart of digest %s is not prepared: %s", digest.id, error.template)
+        logger.info("could not prepare the chart of digest %s: %s", digest.id, error.template)
     except TimeoutError:
-        logger.info("the chart of digest %s is not prepared yet: counting takes long", digest.id)
+        logger.info("the chart of digest %s is not ready yet: counting takes long", digest.id)
 
 
 QUEUE_INTERVAL_SECONDS = 1.0
 MAX_DUE = 200
 
 READ_AHEAD_SECONDS = 9 * 60.0
-"""The channels of digests that are due by then are read, before the cached answers expire."""
+"""Channels of digests due within this time are read; less than the lifetime of cached results."""
 
 UNREADABLE_RETRY_SECONDS = 60 * 60.0
-"""After which a worker tries again to decrypt a digest."""
+"""After this time, a worker tries again to decrypt a digest."""
 
 READ_INTERVAL_SECONDS, MAX_READ_AHEAD = 2.0, 400
 LATE_WARNING_SECONDS = 60 * 60.0
-"""A run that is put off for longer than this is a warning in the log."""
+"""A run postponed for longer than this is logged as a warning."""
 
 MISSED_RUNS_BEFORE_MESSAGE = 2
-"""After so many missed runs in a row their owner gets a message."""
+"""Number of consecutive missed runs after which the owner gets a message."""
 
 DIGEST_CONNECTION_ERRORS = (*CONNECTION_ERRORS, MissingScope)
-MIN_RETRY_SECONDS, MAX_RETRY_SECONDS = 5.0, 600.0  # seconds
+MIN_RETRY_SECONDS, MAX_RETRY_SECONDS = 5.0, 600.0
 
 Transition = Callable[[Digest, ScheduledRun, float], Digest]
-"""What a run makes of a digest."""
+"""Returns a digest's state after a run."""
 
 
 @periodic(QUEUE_INTERVAL_SECONDS)
 async def queue_due_digests(now: float, digest_store: DigestStore, queue: TaskQueue) -> None:
     while found := await digest_store.claim_due(now, MAX_DUE):
-        for due in found:  # the key names the run: one that waits does not block another
+        for due in found:  # the key identifies the run, so that one that waits doesn't block others
             key = f"{due.digest_id}:{due.due_key}"
             await queue.put("digests.post", key, digest_id=due.digest_id)
 
@@ -148,7 +148,7 @@ async def queue_due_digests(now: float, digest_store: DigestStore, queue: TaskQu
 async def read_channels(
     now: float, digest_store: DigestStore, notifier: Notifier, worker_leases: WorkerLeases
 ) -> None:
-    """Know the readers of channels before their digests are due, as fast as Slack allows."""
+    """Find out who reads the channels of upcoming digests, as fast as Slack's limits allow."""
     if not await worker_leases.acquire("read_channels", READ_INTERVAL_SECONDS):
         return
     due = await digest_store.due_between(now, now + READ_AHEAD_SECONDS, MAX_READ_AHEAD)
@@ -206,7 +206,7 @@ async def _loaded(digest_id: str, now: float, digest_store: DigestStore) -> Dige
 
 
 async def _tell_paused(digest: Digest, digests: DigestService, digest_poster: DigestPoster) -> None:
-    """The next notice to the channel of a paused digest."""
+    """Post the next pause notice to the channel of a digest."""
     notice = digest.notices + 1
     await digest_poster.post_pause_notice(digest, notice)
     await digests.update(digest, lambda current: lifecycle.record_notice(current, notice))
@@ -214,7 +214,7 @@ async def _tell_paused(digest: Digest, digests: DigestService, digest_poster: Di
 
 @dataclass(slots=True)
 class DigestRun:
-    """One run of a digest, for `run`; `digest` is as it was read or saved last."""
+    """One run of a digest, for `run`; `digest` is its state as last read or saved."""
 
     digest: Digest
     run: ScheduledRun
@@ -230,7 +230,7 @@ class DigestRun:
     audit: AuditLog
 
     async def take(self) -> None:
-        """Post it, pause it or count it as missed; raises Later if none of that is possible yet."""
+        """Post the digest, pause it or count it as missed; raises RetryLater to try again."""
         if lifecycle.is_too_late(self.run, self.now):
             is_posted = await self.posts.is_posted(self.digest, self.run)
             await (self.settle(lifecycle.record_post) if is_posted else self._miss())
@@ -246,7 +246,7 @@ class DigestRun:
             raise
 
     async def settle(self, what: Transition) -> None:
-        """Save what came of it, unless the digest was deleted meanwhile."""
+        """Save the digest's new state, unless it was deleted in the meantime."""
         changed = await self.digests.update(
             self.digest, lambda current: what(current, self.run, self.now)
         )
@@ -293,7 +293,7 @@ class DigestRun:
         await self.settle(lifecycle.record_post)
 
     async def _check(self) -> None:
-        """Raises DigestRefused: Slack refuses, others read the channel, the owner is gone."""
+        """Check the channel's readers and the owner; raises DigestRefused."""
         try:
             self.channels.admit(await self.notifier.audience(self.digest.channel_id))
             if self.now - self.digest.checked_at < OWNER_CHECK_INTERVAL_SECONDS:
@@ -302,7 +302,7 @@ class DigestRun:
                 await self.departures.remove_user(self.digest.owner)
                 await self._note_paused(OWNER_GONE)
                 raise DigestRefused(OWNER_GONE, self.digest.channel_id)
-        except SlackApiError as error:  # what passes is Later
+        except SlackApiError as error:  # temporary errors raise RetryLater instead
             raise DigestRefused(pause_reason(error_code(error)), self.digest.channel_id) from error
         await self.settle(lifecycle.record_check)
 
@@ -311,16 +311,16 @@ class DigestRun:
         return await self.reports.read(await self._connection(), self.digest.filters, window)
 
     async def _history(self) -> History:
-        """The days before this run, as far as they are known within two seconds."""
+        """Return the counts of the days before this run that are available within two seconds."""
         connection, zone = await self._connection(), self.digest.schedule.zone
         return await self.daily_history.read(connection, self.digest.filters, zone, self.run.at)
 
     async def _connection(self) -> Connection:
-        """Raises NotConnected."""
+        """Return the owner's connection; raises NotConnected."""
         return require_connection(await self.accounts.load(self.digest.owner), self.digest.tenant)
 
     async def _miss(self) -> None:
-        """Too late: the owner hears of a run that was asked for, and of the second in a row."""
+        """Count a missed run; notify the owner if it was requested, or of the second in a row."""
         logger.warning("digest %s was not posted in time: run %s", self.digest.id, self.run.date)
         after = lifecycle.miss_run(self.digest, self.run, self.now)
         if (
@@ -331,13 +331,13 @@ class DigestRun:
         await self.settle(lifecycle.miss_run)
 
     async def _count_failure(self) -> None:
-        """The owner hears of it the first time, and where they asked for this run."""
+        """Notify the owner of the first failure, and of each one of a run that was requested."""
         if not self.digest.failed_dates or lifecycle.is_requested(self.run):
             await self.posts.notify_owner(self.digest, self.run, "connection")
         await self.settle(lifecycle.record_failure)
 
     async def _pause(self, reason: str) -> None:
-        """The channel hears of it by its own notice."""
+        """Pause the digest and notify the owner; the channel gets a separate notice."""
         logger.warning("digest %s is paused: %s", self.digest.id, reason)
         if reason != OWNER_GONE:
             await self.posts.notify_owner(self.digest, self.run, reason)
@@ -345,5 +345,5 @@ class DigestRun:
 
 
 def _retry_seconds(slot: ScheduledRun, now: float) -> float:
-    """The longer something is due already, the longer until the next try."""
+    """Half of the time since the run was due, within limits."""
     return min(max(MIN_RETRY_SECONDS, (now - slot.at) / 2), MAX_RETRY_SECONDS)

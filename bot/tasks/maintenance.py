@@ -24,17 +24,17 @@ HEARTBEAT_INTERVAL_SECONDS = 2.0
 async def send_heartbeat(
     now: float, worker_id: str, heartbeats: Heartbeats, queue: TaskQueue
 ) -> None:
-    """Only while it can take tasks: a worker whose queue is silent does not count."""
+    """Record a heartbeat, unless the queue is silent: the worker then can't take tasks."""
     if queue.is_answering:
         await heartbeats.record(worker_id, now)
 
 
 RECONCILE_INTERVAL_SECONDS = 10 * 60.0
 RECONCILE_RETRY_SECONDS = 60.0
-"""After so long another worker begins again, where one has failed or died meanwhile."""
+"""Retry interval, for another worker if the first one has failed or died."""
 
 RECONCILE_LEASE_SECONDS = RECONCILE_INTERVAL_SECONDS - RECONCILE_RETRY_SECONDS / 2
-"""A little less, so that each period has a worker."""
+"""A bit less than the interval, so that no period is skipped."""
 
 
 @periodic(RECONCILE_RETRY_SECONDS)
@@ -46,9 +46,9 @@ async def reconcile(
     watch_store: WatchStore,
     cleanup_store: CleanupStore,
 ) -> None:
-    """Each kind of record restores its own missing entries, and logs them.
+    """Restore missing entries of all due indexes.
 
-    One kind that fails keeps no other from it.
+    If one kind of record fails, the others are still restored.
     """
     if not await worker_leases.acquire("reconcile", RECONCILE_RETRY_SECONDS):
         return
@@ -71,7 +71,7 @@ RETENTION_INTERVAL_SECONDS = 24 * 60 * 60.0
 async def settle_teams(
     departures: Departures, installation: Installation, worker_leases: WorkerLeases
 ) -> None:
-    """Resume where the app is installed again, and delete the data of where it stays away."""
+    """Resume work where the app is installed again; delete data where it remains uninstalled."""
     if not await departures.is_any_stopped() or not await worker_leases.acquire(
         "teams", RETENTION_RETRY_SECONDS
     ):
@@ -79,7 +79,7 @@ async def settle_teams(
     try:
         installed_in = await installation.team_id()
     except SLACK_ERRORS as error:
-        logger.warning("whether the app is installed is not known: %s", describe(error))
+        logger.warning("could not check whether the app is installed: %s", describe(error))
         return
     await departures.settle_teams(installed_in)
 
@@ -88,10 +88,10 @@ async def settle_teams(
 async def apply_retention(
     departures: Departures, audit: AuditLog, worker_leases: WorkerLeases
 ) -> None:
-    """Once a day; where it fails, another worker tries again a minute later."""
+    """Delete expired data once a day; after a failure, another worker retries a minute later."""
     if not await worker_leases.acquire("retention", RETENTION_RETRY_SECONDS):
         return
     await departures.delete_abandoned()
     if count := await audit.delete_old_entries():
-        logger.info("%d entries of audit logs were too old, and deleted", count)
+        logger.info("%d audit log entries were too old and have been deleted", count)
     await worker_leases.extend("retention", RETENTION_INTERVAL_SECONDS)

@@ -1,4 +1,4 @@
-"""Polls watched jobs when they are due, and posts the end of each once."""
+"""Polls watched jobs when they are due, and posts the end of each job once."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ async def queue_due_watches(now: float, watch_store: WatchStore, queue: TaskQueu
 
 @task
 async def poll(source: str, now: float, watches: WatchService, queue: TaskQueue) -> None:
-    """One query for all that somebody watches in a tenant."""
+    """Poll all jobs that a user watches in a tenant, in one query."""
     seen = await watches.poll(PolledConnection.parse(source))
     for ending in seen.endings:
         await queue.put(
@@ -69,10 +69,10 @@ async def post(
     notifier: Notifier,
     departures: Departures,
 ) -> None:
-    """Where Watch was pressed if everyone there may see the job; otherwise to its watcher alone."""
+    """Post in the channel if everyone there may see the job; otherwise notify only the watcher."""
     watch = await watches.find(PolledConnection.parse(source), watch_id)
     if watch is None:
-        return  # told already, or stopped meanwhile
+        return  # already posted, or no longer watched
     context.owner, context.subject = watch.owner, f"job {watch.job_id}, which you were watching"
     context.on_give_up = partial(watch_store.remove, watch.owner, watch.tenant, watch.job_id)
     if await _is_gone(watch.owner, notifier):
@@ -98,7 +98,7 @@ async def end_broken(
     watch_store: WatchStore,
     notifier: Notifier,
 ) -> None:
-    """The connection does not work any more; its owner hears so once."""
+    """End all watches of a connection that no longer works, and notify its owner once."""
     broken = PolledConnection.parse(source)
     ended = await watch_store.of_owner(broken.owner, broken.tenant)
     if not ended:
@@ -110,17 +110,17 @@ async def end_broken(
 
 
 async def _is_gone(owner: Caller, notifier: Notifier) -> bool:
-    """Where Slack refuses to say, a message to somebody who has left does no harm."""
+    """Whether a watcher has left; if Slack doesn't say, a needless message does no harm."""
     try:
         return await notifier.has_left(owner.user_id)
     except SLACK_ERRORS as error:
         _retry_if_temporary(error)
-        logger.warning("whether a watcher has left is not known: %s", describe(error))
+        logger.warning("could not check whether a watcher has left: %s", describe(error))
         return False
 
 
 async def _may_be_public(watch: Watch, sharing: SharingService, notifier: Notifier) -> bool:
-    """Whether the end of a job may be shown where Watch was pressed; its readers may be new."""
+    """Whether the job may be shown in the channel; its members may have changed."""
     if not watch.channel_id:
         return False
     try:
@@ -145,7 +145,7 @@ async def _load_card(account: Account, watch: Watch, jobs: JobService) -> JobCar
         return await jobs.get(account, watch.job_id, watch.tenant)
     except NotFound:
         return None
-    except EmporixError as error:  # whether the connection is broken, the next look will tell
+    except EmporixError as error:  # the next poll finds out if the connection is broken
         raise RetryLater(backoff_seconds(error), str(error)) from error
 
 
@@ -157,23 +157,24 @@ async def _update_shown(
     notifier: Notifier,
     may_be_public: Callable[[], Awaitable[bool]],
 ) -> None:
-    """Card or row in the channel as it is now; in turn, so that no notice of a delete is undone."""
+    """Update the job in the channel message, under a lock so that no deletion is overwritten."""
     async with shared_deletes.lock_message(watch.owner, f"{watch.channel_id}:{watch.message_ts}"):
         if (card := await _load_card(account, watch, jobs)) and await may_be_public():
             place = watch.channel_id, watch.message_ts
+            zone = await notifier.zone_name(watch.owner)
             if watch.shared_by:
-                facts = {"card": card, "shared_by": watch.shared_by}
+                facts = {"card": card, "shared_by": watch.shared_by, "zone": zone}
                 await notifier.update(*place, "jobs/share.card", **facts)
             else:
                 shown = watch.tenant, watch.job_id
-                row = {"job": card.job, "tenant": watch.tenant}
+                row = {"job": card.job, "tenant": watch.tenant, "zone": zone}
                 await notifier.update_row(*place, shown, "jobs/share.row", **row)
 
 
 async def _post(
     watch: Watch, outcome: str, at: float, job: Job | None, notifier: Notifier, *, public: bool
 ) -> None:
-    """In the thread where they said that they watch; directly where that is not possible."""
+    """Post in the thread of the message with Watch; if that isn't possible, send it directly."""
     facts = {
         "outcome": outcome,
         "tenant": watch.tenant,

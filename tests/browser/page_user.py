@@ -49,8 +49,12 @@ class PageUser:
         return self.page.locator("#confirm")
 
     def button(self, label: str) -> Locator:
-        """Return the first button with this label in the newest message."""
-        return self.last.get_by_role("button", name=label, exact=True).first
+        """Return the first button with this text in the newest message.
+
+        Its accessible name may be longer.
+        """
+        text = re.compile(rf"^\s*{re.escape(label)}\s*$")
+        return self.last.get_by_role("button").filter(has_text=text).first
 
     async def type(self, line: str, *, answer: str) -> None:
         """Send a line, and wait until the newest message contains the answer."""

@@ -69,7 +69,7 @@ async def test_connects_from_it(user: PageUser) -> None:
 async def test_refreshes_in_place(user: PageUser) -> None:
     """Refresh replaces a button's answer at the top, and the focus stays."""
     home = await go_home(user, says="in the last 24 hours")
-    watch = home.get_by_role("button", name="Watch", exact=True).first
+    watch = home.get_by_role("button", name="Watch ").first
     await watch.click()
     await expect(home).to_contain_text("You are watching job")
     await expect(home).to_contain_text("Jobs that you watch")

@@ -41,7 +41,7 @@ async def test_opens_and_deletes_after_asking(user: PageUser) -> None:
     await user.press("Open", answer="Open in the Management Dashboard")
     job = await user.last.locator(".fields code").first.inner_text()
     await user.button("Delete").click()
-    await expect(user.question).to_contain_text(job)
+    await expect(user.question).to_contain_text("will be deleted from acme for everyone")
     await user.page.keyboard.press("Escape")
     await expect(user.button("Delete")).to_be_focused()
     await user.button("Delete").click()
@@ -83,7 +83,7 @@ async def test_connects_a_tenant(user: PageUser) -> None:
     await user.page.keyboard.press("Escape")
     await expect(user.modal).to_be_hidden()
     await expect(user.field).to_be_focused()
-    await user.type("/emporix jobs size:3", answer="tenant globex")
+    await user.type("/emporix jobs size:3", answer="Jobs 1–3 of 57")
 
 
 async def is_focused(button: Locator) -> bool:
@@ -116,9 +116,12 @@ async def test_the_keyboard_is_enough(user: PageUser) -> None:
     await keys.press("Enter")
     await user.sees("Jobs 3–4 of ")
     await expect(user.button("Next")).to_be_focused()
+    await user.button("Open").focus()
+    await keys.press("Enter")
+    await user.sees("Open in the Management Dashboard")
     await user.button("Delete").focus()
     await keys.press("Enter")
-    await expect(user.question.get_by_role("button", name="Keep")).to_be_focused()
+    await expect(user.question.get_by_role("button", name="Cancel")).to_be_focused()
     await keys.press("Space")
     await expect(user.button("Delete")).to_be_focused()
 
@@ -149,6 +152,7 @@ async def test_is_accessible(user: PageUser) -> None:
     assert await axe_violations(user) == []
     await user.type("/emporix jobs size:2", answer="Jobs 1–2 of ")
     assert await axe_violations(user) == []
+    await user.press("Open", answer="Open in the Management Dashboard")
     await user.button("Delete").click()
     await expect(user.question).to_be_visible()
     assert await axe_violations(user) == []

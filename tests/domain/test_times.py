@@ -1,4 +1,4 @@
-"""Times as Emporix writes them."""
+"""Parsing of ISO 8601 times."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def test_a_time_without_a_zone_is_utc(moment: datetime) -> None:
 
 @given(st.text())
 def test_any_text(text: str) -> None:
-    """A text is a time with a zone, or none; nothing else is raised."""
+    """A text is either a time with a zone or rejected; no other error is raised."""
     found = parse_time(text)
     assert found is None or found.tzinfo
     if found is None:

@@ -34,9 +34,9 @@ SLOW_SECONDS = 0.3
 
 @dataclass(frozen=True, slots=True)
 class UserAction:
-    """A user action after the list was shown: the call, the request to Emporix, and the reply.
+    """A user action after a command: the click, the request to Emporix, and the reply.
 
-    With `in_place`, the reply replaces the list.
+    With `in_place`, the reply replaces that of the command.
     """
 
     name: str
@@ -44,9 +44,10 @@ class UserAction:
     method: str
     done: str
     in_place: bool = False
+    command: str = "/emporix jobs size:2"
 
 
-DEEDS = [
+ACTIONS = [
     UserAction(
         "list", lambda harness: harness.ada.command("/emporix jobs size:2"), "GET", "Jobs 1–2 of 5"
     ),
@@ -58,22 +59,23 @@ DEEDS = [
         "delete",
         lambda harness: harness.ada.click("Delete"),
         "DELETE",
-        "Jobs 1–2 of 4",
+        ":wastebasket: Deleted job",
         in_place=True,
+        command=f"/emporix jobs get {PRESSED}",
     ),
 ]
-each_deed = pytest.mark.parametrize("action", DEEDS, ids=lambda action: action.name)
+each_action = pytest.mark.parametrize("action", ACTIONS, ids=lambda action: action.name)
 
-PROBLEM, UNREADABLE, PAUSE = "has a problem of its own", "unreadable", "Too many requests"
+PROBLEM, UNREADABLE, PAUSE = "had a problem", "unreadable", "Too many requests"
 BETWEEN = "Something between this app and Emporix answered instead"
-FORBIDDEN = "does not let your key do this"
+FORBIDDEN = "doesn't let your API key do this"
 LASTING = [
     (emporix.Fault("status", 9, status=500), PROBLEM),
     (emporix.Fault("status", 9, status=503), PROBLEM),
     (emporix.Fault("status", 9, status=403), FORBIDDEN),
     (emporix.Fault("html", 9), BETWEEN),
     (emporix.Fault("html", 9, status=403), BETWEEN),
-    (emporix.Fault("status", 9, status=408), "did not take this right now"),
+    (emporix.Fault("status", 9, status=408), "can't handle this right now"),
     (emporix.Fault("empty", 9), UNREADABLE),
     (emporix.Fault("truncated", 9), UNREADABLE),
     (emporix.Fault("cut_before", 9), UNREADABLE),
@@ -116,15 +118,15 @@ async def opened(redis_url: str) -> AsyncIterator[AppHarness]:
 
 
 @pytest.fixture
-async def harness(opened: AppHarness) -> AsyncIterator[AppHarness]:
-    """Ada sees the first two of five jobs, and none is deleted yet."""
+async def harness(opened: AppHarness, action: UserAction) -> AsyncIterator[AppHarness]:
+    """Ada sees the first two of five jobs, or the first one, and none is deleted yet."""
     for job in opened.emporix_state.jobs("acme"):
         opened.emporix_state.tenant("acme").jobs.remove(job["id"])
     for key in [k for name in FORGOTTEN for k in await opened.redis.keys(name)]:
         await opened.redis.delete(key)
     opened.workspace.forget()
     add_jobs(opened, JOBS)
-    await opened.ada.command("/emporix jobs size:2")
+    await opened.ada.command(action.command)
     yield opened
     opened.emporix_state.faults.clear()
     opened.workspace.faults.clear()
@@ -160,7 +162,7 @@ def named(fault: Any) -> str:
     return f"{fault.kind} {fault.status or fault.retry_after or ''} x{fault.times}"
 
 
-@each_deed
+@each_action
 @pytest.mark.parametrize(("fault", "words"), LASTING, ids=lambda v: getattr(v, "kind", None))
 async def test_a_permanent_fault_is_reported(
     harness: AppHarness,
@@ -180,7 +182,7 @@ async def test_a_permanent_fault_is_reported(
     worked = action.name == "delete" and fault.kind in ("cut_after", "truncated")
     words = action.done if worked else words
     assert words in exchange.payloads[-1]["text"]
-    reachable = ("Jobs 1–2 of 5", "Try again", "Show the list again", action.done)
+    reachable = ("Jobs 1–2 of 5", "Try again", f"Job `{PRESSED}`", action.done)
     assert any(way in text for text in await shown(harness) for way in reachable)
     assert_clean(capsys.readouterr().err)
     if action.name == "delete":
@@ -189,7 +191,7 @@ async def test_a_permanent_fault_is_reported(
         assert result != "already_gone"
 
 
-@each_deed
+@each_action
 @pytest.mark.parametrize("fault", PASSING, ids=named)
 async def test_a_temporary_fault_is_retried(
     harness: AppHarness,
@@ -207,7 +209,7 @@ async def test_a_temporary_fault_is_retried(
     assert await recorded(harness) == (["deleted"] if action.name == "delete" else [])
 
 
-@each_deed
+@each_action
 @pytest.mark.parametrize("fault", AT_SLACK, ids=named)
 async def test_a_reply_arrives_despite_a_fault_of_slack(
     harness: AppHarness, action: UserAction, fault: slack.Fault, capsys: pytest.CaptureFixture[str]

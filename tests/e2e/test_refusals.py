@@ -126,5 +126,5 @@ async def test_a_wrong_clock(redis: Any, redis_url: str, tmp_path: Path, seconds
     with process(redis_url, log, "-c", AHEAD.format(seconds=seconds)) as running:
         assert await ends(running) == 2
     text = log.read_text(encoding="utf-8")
-    assert f"no task is taken: the clock is {'-' if seconds < 0 else ''}" in text
+    assert f"not taking tasks: the clock is {'-' if seconds < 0 else ''}" in text
     assert await redis.keys("saq:*") == []

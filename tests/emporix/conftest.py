@@ -1,4 +1,4 @@
-"""Clients on real sockets, and retries that do not wait."""
+"""Clients on real sockets, and retries without waiting."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Clients = Callable[..., AbstractAsyncContextManager[EmporixClient]]
 
 @pytest.fixture(autouse=True)
 def no_waiting() -> Iterator[None]:
-    """Retry as often as in earnest, without the pauses."""
+    """Retry as often as in production, without the pauses."""
     with stamina.set_testing(True, attempts=MAX_CALL_ATTEMPTS, cap=True):
         yield
 

@@ -1,4 +1,4 @@
-"""Stand-ins for what surrounds the client: the token store, and a connection to speak for."""
+"""Fakes for the client's dependencies: the token store and a connection."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ NOW = 1_764_000_000.0
 
 
 class FakeTokens:
-    """Keeps one token in memory; `reads` counts how often it was asked for."""
+    """Stores one token in memory; `reads` counts how often it was loaded."""
 
     def __init__(self, stored: Token | None = None) -> None:
         self.stored, self.reads, self.saves = stored, 0, 0
@@ -29,18 +29,18 @@ class FakeTokens:
         return self.guard
 
 
-def living(value: str = "living", seconds: float = 3600) -> Token:
-    """A token that ends in `seconds`."""
+def valid_token(value: str = "valid-token", seconds: float = 3600) -> Token:
+    """A token that expires in `seconds`."""
     return Token(value, NOW + seconds, frozenset({READ_SCOPE, DELETE_SCOPE}))
 
 
 def connection(token: Token | None = None, tenant: str = "acme") -> Connection:
-    """A connection of somebody, with a token that lives unless another is given."""
+    """A connection with a valid token, unless another one is given."""
     return Connection(
         caller=Caller("T1", "U1"),
         tenant=tenant,
         credentials=Credentials("the-id", "the-secret"),
         scopes=frozenset(),
         connected_at=NOW,
-        token=token or living(),
+        token=token or valid_token(),
     )

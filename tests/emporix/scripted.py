@@ -1,4 +1,4 @@
-"""A server on a real socket that does what a script says, also what no HTTP server would do."""
+"""A server on a real socket that follows a script, including invalid HTTP."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Received:
-    """A request as it came over the wire; `target` is the raw path and query string."""
+    """A request as it was received; `target` is the raw path and query string."""
 
     method: str
     target: str
@@ -27,7 +27,7 @@ Answer = Callable[[StreamReader, StreamWriter], Awaitable[None]]
 
 @dataclass
 class Script:
-    """The answers still to give, in order, and the requests that came."""
+    """The remaining responses, in order, and the requests received."""
 
     answers: list[Answer]
     requests: list[Received] = field(default_factory=list)
@@ -41,7 +41,7 @@ class Script:
 
 @asynccontextmanager
 async def scripted(*answers: Answer, tls: ssl.SSLContext | None = None) -> AsyncIterator[Script]:
-    """Give one answer a request; more requests than answers are refused with 418."""
+    """Send one response per request; further requests are refused with 418."""
     script = Script(list(answers))
     open_connections: set[asyncio.Task[None]] = set()
 
@@ -88,7 +88,7 @@ async def _receive(reader: StreamReader) -> Received:
 
 
 def reply(body: object, *, status: int = 200, headers: Mapping[str, str] | None = None) -> Answer:
-    """A proper answer: `body` is sent as it is where it is bytes, else as JSON."""
+    """A regular response: `body` is sent unchanged if it is bytes, otherwise as JSON."""
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
     more = {"Content-Length": str(len(content)), **(headers or {})}
     lines = "".join(f"{name}: {value}\r\n" for name, value in more.items())
@@ -100,7 +100,7 @@ def reply(body: object, *, status: int = 200, headers: Mapping[str, str] | None 
 
 
 def raw(content: bytes, *, hang_up: bool = True) -> Answer:
-    """Exactly these bytes, then the end of the connection."""
+    """Send exactly these bytes, then close the connection."""
 
     async def write(_: StreamReader, writer: StreamWriter) -> None:
         writer.write(content)
@@ -112,12 +112,12 @@ def raw(content: bytes, *, hang_up: bool = True) -> Answer:
 
 
 async def cut(_: StreamReader, writer: StreamWriter) -> None:
-    """Hang up without a word."""
+    """Close the connection without a response."""
     writer.close()
 
 
 async def silence(reader: StreamReader, _: StreamWriter) -> None:
-    """Say nothing until the client hangs up."""
+    """Send nothing until the client closes the connection."""
     await reader.read()
 
 
@@ -140,7 +140,7 @@ GONE = reply({"code": 404, "message": "not found", "resourceId": "j1"}, status=4
 
 
 def failing(status: int, **headers: str) -> Answer:
-    """A refusal in the shape of the services; `Retry_After` becomes a header."""
+    """A refusal in the format of Emporix's services; `Retry_After` becomes a header."""
     names = {name.replace("_", "-"): value for name, value in headers.items()}
     return reply({"code": status, "message": f"refused {status}"}, status=status, headers=names)
 

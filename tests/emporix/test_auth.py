@@ -1,4 +1,4 @@
-"""Access tokens: requested, read, used, refreshed, shared, and given up."""
+"""Access tokens: requested, parsed, used, refreshed, shared and discarded."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from bot.emporix.client import EmporixClient
 from bot.emporix.http import http_client
 from bot.errors import EmporixFailed, EmporixTimeout, EmporixUnreadable, RateLimited, Unauthorized
 from tests.emporix.conftest import Clients
-from tests.emporix.fakes import NOW, FakeTokens, connection, living
+from tests.emporix.fakes import NOW, FakeTokens, connection, valid_token
 from tests.emporix.scripted import EXPIRED, Script, failing, reply, scripted, silence, token
 from tests.emporix.test_models import JSON
 
@@ -30,7 +30,7 @@ REFUSED_KEY = failing(401)
 
 
 def bearers(server: Script) -> list[str]:
-    """Who spoke in each request, or "ask" for a token request."""
+    """The token of each request, or "ask" for a token request."""
     return [
         "ask"
         if request.target == "/oauth/token"
@@ -43,66 +43,66 @@ async def list_jobs(client: EmporixClient, token: Token | None = None) -> None:
     await client.list_jobs(connection(token), Filters())
 
 
-async def test_living(client_of: Clients, tokens: FakeTokens) -> None:
-    """A living token costs neither a look into the store nor a token request."""
+async def test_valid_token(client_of: Clients, tokens: FakeTokens) -> None:
+    """A valid token needs neither a call to the store nor a token request."""
     async with scripted(JOBS) as server, client_of(server.url) as client:
-        await list_jobs(client, living("mine", auth.REFRESH_AHEAD_SECONDS))
+        await list_jobs(client, valid_token("mine", auth.REFRESH_AHEAD_SECONDS))
         assert bearers(server) == ["mine"]
     assert tokens.reads == 0
 
 
 @pytest.mark.parametrize("seconds", [auth.REFRESH_AHEAD_SECONDS - 1, -5])
-async def test_ending(seconds: float, client_of: Clients, tokens: FakeTokens) -> None:
-    """A token that ends soon is replaced before it is used, and the new one is kept."""
+async def test_expiring_token(seconds: float, client_of: Clients, tokens: FakeTokens) -> None:
+    """A token that expires soon is replaced before it is used, and the new one is stored."""
     async with scripted(token("new"), JOBS) as server, client_of(server.url) as client:
-        await list_jobs(client, living("old", seconds))
+        await list_jobs(client, valid_token("old", seconds))
         assert bearers(server) == ["ask", "new"]
     assert tokens.stored == Token("new", NOW + 14399, frozenset({"a", "b"}), "acme")
 
 
 async def test_without_token(client_of: Clients) -> None:
-    """A connection that has no token yet gets one."""
+    """A connection without a token requests one."""
     async with scripted(token("first"), JOBS) as server, client_of(server.url) as client:
         await client.list_jobs(replace(connection(), token=None), Filters())
         assert bearers(server) == ["ask", "first"]
 
 
 async def test_replaced_elsewhere(client_of: Clients, tokens: FakeTokens) -> None:
-    """A token that another process has stored meanwhile is used without asking for one."""
-    tokens.stored = living("theirs", 5)
+    """A token that another process has stored is used without a token request."""
+    tokens.stored = valid_token("theirs", 5)
     async with scripted(JOBS) as server, client_of(server.url) as client:
-        await list_jobs(client, living("old", 1))
+        await list_jobs(client, valid_token("old", 1))
         assert bearers(server) == ["theirs"]
     assert tokens.saves == 0
 
 
-@pytest.mark.parametrize("stored", [living("old", 1), living("dead", 0)])
-async def test_stored_is_no_better(stored: Token, client_of: Clients, tokens: FakeTokens) -> None:
-    """A stored token that is the same, or dead, does not keep us from asking."""
+@pytest.mark.parametrize("stored", [valid_token("old", 1), valid_token("dead", 0)])
+async def test_useless_stored_token(stored: Token, client_of: Clients, tokens: FakeTokens) -> None:
+    """If the stored token is the same or has expired, a new one is requested."""
     tokens.stored = stored
     async with scripted(token("new"), JOBS) as server, client_of(server.url) as client:
-        await list_jobs(client, living("old", 1))
+        await list_jobs(client, valid_token("old", 1))
         assert bearers(server) == ["ask", "new"]
 
 
 async def test_refused(client_of: Clients, tokens: FakeTokens) -> None:
-    """A living token that Emporix refuses is replaced, and the request sent again."""
+    """A valid token that Emporix refuses is replaced, and the request is sent again."""
     async with scripted(EXPIRED, token("new"), JOBS) as server, client_of(server.url) as client:
-        await list_jobs(client, living("old"))
+        await list_jobs(client, valid_token("old"))
         assert bearers(server) == ["old", "ask", "new"]
 
 
 async def test_refused_and_replaced_elsewhere(client_of: Clients, tokens: FakeTokens) -> None:
-    """After a 401 the stored token is tried first; where it is refused too, we ask."""
-    tokens.stored = living("theirs")
+    """After a 401 the stored token is tried first, and then a new one is requested."""
+    tokens.stored = valid_token("theirs")
     answers = (EXPIRED, EXPIRED, token("new"), JOBS)
     async with scripted(*answers) as server, client_of(server.url) as client:
-        await list_jobs(client, living("old"))
+        await list_jobs(client, valid_token("old"))
         assert bearers(server) == ["old", "theirs", "ask", "new"]
 
 
 async def test_refused_for_good(client_of: Clients, tokens: FakeTokens) -> None:
-    """A 401 for a new token is raised: another attempt would not help."""
+    """A 401 for a new token is raised without another attempt."""
     async with scripted(EXPIRED, token("new"), EXPIRED) as server, client_of(server.url) as client:
         with pytest.raises(Unauthorized) as caught:
             await list_jobs(client)
@@ -111,17 +111,17 @@ async def test_refused_for_good(client_of: Clients, tokens: FakeTokens) -> None:
 
 
 async def test_key_refused(client_of: Clients, tokens: FakeTokens) -> None:
-    """A key that Emporix does not accept any more is Unauthorized, and nothing is stored."""
+    """A key that Emporix refuses raises Unauthorized, and nothing is stored."""
     async with scripted(REFUSED_KEY) as server, client_of(server.url) as client:
         with pytest.raises(Unauthorized) as caught:
-            await list_jobs(client, living(seconds=0))
+            await list_jobs(client, valid_token(seconds=0))
     assert caught.value.tenant == "acme"
     assert tokens.stored is None
     assert not tokens.guard.locked()
 
 
 async def test_body_is_sent_again(client_of: Clients) -> None:
-    """A search that met a 401 is sent again whole."""
+    """After a 401, a search is sent again with its complete body."""
     async with scripted(EXPIRED, token("new"), JOBS) as server, client_of(server.url) as client:
         await client.search_jobs(connection(), Filters(words=("refund",)))
         first, _, again = server.requests
@@ -130,50 +130,50 @@ async def test_body_is_sent_again(client_of: Clients) -> None:
 
 
 async def test_one_refresh_at_a_time(client_of: Clients, tokens: FakeTokens) -> None:
-    """Ten calls that find the token ended ask for one new token together."""
+    """Ten concurrent calls with an expired token request one new token."""
     answers = (token("new"), *[JOBS] * 10)
     async with scripted(*answers) as server, client_of(server.url) as client:
-        await asyncio.gather(*(list_jobs(client, living("old", 0)) for _ in range(10)))
+        await asyncio.gather(*(list_jobs(client, valid_token("old", 0)) for _ in range(10)))
         assert sorted(bearers(server)) == ["ask", *["new"] * 10]
 
 
-async def test_token_request_in_trouble(client_of: Clients, tokens: FakeTokens) -> None:
+async def test_failing_token_request(client_of: Clients, tokens: FakeTokens) -> None:
     """A token request with a temporary failure is retried; a permanent failure is raised."""
     answers = (failing(503), token("new"), JOBS)
     async with scripted(*answers) as server, client_of(server.url) as client:
-        await list_jobs(client, living(seconds=0))
+        await list_jobs(client, valid_token(seconds=0))
     async with scripted(*[failing(503)] * 3) as server, client_of(server.url) as client:
         with pytest.raises(EmporixFailed):
-            await list_jobs(client, living(seconds=0))
+            await list_jobs(client, valid_token(seconds=0))
     assert not tokens.guard.locked()
 
 
 async def test_silent_token_request(client_of: Clients, tokens: FakeTokens) -> None:
-    """A token request has the client's timeouts, and the lock is free after it."""
+    """A token request has the client's timeouts, and releases the lock."""
     async with scripted(*[silence] * 3) as server, client_of(server.url) as client:
         with pytest.raises(EmporixTimeout):
-            await list_jobs(client, living(seconds=0))
+            await list_jobs(client, valid_token(seconds=0))
         assert bearers(server) == ["ask"] * 3
     assert not tokens.guard.locked()
 
 
-async def test_call_ended_from_outside(client_of: Clients, tokens: FakeTokens) -> None:
-    """A call whose time is over in the middle of a refresh leaves the lock free."""
+async def test_cancelled_call(client_of: Clients, tokens: FakeTokens) -> None:
+    """A call that is cancelled during a refresh releases the lock."""
     async with scripted(silence) as server, client_of(server.url, budget=0.1) as client:
         with pytest.raises(EmporixTimeout):
-            await list_jobs(client, living(seconds=0))
+            await list_jobs(client, valid_token(seconds=0))
     assert not tokens.guard.locked()
 
 
-async def test_repr_is_discreet(tokens: FakeTokens) -> None:
-    """Nothing that may reach a log shows a token or a secret."""
+async def test_repr_has_no_secrets(tokens: FakeTokens) -> None:
+    """No representation that may be logged contains a token or a secret."""
     async with http_client("http://emporix.example") as http:
         request = auth.token_request(http, READ_SCOPES, connection().credentials)
         signer = auth.TokenAuth(connection(), tokens, lambda: NOW, lambda _: request)
         signed = await anext(signer.async_auth_flow(httpx.Request("GET", "http://e.example")))
         shown = f"{request!r} {request.headers!r} {signer!r} {signed!r} {signed.headers!r}"
     assert "the-secret" not in shown + repr(connection())
-    assert "living" not in shown + repr(connection())
+    assert "valid-token" not in shown + repr(connection())
 
 
 TOKEN_SAMPLE = {
@@ -191,7 +191,7 @@ def token_response(body: object, status: int = 200) -> httpx.Response:
 
 @pytest.mark.parametrize("scope", ["ai.agent_read", "ai.agent_read ai.agent_manage"])
 async def test_token_request(scope: str) -> None:
-    """The key goes into a form, whatever it is made of, and never into the address."""
+    """The key is sent in a form, whatever its characters, and never in the URL."""
     async with http_client("http://emporix.example/prefix") as http:
         request = token_request(http, scope, Credentials("id&x", "s=c ret+é"))
     assert str(request.url) == "http://emporix.example/prefix/oauth/token"
@@ -206,7 +206,7 @@ async def test_token_request(scope: str) -> None:
 
 
 def test_token() -> None:
-    """A token has its end, its scopes, and the tenant that stands anywhere among them."""
+    """A token has its expiry, its scopes, and the tenant from anywhere among them."""
     token = parse_token(token_response(TOKEN_SAMPLE), now=NOW)
     assert token == Token(
         "vkFuQ6oTwj8_Ye4eiRSsqMeqLYNeQRJi",
@@ -225,10 +225,8 @@ def test_token() -> None:
         ({"scope": "tenant=x", "expires_in": "14399"}, frozenset(), "x"),
     ],
 )
-def test_token_of_few_words(
-    changed: dict[str, object], scopes: frozenset[str], tenant: str
-) -> None:
-    """A token without scopes or tenant is still one, and its life may come as text."""
+def test_minimal_token(changed: dict[str, object], scopes: frozenset[str], tenant: str) -> None:
+    """A token may lack scopes and tenant, and its lifetime may be a string."""
     token = parse_token(token_response(TOKEN_SAMPLE | changed), now=NOW)
     assert (token.scopes, token.tenant, token.expires_at) == (scopes, tenant, NOW + 14399)
 
@@ -250,14 +248,14 @@ def test_token_of_few_words(
     ],
 )
 def test_no_token(changed: dict[str, object]) -> None:
-    """What cannot be used as a token is not taken for one."""
+    """A response without a usable token is unreadable."""
     with pytest.raises(EmporixUnreadable):
         parse_token(token_response(TOKEN_SAMPLE | changed), now=NOW)
 
 
 @given(JSON | st.dictionaries(st.sampled_from(sorted(TOKEN_SAMPLE)), JSON))
-def test_any_answer(body: object) -> None:
-    """Every answer is a token that lives, or unreadable."""
+def test_any_response(body: object) -> None:
+    """Every response is parsed as a valid token or is unreadable."""
     with suppress(EmporixUnreadable):
         assert parse_token(token_response(body), now=NOW).expires_at > NOW
 

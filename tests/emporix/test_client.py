@@ -1,4 +1,4 @@
-"""Each endpoint over a real socket: what is sent and what comes back."""
+"""Each endpoint over a real socket: requests and responses."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def query_of(request: Received) -> dict[str, str]:
 
 
 async def test_list(client_of: Clients) -> None:
-    """A list sends everything that has no documented default, and reads the total."""
+    """A list sends all parameters without a documented default, and reads the total."""
     filters = Filters(statuses=("failure",), words=("late refund & é",), page=3, size=2)
     async with scripted(JOBS) as server, client_of(server.url) as client:
         page = await client.list_jobs(connection(), filters)
@@ -43,13 +43,13 @@ async def test_list(client_of: Clients) -> None:
     }
     assert request.headers["emporix-tenant"] == "acme"
     assert request.headers["x-total-count"] == "true"
-    assert request.headers["authorization"] == "Bearer living"
+    assert request.headers["authorization"] == "Bearer valid-token"
     assert [job.id for job in page.jobs] == ["j1", "j2"]
     assert (page.page, page.size, page.total, page.has_more) == (3, 2, 57, True)
 
 
 async def test_list_of_everything(client_of: Clients) -> None:
-    """Without a filter no q is sent; page and size stay within what Emporix allows."""
+    """Without filters no q is sent; page and size stay within Emporix's limits."""
     async with scripted(JOBS, JOBS) as server, client_of(server.url) as client:
         large = await client.list_jobs(connection(), Filters(page=0, size=999))
         await client.list_jobs(connection(), Filters(size=0, fields=("status", "id", "")))
@@ -61,14 +61,14 @@ async def test_list_of_everything(client_of: Clients) -> None:
 
 @pytest.mark.parametrize("total", ["", "many", "-1", "²", "9" * 16, "9" * 5000])
 async def test_list_without_total(total: str, client_of: Clients) -> None:
-    """A total that is missing, absurd or no number is unknown, and no list fails by it."""
+    """A missing, absurd or invalid total is unknown and does not break the list."""
     answer = reply([], headers={"X-Total-Count": total} if total else {})
     async with scripted(answer) as server, client_of(server.url) as client:
         assert (await client.list_jobs(connection(), Filters())).total is None
 
 
 async def test_search(client_of: Clients) -> None:
-    """A search sends its query in the body and the rest in the address."""
+    """A search sends its query in the body and other parameters in the URL."""
     async with scripted(JOBS) as server, client_of(server.url) as client:
         page = await client.search_jobs(connection(), Filters(raw_q='message:~"ü"', size=2))
     [request] = server.requests
@@ -90,7 +90,7 @@ async def test_long_query(client_of: Clients) -> None:
 
 
 async def test_get(client_of: Clients) -> None:
-    """A job is fetched whole, or with the wished fields and its id."""
+    """A job is read with all fields, or with the requested ones and its id."""
     async with scripted(JOB, reply({})) as server, client_of(server.url) as client:
         assert await client.get_job(connection(), "j1") == Job(id="j1", status="success")
         assert await client.get_job(connection(), "j2", ["status"]) == Job(id="j2")
@@ -100,7 +100,7 @@ async def test_get(client_of: Clients) -> None:
 
 
 async def test_get_unknown(client_of: Clients) -> None:
-    """A job that is not there is named by the id that was asked for."""
+    """The error for a missing job has the requested id."""
     async with scripted(GONE) as server, client_of(server.url) as client:
         with pytest.raises(NotFound) as caught:
             await client.get_job(connection(), "wished")
@@ -109,14 +109,14 @@ async def test_get_unknown(client_of: Clients) -> None:
 
 @pytest.mark.parametrize("job_id", ["68835cc3ef4e8e1425c360ad", "job-1_2.x:3", "x" * 200])
 async def test_ids(job_id: str, client_of: Clients) -> None:
-    """An id travels as it is."""
+    """An id is sent unchanged."""
     async with scripted(JOB) as server, client_of(server.url) as client:
         await client.get_job(connection(), job_id)
     assert server.targets == [f"GET /ai-service/acme/jobs/{job_id}"]
 
 
 async def test_any_id() -> None:
-    """What is sent is one plain segment below /jobs/, also for a gateway that decodes `%2F`."""
+    """Any id is one segment below /jobs/, even for a gateway that decodes `%2F`."""
 
     @settings(max_examples=60)
     @given(st.text(st.sampled_from("aZ09_.:-/\\%2F?#;\r\n ü"), min_size=1, max_size=8))
@@ -144,11 +144,11 @@ IMPOSSIBLE = ["", "..", "a..b", "../x", "a/b", "a%2Fb", "ü", "a b", "a\n", "\ud
 
 @pytest.mark.parametrize("job_id", IMPOSSIBLE)
 async def test_impossible_ids(job_id: str, client_of: Clients) -> None:
-    """What cannot be a segment of a path is never sent: it would address something else."""
+    """An id that cannot be a path segment is never sent, as it would address something else."""
     async with scripted() as server, client_of(server.url) as client:
         with pytest.raises(InvalidInput) as raised:
             await client.get_job(connection(), job_id)
-        assert raised.value.problem == "That is no job id"
+        assert raised.value.problem == "That isn't a job id"
         with pytest.raises(InvalidInput):
             await client.delete_job(connection(), job_id)
     assert server.requests == []
@@ -156,7 +156,7 @@ async def test_impossible_ids(job_id: str, client_of: Clients) -> None:
 
 @pytest.mark.parametrize("tenant", ["", ".", "..", "\ud800", "x" * 501])
 async def test_impossible_tenants(tenant: str, client_of: Clients) -> None:
-    """Neither is a tenant that would not stay one segment."""
+    """A tenant name that cannot be a path segment is never sent."""
     async with scripted() as server, client_of(server.url) as client:
         with pytest.raises(InvalidInput):
             await client.list_jobs(connection(tenant=tenant), Filters())
@@ -164,7 +164,7 @@ async def test_impossible_tenants(tenant: str, client_of: Clients) -> None:
 
 
 async def test_agents(client_of: Clients) -> None:
-    """Agents come with the few fields that are anybody's business."""
+    """Only the required fields of agents are requested."""
     agents = reply([{"id": "a1", "name": {"en": "Help"}, "type": "complaint", "enabled": False}])
     async with scripted(agents) as server, client_of(server.url) as client:
         assert await client.list_agents(connection()) == (Agent("a1", "Help", "complaint", False),)
@@ -175,7 +175,7 @@ async def test_agents(client_of: Clients) -> None:
 
 
 async def test_token(client_of: Clients) -> None:
-    """A token can be asked for before there is any connection."""
+    """A token can be requested without a connection."""
     async with scripted(cut, token("new")) as server, client_of(server.url) as client:
         given = await client.request_token(Credentials("the-id", "the-secret"))
     assert (given.value, given.tenant, given.expires_at) == ("new", "acme", NOW + 14399)
@@ -183,7 +183,7 @@ async def test_token(client_of: Clients) -> None:
 
 
 async def test_token_refused(client_of: Clients) -> None:
-    """A wrong key is Unauthorized at once."""
+    """A wrong key raises Unauthorized at once."""
     async with scripted(failing(401)) as server, client_of(server.url) as client:
         with pytest.raises(Unauthorized):
             await client.request_token(Credentials("the-id", "wrong"))

@@ -1,4 +1,4 @@
-"""A DELETE over a real socket: what is reported as deleted, and what never is."""
+"""DELETE over a real socket: what is reported as deleted, and what is not."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from bot.errors import (
     Forbidden,
 )
 from tests.emporix.conftest import Clients
-from tests.emporix.fakes import NOW, FakeTokens, connection, living
+from tests.emporix.fakes import NOW, FakeTokens, connection, valid_token
 from tests.emporix.scripted import (
     EXPIRED,
     GONE,
@@ -34,7 +34,7 @@ from tests.emporix.scripted import (
 
 
 async def test_delete(client_of: Clients) -> None:
-    """A deleted job is deleted; one that was gone before is not claimed."""
+    """A delete returns whether the job existed."""
     async with scripted(NO_CONTENT, GONE) as server, client_of(server.url) as client:
         assert await client.delete_job(connection(), "j1") is True
         assert await client.delete_job(connection(), "j1") is False
@@ -43,14 +43,14 @@ async def test_delete(client_of: Clients) -> None:
 
 @pytest.mark.parametrize("first", [cut, silence, NOT_HTTP, TRUNCATED, failing(503), HTML])
 async def test_delete_cut(first: Answer, client_of: Clients) -> None:
-    """A 404 after our own DELETE with an unknown end means that it worked."""
+    """A 404 after a DELETE with an unknown result means that it worked."""
     async with scripted(first, GONE) as server, client_of(server.url) as client:
         assert await client.delete_job(connection(), "j1") is True
     assert len(server.requests) == 2
 
 
 async def test_delete_cut_on_a_kept_connection(client_of: Clients) -> None:
-    """The same holds on a connection that was used before, where aiohttp repeats by itself."""
+    """The same applies on a kept-alive connection, where aiohttp would retry silently."""
     async with scripted(JOB, cut, GONE) as server, client_of(server.url) as client:
         await client.get_job(connection(), "j1")
         assert await client.delete_job(connection(), "j1") is True
@@ -58,7 +58,7 @@ async def test_delete_cut_on_a_kept_connection(client_of: Clients) -> None:
 
 @pytest.mark.parametrize("first", [cut, HTML])
 async def test_delete_refused_afterwards(first: Answer, client_of: Clients) -> None:
-    """A refusal after an attempt that may have worked does not say that nothing was done."""
+    """A refusal after an attempt that may have worked does not mean that nothing was deleted."""
     async with (
         scripted(first, failing(429), failing(429), failing(429)) as server,
         client_of(server.url) as client,
@@ -69,7 +69,7 @@ async def test_delete_refused_afterwards(first: Answer, client_of: Clients) -> N
 
 @pytest.mark.parametrize("first", [failing(429), EXPIRED])
 async def test_delete_refused_first(first: Answer, client_of: Clients, tokens: FakeTokens) -> None:
-    """A 404 after an attempt that certainly did nothing means that the job was gone before."""
+    """A 404 after an attempt that certainly failed means that the job was already gone."""
     new_tokens = [token("new")] if first is EXPIRED else []
     async with scripted(first, *new_tokens, GONE) as server, client_of(server.url) as client:
         assert await client.delete_job(connection(), "j1") is False
@@ -78,14 +78,14 @@ async def test_delete_refused_first(first: Answer, client_of: Clients, tokens: F
 
 
 async def test_delete_after_a_failed_token_request(client_of: Clients) -> None:
-    """A token request that was cut is not taken for a DELETE that may have worked."""
+    """An interrupted token request does not count as a DELETE that may have worked."""
     async with scripted(cut, token("new"), GONE) as server, client_of(server.url) as client:
-        assert await client.delete_job(connection(living(seconds=0)), "j1") is False
+        assert await client.delete_job(connection(valid_token(seconds=0)), "j1") is False
     assert len(server.requests) == 3
 
 
 async def test_delete_refused_and_a_failed_token_request(client_of: Clients) -> None:
-    """Nor is one that failed after the DELETE met a 401, which did nothing."""
+    """Nor does a token request that fails after the DELETE got a 401, which had no effect."""
     answers = (EXPIRED, failing(503), token("new"), GONE)
     async with scripted(*answers) as server, client_of(server.url) as client:
         assert await client.delete_job(connection(), "j1") is False
@@ -105,7 +105,7 @@ async def test_delete_refused_and_a_failed_token_request(client_of: Clients) -> 
 async def test_delete_not_done(
     answer: Answer, kind: type[EmporixError], client_of: Clients
 ) -> None:
-    """Nothing but Emporix's own 204 or 404 says that a job is gone, and a 500 is not repeated."""
+    """Only Emporix's own 204 or 404 means that a job is gone, and a 500 is not retried."""
     async with scripted(answer, JOB) as server, client_of(server.url) as client:
         with pytest.raises(kind):
             await client.delete_job(connection(), "j1")
@@ -114,7 +114,7 @@ async def test_delete_not_done(
 
 
 class OnceUnreachable(httpx.AsyncBaseTransport):
-    """Fails with `trouble` before anything is sent, and from then on reaches the server."""
+    """Fails with `trouble` before anything is sent, and then reaches the server."""
 
     def __init__(self, trouble: httpx.TransportError) -> None:
         self.trouble: httpx.TransportError | None = trouble
@@ -132,7 +132,7 @@ class OnceUnreachable(httpx.AsyncBaseTransport):
 
 @pytest.mark.parametrize("trouble", [httpx.ConnectError("refused"), httpx.ConnectTimeout("late")])
 async def test_delete_never_sent_first(trouble: httpx.TransportError, tokens: FakeTokens) -> None:
-    """A 404 after an attempt that reached nobody means that the job was gone before."""
+    """A 404 after an attempt that was never sent means that the job was already gone."""
     transport = OnceUnreachable(trouble)
     async with (
         scripted(GONE) as server,

@@ -1,4 +1,4 @@
-"""The client in trouble, over real sockets: what is repeated, and what it is called."""
+"""Failures over real sockets: what the client retries, and which error it raises."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ from tests.emporix.test_http import closed_port
     ],
 )
 async def test_unreadable(answer: Answer, client_of: Clients) -> None:
-    """HTML, nothing, half an answer, another shape and too much of it are unreadable, once."""
+    """HTML, empty, truncated, malformed and oversized responses are unreadable and not retried."""
     async with scripted(answer) as server, client_of(server.url) as client:
         with pytest.raises(EmporixUnreadable) as caught:
             await client.list_jobs(connection(), Filters())
@@ -58,7 +58,7 @@ async def test_unreadable(answer: Answer, client_of: Clients) -> None:
 
 @pytest.mark.parametrize("nesting", [500, 900, 950, 980])
 async def test_deep_nesting(nesting: int, client_of: Clients) -> None:
-    """A message nested as deeply as can just be read is a text, or unreadable."""
+    """A message nested as deeply as possible is parsed as text, or unreadable."""
     body = b'{"id": "j1", "message": ' + b"[" * nesting + b"]" * nesting + b"}"
     async with scripted(reply(body)) as server, client_of(server.url) as client:
         with suppress(EmporixUnreadable):
@@ -66,8 +66,8 @@ async def test_deep_nesting(nesting: int, client_of: Clients) -> None:
 
 
 @pytest.mark.parametrize("first", [cut, silence, NOT_HTTP, TRUNCATED, HTML, failing(500)])
-async def test_reads_are_repeated(first: Answer, client_of: Clients) -> None:
-    """A read that met a passing failure is tried again."""
+async def test_reads_are_retried(first: Answer, client_of: Clients) -> None:
+    """A read is retried after a temporary failure."""
     async with scripted(first, JOB) as server, client_of(server.url) as client:
         assert (await client.get_job(connection(), "j1")).id == "j1"
     async with scripted(first, JOBS) as server, client_of(server.url) as client:
@@ -78,10 +78,10 @@ async def test_reads_are_repeated(first: Answer, client_of: Clients) -> None:
     ("answer", "kind"),
     [(cut, EmporixUnreadable), (silence, EmporixTimeout), (HTML, ProxyAnswered)],
 )
-async def test_lasting_trouble(
+async def test_lasting_failure(
     answer: Answer, kind: type[EmporixError], client_of: Clients
 ) -> None:
-    """Trouble that stays is named after three attempts."""
+    """A failure that persists is raised after three attempts."""
     async with scripted(*[answer] * 3) as server, client_of(server.url) as client:
         with pytest.raises(kind):
             await client.get_job(connection(), "j1")
@@ -89,7 +89,7 @@ async def test_lasting_trouble(
 
 
 async def test_unreachable(client_of: Clients) -> None:
-    """Nobody at the address is unreachable."""
+    """An address where no server listens is unreachable."""
     with closed_port() as url:
         async with client_of(url) as client:
             with pytest.raises(EmporixUnreachable) as caught:
@@ -97,7 +97,7 @@ async def test_unreachable(client_of: Clients) -> None:
     assert caught.value.tenant == "acme"
 
 
-async def test_slow_down(client_of: Clients) -> None:
+async def test_long_retry_after(client_of: Clients) -> None:
     """A long Retry-After is raised at once, with its seconds."""
     async with scripted(failing(429, Retry_After="60")) as server, client_of(server.url) as client:
         with pytest.raises(RateLimited) as caught:
@@ -107,7 +107,7 @@ async def test_slow_down(client_of: Clients) -> None:
 
 
 async def test_budget(client_of: Clients) -> None:
-    """A call ends with its budget, however many attempts are left."""
+    """A call ends with its budget, however many attempts remain."""
     async with scripted(silence) as server, client_of(server.url, budget=0.1) as client:
         with pytest.raises(EmporixTimeout):
             await client.get_job(connection(), "j1")

@@ -1,4 +1,4 @@
-"""DELETE under any trouble: what is said of a job is true of it."""
+"""DELETE with any sequence of failures: the reported result is always true."""
 
 from __future__ import annotations
 
@@ -44,12 +44,12 @@ class Flaky(httpx.AsyncBaseTransport):
             return httpx.Response(200, json=TOKEN) if end == "honest" else _ended(end, request)
         if request.method == "GET":
             end = self.looks.pop(0) if self.looks else "honest"
-            return self._told(request, 200) if end == "honest" else _ended(end, request)
+            return self._respond(request, 200) if end == "honest" else _ended(end, request)
         return self._delete(request)
 
     def _delete(self, request: httpx.Request) -> httpx.Response:
         end, has_effect = self.attempts.pop(0) if self.attempts else ("honest", True)
-        response = self._told(request, 204) if end == "honest" else None
+        response = self._respond(request, 204) if end == "honest" else None
         if has_effect and self.is_there:
             self.is_there, self.is_deleted_by_us = False, True
         if end.startswith("401"):
@@ -57,7 +57,7 @@ class Flaky(httpx.AsyncBaseTransport):
             end = "401"
         return response or _ended(end, request)
 
-    def _told(self, request: httpx.Request, status: int) -> httpx.Response:
+    def _respond(self, request: httpx.Request, status: int) -> httpx.Response:
         if not self.is_there:
             return httpx.Response(404, json={"code": 404, "message": "not found"})
         return httpx.Response(status, json={"id": "j1"} if status == 200 else None)
@@ -82,7 +82,7 @@ def _ended(end: str, request: httpx.Request) -> httpx.Response:
 
 
 async def deleted(flaky: Flaky) -> bool | EmporixError:
-    """What the client says, or the error it raises."""
+    """The result of the client, or the error it raises."""
     async with httpx.AsyncClient(base_url="http://emporix", transport=flaky) as http:
         client = EmporixClient(http, FakeTokens(), lambda: NOW)
         try:
@@ -100,8 +100,10 @@ async def deleted(flaky: Flaky) -> bool | EmporixError:
 @example(attempts=[("500", True)], looks=[])
 @example(attempts=[("503", True), ("429", False), ("429", False), ("429", False)], looks=["cut"])
 @example(attempts=[("coded", True)], looks=["page"])
-async def test_says_what_is_true(attempts: list[tuple[str, bool]], looks: list[str]) -> None:
-    """ "Deleted" exactly where one of ours took effect; never "gone" or "not done" otherwise."""
+async def test_reports_the_true_result(attempts: list[tuple[str, bool]], looks: list[str]) -> None:
+    """ "Deleted" is reported exactly if an attempt took effect, and "gone" or "failed" never if one
+    did.
+    """
     flaky = Flaky(list(attempts), list(looks))
     said = await deleted(flaky)
     if isinstance(said, EmporixError):
@@ -112,21 +114,23 @@ async def test_says_what_is_true(attempts: list[tuple[str, bool]], looks: list[s
 
 
 @given(attempts=st.lists(st.tuples(st.sampled_from(CERTAIN), st.just(False)), max_size=2))
-async def test_claims_no_delete_of_somebody_else(attempts: list[tuple[str, bool]]) -> None:
-    """A job that was gone before is not ours, whatever refused us before we heard so."""
+async def test_does_not_claim_deletes_of_others(attempts: list[tuple[str, bool]]) -> None:
+    """A job that was gone before does not count as deleted by us, whatever failed first."""
     said = await deleted(Flaky(list(attempts), is_there=False))
     assert said is False or isinstance(said, EmporixError)
 
 
 @pytest.mark.parametrize("end", ["500", "503", "cut", "slow", "page", "408"])
-async def test_looks_up_what_is_not_known(end: str) -> None:
-    """After an uncertain end the job is looked up: 404 means that ours deleted it."""
+async def test_looks_up_unknown_results(end: str) -> None:
+    """After an unknown result the job is looked up, and a 404 means that it was deleted by us."""
     flaky = Flaky([(end, True), *[("refused", False)] * 3])
     assert await deleted(flaky) is True
 
 
-async def test_a_look_that_finds_the_job_proves_nothing() -> None:
-    """The DELETE may still be on its way, so it stays unknown and is never told as refused."""
+async def test_finding_the_job_proves_nothing() -> None:
+    """The DELETE may still take effect, so the result stays unknown and is never reported as
+    refused.
+    """
     said = await deleted(Flaky([("cut", False), *[("refused", False)] * 3]))
     assert isinstance(said, EmporixError)
     assert said.may_have_worked

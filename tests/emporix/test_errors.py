@@ -1,4 +1,4 @@
-"""Which error a response or a broken connection becomes."""
+"""The error for each response and each broken connection."""
 
 from __future__ import annotations
 
@@ -81,16 +81,18 @@ def refused(status: int, body: object = b"", headers: dict[str, str] | None = No
         (403, ["a", "list"], ProxyAnswered, ""),
     ],
 )
-def test_named(status: int, body: object, kind: type[EmporixError], message: str) -> None:
-    """Every documented refusal, and what a proxy makes of it, has its error."""
+def test_every_refusal_has_its_error(
+    status: int, body: object, kind: type[EmporixError], message: str
+) -> None:
+    """Every documented refusal, and its variant from a proxy, raises its own error."""
     error = refused(status, body)
     assert type(error) is kind
     assert (error.status, error.tenant) == (status, "acme")
     assert error.message == message or kind is ProxyAnswered
 
 
-def test_a_page_by_its_type() -> None:
-    """A proxy's page is one by its content type, too: its 404 is not about a job."""
+def test_html_by_its_content_type() -> None:
+    """A 404 with HTML by its content type comes from a proxy and is not about a job."""
     assert type(refused(404, b"no such host", HTML)) is ProxyAnswered
 
 
@@ -136,8 +138,8 @@ STATUSES = (
 @pytest.mark.parametrize("of_token", [False, True], ids=["service", "token endpoint"])
 @pytest.mark.parametrize("body", BODIES)
 @pytest.mark.parametrize("status", STATUSES)
-def test_who_is_at_fault(status: int, body: str, of_token: bool) -> None:
-    """Keys and filters are only blamed in Emporix's own words; all else passes by itself."""
+def test_only_emporix_blames_keys_and_filters(status: int, body: str, of_token: bool) -> None:
+    """Only Emporix's own errors blame keys and filters; all others are temporary."""
     content, media_type = BODIES[body]
     headers = {"Content-Type": media_type} if media_type else {}
     response = httpx.Response(status, content=content, headers=headers)
@@ -160,7 +162,7 @@ def test_who_is_at_fault(status: int, body: str, of_token: bool) -> None:
 @pytest.mark.parametrize("said", ["invalid_client", "unauthorized_client", "invalid_grant"])
 @pytest.mark.parametrize("member", ["error", "ErrorCode"])
 def test_a_refused_key_is_about_the_key(status: int, said: str, member: str) -> None:
-    """OAuth allows 400 for a wrong client: it asks to connect again, and blames no filters."""
+    """A 400 of OAuth for a wrong client asks to connect again, and does not blame the filters."""
     response = httpx.Response(status, json={member: said, "error_description": "no"})
     error = token_error(response, now=NOW)
     assert type(error) is Unauthorized
@@ -175,15 +177,17 @@ def test_a_refused_key_is_about_the_key(status: int, said: str, member: str) -> 
         ("invalid_request", TokenRefused),
     ],
 )
-def test_a_refused_token_says_why(status: int, said: str, kind: type[EmporixError]) -> None:
-    """A key without scopes is asked to be replaced; a wrong kind of request is the operator's."""
+def test_a_refused_token_request_has_a_reason(
+    status: int, said: str, kind: type[EmporixError]
+) -> None:
+    """A key without scopes must be replaced; a malformed request is the operator's problem."""
     error = token_error(httpx.Response(status, json={"error": said}), now=NOW)
     assert type(error) is kind
     assert not isinstance(error, TokenRefused) or (error.reason, error.pauses) == (said, "")
 
 
 def test_every_error_has_its_row() -> None:
-    """The attributes agree with each other, for each error there is."""
+    """The attributes of every error are consistent."""
     for error in subclasses(EmporixError):
         assert not (error.is_temporary and error.pauses)
         assert (error.template in MAY_HAVE_WORKED) == error.may_have_worked
@@ -198,7 +202,7 @@ def subclasses(of: type[EmporixError]) -> list[type[EmporixError]]:
 
 @given(status=st.integers(300, 599), body=JSON | st.binary())
 def test_any_body(status: int, body: object) -> None:
-    """Whatever a refusal holds, it has a name and short, clean words."""
+    """Every error response has an error class and a short, clean message."""
     error = refused(status, body)
     assert isinstance(error, EmporixError)
     assert all(len(words) <= 300 for words in (error.message, *error.details))
@@ -220,12 +224,12 @@ def test_any_body(status: int, body: object) -> None:
     ],
 )
 def test_details(details: object, expected: tuple[str, ...]) -> None:
-    """Details are read in every shape that Emporix sends, at most five of them."""
+    """Details are read in all formats that Emporix sends, at most five of them."""
     assert refused(400, {"message": "no", "details": details}).details == expected
 
 
 def test_a_list_that_is_not_found_is_not_a_job() -> None:
-    """A 404 of Emporix on a list says that the service is missing, not that a job is."""
+    """Emporix's 404 for a list means that the service is missing, not a job."""
     response = httpx.Response(404, json={"code": 404, "message": "not found"})
     error = response_error(response, now=NOW, tenant="acme")
     assert isinstance(error, NotFound)
@@ -233,7 +237,7 @@ def test_a_list_that_is_not_found_is_not_a_job() -> None:
 
 
 def test_not_found_names_the_resource() -> None:
-    """What was not found is what was asked for, whatever the answer says."""
+    """NotFound has the requested resource, whatever the response says."""
     error = refused(404, {"resourceId": "another"})
     assert isinstance(error, NotFound)
     assert (error.resource, error.resource_id) == ("job", "j1")
@@ -246,7 +250,7 @@ def test_not_found_names_the_resource() -> None:
 @pytest.mark.parametrize("status", [429, 503])
 @pytest.mark.parametrize("body", [b"", b"<html>busy</html>"])
 def test_retry_after(header: str, seconds: float | None, status: int, body: bytes) -> None:
-    """Emporix is left alone for as long as it asks, but never for more than 15 minutes."""
+    """Calls pause as long as Emporix asks, but at most 15 minutes."""
     assert refused(status, body, {"Retry-After": header}).retry_after == seconds
 
 
@@ -265,8 +269,8 @@ def test_retry_after(header: str, seconds: float | None, status: int, body: byte
         (BodyTooLarge("larger"), EmporixTooLarge),
     ],
 )
-def test_no_whole_answer(trouble: Exception, kind: type[EmporixError]) -> None:
-    """Unreachable, too late and unreadable are told apart, and the tenant is known."""
+def test_incomplete_responses(trouble: Exception, kind: type[EmporixError]) -> None:
+    """Unreachable, timeout and unreadable are different errors, and all have the tenant."""
     with pytest.raises(EmporixError) as caught, translate_request_errors("acme"):
         raise trouble
     assert type(caught.value) is kind

@@ -1,4 +1,4 @@
-"""Connection errors told apart, over real sockets."""
+"""The errors of the transport, over real sockets."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ async def get(url: str) -> httpx.Response:
 
 @contextmanager
 def closed_port() -> Iterator[str]:
-    """An address where nobody listens, and nobody can begin to."""
+    """An address where no server listens."""
     with socket.socket() as reserved:
         reserved.bind(("127.0.0.1", 0))
         yield f"http://127.0.0.1:{reserved.getsockname()[1]}"
@@ -30,7 +30,7 @@ def closed_port() -> Iterator[str]:
 
 @contextmanager
 def full_port() -> Iterator[str]:
-    """An address that answers no new connection: its queue is full."""
+    """An address that accepts no new connection because its queue is full."""
     with socket.socket() as busy:
         busy.bind(("127.0.0.1", 0))
         busy.listen(0)
@@ -44,13 +44,13 @@ def full_port() -> Iterator[str]:
 
 
 async def test_refused() -> None:
-    """A refused connection is known as never made."""
+    """A refused connection is a ConnectError, so nothing was sent."""
     with closed_port() as url, pytest.raises(httpx.ConnectError):
         await get(url)
 
 
 async def test_unresolvable() -> None:
-    """A name that nobody has is known as never reached."""
+    """An unknown host name is a ConnectError, so nothing was sent."""
     with pytest.raises(httpx.ConnectError):
         await get("http://nowhere.invalid")
 
@@ -63,7 +63,7 @@ async def test_connect_timeout() -> None:
 
 @pytest.mark.parametrize("answer", [cut, NOT_HTTP, raw(b"HTTP/1.1 200 OK\r\nContent-Le")])
 async def test_cut_after_sending(answer: Answer) -> None:
-    """A connection cut after the request was sent never passes for one that was not made."""
+    """A connection that is cut after the request was sent is never a ConnectError."""
     async with scripted(answer) as server:
         with pytest.raises(httpx.RemoteProtocolError):
             await get(server.url)
@@ -75,34 +75,34 @@ async def test_cut_after_sending(answer: Answer) -> None:
     [TRUNCATED, raw(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nabcde\r\n")],
 )
 async def test_truncated(answer: Answer) -> None:
-    """Half a body is an error, not a shorter body."""
+    """An incomplete body is an error, not a shorter body."""
     async with scripted(answer) as server:
         with pytest.raises(httpx.ReadError):
             await get(server.url)
 
 
 async def test_read_timeout() -> None:
-    """A server that says nothing is a read timeout."""
+    """A server that does not respond causes a read timeout."""
     async with scripted(silence) as server:
         with pytest.raises(httpx.ReadTimeout):
             await get(server.url)
 
 
 async def test_too_large() -> None:
-    """A body above 10 MB ends the reading."""
+    """A body above 10 MB is not read to its end."""
     async with scripted(reply(b"x" * (10 * 1024 * 1024 + 1))) as server:
         with pytest.raises(BodyTooLarge):
             await get(server.url)
 
 
-async def test_large_enough() -> None:
-    """A body of exactly 10 MB is read whole."""
+async def test_largest_body() -> None:
+    """A body of exactly 10 MB is read completely."""
     async with scripted(reply(b"x" * (10 * 1024 * 1024))) as server:
         assert len((await get(server.url)).content) == 10 * 1024 * 1024
 
 
 async def test_a_delete_is_sent_once() -> None:
-    """A DELETE that is cut on a kept-alive connection is not silently repeated."""
+    """A DELETE that is cut on a kept-alive connection is not silently retried."""
     async with scripted(reply({}), cut, reply({})) as server, http_client(server.url) as http:
         await http.get("/jobs")
         with pytest.raises(httpx.RemoteProtocolError):
@@ -111,8 +111,8 @@ async def test_a_delete_is_sent_once() -> None:
         assert server.connections == 1
 
 
-async def test_errors_hold_no_token() -> None:
-    """No error, nor what caused it, shows the token of the request."""
+async def test_errors_contain_no_token() -> None:
+    """No error, nor its cause, contains the token of the request."""
     async with scripted(NOT_HTTP) as server:
         with pytest.raises(httpx.RemoteProtocolError) as caught:
             await get(server.url)
@@ -120,7 +120,7 @@ async def test_errors_hold_no_token() -> None:
 
 
 async def test_no_cookies() -> None:
-    """A cookie of one answer is not sent with the next request: users share the client."""
+    """Cookies are not sent with later requests, because users share the client."""
     sticky = reply({}, headers={"Set-Cookie": "session=of-somebody; Path=/"})
     async with scripted(sticky, reply({})) as server:
         url = server.url.replace("127.0.0.1", "localhost")
@@ -131,7 +131,7 @@ async def test_no_cookies() -> None:
 
 
 async def test_no_redirects() -> None:
-    """A redirect is an answer like any other; nobody follows it with a token in hand."""
+    """A redirect is not followed, so that no token reaches another host."""
     elsewhere = reply(b"", status=302, headers={"Location": "/elsewhere"})
     async with scripted(elsewhere) as server:
         assert (await get(server.url)).status_code == 302
@@ -140,8 +140,8 @@ async def test_no_redirects() -> None:
 
 @pytest.mark.parametrize("coding", ["gzip", "br", "deflate", "zstd", "x-unknown", "a b\tc", "é"])
 @pytest.mark.parametrize("status", [200, 404, 503])
-async def test_reads_nothing_that_is_compressed(coding: str, status: int) -> None:
-    """A megabyte of gzip can hold a gigabyte: it is not read, and named in letters of ours."""
+async def test_compressed_bodies_are_not_read(coding: str, status: int) -> None:
+    """A compressed body, which could be huge, is not read, and the error sanitizes its encoding."""
     answer = reply(b"x" * 100, status=status, headers={"Content-Encoding": coding})
     async with scripted(answer) as server:
         with pytest.raises(UnexpectedEncoding) as caught:
@@ -152,14 +152,14 @@ async def test_reads_nothing_that_is_compressed(coding: str, status: int) -> Non
 
 
 @pytest.mark.parametrize("coding", ["identity", "Identity", ""])
-async def test_reads_what_is_not_compressed(coding: str) -> None:
-    """What is called identity is a body as it is."""
+async def test_identity_bodies_are_read(coding: str) -> None:
+    """A body with the encoding identity is read."""
     async with scripted(reply([1], headers={"Content-Encoding": coding})) as server:
         assert (await get(server.url)).json() == [1]
 
 
-async def test_names_what_is_wrong_with_a_response() -> None:
-    """The log can say what the parser did not like, and holds nothing of the response."""
+async def test_parser_errors_do_not_quote_the_response() -> None:
+    """The error has the parser's reason, but no part of the response."""
     both = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\nsecret"
     async with scripted(raw(both)) as server:
         with pytest.raises(httpx.RemoteProtocolError, match="Transfer-Encoding") as caught:

@@ -1,4 +1,4 @@
-"""Records parsed from Emporix's JSON: jobs, agents, sessions, imports and exports."""
+"""Parsing Emporix's JSON: jobs, agents, sessions, imports and exports."""
 
 from __future__ import annotations
 
@@ -41,14 +41,14 @@ JSON = st.recursive(
 
 @given(JSON)
 def test_decode_json(value: object) -> None:
-    """Whatever is JSON is read as it was written, escaped or not."""
+    """JSON is decoded unchanged, whether escaped or not."""
     assert decode_json(json.dumps(value).encode()) == value
     assert decode_json(json.dumps(value, ensure_ascii=False).encode()) == value
 
 
 @pytest.mark.parametrize("body", [b"", b"<html>", b'[{"id": "1"', b"[" * 100_000])
-def test_decode_something_else(body: bytes) -> None:
-    """HTML, nothing, half of it and endless nesting are one kind of error."""
+def test_decode_invalid_json(body: bytes) -> None:
+    """HTML, empty, truncated and endlessly nested bodies raise ValueError."""
     with pytest.raises(ValueError):  # noqa: PT011 - any ValueError is the promise
         decode_json(body)
 
@@ -57,13 +57,13 @@ def test_decode_something_else(body: bytes) -> None:
     ("body", "expected"),
     [(b'"a\xff"', "a\ufffd"), (rb'"a\ud800b"', "a?b"), (b'\xef\xbb\xbf"a"', "a")],
 )
-def test_decode_broken_letters(body: bytes, expected: str) -> None:
-    """One broken letter does not lose the rest, and what remains can be sent as UTF-8."""
+def test_decode_broken_characters(body: bytes, expected: str) -> None:
+    """A broken character does not lose the rest, and the result can be encoded as UTF-8."""
     assert decode_json(body) == expected
 
 
 def test_decode_emoji() -> None:
-    """Letters written as surrogate pairs stay themselves."""
+    """Characters written as surrogate pairs are preserved."""
     assert decode_json(rb'"\ud83d\ude00 \u00e9"') == "\U0001f600 é"
 
 
@@ -72,13 +72,13 @@ def test_decode_emoji() -> None:
     [("é", "é"), (None, ""), (7, "7"), (True, "true"), ({"a": ["é"]}, '{"a": ["é"]}')],
 )
 def test_text(value: object, expected: str) -> None:
-    """Every JSON value has a text, and a string is its own."""
+    """Every JSON value has a text, and a string is its own text."""
     assert as_text(value) == expected
 
 
 @given(st.text() | st.integers() | st.none())
 def test_clean(value: object) -> None:
-    """Cleaned words are short, on one line, and hold nothing invisible."""
+    """A cleaned message is short, on one line, and without invisible characters."""
     cleaned = one_line(value)
     assert len(cleaned) <= MAX_MESSAGE_LENGTH
     assert all(unicodedata.category(letter)[0] != "C" for letter in cleaned)
@@ -86,12 +86,12 @@ def test_clean(value: object) -> None:
 
 
 def test_clean_long() -> None:
-    """What is cut says so."""
+    """A message that is cut ends with "…"."""
     assert one_line("ab" * 500) == ("ab" * 500)[: MAX_MESSAGE_LENGTH - 1] + "…"
 
 
-def test_a_number_of_many_digits_hides_nothing() -> None:
-    """A number longer than Python reads is kept as its digits; the rest is read as ever."""
+def test_numbers_of_many_digits_are_kept() -> None:
+    """A number longer than Python parses is kept as its digits, and the rest is parsed as usual."""
     digits = "9" * 5_000
     body = f'[{{"id": "a", "n": {digits}, "m": 7}}, {{"id": "b"}}]'.encode()
     assert decode_json(body) == [{"id": "a", "n": digits, "m": 7}, {"id": "b"}]
@@ -99,8 +99,8 @@ def test_a_number_of_many_digits_hides_nothing() -> None:
 
 
 @given(JSON)
-def test_a_beginning_is_json_and_small(value: object) -> None:
-    """What is shown of an unknown value is JSON again, and unchanged if it is small."""
+def test_shortened_values_are_small_json(value: object) -> None:
+    """A shortened value is small, valid JSON, and unchanged if it was small."""
     shown = shortened(value, 8)
     assert decode_json(json.dumps(shown).encode()) == shown
     assert shown == value or "…" in json.dumps(shown, ensure_ascii=False)
@@ -127,7 +127,7 @@ KNOWN = [*DOCUMENTED, "exportResult", "importResult"]
 
 
 def test_documented_job() -> None:
-    """Every documented field of a job arrives under our name."""
+    """Every documented field of a job is parsed."""
     assert parse_job(DOCUMENTED) == Job(
         id="68835cc3ef4e8e1425c360ad",
         status="success",
@@ -146,19 +146,19 @@ def test_documented_job() -> None:
 
 
 def test_spelling() -> None:
-    """Status and type look the same, whichever way Emporix spells them."""
+    """Status and type are normalized, whatever their case."""
     job = parse_job({"status": "FAILURE", "type": "agent_chat"})
     assert (job.status, job.type) == ("failure", "AGENT_CHAT")
 
 
-def test_future() -> None:
-    """Statuses and fields that nobody knows yet survive."""
+def test_unknown_values() -> None:
+    """Unknown statuses and fields are kept."""
     job = parse_job({"status": "paused", "cost": {"tokens": 7}})
     assert (job.status, job.extra) == ("paused", {"cost": {"tokens": 7}})
 
 
 def test_results() -> None:
-    """What an import and an export brought about is read, with the reasons of failures."""
+    """The results of imports and exports are parsed, with the reasons of failures."""
     job = parse_job(
         {
             "exportResult": {"data": "e30=", "checksum": "99914b93"},
@@ -199,7 +199,7 @@ def test_results() -> None:
 
 
 def test_results_of_another_shape() -> None:
-    """A result that is no object is kept where nothing expects a shape."""
+    """A result that is not an object is kept as an unknown field."""
     job = parse_job({"exportResult": "later", "importResult": None, "metadata": 7})
     assert (job.export_result, job.import_result) == (None, None)
     assert job.extra == {"exportResult": "later", "metadata": 7}
@@ -215,21 +215,21 @@ def test_any_object_is_a_job(value: dict[str, object]) -> None:
 
 @pytest.mark.parametrize("value", [None, [], "job", 7])
 def test_no_job(value: object) -> None:
-    """Only an object is a job or an agent."""
+    """Only an object can be a job or an agent."""
     with pytest.raises(ValueError, match="JSON object"):
         parse_job(value)
     with pytest.raises(ValueError, match="JSON object"):
         parse_agent(value)
 
 
-def test_repr_is_discreet() -> None:
-    """A job in a log line does not show what a customer wrote."""
+def test_repr_of_a_job_has_no_message() -> None:
+    """The representation of a job does not contain a customer's text."""
     shown = repr(parse_job(DOCUMENTED | {"secret": "s", "exportResult": {"data": "e30="}}))
     assert not any(text in shown for text in ("Dear Customer", "Done", "e30=", "secret"))
 
 
 def test_list_fields() -> None:
-    """A list asks for everything but the results, which can be huge."""
+    """A list requests all fields except the results, which can be huge."""
     assert set(LIST_FIELDS) == set(DOCUMENTED)
 
 
@@ -239,7 +239,7 @@ def page_of(*ids: str, number: int = 1, size: int = 2, total: int | None = None)
 
 
 def test_page_repeats() -> None:
-    """An id that comes twice is shown once, the first time; jobs without an id all stay."""
+    """An id that comes twice is shown once; jobs without an id are all kept."""
     page = page_of("a", "b", "a", "", "", size=5)
     assert [(job.id, job.agent_id) for job in page.jobs] == [
         ("a", "0"),
@@ -262,7 +262,7 @@ def test_page_repeats() -> None:
     ],
 )
 def test_page_has_more(ids: str, number: int, total: int | None, more: bool) -> None:
-    """The total says whether more follow; without one, a full page means that there may be."""
+    """The total says whether more follow; without one, a full page means that there may be more."""
     assert page_of(*ids, number=number, total=total).has_more is more
 
 
@@ -275,15 +275,15 @@ def test_page_of_another_shape() -> None:
 
 
 def test_one_null_hides_no_list(caplog: pytest.LogCaptureFixture) -> None:
-    """What is no job is left out, and the log counts it."""
+    """Entries that are not jobs are left out and counted in the log."""
     page = parse_job_page([None, {"id": "a"}, 7, {"id": "b"}], page=1, size=4, total=None)
     assert [job.id for job in page.jobs] == ["a", "b"]
     assert page.has_more is True
-    assert "2 of 4 entries of a response are left out" in caplog.text
+    assert "2 of 4 entries of a response were ignored" in caplog.text
 
 
-def test_a_page_is_no_longer_than_was_asked_for() -> None:
-    """A million empty jobs cost no more than the page that was wanted."""
+def test_a_page_is_cut_to_the_requested_size() -> None:
+    """A million empty jobs cost no more memory than the requested page."""
     found: list[dict[str, str]] = [{} for _ in range(1_500_000)]
     begin = process_time()
     page = parse_job_page(found, page=1, size=50, total=None)
@@ -292,7 +292,7 @@ def test_a_page_is_no_longer_than_was_asked_for() -> None:
 
 
 def test_keeps_forty_unknown_fields() -> None:
-    """So many are shown, and the others counted; each value is cut, and says so."""
+    """Forty unknown fields are kept and others counted; long values are cut with "…"."""
     deep = {"list": list(range(1_000)), "text": "x" * 9_000, "deep": {"a": {"b": {"c": [1]}}}}
     job = parse_job({"id": "j", **deep, **{f"k{number}": 1 for number in range(100)}})
     assert (job.id, len(job.extra), job.left_out) == ("j", 40, 63)
@@ -302,7 +302,7 @@ def test_keeps_forty_unknown_fields() -> None:
 
 
 def test_keeps_a_thousand_entities_failures_first() -> None:
-    """What is left out of a large import is counted, and no failure is left out before others."""
+    """Of a large import failures are kept first, and left-out entities are counted."""
     agents = [{"id": str(n), "state": "FAILED" if n >= 2_995 else "ENABLED"} for n in range(3_000)]
     reasons = [{"code": f"R{n}"} for n in range(50)]
     result = {"summary": {"agents": agents, "tools": [{"state": "FAILED", "details": reasons}]}}
@@ -325,13 +325,13 @@ def test_keeps_a_thousand_entities_failures_first() -> None:
     ],
 )
 def test_agent_name(name: object, expected: str) -> None:
-    """An agent is named in English, else in any language, else by its id."""
+    """An agent's name is the English one, any other, or its id."""
     assert parse_agent({"id": "a1", "name": name}).name == expected
 
 
 @pytest.mark.parametrize(("enabled", "expected"), [(True, True), (False, False), (None, True)])
 def test_agent_enabled(enabled: object, expected: bool) -> None:
-    """An agent is taken for enabled unless Emporix says that it is not."""
+    """An agent is enabled unless Emporix says that it is not."""
     assert parse_agent({"id": "a1", "enabled": enabled}).enabled is expected
 
 
@@ -345,7 +345,7 @@ LINES = st.lists(st.dictionaries(st.sampled_from(LINE_FIELDS), SESSION_JSON) | S
 
 
 def test_documented() -> None:
-    """The sample of the specification, with its lines."""
+    """The sample of the specification is parsed with its lines."""
     line = {
         "timestamp": "2025-01-15T10:30:28.234Z",
         "severity": "INFO",
@@ -368,8 +368,8 @@ def test_documented() -> None:
     assert session.lines == (LogLine(*line.values()),)  # type: ignore[arg-type]
 
 
-def test_lines_come_in_the_order_of_their_times() -> None:
-    """However the times are written; a line without one stays behind the one before it."""
+def test_lines_are_sorted_by_time() -> None:
+    """Lines are sorted whatever the time format; one without a time follows its predecessor."""
     stamps = ("2025-01-15T10:30:30Z", "", "2025-01-15T11:30:29+01:00", "2025-01-15T10:30:28.5Z")
     lines = [{"timestamp": stamp, "message": str(n)} for n, stamp in enumerate(stamps)]
     session = parse_session({"messages": lines})
@@ -392,18 +392,18 @@ def test_any_object_is_a_session(value: dict[str, object]) -> None:
 
 @pytest.mark.parametrize("value", [None, [], "log", 7])
 def test_no_session(value: object) -> None:
-    """Only an object is a session."""
+    """Only an object can be a session."""
     with pytest.raises(ValueError, match="JSON object"):
         parse_session(value)
 
 
-def test_repr_of_log_lines_is_discreet() -> None:
-    """A line of a log does not show a customer's name in another log."""
+def test_repr_of_a_log_line_has_no_message() -> None:
+    """The representation of a log line does not contain a customer's name."""
     session = parse_session({"messages": [{"message": "Ms Okafor"}]})
     assert "Okafor" not in repr(session)
 
 
 def test_keeps_five_thousand_lines() -> None:
-    """A log without end costs no more than these, and the others are counted."""
+    """The lines of an endless log are limited, and the others counted."""
     session = parse_session({"messages": [{}] * 1_000_000})
     assert (len(session.lines), session.left_out) == (5_000, 995_000)

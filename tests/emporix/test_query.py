@@ -1,4 +1,4 @@
-"""Our words → `q`: what is written, and what the stand-in then finds."""
+"""Building `q` from filters, and what the stand-in finds with it."""
 
 from __future__ import annotations
 
@@ -14,8 +14,7 @@ from bot.emporix.query import MODIFIED, TimeRange, quote_value, to_q
 from sandbox.emporix.query import matching
 from sandbox.emporix.times import iso
 
-# Letters whose upper and lower case are one letter each: what "in any case" means for others,
-# such as ß or a final sigma, differs between engines.
+# Only characters with simple case mappings: engines treat others, such as ß, differently.
 LETTERS = [*map(chr, range(128)), *"éÉñÑжЖ中“”…\u00a0\u2028\U0001f600"]
 TYPED = st.text(st.sampled_from("ab \\()[]{}\".,:~*+?^$|<>='-&#\n") | st.sampled_from(LETTERS))
 
@@ -83,8 +82,8 @@ def test_forms(filters: Filters, q: str) -> None:
         (TimeRange(missing=True), "status:FAILURE metadata.createdAt:missing"),
     ],
 )
-def test_parts_of_a_list(part: TimeRange, q: str) -> None:
-    """A part is one clause more beside the filters, and none in a raw query."""
+def test_time_range_is_one_clause(part: TimeRange, q: str) -> None:
+    """A time range adds one clause to the filters, and none to a raw query."""
     assert to_q(Filters(statuses=("failure",)), part) == q
     assert to_q(Filters(raw_q="id:1"), part) == "id:1"
 
@@ -106,14 +105,14 @@ def test_ends_are_compared_as_times() -> None:
 
 
 @given(since=MOMENTS, until=MOMENTS, reached=MOMENTS, bound=MOMENTS, created=MOMENTS)
-def test_a_part_of_a_bounded_list(
+def test_two_time_ranges_become_one_clause(
     since: float | None,
     until: float | None,
     reached: float | None,
     bound: float | None,
     created: float | None,
 ) -> None:
-    """What was asked for and what a page needs become one clause, and both hold."""
+    """The user's range and the page's range become one clause, and both apply."""
     q = to_q(Filters(since=since, until=until), TimeRange(since=at(reached), until=at(bound)))
     job: dict[str, Any] = {} if created is None else {"metadata": {"createdAt": iso(created)}}
     is_bounded = any(end is not None for end in (since, until, reached, bound))
@@ -130,20 +129,20 @@ def test_a_part_of_a_bounded_list(
 @example(word="late AND refund", before="", after="")
 @example(word='x") status:(SUCCESS', before="", after="")
 def test_a_word_is_found(word: str, before: str, after: str) -> None:
-    """A message that holds the phrase is found, whatever the phrase is made of."""
+    """A message that contains the phrase is found, whatever its characters."""
     assert found(Filters(words=(word,)), message=before + word + after)
 
 
 @given(word=TYPED.filter(str.strip), message=TYPED)
 def test_only_the_word_is_found(word: str, message: str) -> None:
-    """A message is found only where it holds the phrase, in any case."""
+    """A message is found only if it contains the phrase, in any case."""
     holds = re.search(re.escape(word.strip()), message, re.IGNORECASE) is not None
     assert found(Filters(words=(word,)), message=message) == holds
 
 
 @given(word=TYPED.filter(str.strip), agent=TYPED.filter(bool))
 def test_nothing_typed_reaches_another_clause(word: str, agent: str) -> None:
-    """All clauses still hold, whatever was typed into one of them."""
+    """All clauses still apply, whatever text is in one of them."""
     filters = Filters(statuses=("failure",), agents=(agent,), words=(word,))
     assert found(filters, status="FAILURE", agentId=agent, message=word)
     assert not found(filters, status="SUCCESS", agentId=agent, message=word)
@@ -159,14 +158,14 @@ def test_one_of_several_agents(agents: list[str], other: str) -> None:
     assert found(filters, agentId=other) == (other in agents)
 
 
-def test_half_a_letter() -> None:
-    """Half of a surrogate pair does not keep the query from being sent."""
+def test_lone_surrogate() -> None:
+    """A lone surrogate does not prevent the query from being sent."""
     assert to_q(Filters(words=("a\ud800",), agents=("b\ud800",))).encode()
 
 
 @given(st.text(st.sampled_from('"\\) ANDx:')))
 def test_no_value_ends_its_quotes(value: str) -> None:
-    """Whatever a value holds, it stays between its quotes: there is one way into a query."""
+    """Any value stays between its quotes, which are the only way into a query."""
     inner = quote_value(value)[1:-1]
     assert re.fullmatch(r'(?:[^"\\]|\\["\\])*', inner)
     assert re.sub(r'\\(["\\])', r"\1", inner) == value

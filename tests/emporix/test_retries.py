@@ -1,4 +1,4 @@
-"""What is repeated, how often, and when it is not."""
+"""What is retried, how often, and when not."""
 
 from __future__ import annotations
 
@@ -59,8 +59,8 @@ def slowed(seconds: float | None, kind: type[EmporixError] = RateLimited) -> Emp
     ],
     ids=repr,
 )
-async def test_passing(error: Exception) -> None:
-    """A failure that may pass is tried again."""
+async def test_temporary_failure(error: Exception) -> None:
+    """A temporary failure is retried."""
     calls = Calls(error)
     assert await call_with_retries(calls) == "done"
     assert calls.made == 2
@@ -78,7 +78,7 @@ async def test_passing(error: Exception) -> None:
     ],
     ids=repr,
 )
-async def test_lasting(error: Exception) -> None:
+async def test_permanent_failure(error: Exception) -> None:
     """A permanent failure is raised at once."""
     calls = Calls(error)
     with pytest.raises(type(error)):
@@ -86,8 +86,8 @@ async def test_lasting(error: Exception) -> None:
     assert calls.made == 1
 
 
-async def test_changing() -> None:
-    """A call that changes something is not repeated after a 500, but after a gateway's 503."""
+async def test_changing_call() -> None:
+    """A call that changes something is not retried after a 500, but after a gateway's 503."""
     with pytest.raises(EmporixFailed):
         await call_with_retries(Calls(EmporixFailed(status=500)), reads=False)
     assert await call_with_retries(Calls(EmporixFailed(status=503)), reads=False) == "done"
@@ -103,15 +103,15 @@ async def test_attempts() -> None:
 
 @pytest.mark.parametrize("kind", [RateLimited, EmporixFailed, ProxyAnswered])
 async def test_retry_after_beyond_the_budget(kind: type[EmporixError]) -> None:
-    """A Retry-After that is longer than the longest wait is raised at once."""
+    """A Retry-After longer than the remaining budget is raised at once."""
     calls = Calls(slowed(7.5, kind))
     with pytest.raises(kind):
         await call_with_retries(calls, budget=8)
     assert calls.made == 1
 
 
-async def test_retry_after_is_kept() -> None:
-    """The next attempt comes no sooner than Emporix asked for."""
+async def test_retry_after_is_respected() -> None:
+    """The next attempt is not sent before Emporix's Retry-After."""
     loop = asyncio.get_running_loop()
     start = loop.time()
     with stamina.set_testing(False):
@@ -120,7 +120,7 @@ async def test_retry_after_is_kept() -> None:
 
 
 async def test_budget() -> None:
-    """The whole call ends with its budget, also in the middle of an attempt."""
+    """The whole call ends with its budget, even during an attempt."""
 
     async def endless() -> None:
         await asyncio.get_running_loop().create_future()

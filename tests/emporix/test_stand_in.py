@@ -1,4 +1,4 @@
-"""The client against the stand-in Emporix: the whole way there and back."""
+"""The client against the stand-in for Emporix."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ async def client(emporix_state: EmporixState, client_of: Clients) -> AsyncIterat
 
 
 def with_key(key: Key = ACME_OPERATIONS, tenant: str = "acme") -> Connection:
-    """A connection that has no token yet."""
+    """A connection without a token."""
     credentials = Credentials(key.client_id, key.client_secret)
     return Connection(Caller("T1", "U1"), tenant, credentials, frozenset(key.scopes), NOW)
 
@@ -61,8 +61,8 @@ def token_requests(emporix_state: EmporixState) -> int:
     return sum(seen.path == "/oauth/token" for seen in emporix_state.requests)
 
 
-async def test_key_tells_what_it_may(client: EmporixClient) -> None:
-    """A token says which tenant its key is bound to, and whether it may delete."""
+async def test_scopes_of_a_key(client: EmporixClient) -> None:
+    """A token has the tenant of its key, and says whether it may delete."""
     key = ACME_READ_ONLY
     token = await client.request_token(Credentials(key.client_id, key.client_secret), DELETE_SCOPES)
     assert (token.tenant, token.scopes) == ("acme", frozenset({READ_SCOPE}))
@@ -72,13 +72,13 @@ async def test_key_tells_what_it_may(client: EmporixClient) -> None:
 
 
 async def test_wrong_secret(client: EmporixClient) -> None:
-    """A wrong secret is not accepted."""
+    """A wrong secret is refused."""
     with pytest.raises(Unauthorized):
         await client.request_token(Credentials(ACME_OPERATIONS.client_id, "wrong"))
 
 
 async def test_pages(client: EmporixClient, emporix_state: EmporixState) -> None:
-    """Paging through a list shows every job once, and knows the total."""
+    """Paging through a list shows every job once, and has the total."""
     ids = [emporix_state.add_job("acme")["id"] for _ in range(5)]
     pages = [await client.list_jobs(with_key(), Filters(page=n, size=2)) for n in (1, 2, 3)]
     assert sorted(job.id for page in pages for job in page.jobs) == sorted(ids)
@@ -86,7 +86,7 @@ async def test_pages(client: EmporixClient, emporix_state: EmporixState) -> None
 
 
 async def test_filters(client: EmporixClient, emporix_state: EmporixState) -> None:
-    """List and search find the same jobs, by status, type, agent and words together."""
+    """List and search find the same jobs, by status, type, agent and words combined."""
     wished = emporix_state.add_job(
         "acme", status="failure", agentId="odd, (id)", message="A LATE refund."
     )
@@ -104,7 +104,7 @@ async def test_filters(client: EmporixClient, emporix_state: EmporixState) -> No
 
 
 async def test_list_leaves_results_out(client: EmporixClient, emporix_state: EmporixState) -> None:
-    """A list does not carry the data of exports; the job itself does."""
+    """A list does not contain the data of exports; the job itself does."""
     job = emporix_state.add_job(
         "acme", type="EXPORT", exportResult={"data": "e30=", "checksum": "c"}
     )
@@ -116,7 +116,7 @@ async def test_list_leaves_results_out(client: EmporixClient, emporix_state: Emp
 
 
 async def test_odd_id(client: EmporixClient, emporix_state: EmporixState) -> None:
-    """A job with another kind of id is fetched and deleted like any other."""
+    """A job with an unusual id is read and deleted like any other."""
     emporix_state.add_job("acme", id="job:a.b_c-1")
     assert (await client.get_job(with_key(), "job:a.b_c-1")).status == "success"
     assert await client.delete_job(with_key(), "job:a.b_c-1") is True
@@ -124,7 +124,7 @@ async def test_odd_id(client: EmporixClient, emporix_state: EmporixState) -> Non
 
 
 async def test_delete(client: EmporixClient, emporix_state: EmporixState) -> None:
-    """A deleted job is gone; deleting it again says so; without the scope it stays."""
+    """A deleted job is gone, a second delete says so, and without the scope the job is kept."""
     job_id = emporix_state.add_job("acme")["id"]
     reader = with_key(ACME_READ_ONLY)
     reader = replace(reader, token=await client.request_token(reader.credentials))
@@ -137,15 +137,17 @@ async def test_delete(client: EmporixClient, emporix_state: EmporixState) -> Non
 
 
 async def test_delete_cut(client: EmporixClient, emporix_state: EmporixState) -> None:
-    """A DELETE that worked and was cut is deleted, not "gone already"."""
+    """A DELETE that took effect and was cut is reported as deleted, not as already gone."""
     job_id = emporix_state.add_job("acme")["id"]
     emporix_state.faults.add(Fault("cut_after", method="DELETE"))
     assert await client.delete_job(with_key(), job_id) is True
     assert emporix_state.jobs("acme") == []
 
 
-async def test_delete_made_up(client: EmporixClient, emporix_state: EmporixState) -> None:
-    """An empty 200 from somewhere on the way does not pass for a deletion."""
+async def test_delete_with_a_false_success(
+    client: EmporixClient, emporix_state: EmporixState
+) -> None:
+    """An empty 200 from a proxy does not count as a delete."""
     job_id = emporix_state.add_job("acme")["id"]
     emporix_state.faults.add(Fault("empty", method="DELETE"))
     with pytest.raises(EmporixUnreadable):
@@ -174,7 +176,7 @@ async def test_delete_made_up(client: EmporixClient, emporix_state: EmporixState
 async def test_faults(
     fault: Fault, kind: type[EmporixError], client: EmporixClient, emporix_state: EmporixState
 ) -> None:
-    """Every fault has its name, costs no attempt too many, and passes."""
+    """Every fault has its error, takes no unnecessary attempt, and does not last."""
     emporix_state.add_job("acme")
     connected = with_key()
     await client.list_jobs(connected, Filters())
@@ -188,7 +190,7 @@ async def test_faults(
 async def test_tokens(
     client: EmporixClient, emporix_state: EmporixState, tokens: FakeTokens
 ) -> None:
-    """A token is asked for once, shared, replaced when Emporix ends it, and gone with its key."""
+    """A token is requested once, shared, replaced when it is revoked, and gone with its key."""
     await asyncio.gather(*(client.list_jobs(with_key(), Filters()) for _ in range(5)))
     assert token_requests(emporix_state) == 1
     emporix_state.expire_tokens()
@@ -200,7 +202,7 @@ async def test_tokens(
 
 
 async def test_another_tenant(client: EmporixClient, emporix_state: EmporixState) -> None:
-    """A key of one tenant opens no other."""
+    """A key of one tenant has no access to another."""
     emporix_state.add_job("globex")
     with pytest.raises((Unauthorized, Forbidden)):
         await client.list_jobs(with_key(tenant="globex"), Filters())
@@ -213,10 +215,10 @@ async def test_agents(client: EmporixClient, emporix_state: EmporixState) -> Non
     assert (agent.id, agent.name, agent.enabled) == ("help", "Help desk", False)
 
 
-async def test_asks_a_long_query_in_a_body(
+async def test_long_query_is_sent_in_the_body(
     client: EmporixClient, emporix_state: EmporixState
 ) -> None:
-    """Emporix takes 10 KB in a URL: a query of 9 KB, longer once it is encoded, is answered."""
+    """A query that exceeds 10 KB in an encoded URL is sent in a body."""
     emporix_state.add_job("acme", message="late")
     words = tuple(f"{number} (late)" for number in range(500))
     query = Filters(words=words)
@@ -224,10 +226,8 @@ async def test_asks_a_long_query_in_a_body(
     assert (await client.list_jobs(with_key(), query)).jobs == ()
 
 
-async def test_asks_for_no_more_than_it_needs(
-    client: EmporixClient, emporix_state: EmporixState
-) -> None:
-    """Only a delete asks for a token that may delete; it is asked for once, and stored nowhere."""
+async def test_requests_minimal_scopes(client: EmporixClient, emporix_state: EmporixState) -> None:
+    """Only a delete requests a token that may delete; it is requested once and never stored."""
     first, second = emporix_state.add_job("acme")["id"], emporix_state.add_job("acme")["id"]
     await client.list_jobs(with_key(), Filters())
     await client.get_job(with_key(), first)
@@ -244,7 +244,7 @@ async def test_asks_for_no_more_than_it_needs(
 async def test_another_key_has_another_token(
     client: EmporixClient, emporix_state: EmporixState
 ) -> None:
-    """A token that may delete serves the key that it was given for, and no other."""
+    """A token that may delete is used only with the key that it was issued for."""
     first, second = emporix_state.add_job("acme")["id"], emporix_state.add_job("acme")["id"]
     await client.delete_job(with_key(), first)
     with pytest.raises(Forbidden):

@@ -86,10 +86,10 @@ DOCUMENTED = (
         "services.digests.lifecycle.REQUEST_TTL_SECONDS",
         15 * MINUTE,
         OPERATORS,
-        "asked for 15 minutes",
+        "requested 15 minutes",
     ),
     Limit("tasks.digests.MISSED_RUNS_BEFORE_MESSAGE", 2, USERS, "After two missed in a row"),
-    Limit("tasks.digests.LATE_WARNING_SECONDS", HOUR, OPERATORS, "put off for more than an hour"),
+    Limit("tasks.digests.LATE_WARNING_SECONDS", HOUR, OPERATORS, "postponed for more than an hour"),
     Limit("services.home.DAY_SECONDS", DAY, USERS, "failures of the last 24 hours"),
     Limit("services.home.HOME_EXCERPT_LENGTH", 500, SECURITY, "the first 500 characters"),
     Limit(
@@ -171,10 +171,18 @@ DOCUMENTED = (
     Limit("store.lists.LIST_TTL_SECONDS", DAY, KEYS, "24 hours after the list"),
     Limit("store.forms.FORM_TTL_SECONDS", HOUR, KEYS, "| encrypted | an hour; `disconnect`"),
     Limit(
-        "store.home.TENANT_STATS_TTL_SECONDS", HOUR, KEYS, "an hour after Emporix was asked last"
+        "store.home.TENANT_STATS_TTL_SECONDS",
+        HOUR,
+        KEYS,
+        "an hour after the last request to Emporix",
     ),
-    Limit("store.idempotency.DELIVERY_TTL_SECONDS", 600, KEYS, "first heard | clear | 10 minutes"),
-    Limit("store.accounts.TOKEN_LOCK_SECONDS", 3, KEYS, "is there; at the latest 3 seconds"),
+    Limit(
+        "store.idempotency.DELIVERY_TTL_SECONDS",
+        600,
+        KEYS,
+        "first delivered this | clear | 10 minutes",
+    ),
+    Limit("store.accounts.TOKEN_LOCK_SECONDS", 3, KEYS, "has arrived; at the latest 3 seconds"),
     Limit("store.idempotency.DELETE_LOCK_SECONDS", 3, KEYS, "is done; at the latest 3 seconds"),
     Limit(
         "store.idempotency.DELETION_TTL_SECONDS", DAY, KEYS, "shown in a channel | clear | a day"
@@ -182,22 +190,30 @@ DOCUMENTED = (
     Limit(
         "store.slack_cache.TIME_ZONE_TTL_SECONDS", DAY, KEYS, "24 hours; `disconnect` from the last"
     ),
-    Limit("store.cleanups.CONFIRMATION_TTL_SECONDS", HOUR, KEYS, "an hour after the question"),
-    Limit("store.cleanups.CLEANUP_TTL_SECONDS", 30 * DAY, KEYS, "a month after it was begun"),
     Limit(
-        "store.cleanups.CLEANUP_LEASE_SECONDS", 15, KEYS, "is over, at the latest after 15 seconds"
+        "store.cleanups.CONFIRMATION_TTL_SECONDS",
+        HOUR,
+        KEYS,
+        "an hour after the confirmation dialog",
+    ),
+    Limit("store.cleanups.CLEANUP_TTL_SECONDS", 30 * DAY, KEYS, "a month after the start"),
+    Limit(
+        "store.cleanups.CLEANUP_LEASE_SECONDS",
+        15,
+        KEYS,
+        "releases it, at the latest after 15 seconds",
     ),
     Limit(
-        "store.idempotency.POST_TTL_SECONDS", 2 * DAY, KEYS, "when it is posted | clear | 2 days"
+        "store.idempotency.POST_TTL_SECONDS", 2 * DAY, KEYS, "after it is posted | clear | 2 days"
     ),
     Limit("store.health.PROBE_TTL_SECONDS", 1, KEYS, "| clear | after a second"),
     Limit("store.health.HEARTBEATS_TTL_SECONDS", 30 * DAY, KEYS, "| clear | a month after that"),
     Limit(
         "store.digests.DAILY_COUNTS_TTL_SECONDS", 21 * DAY, KEYS, "three weeks after the last count"
     ),
-    Limit("store.watches.WATCH_TTL_SECONDS", 30 * DAY, KEYS, "all a month after the last began"),
+    Limit("store.watches.WATCH_TTL_SECONDS", 30 * DAY, KEYS, "a month after the last was added"),
     Limit("store.alerts.ALERT_POSTS_TTL_SECONDS", DAY, KEYS, "| encrypted | a day; `alerts off`"),
-    Limit("store.audit.COPY_TTL_SECONDS", HOUR, KEYS, "an hour after a run that broke off"),
+    Limit("store.audit.COPY_TTL_SECONDS", HOUR, KEYS, "an hour after an interrupted run"),
 )
 
 UNDOCUMENTED: dict[str, float] = {

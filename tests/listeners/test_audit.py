@@ -1,4 +1,4 @@
-"""/emporix audit — the last deletes, for administrators of the workspace."""
+"""/emporix audit — recent changes, for workspace administrators."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from tests.listeners.jobs.fixtures import add_jobs, job_id
 
 RENDERER = Renderer.default()
 GRACE = Caller("T0ACME", "U0GRACE")
-DATE = re.compile(r"<!date\^\d+\^[^>]*>")  # Redis has a clock of its own
+DATE = re.compile(r"<!date\^\d+\^[^>]*>")  # Redis uses its own clock
 
 
 def _undated(payloads: Sequence[Mapping[str, Any]]) -> Any:
@@ -33,7 +33,7 @@ def _undated(payloads: Sequence[Mapping[str, Any]]) -> Any:
 
 
 async def test_shows_who_deleted_what(connected: AppHarness, snapshot: SnapshotAssertion) -> None:
-    """Deletes and refused ones, newest first, in words; only the administrator sees them."""
+    """Deletes and refused deletes are shown newest first, in words, only to the administrator."""
     add_jobs(connected, 2)
     await connected.connect(connected.grace, ACME_READ_ONLY)
     for person, number in ((connected.ada, 1), (connected.grace, 2)):
@@ -44,7 +44,7 @@ async def test_shows_who_deleted_what(connected: AppHarness, snapshot: SnapshotA
 
 
 async def test_shows_the_last_twenty(connected: AppHarness) -> None:
-    """What is older stays in the record, and out of the message."""
+    """Older entries stay in the log, but not in the message."""
     log = AuditLog(connected.redis)
     for number in range(25):
         await log.record_delete(GRACE, "acme", job_id(number), "deleted")
@@ -59,13 +59,13 @@ async def test_shows_the_last_twenty(connected: AppHarness) -> None:
 async def test_says_that_nothing_was_deleted(
     connected: AppHarness, snapshot: SnapshotAssertion
 ) -> None:
-    """An empty record is not an error."""
+    """An empty log is not an error."""
     exchange = await connected.ada.command("/emporix audit")
     assert _undated(exchange.payloads) == snapshot
 
 
 async def test_is_for_administrators(connected: AppHarness, snapshot: SnapshotAssertion) -> None:
-    """Others are told whom to ask, and see nothing."""
+    """Other users are told whom to ask, and see nothing."""
     await AuditLog(connected.redis).record_delete(GRACE, "acme", job_id(1), "deleted")
     exchange = await connected.grace.command("/emporix audit")
     assert _undated(exchange.payloads) == snapshot
@@ -73,7 +73,7 @@ async def test_is_for_administrators(connected: AppHarness, snapshot: SnapshotAs
 
 @pytest.mark.parametrize("right", ["is_admin", "is_owner", "is_primary_owner"])
 async def test_each_right_of_an_administrator_is_enough(connected: AppHarness, right: str) -> None:
-    """Owners of the workspace see it, too, whatever else Slack says of them."""
+    """Each role of an administrator is enough, owners of the workspace included."""
     people = connected.workspace.directory.users
     with_it: dict[str, Any] = {right: True}
     without: dict[str, Any] = {right: False}
@@ -88,7 +88,7 @@ async def test_each_right_of_an_administrator_is_enough(connected: AppHarness, r
 async def test_an_administrator_stops_a_clean_up(
     connected: AppHarness, snapshot: SnapshotAssertion
 ) -> None:
-    """It is shown with its owner and a Stop button; its owner sees who stopped it."""
+    """A running clean-up has a Stop button, and its owner is informed who stopped it."""
     await connected.connect(connected.grace, ACME_OPERATIONS)
     add_jobs(connected, 3)
     await connected.grace.command("/emporix jobs clean failed")
@@ -107,7 +107,7 @@ async def test_an_administrator_stops_a_clean_up(
 
 
 async def test_only_an_administrator_stops_it(connected: AppHarness) -> None:
-    """A button that somebody else has got hold of does nothing."""
+    """The Stop button does nothing for other users."""
     add_jobs(connected, 3)
     await connected.ada.command("/emporix jobs clean failed")
     await connected.ada.click("Delete…")
@@ -127,8 +127,8 @@ async def test_only_an_administrator_stops_it(connected: AppHarness) -> None:
 
 
 @pytest.mark.parametrize("result", sorted(MAY_HAVE_WORKED | NOT_DONE))
-def test_says_not_known_exactly_where_it_is_not(result: str) -> None:
-    """A delete that may have worked is never recorded as failed, nor a refused one as doubtful."""
+def test_an_unknown_result_is_shown_as_unknown(result: str) -> None:
+    """A delete that may have worked is never shown as failed, nor a refused one as unknown."""
     entry = AuditEntry(1, "job.deleted", "U", result, tenant="acme", subject="j")
     message = RENDERER.render("audit", entries=[entry], running=[])
-    assert ("not known" in str(message)) == (result in MAY_HAVE_WORKED)
+    assert ("unknown" in str(message)) == (result in MAY_HAVE_WORKED)

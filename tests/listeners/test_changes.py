@@ -1,4 +1,4 @@
-"""What the audit log says about each kind of change, and whom it tells."""
+"""The audit entries of each type of change, and the notices about them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ADA = Caller("T0ACME", "U0ADA")
 
 @pytest.fixture
 async def ada(connected: AppHarness) -> Person:
-    """Ada in #ops; Grace is connected, too."""
+    """Ada in #ops; Grace is connected too."""
     await connected.connect(connected.grace, ACME_OPERATIONS)
     return connected.person("ada", "ops")
 
@@ -29,12 +29,12 @@ def grace(connected: AppHarness) -> Person:
 
 
 async def _entries(harness: AppHarness) -> list[AuditEntry]:
-    """Oldest first, without the two of the connections."""
+    """The entries, oldest first, without those of the two connections."""
     return list(reversed(await AuditLog(harness.redis).latest(ADA, 100)))[2:]
 
 
 async def test_changes_of_a_digest(connected: AppHarness, ada: Person, grace: Person) -> None:
-    """Each with its name, its channel, who did it and whose it was."""
+    """Each change of a digest is recorded with name, channel, user and owner."""
     await set_up(ada, name="Daily")
     await grace.command("/emporix digest pause")
     await ada.command("/emporix digest resume")
@@ -57,7 +57,7 @@ async def test_changes_of_a_digest(connected: AppHarness, ada: Person, grace: Pe
 
 
 async def test_changes_of_alerts(connected: AppHarness, ada: Person, grace: Person) -> None:
-    """Each that changes something, once; its owner hears of what another person did."""
+    """Each change of alerts is recorded once, and their owner is notified of others' changes."""
     await ada.command("/emporix alerts on")
     await ada.command("/emporix alerts on")
     await grace.command("/emporix alerts mute 30m")
@@ -80,7 +80,7 @@ async def test_changes_of_alerts(connected: AppHarness, ada: Person, grace: Pers
 
 
 async def test_changes_of_connections(connected: AppHarness, ada: Person) -> None:
-    """Connecting, refused or not, the default and disconnecting, with what paused."""
+    """Connecting (also if refused), changing the default and disconnecting are recorded."""
     await ada.command("/emporix alerts on")
     await ada.command("/emporix use acme")
     await ada.command("/emporix use globex")
@@ -99,7 +99,7 @@ async def test_changes_of_connections(connected: AppHarness, ada: Person) -> Non
 
 
 async def test_shares_and_watches(connected: AppHarness, ada: Person) -> None:
-    """A shared job, a shared page with its number of jobs, a watch and its end; each once."""
+    """A shared job, a shared page, and the start and end of a watch are recorded once each."""
     add_jobs(connected, 3)
     running = job_id(3)
     await ada.command(f"/emporix jobs watch {running}")
@@ -124,7 +124,7 @@ async def test_shares_and_watches(connected: AppHarness, ada: Person) -> None:
 
 
 async def test_clean_ups(connected: AppHarness, ada: Person) -> None:
-    """One entry of the clean-up itself; a wrong number and a stop are entries, too."""
+    """A clean-up has one entry; a wrong number and a stop are recorded too."""
     add_jobs(connected, 3)
     await ada.command("/emporix jobs clean failed")
     await ada.click("Delete…")
@@ -141,7 +141,7 @@ async def test_clean_ups(connected: AppHarness, ada: Person) -> None:
 async def test_reading_the_log_is_recorded(
     connected: AppHarness, ada: Person, grace: Person
 ) -> None:
-    """Also by somebody who may not."""
+    """Reading the log is recorded, also if it is refused."""
     await ada.command("/emporix audit")
     await grace.command("/emporix audit")
     entries = await _entries(connected)
@@ -152,7 +152,7 @@ async def test_reading_the_log_is_recorded(
 
 
 async def test_channels_that_go(connected: AppHarness, ada: Person) -> None:
-    """The app paused what ran there; a channel without anything leaves no entry."""
+    """A removed channel is recorded if digests or alerts were paused there."""
     await ada.command("/emporix alerts on")
     await connected.person("ada", "general").remove_app()
     await ada.remove_app()
@@ -178,7 +178,7 @@ HOME_BUTTONS = {
 
 
 async def test_buttons_of_the_home_tab(connected: AppHarness, ada: Person) -> None:
-    """Each button that changes something writes one entry: who, what and which tenant."""
+    """Each button that changes something writes one entry with user, change and tenant."""
     add_jobs(connected, 3)
     await set_up(ada, name="Daily")
     await ada.command("/emporix alerts on")
@@ -195,7 +195,7 @@ async def test_buttons_of_the_home_tab(connected: AppHarness, ada: Person) -> No
 
 
 async def test_an_alert_that_is_resumed_at_home(connected: AppHarness, ada: Person) -> None:
-    """One entry, with the tenant of the alert and its channel."""
+    """Resuming an alert in Home writes one entry with its tenant and channel."""
     await ada.command("/emporix alerts on")
     await ada.command("/emporix disconnect")
     await ada.click("Disconnect")
@@ -211,7 +211,7 @@ async def test_an_alert_that_is_resumed_at_home(connected: AppHarness, ada: Pers
 async def test_a_digest_that_is_taken_over(
     connected: AppHarness, ada: Person, grace: Person
 ) -> None:
-    """One entry, by the person who took it, with its owner until then."""
+    """Taking over a digest writes one entry with the new user and the previous owner."""
     await set_up(ada, name="Daily")
     before = await _entries(connected)
     await grace.command("/emporix digest list")
@@ -222,7 +222,7 @@ async def test_a_digest_that_is_taken_over(
 
 
 async def test_a_job_that_is_shared_from_a_message(connected: AppHarness, ada: Person) -> None:
-    """One entry, after the question; none for the question itself."""
+    """Sharing a job from a message writes one entry, and the question writes none."""
     add_jobs(connected, 1)
     before = await _entries(connected)
     await ada.write(f"Look at {job_id(1)}")

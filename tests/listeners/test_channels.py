@@ -1,4 +1,4 @@
-"""Events about a channel: its readers are looked up again, and what runs there ends with it."""
+"""Channel events refresh the cached audience and end scheduled work in the channel."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ CHANGES: list[Callable[[Person], Awaitable[Exchange]]] = [
 async def test_a_change_ends_what_is_cached(
     harness: AppHarness, change: Callable[[Person], Awaitable[Exchange]], channel: str
 ) -> None:
-    """Shared, no longer shared, or without the app: public and private channels alike."""
+    """Each event that changes the audience clears the cache, for public and private channels."""
     audiences = AudienceCache(harness.redis, harness.cipher, per_minute=50)
     for name in ("C0OPS", "C0BOARD"):
         await audiences.save(Audience(name), "")
@@ -42,7 +42,7 @@ async def test_a_change_ends_what_is_cached(
 
 @pytest.fixture
 async def scheduled(connected: AppHarness) -> AppHarness:
-    """In #ops Ada has a digest and alerts, and Grace a digest that is paused."""
+    """Ada has a digest and alerts in #ops, and Grace a paused digest."""
     for name in ("ada", "grace"):
         await connected.connect(connected.person(name), ACME_OPERATIONS)
         await set_up(connected.person(name, "ops"), name=f"Jobs of {name}")
@@ -64,7 +64,7 @@ async def test_a_channel_that_is_closed_pauses(
     end: Callable[[Person], Awaitable[Exchange]],
     reason: str,
 ) -> None:
-    """Its digests and alerts, and no others; each owner of something that ran hears of it."""
+    """A closed channel pauses its digests and alerts only, and notifies their owners once."""
     await end(scheduled.person("ada", "ops"))
     assert (await stored(scheduled, "digest-1")).paused == reason
     assert (await stored(scheduled, "digest-2")).paused == "somebody"
@@ -77,7 +77,7 @@ async def test_a_channel_that_is_closed_pauses(
 
 
 async def test_what_is_paused_already_is_not_told_again(scheduled: AppHarness) -> None:
-    """Its owner knows, and the reason stays."""
+    """Paused digests are not announced again and keep their reason."""
     alerts = AlertStore(scheduled.redis, scheduled.cipher)
     (alert,) = await alerts.of_channel(TEAM_ID, "C0OPS")
     assert await alerts.save(replace(alert, paused="filters"), alert)
@@ -89,7 +89,7 @@ async def test_what_is_paused_already_is_not_told_again(scheduled: AppHarness) -
 
 
 async def test_a_channel_that_is_deleted_takes_its_own_along(scheduled: AppHarness) -> None:
-    """Its digests and alerts are deleted, and each owner hears of it."""
+    """A deleted channel deletes its digests and alerts, and notifies each owner."""
     await scheduled.person("ada", "ops").delete_channel()
     digests = DigestStore(scheduled.redis, scheduled.cipher)
     assert await digests.of_channel(TEAM_ID, "C0OPS") == ()
@@ -101,7 +101,7 @@ async def test_a_channel_that_is_deleted_takes_its_own_along(scheduled: AppHarne
 
 
 async def test_private_channels_are_no_other(connected: AppHarness) -> None:
-    """Slack has events of its own for them."""
+    """Private channels have separate events and are handled the same."""
     connected.workspace.directory.admit("C0BOARD", "U0BOT")
     board = connected.person("ada", "board")
     await set_up(board)

@@ -1,4 +1,4 @@
-"""/emporix connect — a key is tried before it is kept, and refused on the field it is about."""
+"""/emporix connect — an API key is tested before it is saved; errors appear under the field."""
 
 from __future__ import annotations
 
@@ -27,21 +27,21 @@ from tests.listeners.jobs.fixtures import add_jobs, job_id
 
 
 async def test_opens_a_form(harness: AppHarness, snapshot: SnapshotAssertion) -> None:
-    """The form says which scopes are the least and that the secret shows while typing."""
+    """The form names the required scopes and says that the secret is visible."""
     exchange = await harness.ada.command("/emporix connect acme")
     assert exchange.payloads[0]["view"] == snapshot
     assert exchange.view is not None
 
 
 async def test_connects(harness: AppHarness, snapshot: SnapshotAssertion) -> None:
-    """A good key is kept, and the modal says what is possible with it."""
+    """A valid API key is saved, and the modal says what it allows."""
     exchange = await harness.connect(harness.ada, ACME_OPERATIONS)
     assert exchange.payloads == snapshot
     assert "acme" in str(await harness.ada.command("/emporix tenants"))
 
 
 async def test_keeps_a_token_that_may_only_read(harness: AppHarness) -> None:
-    """Both scopes are asked for to learn what the key may do; what is stored can only read."""
+    """Both scopes are requested to detect the key's rights, but the stored token is read-only."""
     await harness.connect(harness.ada, ACME_OPERATIONS)
     assert harness.emporix_state.tokens.asked == [{READ, MANAGE}, {READ}]
     account = await AccountStore(harness.redis, AccountEncryption(harness.cipher)).load(
@@ -54,13 +54,13 @@ async def test_keeps_a_token_that_may_only_read(harness: AppHarness) -> None:
 
 
 async def test_asks_once_for_a_key_that_may_only_read(harness: AppHarness) -> None:
-    """There is nothing to leave out of its token."""
+    """A read-only key needs one token request."""
     await harness.connect(harness.ada, ACME_READ_ONLY)
     assert harness.emporix_state.tokens.asked == [{READ, MANAGE}]
 
 
 async def test_only_deletes_ask_for_more(connected: AppHarness) -> None:
-    """Neither what people read nor what runs on schedule has a token that could change agents."""
+    """Reads and scheduled tasks never use a token that can change agents."""
     add_jobs(connected, 3)
     connected.emporix_state.tokens.asked.clear()
     connected.emporix_state.tokens.expire()
@@ -78,7 +78,7 @@ async def test_only_deletes_ask_for_more(connected: AppHarness) -> None:
 async def test_says_that_a_key_may_only_read(
     harness: AppHarness, snapshot: SnapshotAssertion
 ) -> None:
-    """Without ai.agent_manage the connection is read only."""
+    """Without ai.agent_manage the connection is read-only."""
     exchange = await harness.connect(harness.ada, ACME_READ_ONLY)
     assert exchange.payloads == snapshot
 
@@ -97,7 +97,7 @@ async def test_says_that_a_key_may_only_read(
 async def test_refuses_on_the_right_field(
     harness: AppHarness, key: Key, tenant: str, fields: set[str], snapshot: SnapshotAssertion
 ) -> None:
-    """What is wrong stands under its field, the form stays filled in, and nothing is stored."""
+    """An error appears under its field, the form stays filled in, and nothing is saved."""
     exchange = await harness.connect(harness.ada, key, tenant)
     assert set(exchange.field_errors) == fields
     assert exchange.field_errors == snapshot
@@ -106,7 +106,7 @@ async def test_refuses_on_the_right_field(
 
 
 async def test_says_that_emporix_is_down(harness: AppHarness, snapshot: SnapshotAssertion) -> None:
-    """Trouble at Emporix leaves the form as it is, to be submitted again."""
+    """If Emporix is down, the form stays, to be submitted again."""
     harness.emporix_state.faults.add(Fault("status", times=3, path="/oauth/token", status=503))
     exchange = await harness.connect(harness.ada, ACME_OPERATIONS)
     assert exchange.field_errors == snapshot
@@ -117,7 +117,7 @@ async def test_says_that_emporix_is_down(harness: AppHarness, snapshot: Snapshot
 async def test_goes_on_in_the_modal_when_emporix_is_slow(
     harness: AppHarness, snapshot: SnapshotAssertion
 ) -> None:
-    """After 2 s the modal says "Checking…", and then what came of it."""
+    """After 2 s the modal shows "Checking…", and then the result."""
     harness.emporix_state.faults.add(Fault("delay", path="/oauth/token", seconds=2.4))
     exchange = await harness.connect(harness.ada, ACME_OPERATIONS)
     assert [sent["via"] for sent in exchange.sent] == ["ack", "views.update"]
@@ -127,7 +127,7 @@ async def test_goes_on_in_the_modal_when_emporix_is_slow(
 async def test_asks_again_when_a_slow_emporix_says_no(
     harness: AppHarness, snapshot: SnapshotAssertion
 ) -> None:
-    """The form comes back with everything but the secret, and with the reason."""
+    """After a slow refusal, the form reappears with the reason and all values but the secret."""
     harness.emporix_state.faults.add(Fault("delay", path="/oauth/token", seconds=2.4))
     exchange = await harness.connect(harness.ada, replace(ACME_OPERATIONS, client_secret="wrong"))
     assert exchange.payloads[-1]["view"] == snapshot
@@ -138,7 +138,7 @@ async def test_asks_again_when_a_slow_emporix_says_no(
 async def test_refuses_a_secret_in_a_command(
     harness: AppHarness, typed: str, snapshot: SnapshotAssertion
 ) -> None:
-    """What may be a secret is refused with the advice to rotate it, and not repeated."""
+    """A possible secret in the command is refused with advice to rotate it, and never repeated."""
     exchange = await harness.ada.command(f"/emporix connect {typed}")
     assert exchange.payloads == snapshot
     assert "my-secret" not in json.dumps(exchange.payloads)
@@ -146,7 +146,7 @@ async def test_refuses_a_secret_in_a_command(
 
 
 async def test_replaces_a_connection(harness: AppHarness) -> None:
-    """Connecting again with another key takes the place of the first."""
+    """Connecting again replaces the previous API key."""
     await harness.connect(harness.ada, ACME_READ_ONLY)
     await harness.connect(harness.ada, ACME_OPERATIONS)
     tenants = await harness.ada.command("/emporix tenants")
@@ -154,7 +154,7 @@ async def test_replaces_a_connection(harness: AppHarness) -> None:
 
 
 async def test_can_be_begun_with_a_button(harness: AppHarness) -> None:
-    """A user who is not connected is offered the form."""
+    """A user without a connection can open the form with a button."""
     await harness.grace.command("/emporix jobs list")
     exchange = await harness.grace.click("Connect")
     assert exchange.view is not None

@@ -1,4 +1,4 @@
-"""/emporix help — answered in the acknowledgement."""
+"""/emporix help — answered in the ack."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.harness.app import AppHarness
 async def test_shows_what_can_be_typed(
     harness: AppHarness, text: str, snapshot: SnapshotAssertion
 ) -> None:
-    """Help comes with the ack, so it works though everything else is down."""
+    """Help is answered in the ack, so it works even if everything else is down."""
     exchange = await harness.ada.command(f"/emporix {text}".strip())
     assert [sent["via"] for sent in exchange.sent] == ["ack"]
     assert exchange.payloads == snapshot

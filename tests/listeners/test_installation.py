@@ -1,4 +1,4 @@
-"""Without the app in its workspace nothing is done on schedule, and in the end nothing is kept."""
+"""After an uninstall, scheduled work stops, and later all data is deleted."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ NINE = 1_795_507_200.0  # 2026-11-24 09:00 in Berlin, the day after the harness'
 
 @pytest.fixture
 async def harness(connected: AppHarness) -> AppHarness:
-    """Ada has a digest of #ops and alerts there."""
+    """Ada has a digest and alerts in #ops."""
     ops = connected.person("ada", "ops")
     await set_up(ops, quiet="quiet", chart=[])
     await ops.command("/emporix alerts on")
@@ -39,7 +39,7 @@ async def test_scheduled_work_stops_at_once(
     leave: Callable[[Person], Awaitable[Exchange]],
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """Neither Emporix nor Slack is asked any more, and the log says so once."""
+    """Scheduled work stops calling Emporix and Slack, and this is logged once."""
     assert (await leave(harness.ada)).ack_status == 200
     harness.clock.now = NINE + 1
     calls, sent = len(harness.emporix_state.requests), len(await in_channel(harness))
@@ -52,14 +52,14 @@ async def test_scheduled_work_stops_at_once(
 
 
 async def test_data_goes_a_day_after_the_uninstall(harness: AppHarness) -> None:
-    """In whatever order Slack reports it; not a minute before."""
+    """Data is deleted exactly one day after the uninstall, for any order of Slack's events."""
     await harness.ada.uninstall_app()
     assert (await stopped(harness)) == {TEAM_ID: harness.clock() + UNINSTALL_GRACE_SECONDS}
     harness.clock.forward(UNINSTALL_GRACE_SECONDS - 60)
     await harness.worker.work()
     assert await harness.redis.exists(redis_keys.digest("digest-1"))
     harness.clock.forward(61)
-    await harness.redis.delete(redis_keys.lease("teams"))  # Redis' own clock stands still
+    await harness.redis.delete(redis_keys.lease("teams"))  # Redis's own clock doesn't advance
     await harness.worker.work()
     left = [key async for key in harness.redis.scan_iter("*") if TEAM_ID in key]
     assert left == []
@@ -68,7 +68,7 @@ async def test_data_goes_a_day_after_the_uninstall(harness: AppHarness) -> None:
 
 
 async def test_a_revoked_token_deletes_nothing(harness: AppHarness) -> None:
-    """It may be replaced, or revoked by mistake."""
+    """A revoked token deletes nothing, as it may be replaced or revoked by mistake."""
     await harness.ada.revoke_token()
     assert await stopped(harness) == {TEAM_ID: math.inf}
     harness.clock.forward(40 * DAY)
@@ -77,7 +77,7 @@ async def test_a_revoked_token_deletes_nothing(harness: AppHarness) -> None:
 
 
 async def test_an_app_that_is_used_again_keeps_everything(harness: AppHarness) -> None:
-    """A command in the workspace shows that it is installed again: work goes on."""
+    """A command shows that the app is installed again, and scheduled work continues."""
     await harness.ada.uninstall_app()
     await harness.ada.install_app()
     await harness.ada.command("/emporix help digest")
@@ -90,7 +90,7 @@ async def test_an_app_that_is_used_again_keeps_everything(harness: AppHarness) -
 
 
 async def test_an_app_that_is_installed_again_keeps_everything(harness: AppHarness) -> None:
-    """Slack accepts its token again, even if nobody has used it since."""
+    """If Slack accepts the token again, scheduled work continues without a command."""
     await harness.ada.uninstall_app()
     await harness.ada.install_app()
     harness.clock.forward(2 * DAY)
@@ -103,9 +103,10 @@ async def test_an_app_that_is_installed_again_keeps_everything(harness: AppHarne
 async def test_a_token_that_is_refused_pauses_nothing(
     harness: AppHarness, word: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Also if Slack's event about it never arrives: what was due meanwhile comes afterwards, once.
+    """A rejected token pauses nothing: due work is done once the token works, even without an
+    event.
 
-    The log has an error, and nobody is asked again before the token works.
+    The log has an error, and nothing is called before the token works.
     """
     await harness.ada.command(f"/emporix jobs watch {change(harness, 'in_progress')}")
     await harness.worker.work()
@@ -117,7 +118,7 @@ async def test_a_token_that_is_refused_pauses_nothing(
     assert await stopped(harness) == {TEAM_ID: math.inf}
     assert "scheduled work stops" in caplog.text
     harness.workspace.faults.clear()
-    await harness.redis.delete(redis_keys.lease("teams"))  # Redis' own clock stands still
+    await harness.redis.delete(redis_keys.lease("teams"))  # Redis's own clock doesn't advance
     await harness.worker.work_until(NINE + 900, step=10)
     assert await stopped(harness) == {}
     assert (await stored(harness)).paused == ""
@@ -126,19 +127,19 @@ async def test_a_token_that_is_refused_pauses_nothing(
 
 
 def change(harness: AppHarness, status: str) -> str:
-    """A job as it is from now on; gives its id."""
+    """Change a job; returns its id."""
     return str(harness.emporix_state.add_job("acme", id="job-1", status=status)["id"])
 
 
 async def test_one_token_serves_all_marks(harness: AppHarness) -> None:
-    """Where it works again, it is revoked for nobody: also for people of another workspace."""
+    """A token that works again is active for all workspaces."""
     await StoppedTeams(harness.redis).mark_revoked("T0PARTNER")
     await harness.worker.work()
     assert await stopped(harness) == {}
 
 
 async def test_an_event_is_no_use(harness: AppHarness) -> None:
-    """Slack may report other things after an uninstall; that does not bring the app back."""
+    """Other events after an uninstall don't count as a new installation."""
     await harness.ada.uninstall_app()
     await harness.grace.leave_company()
     assert TEAM_ID in await stopped(harness)

@@ -1,4 +1,4 @@
-"""/emporix running — the jobs that are still running."""
+"""/emporix running — running jobs."""
 
 from __future__ import annotations
 

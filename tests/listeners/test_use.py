@@ -1,4 +1,4 @@
-"""/emporix use — the tenant that commands mean when they name none."""
+"""/emporix use — sets the default tenant."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tests.harness.app import AppHarness
 
 
 async def test_switches(connected: AppHarness, snapshot: SnapshotAssertion) -> None:
-    """From then on the other tenant is meant."""
+    """Later commands use the new default tenant."""
     await connected.connect(connected.ada, GLOBEX_READ_ONLY)
     exchange = await connected.ada.command("/emporix use GLOBEX")
     assert exchange.payloads == snapshot
@@ -27,7 +27,7 @@ async def test_switches_by_button(connected: AppHarness) -> None:
 
 
 async def test_asks_for_the_tenant(connected: AppHarness, snapshot: SnapshotAssertion) -> None:
-    """Without a tenant there is nothing to switch to."""
+    """Without a tenant the command asks for one."""
     exchange = await connected.ada.command("/emporix use")
     assert exchange.payloads == snapshot
 
@@ -35,6 +35,6 @@ async def test_asks_for_the_tenant(connected: AppHarness, snapshot: SnapshotAsse
 async def test_says_that_a_tenant_is_not_connected(
     connected: AppHarness, snapshot: SnapshotAssertion
 ) -> None:
-    """A tenant without a connection is named, with the way to connect it."""
+    """A tenant without a connection is named, with a button to connect it."""
     exchange = await connected.ada.command("/emporix use initech")
     assert exchange.payloads == snapshot

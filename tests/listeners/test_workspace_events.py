@@ -1,4 +1,4 @@
-"""A person who leaves: their API keys go at once, and what runs on them pauses."""
+"""When a user leaves, their API keys are deleted at once and their scheduled work pauses."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ async def alerts(harness: AppHarness) -> Any:
 
 
 async def test_keys_are_deleted_at_once(harness: AppHarness) -> None:
-    """Connection, token and what belongs to them; also one that cannot be decrypted."""
+    """Connections, tokens and related data are deleted, even if they can't be decrypted."""
     await harness.redis.hset(redis_keys.account(ADAS), "connection:globex", "1.deadbeef.AAAA")
     exchange = await harness.ada.leave_company()
     assert exchange.ack_status == 200
@@ -46,7 +46,7 @@ async def test_keys_are_deleted_at_once(harness: AppHarness) -> None:
 
 
 async def test_digests_and_alerts_pause(harness: AppHarness) -> None:
-    """With the reason and the time, by which workers tell their channels."""
+    """Digests and alerts pause with a reason and a time, so that workers notify their channels."""
     await harness.ada.leave_company()
     digest, (alert,) = await stored(harness), await alerts(harness)
     assert (digest.paused, digest.paused_at, digest.notices) == ("owner_gone", harness.clock(), 0)
@@ -57,7 +57,7 @@ async def test_digests_and_alerts_pause(harness: AppHarness) -> None:
 async def test_what_was_paused_before_waits_for_a_new_owner(
     harness: AppHarness, before: str
 ) -> None:
-    """Otherwise it would stay for ever, with the filters of somebody who is gone."""
+    """Work that was paused before also waits for a new owner, so that it is deleted eventually."""
     ops = harness.person("ada", "ops")
     if before == "paused":
         await ops.command("/emporix digest pause")
@@ -80,7 +80,7 @@ async def test_what_was_paused_before_waits_for_a_new_owner(
 
 
 async def test_a_second_report_changes_nothing(harness: AppHarness) -> None:
-    """The time to take them over does not begin again."""
+    """A second event doesn't extend the time to take over."""
     await harness.ada.leave_company()
     before = (await stored(harness)).paused_at, (await alerts(harness))[0].paused_at
     harness.clock.forward(10)
@@ -88,8 +88,8 @@ async def test_a_second_report_changes_nothing(harness: AppHarness) -> None:
     assert ((await stored(harness)).paused_at, (await alerts(harness))[0].paused_at) == before
 
 
-async def test_a_new_status_is_no_departure(harness: AppHarness) -> None:
-    """Slack sends the same event for each change of a profile: it costs no look into Redis."""
+async def test_a_changed_profile_is_ignored(harness: AppHarness) -> None:
+    """A changed profile is ignored without a call to Redis."""
     await harness.redis.config_resetstat()
     await harness.ada.change_status()
     assert (await harness.redis.info("commandstats")).keys() <= {
@@ -102,6 +102,6 @@ async def test_a_new_status_is_no_departure(harness: AppHarness) -> None:
 
 
 async def test_others_keep_what_they_have(harness: AppHarness) -> None:
-    """Only the person who left is affected."""
+    """Other users are not affected."""
     await harness.grace.leave_company()
     assert not (await stored(harness)).paused

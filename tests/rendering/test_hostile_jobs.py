@@ -77,6 +77,8 @@ def listing_of(jobs: tuple[Job, ...]) -> JobList:
         can_delete=True,
         query="",
         may_shift=False,
+        is_only_tenant=False,
+        zone="Europe/Berlin",
     )
 
 

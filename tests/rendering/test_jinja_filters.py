@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+from base64 import b64encode
 
 import pytest
 from hypothesis import given, settings
@@ -11,10 +13,17 @@ from hypothesis import strategies as st
 from bot.rendering.jinja_filters import (
     BAR_WIDTH,
     FILLED_CELL,
+    bold,
+    byte_size,
+    clock_time,
     code,
+    code_words,
+    date_and_time,
     date_range,
     date_token,
     day_and_month,
+    export_words,
+    letters,
     link,
     plural,
     text_bar,
@@ -202,3 +211,99 @@ def test_what_is_no_date_stays_short(one: str, other: str) -> None:
     for words in (day_and_month(one), date_range(one, other)):
         assert len(words) <= 50
         assert "\n" not in words
+
+
+@pytest.mark.parametrize(
+    ("zone", "time", "whole"),
+    [
+        ("Europe/Berlin", "5:00 PM", "Nov 24, 5:00 PM CET"),
+        ("America/New_York", "11:00 AM", "Nov 24, 11:00 AM EST"),
+        ("Asia/Dubai", "8:00 PM", "Nov 24, 8:00 PM UTC+04"),
+        ("", "4:00 PM UTC", "Nov 24, 4:00 PM UTC"),
+        ("No/Zone", "4:00 PM UTC", "Nov 24, 4:00 PM UTC"),
+        ("../etc", "4:00 PM UTC", "Nov 24, 4:00 PM UTC"),
+    ],
+)
+def test_stored_times_name_their_zone(zone: str, time: str, whole: str) -> None:
+    """Where Slack has no date tokens, a time is in the user's zone, or in UTC and says so."""
+    assert clock_time(1764000000, zone) == time
+    assert date_and_time("2025-11-24T16:00:00Z", zone) == whole
+
+
+@quick
+@given(words=hostile_text, zone=hostile_text)
+def test_a_stored_time_is_never_an_error(words: str, zone: str) -> None:
+    """What is no time is shown as it came, shortened."""
+    assert len(clock_time(words, zone)) <= 20
+    assert len(date_and_time(words, zone)) <= 30
+
+
+def test_a_word_before_a_date_is_in_its_token() -> None:
+    """Otherwise Slack writes a capital letter in the middle of a sentence: "since Yesterday"."""
+    token = "<!date^1764000000^since {date_short_pretty} {time}|since 2025-11-24 16:00 UTC>"
+    assert date_token(1764000000, "since") == token
+    assert date_token("soon", "since") == "since soon"
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("Complaint Agent", "*Complaint Agent*"),
+        ("R&D <beta>", "*R&amp;D &lt;beta&gt;*"),
+        ("a_b", "`a_b`"),
+        ("*a*", "`*a*`"),
+        ("~a~", "`~a~`"),
+        ("a`b", "`a\u02cbb`"),
+        (":x: ok", "`:x: ok`"),
+        ("at 9:30", "*at 9:30*"),
+        (" two\nlines ", "*two lines*"),
+        ("", ""),
+        ("x" * 20, f"*{'x' * 9}…*"),
+    ],
+)
+def test_names_are_bold_or_code(name: str, shown: str) -> None:
+    """Inline code if a character would format the name, because mrkdwn cannot escape it."""
+    limit = 10 if len(name) == 20 else 80
+    assert bold(name, limit) == shown
+    assert letters(name, limit) == (shown.strip("*") if shown.startswith("*") else shown)
+
+
+@quick
+@given(words=hostile_text)
+def test_nothing_gets_out_of_bold(words: str) -> None:
+    """No mention and no link, whatever a name contains."""
+    for shown in (bold(words, 80), letters(words, 80)):
+        assert "<" not in shown
+        assert ">" not in shown
+
+
+@pytest.mark.parametrize(
+    ("code_", "words"),
+    [("PRICE_WATCH", "price watch"), ("generic", "generic"), ("a b", "a b"), ("", "")],
+)
+def test_codes_in_words(code_: str, words: str) -> None:
+    """Only what looks like a code is changed."""
+    assert code_words(code_) == words
+
+
+@pytest.mark.parametrize(
+    ("count", "words"),
+    [(0, "0 B"), (168, "168 B"), (1_200, "1.2 kB"), (18_250, "18 kB"), (3_400_000, "3.4 MB")],
+)
+def test_sizes_in_bytes(count: int, words: str) -> None:
+    """With one digit after the point where it matters."""
+    assert byte_size(count) == words
+
+
+def test_an_export_in_words() -> None:
+    """The number of agents and the size; only the size of what is large or unreadable."""
+
+    def exported(value: object) -> str:
+        return export_words(b64encode(json.dumps(value).encode()).decode())
+
+    assert exported({"agents": [{}, {}, {}]}) == "3 agents, 24 B"
+    assert exported({"agents": {}}) == "14 B"
+    assert exported([1]) == "3 B"
+    assert export_words("not base64!") == "8 B"
+    assert export_words("x" * 100_000) == "75 kB"
+    assert export_words(b64encode(b"[" * 20_000).decode()) == "20 kB"

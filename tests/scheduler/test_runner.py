@@ -1,4 +1,4 @@
-"""The runner: what a task is given, and what becomes of its failures."""
+"""The task runner injects parameters and handles failures."""
 
 from __future__ import annotations
 
@@ -99,12 +99,12 @@ def runner(harness: AppHarness) -> TaskRunner:
 
 
 async def told(harness: AppHarness) -> list[str]:
-    """What Ada reads in her direct messages."""
+    """Ada's direct messages."""
     return [message["text"] for message in await harness.person("ada", "dm").messages()]
 
 
 async def test_gives_what_is_named(runner: TaskRunner) -> None:
-    """Arguments that it was queued with, and services."""
+    """A task gets its queued arguments and services."""
     await runner.run_queued("test_runner.greet", 0, {"name": "Ada"})
     assert SEEN == ["Hello Ada"]
 
@@ -116,20 +116,20 @@ async def test_gives_ticks_the_time(runner: TaskRunner, harness: AppHarness) -> 
 
 
 async def test_outlives_a_tick(runner: TaskRunner, caplog: pytest.LogCaptureFixture) -> None:
-    """What goes wrong in one is in the log."""
+    """Errors of periodic tasks are logged."""
     await runner.run_periodic(stumble)
     assert "test_runner.stumble failed: ZeroDivisionError" in caplog.text
 
 
 async def test_waiting_is_no_failure(runner: TaskRunner) -> None:
-    """However often a task waits, its failures stay what they were."""
+    """Waiting doesn't change the number of failures."""
     with pytest.raises(RetryLater) as later:
         await runner.run_queued("test_runner.wait", 3, {})
     assert (later.value.seconds, later.value.failures) == (7, 3)
 
 
 async def test_tries_again_after_growing_pauses(runner: TaskRunner) -> None:
-    """A failure is tried again, soon at first and then more seldom, for some three minutes."""
+    """A failed task is retried with growing pauses, for about three minutes."""
     pauses = []
     for failures in range(MAX_TASK_ATTEMPTS - 1):
         with pytest.raises(RetryLater) as later:
@@ -144,7 +144,7 @@ async def test_tries_again_after_growing_pauses(runner: TaskRunner) -> None:
 async def test_tells_its_owner_in_the_end(
     runner: TaskRunner, harness: AppHarness, snapshot: SnapshotAssertion
 ) -> None:
-    """After the last attempt, what went wrong and what about."""
+    """After the last attempt, the owner gets a message with the error and the subject."""
     await runner.run_queued("test_runner.fail", MAX_TASK_ATTEMPTS - 1, {"owned": True})
     (message,) = await harness.person("ada", "dm").messages()
     assert message["blocks"] == snapshot
@@ -153,7 +153,7 @@ async def test_tells_its_owner_in_the_end(
 async def test_gives_an_unknown_error_a_reference(
     runner: TaskRunner, harness: AppHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The message says nothing of what happened inside; the log does."""
+    """The message about an unexpected error has no details; the log has them."""
     await runner.run_queued("test_runner.break_down", MAX_TASK_ATTEMPTS - 1, {})
     (text,) = await told(harness)
     assert "secret words" not in text
@@ -161,7 +161,7 @@ async def test_gives_an_unknown_error_a_reference(
 
 
 async def test_tells_nobody_where_nobody_owns_it(runner: TaskRunner, harness: AppHarness) -> None:
-    """The log has it."""
+    """A task without an owner is given up without a message."""
     await runner.run_queued("test_runner.fail", MAX_TASK_ATTEMPTS - 1, {"owned": False})
     assert await told(harness) == []
 
@@ -171,7 +171,7 @@ def lines(caplog: pytest.LogCaptureFixture) -> list[tuple[str, str]]:
 
 
 async def until_it_ends(runner: TaskRunner, name: str, **arguments: object) -> int:
-    """How many runs a task has, each after the pause that it asked for."""
+    """The number of runs of a task that waits as it asks."""
     failures = 0
     for runs in range(1, 1000):
         try:
@@ -186,7 +186,7 @@ async def until_it_ends(runner: TaskRunner, name: str, **arguments: object) -> i
 async def test_says_that_a_task_is_given_up(
     runner: TaskRunner, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """As an error, once, after the last attempt."""
+    """A task that is given up is logged once, as an error."""
     assert await until_it_ends(runner, "test_runner.end_badly", ends=True) == MAX_TASK_ATTEMPTS
     errors = [line for level, line in lines(caplog) if level == "ERROR"]
     assert errors == [
@@ -197,18 +197,20 @@ async def test_says_that_a_task_is_given_up(
 async def test_an_end_that_fails_is_not_tried_for_ever(
     runner: TaskRunner, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The handler for a task that failed for good may fail, too; each failure is in the log."""
+    """Reporting a failure is retried a limited number of times, and each attempt is logged."""
     runs = await until_it_ends(runner, "test_runner.end_badly", ends=False)
     assert MAX_TASK_ATTEMPTS < runs <= 3 * MAX_TASK_ATTEMPTS
     errors = [line for level, line in lines(caplog) if level == "ERROR"]
     assert errors[-1].startswith("test_runner.end_badly was given up after")
-    assert set(errors[:-1]) == {"the end of test_runner.end_badly was not told: StoreUnavailable"}
+    assert set(errors[:-1]) == {
+        "could not report the failure of test_runner.end_badly: StoreUnavailable"
+    }
 
 
 async def test_says_once_why_a_task_waits(
     runner: TaskRunner, harness: AppHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """For each reason when it is new, and once more, as a warning, when it has lasted an hour."""
+    """A new reason for a delay is logged, and again as a warning after an hour."""
     caplog.set_level("INFO", "bot.scheduler")
     waits: Delays = {}
     for reason in ("Slack asks to wait", "another worker") * 20:
@@ -216,20 +218,20 @@ async def test_says_once_why_a_task_waits(
             await runner.run_queued("test_runner.wait_for", 0, {"reason": reason}, waits)
         harness.clock.forward(LONG_DELAY_SECONDS / 19)
     assert lines(caplog) == [
-        ("INFO", "test_runner.wait_for is put off: Slack asks to wait"),
-        ("INFO", "test_runner.wait_for is put off: another worker"),
+        ("INFO", "test_runner.wait_for is postponed: Slack asks to wait"),
+        ("INFO", "test_runner.wait_for is postponed: another worker"),
         (
             "WARNING",
-            "test_runner.wait_for has been put off for 63 minutes: Slack asks to wait",
+            "test_runner.wait_for has been postponed for 63 minutes: Slack asks to wait",
         ),
-        ("WARNING", "test_runner.wait_for has been put off for 63 minutes: another worker"),
+        ("WARNING", "test_runner.wait_for has been postponed for 63 minutes: another worker"),
     ]
 
 
 async def test_a_redis_in_trouble_is_one_line(
     runner: TaskRunner, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """However many ticks and tasks it keeps from working."""
+    """An outage of Redis is one log line for all tasks."""
     for _ in range(3):
         with pytest.raises(RetryLater):
             await runner.run_queued("test_runner.store", 0, {})
@@ -239,11 +241,11 @@ async def test_a_redis_in_trouble_is_one_line(
 async def test_lets_go_of_a_task_of_another_version(
     runner: TaskRunner, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """It would never be known here, so it does not come again."""
+    """An unknown task is logged and dropped."""
     await runner.run_queued("test_runner.gone", 0, {})
     assert "unknown task test_runner.gone" in caplog.text
 
 
 def test_no_pause_keeps_a_task_long_after_the_trouble_is_over() -> None:
-    """A digest comes within a minute of it, and a second task may have to wait for the first."""
+    """The pause between attempts never exceeds 20 s."""
     assert backoff_seconds(100) == 20

@@ -1,4 +1,4 @@
-"""The engine: a task that is put off comes again, and nothing of what went wrong lies in Redis."""
+"""The saq worker runs delayed tasks again, and stores no error details in Redis."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:Call to deprecated setex")  # by
 
 
 class FakeRunner:
-    """Does what each of `outcomes` says, one after the other; notes what it was given."""
+    """A runner with the given `outcomes`, one per run; records its arguments."""
 
     def __init__(self, *outcomes: Exception | None) -> None:
         self._outcomes = list(outcomes)
@@ -72,7 +72,7 @@ async def running(queue: SaqQueue, runner: Any, beat_seconds: float = 2.0) -> As
 
 
 async def test_what_is_put_off_comes_again(queue: SaqQueue, redis: Any) -> None:
-    """With the number of its failures; when it is done nothing of it is left."""
+    """A delayed task runs again with its number of failures, and leaves nothing in Redis."""
     runner = FakeRunner(RetryLater(0.1, "a pause", 2), None)
     await queue.put("a.task", "1", name="Ada", number=3)
     async with running(queue, runner), asyncio.timeout(SOON):
@@ -83,7 +83,7 @@ async def test_what_is_put_off_comes_again(queue: SaqQueue, redis: Any) -> None:
 
 
 async def test_keeps_no_secret_of_a_failure(queue: SaqQueue, redis: Any) -> None:
-    """saq writes the traceback into Redis; that of the cause is not in it."""
+    """The traceback in Redis doesn't include the cause."""
     runner = FakeRunner(RetryLater(600, "a pause"))
     await queue.put("a.task", "1")
     async with running(queue, runner), asyncio.timeout(SOON):
@@ -93,7 +93,7 @@ async def test_keeps_no_secret_of_a_failure(queue: SaqQueue, redis: Any) -> None
 
 
 async def test_a_task_is_queued_once(queue: SaqQueue) -> None:
-    """As long as one of that key is queued; another key is another task."""
+    """A key is queued only once at a time; other keys are independent."""
     for key in ("1", "1", "2"):
         await queue.put("a.task", key)
     assert await queue.count("queued") == 2
@@ -102,7 +102,7 @@ async def test_a_task_is_queued_once(queue: SaqQueue) -> None:
 async def test_drops_what_cannot_be_started(
     queue: SaqQueue, redis: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A task in the form of another version is an error in the log, and not tried for ever."""
+    """A task in another version's format is logged and dropped."""
     runner = FakeRunner(None)
     await queue.enqueue(
         SAQ_FUNCTION, key=queued_task("a.task", "1"), name="of another form", ttl=-1
@@ -116,7 +116,7 @@ async def test_drops_what_cannot_be_started(
 
 
 async def test_keeps_since_when_a_task_waits(queue: SaqQueue) -> None:
-    """From run to run, in any worker."""
+    """The reasons for delays are kept between runs, in any worker."""
     runner = FakeRunner(RetryLater(0.1, "a pause"), RetryLater(0.1, "a pause"), None)
     await queue.put("a.task", "1")
     async with running(queue, runner), asyncio.timeout(SOON):
@@ -125,7 +125,7 @@ async def test_keeps_since_when_a_task_waits(queue: SaqQueue) -> None:
 
 
 async def test_a_queue_answers_while_redis_does(queue: SaqQueue, redis_url: str) -> None:
-    """An empty look is an answer; one at a server that is not there is none, and no exception."""
+    """An empty queue counts as an answer; a missing server doesn't, and raises nothing."""
     assert not queue.is_answering
     await queue.dequeue(0.01)
     assert queue.is_answering
@@ -135,13 +135,13 @@ async def test_a_queue_answers_while_redis_does(queue: SaqQueue, redis_url: str)
 
 
 async def test_an_answer_is_old_after_some_seconds(queue: SaqQueue) -> None:
-    """A queue that answered once is not taken for one that answers."""
+    """A queue that answered long ago doesn't count as answering."""
     queue.mark_answered(time.monotonic() - QUEUE_ALIVE_SECONDS)
     assert not queue.is_answering
 
 
 async def test_takes_no_task_while_it_must_not(queue: SaqQueue) -> None:
-    """What is queued stays there for another worker."""
+    """A disabled queue leaves its tasks to other workers."""
     await queue.put("a.task", "1")
     queue.is_enabled = False
     assert await queue.dequeue(0.01) is None
@@ -149,7 +149,7 @@ async def test_takes_no_task_while_it_must_not(queue: SaqQueue) -> None:
 
 
 class LongRunner:
-    """Its task lasts until it is let go."""
+    """A runner whose task lasts until it is released."""
 
     def __init__(self) -> None:
         self.begun, self.let_go = 0, asyncio.Event()
@@ -161,7 +161,7 @@ class LongRunner:
 
 @pytest.fixture
 async def impatient(redis: Any, redis_url: str) -> AsyncIterator[SaqQueue]:
-    """A queue that takes tasks from workers that are silent for 0.4 s, and sweeps when asked."""
+    """A queue that considers workers silent after 0.4 s, and sweeps on request."""
     queue = SaqQueue(connect_for_queue(redis_url), silent_seconds=0.4)
     await queue.connect()
     yield queue
@@ -169,7 +169,7 @@ async def impatient(redis: Any, redis_url: str) -> AsyncIterator[SaqQueue]:
 
 
 async def swept(queue: SaqQueue, redis: Any, seconds: float) -> list[str]:
-    """What another worker takes within so many seconds."""
+    """The tasks that another worker takes over within some seconds."""
     ends, taken = time.monotonic() + seconds, list[str]()
     while time.monotonic() < ends and not taken:
         await redis.delete(
@@ -183,7 +183,7 @@ async def swept(queue: SaqQueue, redis: Any, seconds: float) -> list[str]:
 async def test_a_long_task_stays_with_its_worker(
     queue: SaqQueue, impatient: SaqQueue, redis: Any
 ) -> None:
-    """It says every now and then that it goes on; it is begun once."""
+    """A long task that sends heartbeats is started only once."""
     runner = LongRunner()
     await impatient.put("a.task", "1")
     async with running(queue, runner, beat_seconds=0.1), asyncio.timeout(SOON):
@@ -197,7 +197,7 @@ async def test_a_long_task_stays_with_its_worker(
 async def test_a_silent_worker_loses_its_task(
     queue: SaqQueue, impatient: SaqQueue, redis: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Another one runs it, and the log says so."""
+    """A task of a silent worker is run by another one, with a log line."""
     runner = LongRunner()
     await impatient.put("a.task", "1")
     async with running(queue, runner, beat_seconds=60), asyncio.timeout(SOON):
@@ -207,11 +207,11 @@ async def test_a_silent_worker_loses_its_task(
         while runner.begun < 2:  # noqa: ASYNC110 - Redis is watched
             await asyncio.sleep(0.01)
         runner.let_go.set()
-    assert "their workers are silent: 1" in caplog.text
+    assert "rerunning tasks of silent workers: 1" in caplog.text
 
 
 async def test_times_in_redis_are_its_own(queue: SaqQueue, redis: Any) -> None:
-    """A host whose clock is behind writes and reads them like the others."""
+    """Times in Redis are by Redis's clock, even if the host's clock is behind."""
     queue._ahead = -100.0  # as measured on such a host
     await queue.put("a.task", "1")
     (stored,) = [await redis.get(key) for key in await redis.keys("saq:job:*")]
@@ -223,7 +223,7 @@ async def test_times_in_redis_are_its_own(queue: SaqQueue, redis: Any) -> None:
 
 
 async def test_clocks_are_compared_with_that_of_redis(queue: SaqQueue) -> None:
-    """When it begins, and at each sweep."""
+    """Clocks are compared at the start and at each sweep."""
     for compare in (queue.connect, queue.sweep):
         queue._ahead = 100.0
         await compare()
@@ -236,7 +236,7 @@ async def _errors(redis: Any) -> list[str]:
 
 
 SAQ = logging.getLogger("saq")
-LINE = "Redis cannot be used: ConnectionError"
+LINE = "Redis is unavailable: ConnectionError"
 
 
 @pytest.fixture(autouse=True)
@@ -248,7 +248,7 @@ def _filtered(clock: FakeClock) -> Iterator[None]:
 
 
 async def fail(error: Exception | None = None) -> None:
-    """As saq does: a traceback, by default of a Redis that is not there."""
+    """Log an error with a traceback, as saq does."""
     try:
         if error:
             raise error
@@ -260,7 +260,7 @@ async def fail(error: Exception | None = None) -> None:
 async def test_one_line_says_that_redis_is_away(
     caplog: pytest.LogCaptureFixture, clock: FakeClock
 ) -> None:
-    """And one more some seconds later, as long as it is so."""
+    """Redis errors cause one line, and another one some seconds later."""
     for _ in range(3):
         await fail()
     assert [record.getMessage() for record in caplog.records] == [LINE]
@@ -271,7 +271,7 @@ async def test_one_line_says_that_redis_is_away(
 
 
 async def test_a_store_that_is_away_is_one_line_too(caplog: pytest.LogCaptureFixture) -> None:
-    """Also where the queue has already said that it is Redis."""
+    """An error that the queue has already translated is handled the same way."""
     await fail(StoreUnavailable("TimeoutError"))
     assert [record.getMessage() for record in caplog.records] == [
         LINE.replace("ConnectionError", "StoreUnavailable")
@@ -280,7 +280,7 @@ async def test_a_store_that_is_away_is_one_line_too(caplog: pytest.LogCaptureFix
 
 @pytest.mark.parametrize("error", [ValueError("odd"), TimeoutError(), OSError("disk")])
 async def test_hides_nothing_else(caplog: pytest.LogCaptureFixture, error: Exception) -> None:
-    """A failure of another kind keeps its traceback, and words without one their place."""
+    """Other errors keep their traceback, and other lines are unchanged."""
     await fail(error)
     SAQ.warning("a word")
     assert [record.getMessage() for record in caplog.records] == [
@@ -291,6 +291,6 @@ async def test_hides_nothing_else(caplog: pytest.LogCaptureFixture, error: Excep
 
 
 async def test_a_pause_is_no_error(caplog: pytest.LogCaptureFixture) -> None:
-    """A task that waits for its turn, or runs again after what was told, has not failed."""
+    """A delayed task isn't logged as failed."""
     await fail(RetryLater(2.0, "a pause", 1))
     assert not caplog.records

@@ -1,4 +1,4 @@
-"""Which ticks are due is a pure function of the time."""
+"""The timer of periodic tasks, and their names."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from bot.scheduler.tasks import PeriodicTask, PeriodicTimer, periodic
 
 
 async def nothing() -> None:
-    """What these ticks do."""
+    """Do nothing."""
 
 
 SECOND, MINUTE = periodic(1)(nothing), periodic(60)(nothing)
@@ -22,18 +22,18 @@ def names(ticks: PeriodicTimer, now: float) -> list[float]:
 
 
 def test_all_are_due_at_the_beginning() -> None:
-    """A worker looks at once, not after the first minute."""
+    """All periodic tasks are due at the start."""
     assert names(PeriodicTimer([SECOND, MINUTE]), 1000) == [1, 60]
 
 
 def test_each_comes_at_its_own_pace() -> None:
-    """What is due every minute does not come every second."""
+    """A task is due again only after its interval."""
     ticks = PeriodicTimer([SECOND, MINUTE])
     assert [names(ticks, now) for now in (0, 0.5, 1, 59, 60)] == [[1, 60], [], [1], [1], [1, 60]]
 
 
 def test_what_was_missed_is_not_made_up_for() -> None:
-    """After an hour's sleep each comes once."""
+    """After an hour's suspension each task is due once."""
     ticks = PeriodicTimer([SECOND, MINUTE])
     ticks.due(0)
     assert [names(ticks, 3600), names(ticks, 3600)] == [[1, 60], []]
@@ -41,7 +41,7 @@ def test_what_was_missed_is_not_made_up_for() -> None:
 
 @given(st.lists(st.floats(0, 3600), min_size=1, max_size=50))
 def test_none_comes_more_often_than_it_may(times: list[float]) -> None:
-    """Whenever the clock is looked at."""
+    """A task is never due more often than its interval allows."""
     ticks = PeriodicTimer([MINUTE])
     came = [now for now in sorted(times) if ticks.due(now)]
     assert all(later - sooner >= 60 for sooner, later in pairwise(came))
@@ -49,6 +49,6 @@ def test_none_comes_more_often_than_it_may(times: list[float]) -> None:
 
 
 def test_a_tick_is_named_by_its_file() -> None:
-    """The log says where to look."""
+    """A task is named after its module and function."""
     assert isinstance(SECOND, PeriodicTask)
     assert SECOND.name == "test_tasks.nothing"

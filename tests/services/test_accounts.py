@@ -1,4 +1,4 @@
-"""Connecting with keys that cannot be used, and who owns scheduled work."""
+"""Connecting with unusable keys, and ownership of scheduled work."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ GRACE = Caller("T0DEMO", "U0GRACE")
     ("code", "reason"), [("invalid_client", "credentials"), ("invalid_scope", "no_read_scope")]
 )
 async def test_a_refused_key_is_explained(code: str, reason: str, redis: Redis) -> None:
-    """A key that the token endpoint refuses raises another error than one without the scopes."""
+    """A key refused by the token endpoint raises another error than a key without the scopes."""
     records = AccountEncryption(Cipher(parse_keys(new_key())))
     async with (
         scripted(reply({"error": code}, status=400)) as server,
@@ -52,7 +52,7 @@ def account(*tenants: str) -> Account:
 
 @pytest.mark.parametrize("record", [DIGEST, ALERT], ids=["digest", "alert"])
 def test_the_person_who_starts_it_becomes_its_owner(record: Digest | Alert) -> None:
-    """A digest or an alert, and regardless of its owner before."""
+    """A digest or alert belongs to the user who starts it, regardless of the owner before."""
     if isinstance(record, Digest):
         assert run_as(account("acme"), record).owner == OTHER_OWNER
     else:
@@ -61,6 +61,6 @@ def test_the_person_who_starts_it_becomes_its_owner(record: Digest | Alert) -> N
 
 @pytest.mark.parametrize("tenants", [(), ("globex",)])
 def test_without_a_connection_to_its_tenant_it_does_not_start(tenants: tuple[str, ...]) -> None:
-    """A connection to another tenant does not help."""
+    """A connection to another tenant is not enough."""
     with pytest.raises(NotConnected):
         run_as(account(*tenants), DIGEST)

@@ -1,4 +1,4 @@
-"""Agents by name: what was meant, and what is remembered for whom."""
+"""Finding agents by name or id, and caching names for each user."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ NAMES = {"a1": "Complaint Agent", "a2": "Returns", "a3": "returns", "Returns": "
 
 
 class FakeEmporix:
-    """Answers when `open` is set; `asked` are the tenants that it was asked about."""
+    """Answers once `open` is set; `asked` lists the tenants of all requests."""
 
     def __init__(self) -> None:
         self.asked: list[str] = []
@@ -54,22 +54,22 @@ async def names_of(names: AgentNames, held: Connection) -> agents.Names:
         (("nothing like it",), ("nothing like it",), ("nothing like it",), ()),
     ],
 )
-def test_finds_who_was_meant(
+def test_resolves_ids_and_names(
     typed: tuple[str, ...], ids: tuple[str, ...], shown: tuple[str, ...], guesses: tuple[str, ...]
 ) -> None:
-    """By id, else by name, else taken for an id."""
+    """Text is resolved as an id, then as a name, and otherwise kept as an id."""
     found = resolve_agents(Filters(agents=typed), NAMES)
     assert (found.agents, found.agent_names, found.agent_guesses) == (ids, shown, guesses)
 
 
 def test_a_name_of_two_agents_means_both() -> None:
-    """Nobody has to know which of them it was."""
+    """A name that two agents have selects both."""
     found = resolve_agents(Filters(agents=("Twin",)), {"a": "Twin", "b": "twin"})
     assert found.agents == ("a", "b")
 
 
-async def test_remembers_for_each_user_and_tenant(clock: FakeClock) -> None:
-    """What one key may read is not shown to the holder of another."""
+async def test_names_are_cached_for_each_user_and_tenant(clock: FakeClock) -> None:
+    """Names read with one user's key are not shown to another user."""
     emporix = FakeEmporix()
     names = AgentNames(cast("Any", emporix), clock)
     for held in (connection(), connection(GRACE), connection(tenant="globex")):
@@ -79,8 +79,8 @@ async def test_remembers_for_each_user_and_tenant(clock: FakeClock) -> None:
     assert emporix.asked == ["acme", "acme", "globex"]
 
 
-async def test_another_key_asks_for_itself(clock: FakeClock) -> None:
-    """What a replaced key could read is not shown by one that may read less."""
+async def test_a_new_key_reads_its_own_names(clock: FakeClock) -> None:
+    """Names read with a replaced key are not shown for the new key."""
     emporix = FakeEmporix()
     names = AgentNames(cast("Any", emporix), clock)
     await names_of(names, connection())
@@ -89,8 +89,8 @@ async def test_another_key_asks_for_itself(clock: FakeClock) -> None:
     assert await names_of(names, narrow) == {}
 
 
-async def test_asks_anew_when_names_are_old(clock: FakeClock) -> None:
-    """After five minutes, or half a minute after a failure."""
+async def test_old_names_are_read_again(clock: FakeClock) -> None:
+    """Names are read again after five minutes, or half a minute after a failure."""
     emporix = FakeEmporix()
     names = AgentNames(cast("Any", emporix), clock)
     emporix.fails = True
@@ -107,8 +107,8 @@ async def test_asks_anew_when_names_are_old(clock: FakeClock) -> None:
     assert len(emporix.asked) == 3
 
 
-async def test_asks_once_at_a_time(clock: FakeClock) -> None:
-    """Two lists at once share one call; who does not wait has no names."""
+async def test_concurrent_lists_share_a_request(clock: FakeClock) -> None:
+    """Two lists share one request, and a list that does not wait has no names."""
     emporix = FakeEmporix()
     emporix.open.clear()
     names = AgentNames(cast("Any", emporix), clock)
@@ -120,8 +120,8 @@ async def test_asks_once_at_a_time(clock: FakeClock) -> None:
     assert emporix.asked == ["acme"]
 
 
-async def test_asks_about_fifty_at_once_at_most(clock: FakeClock) -> None:
-    """However slow Emporix is: the connections of the process are for jobs, too."""
+async def test_at_most_fifty_requests_run(clock: FakeClock) -> None:
+    """A slow Emporix never leaves too few connections for jobs."""
     emporix = FakeEmporix()
     emporix.open.clear()
     names = AgentNames(cast("Any", emporix), clock)
@@ -135,8 +135,8 @@ async def test_asks_about_fifty_at_once_at_most(clock: FakeClock) -> None:
     await names.close()
 
 
-async def test_close_gives_up(clock: FakeClock) -> None:
-    """Nothing keeps running when the process ends."""
+async def test_close_cancels_requests(clock: FakeClock) -> None:
+    """No request is running after the process has closed its connections."""
     emporix = FakeEmporix()
     emporix.open.clear()
     names = AgentNames(cast("Any", emporix), clock)

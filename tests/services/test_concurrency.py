@@ -1,4 +1,4 @@
-"""Several calls at once, and one call for all who ask for the same thing."""
+"""Concurrent calls, and one call shared by several callers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.harness.clock import FakeClock
 
 
 class Source:
-    """A call that ends when it is released; `calls` counts how often it began."""
+    """A call that ends when it is released; `calls` counts how often it was started."""
 
     def __init__(self) -> None:
         self.calls, self.error, self.released = 0, False, asyncio.Event()
@@ -25,13 +25,13 @@ class Source:
         return f"result {number}"
 
 
-async def let_begin() -> None:
+async def let_start() -> None:
     for _ in range(3):
         await asyncio.sleep(0)
 
 
-async def test_gives_all_in_their_order() -> None:
-    """Whichever is ready first."""
+async def test_returns_all_results_in_order() -> None:
+    """The order of results does not depend on which call ends first."""
     ready = asyncio.Event()
 
     async def late() -> str:
@@ -46,28 +46,28 @@ async def test_gives_all_in_their_order() -> None:
 
 
 async def test_leaves_nothing_running_behind_an_error() -> None:
-    """The error comes when the others have ended, too."""
+    """An error is raised only after all other calls have ended."""
     ended = False
 
     async def fail() -> None:
         raise ValueError
 
-    async def go_on() -> None:
+    async def succeed() -> None:
         nonlocal ended
         for _ in range(5):
             await asyncio.sleep(0)
         ended = True
 
-    with pytest.raises(ValueError):  # noqa: PT011 - it has no words
-        await gather_all(fail(), go_on())
+    with pytest.raises(ValueError):  # noqa: PT011 - it has no message
+        await gather_all(fail(), succeed())
     assert ended
 
 
-async def test_callers_share_a_call_and_one_that_is_cancelled_leaves_it_to_the_others() -> None:
-    """Two callers make one call, which goes on when the first caller is cancelled."""
+async def test_callers_share_a_call_that_survives_cancellation() -> None:
+    """Two callers share one call, which continues when the first caller is cancelled."""
     source, flight = Source(), SingleFlight[str](FakeClock())
     first, second = [asyncio.create_task(flight.get("key", source.call)) for _ in range(2)]
-    await let_begin()
+    await let_start()
     first.cancel()
     source.released.set()
     assert await second == "result 1"
@@ -75,8 +75,8 @@ async def test_callers_share_a_call_and_one_that_is_cancelled_leaves_it_to_the_o
     assert (source.calls, len(flight)) == (1, 0)
 
 
-async def test_results_are_cached_for_as_long_as_they_are_worth() -> None:
-    """Until then they are given again; afterwards there is a new call."""
+async def test_results_are_cached_for_their_time() -> None:
+    """A result is reused until it expires; then there is a new call."""
     clock, source = FakeClock(), Source()
     flight = SingleFlight[str](clock, lambda result: 60.0 if result == "result 1" else 0.0)
     source.released.set()
@@ -92,16 +92,16 @@ async def test_errors_are_not_cached() -> None:
     source.error = True
     source.released.set()
     for _ in range(2):
-        with pytest.raises(ValueError):  # noqa: PT011 - it has no words
+        with pytest.raises(ValueError):  # noqa: PT011 - it has no message
             await flight.get("key", source.call)
     assert source.calls == 2
 
 
-async def test_close_cancels_what_is_running() -> None:
-    """No call outlives its process's connections."""
+async def test_close_cancels_running_calls() -> None:
+    """No call is running after the process has closed its connections."""
     source, flight = Source(), SingleFlight[str](FakeClock())
     task = flight.start("key", source.call)
-    await let_begin()
+    await let_start()
     await flight.close()
     assert task.cancelled()
     assert len(flight) == 0

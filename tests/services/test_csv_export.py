@@ -1,4 +1,4 @@
-"""A whole list has every job of its query once, and no more than is good."""
+"""Exports of whole lists: every job once, within limits."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ ACCOUNT = Account(ADA, {"acme": connection()}, "acme")
 
 
 class FakeEmporix:
-    """The fake job list behind the client's methods; `before` runs ahead of each answer."""
+    """The fake job list behind the client's methods; `before` runs before each response."""
 
     def __init__(self, job_list: FakeJobList) -> None:
         self.job_list = job_list
@@ -64,7 +64,7 @@ class FakeEmporix:
 
 
 class FakeCursors:
-    """Keeps one cursor, or none."""
+    """Stores one cursor, or none."""
 
     def __init__(self, cursor: ListCursor | None = None) -> None:
         self.cursor = cursor
@@ -74,13 +74,13 @@ class FakeCursors:
 
 
 class CsvHarness:
-    """A `CsvExport` over a fake job list; `told` is the reported progress, `pauses` the waits."""
+    """A `CsvExport` over a fake job list; `reported` is the progress, `pauses` the waits."""
 
     def __init__(self, clock: FakeClock, *, counts: bool = True) -> None:
         self.clock = clock
         self.job_list = FakeJobList(clock, counts=counts)
         self.emporix, self.cursors = FakeEmporix(self.job_list), FakeCursors()
-        self.told: list[tuple[int, int | None]] = []
+        self.reported: list[tuple[int, int | None]] = []
         self.pauses: list[float] = []
         self.limits: list[tuple[float, asyncio.Timeout]] = []
         self.waits: asyncio.Queue[float] = asyncio.Queue()
@@ -92,10 +92,12 @@ class CsvHarness:
         self, filters: Filters = ALL, account: Account = ACCOUNT, **more: bool
     ) -> CompleteList:
         query = to_compact(replace(filters, tenant="acme"), searched=more.get("searched", False))
-        return await self.lists.read(account, ListRequest("gone", query), self._tell)
+        return await self.lists.read(account, ListRequest("gone", query), self._report)
 
     async def read_shown(self, cursor: ListCursor) -> CompleteList:
-        return await self.lists.read(ACCOUNT, ListRequest(cursor.id, "", cursor=cursor), self._tell)
+        return await self.lists.read(
+            ACCOUNT, ListRequest(cursor.id, "", cursor=cursor), self._report
+        )
 
     def expire(self) -> None:
         for _, limit in self.limits:
@@ -106,8 +108,8 @@ class CsvHarness:
     async def _pause(self, seconds: float) -> None:
         self.pauses.append(seconds)
 
-    async def _tell(self, done: int, total: int | None) -> None:
-        self.told.append((done, total))
+    async def _report(self, done: int, total: int | None) -> None:
+        self.reported.append((done, total))
 
 
 @pytest.fixture
@@ -122,7 +124,7 @@ def ids(found: CompleteList) -> list[str]:
 @pytest.mark.parametrize("sort", ["metadata.createdAt:DESC", "agentId:ASC"])
 @pytest.mark.parametrize("counts", [True, False])
 async def test_reads_every_job_once(clock: FakeClock, sort: str, counts: bool) -> None:
-    """In the order of the list, by pages as long as Emporix gives them."""
+    """All jobs are read in the order of the list, in pages of any size."""
     harness = CsvHarness(clock, counts=counts)
     for age in range(230):
         harness.job_list.put(float(age), agent=str(age % 7))
@@ -134,8 +136,8 @@ async def test_reads_every_job_once(clock: FakeClock, sort: str, counts: bool) -
         assert ids(found) == harness.job_list.ids
 
 
-async def test_jobs_of_one_moment_and_of_none_are_there(harness: CsvHarness) -> None:
-    """More than a page may share a time, and some have none."""
+async def test_reads_jobs_with_equal_times_and_without(harness: CsvHarness) -> None:
+    """More than a page of jobs with one time are read, and jobs without a time."""
     for _ in range(130):
         harness.job_list.put(60.0)
     for _ in range(70):
@@ -146,18 +148,18 @@ async def test_jobs_of_one_moment_and_of_none_are_there(harness: CsvHarness) -> 
 
 
 async def test_a_hundred_calls_read_five_thousand_jobs(harness: CsvHarness) -> None:
-    """Little more than one call a page, one after the other."""
+    """An export takes little more than one call per page, one after the other."""
     for age in range(MAX_CSV_JOBS):
         harness.job_list.put(float(age))
     found = await harness.read()
     assert (len(found.jobs), found.is_cut) == (MAX_CSV_JOBS, False)
     assert harness.job_list.calls <= 105
-    assert harness.told[0] == (49, MAX_CSV_JOBS)
-    assert harness.told[-1] == (MAX_CSV_JOBS, MAX_CSV_JOBS)
+    assert harness.reported[0] == (49, MAX_CSV_JOBS)
+    assert harness.reported[-1] == (MAX_CSV_JOBS, MAX_CSV_JOBS)
 
 
-async def test_says_where_it_was_cut(harness: CsvHarness) -> None:
-    """One job more than a file takes."""
+async def test_reports_that_a_list_is_cut(harness: CsvHarness) -> None:
+    """A list with one job more than a file takes is reported as cut."""
     for age in range(MAX_CSV_JOBS + 1):
         harness.job_list.put(float(age))
     found = await harness.read()
@@ -165,7 +167,7 @@ async def test_says_where_it_was_cut(harness: CsvHarness) -> None:
 
 
 async def test_long_texts_make_a_shorter_list(harness: CsvHarness) -> None:
-    """What is kept in memory has a bound, too."""
+    """The memory for long texts is limited, too."""
     job_ids = [harness.job_list.put(float(age)) for age in range(400)]
     for job_id in job_ids:
         harness.job_list.jobs.put(
@@ -177,8 +179,8 @@ async def test_long_texts_make_a_shorter_list(harness: CsvHarness) -> None:
     assert MAX_CSV_CHARACTERS <= len(found.jobs) * MAX_CELL_LENGTH < 1.2 * MAX_CSV_CHARACTERS
 
 
-async def test_it_is_the_list_that_is_shown(harness: CsvHarness) -> None:
-    """Jobs that came after the list was read first are not part of it, nor its narrow fields."""
+async def test_exports_the_list_as_it_was_shown(harness: CsvHarness) -> None:
+    """Jobs that arrived later are not exported, and all fields are, whatever the list shows."""
     for age in range(1, 61):
         harness.job_list.put(float(age))
     until = iso(harness.clock())
@@ -190,8 +192,8 @@ async def test_it_is_the_list_that_is_shown(harness: CsvHarness) -> None:
     assert found.jobs[0].created_at
 
 
-async def test_jobs_that_come_and_go_meanwhile_make_no_gap(harness: CsvHarness) -> None:
-    """Between two pages one job arrives and one that was read is deleted."""
+async def test_changes_between_pages_make_no_gap(harness: CsvHarness) -> None:
+    """Jobs that arrive or are deleted between two pages hide no other job."""
     for age in range(200):
         harness.job_list.put(float(age))
     before = list(harness.job_list.ids)
@@ -208,15 +210,15 @@ async def test_jobs_that_come_and_go_meanwhile_make_no_gap(harness: CsvHarness) 
     assert len(found.jobs) == len(set(ids(found)))
 
 
-async def test_a_search_is_a_search(harness: CsvHarness) -> None:
-    """By the call that the list was made by."""
+async def test_a_search_uses_the_search_call(harness: CsvHarness) -> None:
+    """The export uses the call with which the list was made."""
     harness.job_list.put(1.0)
     await harness.read(Filters(words=("refund",)), searched=True)
     assert harness.emporix.searched == 1
 
 
-async def test_smaller_pages_where_one_is_too_large(harness: CsvHarness) -> None:
-    """Fifty huge messages are more than Emporix may send at once."""
+async def test_reads_smaller_pages_if_one_is_too_large(harness: CsvHarness) -> None:
+    """Jobs whose messages exceed Emporix's response limit are read in smaller pages."""
     for age in range(100):
         harness.job_list.put(float(age))
 
@@ -230,8 +232,8 @@ async def test_smaller_pages_where_one_is_too_large(harness: CsvHarness) -> None
     assert ids(found) == harness.job_list.ids
 
 
-async def test_waits_as_long_as_emporix_wants(harness: CsvHarness) -> None:
-    """And then goes on where it was."""
+async def test_waits_for_rate_limits(harness: CsvHarness) -> None:
+    """After a 429, an export waits as long as Emporix asks and then continues."""
     for age in range(100):
         harness.job_list.put(float(age))
     harness.emporix.before = _limited(harness, times=2, retry_after=7.0)
@@ -240,10 +242,10 @@ async def test_waits_as_long_as_emporix_wants(harness: CsvHarness) -> None:
 
 
 @pytest.mark.parametrize(("retry_after", "pauses"), [(31.0, 0), (None, MAX_EXPORT_PAUSES)])
-async def test_gives_up_in_the_end(
+async def test_gives_up_on_long_rate_limits(
     harness: CsvHarness, retry_after: float | None, pauses: int
 ) -> None:
-    """Nobody waits for minutes; the error says when to try again."""
+    """If Emporix asks for minutes, the error says when to try again."""
     harness.job_list.put(1.0)
     harness.emporix.before = _limited(harness, times=99, retry_after=retry_after)
     with pytest.raises(RateLimited):
@@ -252,11 +254,13 @@ async def test_gives_up_in_the_end(
 
 
 async def test_one_list_at_a_time(harness: CsvHarness) -> None:
-    """A second click is refused, other users may export, and an error does not block the next."""
+    """A second click is refused, other users can export, and an error does not block the next
+    export.
+    """
     harness.job_list.put(1.0)
     refused: list[bool] = []
 
-    async def press_again(_: Filters) -> None:
+    async def click_again(_: Filters) -> None:
         harness.emporix.before = None
         with pytest.raises(Busy):
             await harness.read()
@@ -264,7 +268,7 @@ async def test_one_list_at_a_time(harness: CsvHarness) -> None:
         harness.emporix.at_once -= 1
         raise EmporixFailed
 
-    harness.emporix.before = press_again
+    harness.emporix.before = click_again
     assert len((await harness.read()).jobs) == 1
     assert refused == [True]
     assert len((await harness.read()).jobs) == 1
@@ -272,7 +276,7 @@ async def test_one_list_at_a_time(harness: CsvHarness) -> None:
 
 @pytest.fixture
 def waiting(clock: FakeClock) -> CsvHarness:
-    """Emporix wants every list to wait, and no pause ends; `expire` lets the time pass."""
+    """Emporix limits every list, and no pause ends; `expire` triggers the timeout."""
     harness = CsvHarness(clock)
     harness.job_list.put(1.0)
     harness.emporix.before = _limited(harness, times=10_000, retry_after=30.0)
@@ -295,7 +299,7 @@ def waiting(clock: FakeClock) -> CsvHarness:
 async def test_a_download_ends_after_ten_minutes(
     waiting: CsvHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Pauses included; the person reads why and what to do, and may begin another one."""
+    """The time limit includes pauses, says what to do, and allows another download."""
     for number in (1, 2):
         reading = asyncio.ensure_future(waiting.read())
         await waiting.waits.get()
@@ -306,14 +310,11 @@ async def test_a_download_ends_after_ten_minutes(
             await reading
         assert raised.value.advice.startswith("Narrow the filters")
         assert [seconds for seconds, _ in waiting.limits] == [600.0] * number
-    assert "a download of a list ended after 10 minutes" in caplog.text
+    assert "a download of a list timed out after 10 minutes" in caplog.text
 
 
-async def test_lists_that_wait_block_no_other(waiting: CsvHarness) -> None:
-    """Nine wait for Emporix's rate limit; the tenth is read meanwhile, and an eleventh is refused.
-
-    Ten fit into memory.
-    """
+async def test_waiting_exports_block_no_other(waiting: CsvHarness) -> None:
+    """While nine exports wait for the rate limit, a tenth runs and an eleventh is refused."""
     callers = [Caller("T", f"U{number}") for number in range(9)]
     accounts = [Account(one, ACCOUNT.connections, "acme") for one in callers]
     others = [asyncio.ensure_future(waiting.read(account=one)) for one in accounts]
@@ -335,10 +336,10 @@ async def test_lists_that_wait_block_no_other(waiting: CsvHarness) -> None:
     assert all(isinstance(one, InvalidInput) for one in ended)
 
 
-async def test_a_list_that_nobody_remembers_is_outdated(harness: CsvHarness) -> None:
-    """Neither its cursor nor its query."""
+async def test_a_list_without_cursor_and_query_is_outdated(harness: CsvHarness) -> None:
+    """A list is outdated if neither its cursor nor its query can be read."""
     with pytest.raises(OutdatedButton):
-        await harness.lists.read(ACCOUNT, ListRequest("gone", ""), harness._tell)
+        await harness.lists.read(ACCOUNT, ListRequest("gone", ""), harness._report)
 
 
 def _limited(

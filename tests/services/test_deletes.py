@@ -1,4 +1,4 @@
-"""One or several deletes: each is recorded and reports its outcome, whatever fails."""
+"""Deletes: each one is recorded and reports its outcome, whatever fails."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ ACCOUNT = Account(ADA, {"acme": connection()}, "acme")
 
 
 class FakeEmporix:
-    """Has every job; `meanwhile` is what happens while it deletes one."""
+    """Has every job; calls `meanwhile` while it deletes one."""
 
     def __init__(self, meanwhile: Callable[[], None] = lambda: None) -> None:
         self.deleted: list[str] = []
@@ -50,7 +50,7 @@ class FakeEmporix:
 
 
 class Server:
-    """A Redis that can be stopped, and started again with its data."""
+    """A Redis server that can be stopped, and restarted with its data."""
 
     def __init__(self, folder: Path) -> None:
         self._folder, self._running = folder, ExitStack()
@@ -63,7 +63,7 @@ class Server:
         self._running.close()
 
     async def results(self) -> list[str]:
-        """What the audit record says of Ada's deletes, newest first."""
+        """The results of Ada's deletes in the audit log, newest first."""
         redis = connect(self.url)
         entries = await AuditLog(redis).latest(ADA, 10)
         await redis.aclose()
@@ -77,8 +77,8 @@ def server(tmp_path: Path) -> Iterator[Server]:
     running.stop()
 
 
-async def test_is_recorded_before_it_happens(server: Server) -> None:
-    """Redis goes while Emporix deletes: the entry that it began stays, and success is reported."""
+async def test_is_recorded_as_begun_before_the_delete(server: Server) -> None:
+    """If Redis fails during the delete, the entry "begun" stays, and success is reported."""
     redis, emporix = connect(server.url), FakeEmporix(meanwhile=server.stop)
     deletion = await DeleteService(cast("Any", emporix), AuditLog(redis)).delete(
         ACCOUNT, "job-1", "acme"
@@ -91,7 +91,7 @@ async def test_is_recorded_before_it_happens(server: Server) -> None:
 
 
 async def test_nothing_is_deleted_without_a_record(server: Server) -> None:
-    """Redis is gone already: the job stays, and that is said."""
+    """If Redis is down before the delete, the job is kept, and the error says so."""
     server.stop()
     redis, emporix = connect(server.url), FakeEmporix()
     with pytest.raises(StoreUnavailable):
@@ -101,8 +101,8 @@ async def test_nothing_is_deleted_without_a_record(server: Server) -> None:
     assert emporix.deleted == []
 
 
-async def test_a_failure_is_told_although_it_cannot_be_recorded(server: Server) -> None:
-    """What Emporix said comes through; that Redis is gone as well does not hide it."""
+async def test_reports_a_failure_that_cannot_be_recorded(server: Server) -> None:
+    """Emporix's error is raised even if Redis is down, too."""
     redis, emporix = connect(server.url), FakeEmporix(meanwhile=server.stop)
     emporix.fails = True
     with pytest.raises(EmporixTimeout):
@@ -112,8 +112,8 @@ async def test_a_failure_is_told_although_it_cannot_be_recorded(server: Server) 
     assert await server.results() == ["begun"]
 
 
-async def test_the_end_takes_the_place_of_the_beginning(server: Server) -> None:
-    """One delete is one entry."""
+async def test_the_result_replaces_the_entry_begun(server: Server) -> None:
+    """Each delete has one audit entry."""
     redis = connect(server.url)
     await DeleteService(cast("Any", FakeEmporix()), AuditLog(redis)).delete(
         ACCOUNT, "job-1", "acme"
@@ -122,8 +122,8 @@ async def test_the_end_takes_the_place_of_the_beginning(server: Server) -> None:
     assert await server.results() == ["deleted"]
 
 
-async def test_a_channel_learns_of_it_without_redis(server: Server, clock: FakeClock) -> None:
-    """In a channel, too, a job that is already gone is reported as deleted."""
+async def test_reports_deletes_in_channels_without_redis(server: Server, clock: FakeClock) -> None:
+    """A delete in a channel succeeds even if Redis fails before it can be saved for others."""
     redis, emporix = connect(server.url), FakeEmporix(meanwhile=server.stop)
     deletes = DeleteService(cast("Any", emporix), AuditLog(redis))
     shared = SharedDeletes(deletes, Deletions(redis), clock)
@@ -138,7 +138,7 @@ JOBS = [("acme", "1"), ("globex", "2"), ("acme", "3"), ("globex", "4")]
 
 
 class FakeDeletes:
-    """Deletes all but those that end otherwise; notes what was tried."""
+    """Deletes all jobs except those with another result; `tried` lists the attempts."""
 
     def __init__(self, ends: Mapping[str, BotError | str]) -> None:
         self._ends = ends
@@ -158,8 +158,8 @@ async def results(deletes: FakeDeletes) -> list[str]:
     ]
 
 
-async def test_deletes_each_in_its_order() -> None:
-    """A job that was gone already is no failure."""
+async def test_deletes_jobs_in_order() -> None:
+    """Jobs are deleted in order, and a job that is already gone is no failure."""
     deletes = FakeDeletes({"2": ""})
     assert await results(deletes) == ["deleted", "already_gone", "deleted", "deleted"]
     assert deletes.tried == ["1", "2", "3", "4"]
@@ -168,15 +168,17 @@ async def test_deletes_each_in_its_order() -> None:
 @pytest.mark.parametrize(
     "error", [Forbidden(), EmporixFailed(), MissingScope("acme", "x"), NotConnected("acme")]
 )
-async def test_goes_on_after_what_was_about_one(error: BotError) -> None:
-    """The others have their own answer."""
+async def test_continues_after_an_error_about_one_job(error: BotError) -> None:
+    """Other jobs are deleted after an error about a single job."""
     deletes = FakeDeletes({"1": error})
     assert await results(deletes) == [error.template, "deleted", "deleted", "deleted"]
 
 
 @pytest.mark.parametrize("error", [EmporixUnreachable(), RateLimited(), StoreUnavailable()])
-async def test_leaves_the_rest_of_a_tenant_alone(error: BotError) -> None:
-    """Nobody waits eight seconds for each of twenty jobs; another tenant may go better."""
+async def test_stops_a_tenant_after_its_connection_failed(error: BotError) -> None:
+    """After a connection error, other jobs of the tenant are not tried, but those of other tenants
+    are.
+    """
     deletes = FakeDeletes({"1": error})
     assert await results(deletes) == [error.template, "deleted", "not_tried", "deleted"]
     assert deletes.tried == ["1", "2", "4"]

@@ -1,4 +1,4 @@
-"""An export comes out as it went in, and what is wrong with one is named."""
+"""Exports are decoded unchanged, and broken ones are reported precisely."""
 
 from __future__ import annotations
 
@@ -34,15 +34,15 @@ def read(data: str, checksum: str = "") -> Export:
 
 
 @given(JSON, st.booleans())
-def test_nothing_of_an_export_changes(value: object, as_ascii: bool) -> None:
-    """Letter by letter it is the JSON that was exported."""
+def test_an_export_is_unchanged(value: object, as_ascii: bool) -> None:
+    """The decoded JSON equals the exported JSON, character by character."""
     text = json.dumps(value, ensure_ascii=as_ascii)
     export = read(in_base64(text))
     assert (export.json, export.size) == (text, len(text.encode()))
 
 
 def test_base64_may_come_in_lines() -> None:
-    """Line ends in base64 mean nothing."""
+    """Line breaks in base64 are ignored."""
     data = in_base64(BUNDLE)
     assert read(f"{data[:20]}\r\n{data[20:]}\n").json == BUNDLE
 
@@ -60,10 +60,12 @@ def test_base64_may_come_in_lines() -> None:
     ],
     ids=["hex", "upper hex", "base64", "unpadded", "url-safe"],
 )
-def test_a_checksum_is_known_by_each_usual_way(
+def test_recognizes_all_usual_checksums(
     name: str, over: str, write: Callable[[bytes], str]
 ) -> None:
-    """Emporix documents neither the algorithm nor what it is taken over."""
+    """Checksums verify with each usual algorithm, before or after base64, as Emporix documents
+    neither.
+    """
     data = in_base64(BUNDLE)
     content = BUNDLE.encode() if over == "the JSON" else data.encode()
     digest = hashlib.new(name.replace("-", "", 1).lower(), content).digest()
@@ -71,8 +73,8 @@ def test_a_checksum_is_known_by_each_usual_way(
 
 
 @pytest.mark.parametrize("checksum", ["", "0", hashlib.sha256(b"other").hexdigest(), "=", "é"])
-def test_a_checksum_that_fits_nothing_verifies_nothing(checksum: str) -> None:
-    """The export is read all the same."""
+def test_an_unknown_checksum_verifies_nothing(checksum: str) -> None:
+    """An export with a wrong checksum is read, but not reported as verified."""
     export = read(in_base64(BUNDLE), checksum)
     assert (export.json, export.checksum, export.verified_by) == (BUNDLE, checksum, "")
 
@@ -92,16 +94,16 @@ def test_a_checksum_that_fits_nothing_verifies_nothing(checksum: str) -> None:
         (in_base64(b"\xff\xfe{\x00}\x00"), "json"),
     ],
 )
-def test_says_what_is_broken(data: str, reason: str) -> None:
-    """No base64, or no JSON in it; never an error without a name."""
+def test_reports_what_is_broken(data: str, reason: str) -> None:
+    """The error says whether the base64 or the JSON is invalid."""
     with pytest.raises(ExportUnusable) as refused:
         read(data)
     assert (refused.value.reason, refused.value.resource_id) == (reason, "job-1")
 
 
 @given(st.text() | st.binary().map(in_base64))
-def test_any_data_is_an_export_or_named(data: str) -> None:
-    """Whatever Emporix sends: its JSON letter by letter, or which of the two it is not."""
+def test_any_data_is_decoded_or_refused(data: str) -> None:
+    """Any data is either decoded unchanged or refused with a reason."""
     export = outcome(ExportUnusable, lambda: read(data, data))
     if isinstance(export, ExportUnusable):
         assert export.reason in ("base64", "json")
@@ -112,8 +114,8 @@ def test_any_data_is_an_export_or_named(data: str) -> None:
     json.loads(export.json)
 
 
-def test_the_largest_export_takes_no_second() -> None:
-    """Ten megabytes of base64, which is as much as Emporix may send."""
+def test_the_largest_export_takes_less_than_a_second() -> None:
+    """Ten megabytes of base64, Emporix's limit, are decoded within a second."""
     bundle = json.dumps([{"id": str(number)} for number in range(400_000)])
     data = in_base64(bundle)[:10_000_000]
     data = in_base64(bundle[: len(data) * 3 // 4 - 20].rpartition(",")[0] + "]")

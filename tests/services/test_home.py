@@ -1,4 +1,4 @@
-"""What there is to a tenant: little is asked, and trouble leaves what was known."""
+"""Figures of the Home tab: few calls, and errors keep the known figures."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ KNOWN = TenantStats("acme", requested_at=1.0, read_at=1.0, failed=NewestJobs((),
 
 @dataclass
 class FakeEmporix:
-    """Answers when it is let go, by status; an error instead of a page is raised."""
+    """Answers by status when it is released; an error instead of a page is raised."""
 
     pages: dict[str, JobPage | BotError] = field(default_factory=dict)
     asked: list[Filters] = field(default_factory=list)
@@ -59,8 +59,10 @@ def figures(emporix: FakeEmporix, clock: FakeClock) -> TenantStatsReader:
     return TenantStatsReader(cast("Any", emporix), clock)
 
 
-async def test_asks_for_a_few_of_each(emporix: FakeEmporix, figures: TenantStatsReader) -> None:
-    """Failures of 24 hours, and what runs, since whenever."""
+async def test_reads_the_newest_failed_and_running_jobs(
+    emporix: FakeEmporix, figures: TenantStatsReader
+) -> None:
+    """Failures are limited to 24 hours, running jobs are not."""
     await figures.read(HELD, None)
     failed, running = sorted(emporix.asked, key=lambda filters: filters.statuses)
     assert (failed.statuses, failed.since, failed.size) == (
@@ -75,10 +77,8 @@ async def test_asks_for_a_few_of_each(emporix: FakeEmporix, figures: TenantStats
     )
 
 
-async def test_keeps_only_the_beginning_of_what_is_said(
-    emporix: FakeEmporix, figures: TenantStatsReader
-) -> None:
-    """The answer of the agent where there is one, else its message."""
+async def test_shortens_agent_messages(emporix: FakeEmporix, figures: TenantStatsReader) -> None:
+    """The excerpt is the beginning of the agent's answer, or else of the message."""
     long = Job(id="1", message="in", response="x" * 10_000)
     emporix.pages["failure"] = page_of(long, Job(id="2", message="m"), total=2)
     found = await figures.read(HELD, None)
@@ -86,10 +86,10 @@ async def test_keeps_only_the_beginning_of_what_is_said(
     assert [job.message for job in found.failed.jobs] == ["x" * HOME_EXCERPT_LENGTH, "m"]
 
 
-async def test_no_total_of_nothing_is_nothing(
+async def test_an_empty_page_without_total_counts_as_zero(
     emporix: FakeEmporix, figures: TenantStatsReader
 ) -> None:
-    """Emporix may leave it out."""
+    """Emporix may omit the total of an empty list."""
     emporix.pages["failure"] = page_of(total=None)
     emporix.pages["in_progress"] = page_of(Job(id="1"), total=None)
     found = await figures.read(HELD, None)
@@ -99,10 +99,10 @@ async def test_no_total_of_nothing_is_nothing(
 
 
 @pytest.mark.parametrize("status", ["failure", "in_progress"])
-async def test_trouble_leaves_what_was_known(
+async def test_errors_keep_the_known_figures(
     emporix: FakeEmporix, figures: TenantStatsReader, status: str
 ) -> None:
-    """With its own time, and the time at which it was tried."""
+    """After an error, the old figures are kept with their time and the time of the attempt."""
     emporix.pages[status] = Unauthorized("acme")
     found = await figures.read(HELD, KNOWN)
     assert (found.read_at, found.requested_at, found.error) == (1.0, NOW, "unauthorized")
@@ -110,10 +110,10 @@ async def test_trouble_leaves_what_was_known(
     assert (await figures.read(HELD, None)).read_at == 0
 
 
-async def test_who_asks_meanwhile_shares_the_answer(
+async def test_concurrent_readers_share_the_calls(
     emporix: FakeEmporix, figures: TenantStatsReader
 ) -> None:
-    """Two calls for both; the next one requests them again."""
+    """Two readers share two calls; the next reader makes new ones."""
     emporix.open.clear()
     asking = [asyncio.create_task(figures.read(HELD, None)) for _ in range(3)]
     await emporix.asked_twice.wait()
@@ -125,10 +125,10 @@ async def test_who_asks_meanwhile_shares_the_answer(
     assert len(emporix.asked) == 4
 
 
-async def test_who_stops_waiting_leaves_the_answer_to_the_others(
+async def test_a_cancelled_reader_does_not_cancel_the_others(
     emporix: FakeEmporix, figures: TenantStatsReader
 ) -> None:
-    """Whether it was the first to ask or not."""
+    """Cancelling a reader, the first or not, does not affect the others."""
     emporix.open.clear()
     asking = [asyncio.create_task(figures.read(HELD, None)) for _ in range(3)]
     await emporix.asked_twice.wait()
@@ -141,9 +141,7 @@ async def test_who_stops_waiting_leaves_the_answer_to_the_others(
     assert isinstance(third, TenantStats)
 
 
-async def test_only_emporix_in_trouble_is_shown(
-    emporix: FakeEmporix, figures: TenantStatsReader
-) -> None:
+async def test_redis_errors_are_raised(emporix: FakeEmporix, figures: TenantStatsReader) -> None:
     """If Redis does not answer, the usual error is raised."""
     emporix.pages["failure"] = StoreUnavailable("TimeoutError")
     with pytest.raises(StoreUnavailable):

@@ -1,4 +1,4 @@
-"""Many jobs by id: one query, and a look at each that it misses."""
+"""Looking up jobs by id: one query, and single requests for missing jobs."""
 
 from __future__ import annotations
 
@@ -38,31 +38,31 @@ class FakeCalls:
         return Job(id=job_id)
 
 
-async def test_asks_once_for_all() -> None:
-    """Two or fifty, it is one call."""
+async def test_one_query_finds_all_jobs() -> None:
+    """Two or fifty jobs are found with one call."""
     calls = FakeCalls({"a", "b", "c"})
     found = await JobsById(cast("Any", calls)).find(HELD, ["a", "b", "c", "a"])
     assert found.found.keys() == {"a", "b", "c"}
     assert calls.asked == ["id:(a,b,c)"]
 
 
-async def test_looks_again_for_what_is_missing() -> None:
-    """Only a 404 of its own says that a job is gone."""
+async def test_missing_jobs_are_requested_one_by_one() -> None:
+    """Only a 404 for the job itself means that it is gone."""
     calls = FakeCalls({"a"})
     found = await JobsById(cast("Any", calls)).find(HELD, ["a", "b"])
     assert (set(found.found), set(found.gone)) == ({"a"}, {"b"})
     assert calls.asked == ["id:(a,b)", "b"]
 
 
-async def test_one_is_asked_for_by_itself() -> None:
-    """Nothing is shorter than that."""
+async def test_one_id_is_requested_directly() -> None:
+    """A single job takes one call."""
     calls = FakeCalls({"a"})
     assert (await JobsById(cast("Any", calls)).find(HELD, ["a"])).found.keys() == {"a"}
     assert calls.asked == ["a"]
 
 
-async def test_does_without_a_query_by_id() -> None:
-    """Where `q` does not know ids, a few at a time are asked for, each in its turn."""
+async def test_works_without_queries_by_id() -> None:
+    """If `q` does not support ids, a few jobs are requested per poll, each in turn."""
     ids = [f"job-{number}" for number in range(25)]
     seen: set[str] = set()
     for first in (0, 10, 20):
@@ -75,8 +75,8 @@ async def test_does_without_a_query_by_id() -> None:
     assert seen == set(ids)
 
 
-async def test_is_bounded() -> None:
-    """No more than fit on a page."""
+async def test_looks_up_at_most_one_page() -> None:
+    """At most one page of jobs is looked up."""
     calls = FakeCalls({str(number) for number in range(200)})
     found = await JobsById(cast("Any", calls)).find(HELD, [str(number) for number in range(200)])
     assert len(found.found) == MAX_IDS_PER_QUERY

@@ -1,4 +1,4 @@
-"""The limits of digests, alerts, posts on request and clean-ups hold, however many ask at once."""
+"""The limits of digests, alerts, requested posts and clean-ups hold for concurrent requests."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from bot.domain.cleanups import Cleanup
 from bot.domain.digests import Digest, Schedule
 from bot.domain.filters import Filters
 from bot.errors import BotError, LimitReached
-from bot.services.digests import lifecycle as digest_course
+from bot.services.digests import lifecycle as digest_lifecycle
 from bot.services.digests.digests import DigestService
 from bot.store import keys as redis_keys
 from bot.store.cleanups import CleanupStore
@@ -28,7 +28,7 @@ from tests.store.fixtures import ADA, GRACE, connection
 
 WANTED = Digest("", ADA, "C0OPS", "Daily", Schedule(540, "UTC", tuple(range(7))), "acme")
 LIMITS = {"digests": (20, 50, 1_000), "alerts": (10, 50, 1_000)}
-"""Per channel, per person, and per workspace."""
+"""Limits per channel, per user and per workspace."""
 
 
 def person(number: int) -> Caller:
@@ -41,7 +41,7 @@ def account(caller: Caller) -> Account:
 
 @dataclass
 class Kind:
-    """Digests or alerts: how one is added, taken over and paused, and where they are indexed."""
+    """Digests or alerts: how to add, take over and pause one, and where they are indexed."""
 
     what: str
     add: Callable[[Caller, str], Awaitable[Any]]
@@ -51,7 +51,7 @@ class Kind:
     record: Callable[[str], str]
 
     async def fill(self, number: int, owners: Iterable[Caller], in_each: int) -> list[Any]:
-        """So many, each owner's in channels of their own."""
+        """Add `number` records, each owner's in channels of their own."""
         mine = (owner for owner in owners for _ in range(in_each))
         places = ((next(mine), f"C{at // LIMITS[self.what][0]:04}X") for at in range(number))
         return [await self.add(owner, channel) for owner, channel in places]
@@ -67,7 +67,7 @@ def digests(redis: Any, clock: FakeClock) -> Kind:
         return await service.create(account(owner), wanted)
 
     async def pause(digest: Digest) -> None:
-        paused = lambda one: digest_course.pause(one, "connection", clock())  # noqa: E731
+        paused = lambda one: digest_lifecycle.pause(one, "connection", clock())  # noqa: E731
         assert await service.update(digest, paused)
 
     return Kind(
@@ -113,7 +113,7 @@ def kind(request: pytest.FixtureRequest, redis: Any, clock: FakeClock) -> Kind:
 
 
 async def at_once(asked: Iterable[Awaitable[Any]]) -> list[LimitReached]:
-    """The refusals."""
+    """Run calls concurrently; returns the refusals."""
     done = await asyncio.gather(*asked, return_exceptions=True)
     refused = [one for one in done if isinstance(one, BaseException)]
     assert all(isinstance(one, LimitReached) for one in refused)
@@ -121,7 +121,7 @@ async def at_once(asked: Iterable[Awaitable[Any]]) -> list[LimitReached]:
 
 
 async def test_a_channel_has_20_digests_and_10_alerts(kind: Kind) -> None:
-    """Of three that come at once to a channel with one place left, one is added."""
+    """Of three concurrent additions to a channel with one free place, one succeeds."""
     most = LIMITS[kind.what][0]
     for number in range(most - 1):
         await kind.add(person(number), "C0OPS")
@@ -135,7 +135,9 @@ async def test_a_channel_has_20_digests_and_10_alerts(kind: Kind) -> None:
 
 
 async def test_a_person_owns_50_digests_and_50_alerts(kind: Kind) -> None:
-    """Of three added at once by a person who has 49, one is added; others are not affected."""
+    """Of three concurrent additions by a user who owns 49, one succeeds; other users are not
+    affected.
+    """
     await kind.fill(49, [ADA], 49)
     refused = await at_once(kind.add(ADA, f"C{number}NEW") for number in range(3))
     assert [one.problem for one in refused] == [
@@ -146,7 +148,9 @@ async def test_a_person_owns_50_digests_and_50_alerts(kind: Kind) -> None:
 
 
 async def test_taking_over_counts_for_the_new_owner(kind: Kind) -> None:
-    """Who owns 50 takes nothing over, but resumes their own; the old owner gets a place back."""
+    """A user who owns 50 can resume their own but not take over others; the old owner gains a
+    place.
+    """
     mine = await kind.fill(50, [GRACE], 50)
     adas = await kind.add(ADA, "C0ADA")
     await kind.pause(adas)
@@ -164,7 +168,9 @@ async def test_taking_over_counts_for_the_new_owner(kind: Kind) -> None:
 async def test_a_workspace_has_1000_digests_and_1000_alerts(
     kind: Kind, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Of three added at once to 999, one is added, and the log says so; running ones go on."""
+    """Of three concurrent additions to 999, one succeeds and the refusals are logged; others keep
+    running.
+    """
     there = await kind.fill(999, map(person, count()), 50)
     refused = await at_once(kind.add(person(500), f"C{number}NEW") for number in range(3))
     assert [one.problem for one in refused] == [
@@ -181,7 +187,7 @@ async def test_a_workspace_has_1000_digests_and_1000_alerts(
 async def test_records_that_cannot_be_decrypted_do_not_count(
     kind: Kind, redis: Any, scope: int
 ) -> None:
-    """Nobody could delete them to make room; all others count."""
+    """Records that no user can delete do not count; all others do."""
     most = LIMITS[kind.what][scope]
     index = kind.indexes("C0000X", ADA)[scope]
     for number in range(3):
@@ -197,7 +203,7 @@ async def test_records_that_cannot_be_decrypted_do_not_count(
 
 
 async def test_a_digest_is_posted_on_request_10_times_an_hour(redis: Any, clock: FakeClock) -> None:
-    """Of 13 requests at once 10 are taken; one more is possible when the first is an hour old."""
+    """Of 13 concurrent requests 10 succeed; an hour after the first, another one does."""
     service = DigestService(DigestStore(clocked(redis, clock), CIPHER), clock, lambda: "digest-1")
     digest = await service.create(account(ADA), WANTED)
     for _ in range(8):
@@ -216,8 +222,8 @@ async def test_a_digest_is_posted_on_request_10_times_an_hour(redis: Any, clock:
     assert await redis.keys("*:digests:*") == []
 
 
-async def test_a_person_begins_5_clean_ups_a_day(redis: Any, clock: FakeClock) -> None:
-    """Of seven at once 5 begin; asking again for one that has begun does not count."""
+async def test_a_person_starts_5_clean_ups_a_day(redis: Any, clock: FakeClock) -> None:
+    """Of seven concurrent clean-ups 5 start; repeating a start does not count."""
     kept = CleanupStore(clocked(redis, clock), CIPHER)
 
     def clean(number: int, caller: Caller = ADA) -> Cleanup:
@@ -226,8 +232,8 @@ async def test_a_person_begins_5_clean_ups_a_day(redis: Any, clock: FakeClock) -
     refused = await at_once(kept.start(clean(number), clock()) for number in range(7))
     assert [(one.problem, one.advice) for one in refused] == [
         (
-            "You began 5 clean-ups within 24 hours, which is the limit",
-            "You can begin the next one in 24 hours.",
+            "You started 5 clean-ups within 24 hours, which is the limit",
+            "You can start the next one in 24 hours.",
         )
     ] * 2
     assert len(await kept.running(100)) == 5
@@ -238,6 +244,6 @@ async def test_a_person_begins_5_clean_ups_a_day(redis: Any, clock: FakeClock) -
 
 
 def test_a_limit_is_no_reason_to_pause() -> None:
-    """Scheduled work that meets one is neither broken nor wrong."""
+    """Reaching a limit does not pause scheduled work."""
     error: BotError = LimitReached("digests", "person", 50)
     assert error.pauses == ""

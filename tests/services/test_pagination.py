@@ -1,4 +1,4 @@
-"""Pages that do not shift: whatever happens between them, a walk shows each job once."""
+"""Stable pages: paging through a list shows each job once, whatever changes in between."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ sorts = pytest.mark.parametrize("sort", SORTS)
 
 
 def now(coroutine: Coroutine[Any, Any, T]) -> T:
-    """The result of a coroutine that waits for nothing."""
+    """Return the result of a coroutine that never suspends."""
     try:
         coroutine.send(None)
     except StopIteration as end:
@@ -47,7 +47,7 @@ def now(coroutine: Coroutine[Any, Any, T]) -> T:
 
 
 class Reader:
-    """Turns the pages of one list; between two turns its cursor is a record in Redis."""
+    """Turns the pages of a list; between two pages its cursor is a record in Redis."""
 
     def __init__(self, job_list: FakeJobList, filters: Filters) -> None:
         self.job_list, self.record = job_list, ""
@@ -67,7 +67,7 @@ class Reader:
         return [job.id for job in self.page.jobs]
 
     def rest(self) -> Iterator[list[str]]:
-        """This page, and each one that follows when it is asked for."""
+        """This page, and each one that follows."""
         yield self.shown
         while self.page.has_more:
             assert self.page.number < 500
@@ -80,7 +80,7 @@ class Reader:
 
 
 def job_list_of(count: int, *, counts: bool = True) -> FakeJobList:
-    """Jobs a second apart, the last one the newest; each third one is of agent b."""
+    """Jobs a second apart, the last one the newest; every third one is of agent b."""
     job_list = FakeJobList(FakeClock(), counts=counts)
     for number in range(count):
         job_list.put(count - number, "b" if number % 3 == 0 else "a")
@@ -107,7 +107,7 @@ events = st.lists(
     turns=st.lists(st.tuples(st.integers(1, 8), events), max_size=5),
     between=st.lists(events, max_size=12),
 )
-def test_a_walk_shows_each_job_once(
+def test_paging_shows_each_job_once(
     ages: list[int | None],
     sort: str,
     size: int,
@@ -116,7 +116,9 @@ def test_a_walk_shows_each_job_once(
     turns: list[tuple[int, list[str | int]]],
     between: list[list[str | int]],
 ) -> None:
-    """All pages together: every job of the first look that is still there, and no later one."""
+    """All pages together show every job of the first page's snapshot that still exists, and no
+    later one.
+    """
     job_list = FakeJobList(FakeClock(), counts=counts)
     for number, age in enumerate(ages):
         job_list.put(age, "abc"[number % 3])
@@ -146,7 +148,7 @@ def happen(job_list: FakeJobList, happening: list[str | int]) -> None:
 
 @sorts
 def test_a_page_is_one_call(sort: str) -> None:
-    """Each page of a list whose jobs all have times, up to the last one, forth and back."""
+    """Each page of a list whose jobs all have times takes one call, forwards and backwards."""
     job_list = job_list_of(45)
     reader = Reader(job_list, Filters(sort=sort))
     for number in (2, 3, 4, 5, 4, 3, 2, 1, 2):
@@ -156,8 +158,8 @@ def test_a_page_is_one_call(sort: str) -> None:
 
 
 @sorts
-def test_says_where_it_is(sort: str) -> None:
-    """Positions and total go on without a gap, and the last page ends at the total."""
+def test_reports_its_position(sort: str) -> None:
+    """Positions and total have no gaps, and the last page ends at the total."""
     reader = Reader(job_list_of(45), Filters(sort=sort))
     places = [(reader.page.before, reader.page.total) for _ in reader.rest()]
     assert places == [(0, 45), (10, 45), (20, 45), (30, 45), (40, 45)]
@@ -165,8 +167,8 @@ def test_says_where_it_is(sort: str) -> None:
 
 
 @sorts
-def test_the_total_is_one_number(sort: str) -> None:
-    """Jobs without a time count on every page; a list asks for their number once at most."""
+def test_every_page_has_the_same_total(sort: str) -> None:
+    """Jobs without a time count on every page and are counted at most once per list."""
     job_list = job_list_of(40)
     for _ in range(3):
         job_list.put(None)
@@ -180,7 +182,7 @@ def test_the_total_is_one_number(sort: str) -> None:
 
 
 @sorts
-def test_counts_what_is_left_after_deletes(sort: str) -> None:
+def test_counts_remaining_jobs_after_deletes(sort: str) -> None:
     """Shown and remaining jobs add up to the total, regardless of who deleted jobs."""
     job_list = job_list_of(45)
     reader = Reader(job_list, Filters(sort=sort))
@@ -194,8 +196,8 @@ def test_counts_what_is_left_after_deletes(sort: str) -> None:
 
 
 @sorts
-def test_a_page_fills_up(sort: str) -> None:
-    """A page that is read again after a delete holds as many jobs as before."""
+def test_a_page_is_refilled_after_a_delete(sort: str) -> None:
+    """A page that is read again after a delete has as many jobs as before."""
     job_list = job_list_of(45)
     reader = Reader(job_list, Filters(sort=sort))
     second = reader.turn(2)
@@ -206,8 +208,8 @@ def test_a_page_fills_up(sort: str) -> None:
 
 
 @sorts
-def test_the_page_before_is_the_same(sort: str) -> None:
-    """Back and forth shows the same pages while jobs arrive."""
+def test_going_back_shows_the_same_page(sort: str) -> None:
+    """Paging back and forth shows the same pages while jobs arrive."""
     job_list = job_list_of(45)
     reader = Reader(job_list, Filters(sort=sort))
     pages = list(reader.rest())
@@ -217,8 +219,8 @@ def test_the_page_before_is_the_same(sort: str) -> None:
 
 
 @sorts
-def test_reads_back_when_much_was_deleted(sort: str) -> None:
-    """Sixty jobs into a list, forty that were shown are deleted: nothing is skipped."""
+def test_reads_back_after_many_deletes(sort: str) -> None:
+    """If forty of sixty shown jobs are deleted, no job is skipped."""
     job_list = job_list_of(90)
     reader = Reader(job_list, Filters(sort=sort))
     shown = [*reader.shown, *(job for number in range(2, 7) for job in reader.turn(number))]
@@ -244,7 +246,7 @@ def test_many_jobs_of_one_time(sort: str, size: int) -> None:
 @sorts
 @pytest.mark.parametrize("counts", [True, False])
 def test_jobs_without_a_time_come_last(sort: str, counts: bool) -> None:
-    """Those that the first page does not show follow all others, and none is lost."""
+    """Jobs without a time that the first page does not show follow all others, and none is lost."""
     job_list = job_list_of(25, counts=counts)
     undated = {job_list.put(None) for _ in range(12)}
     reader = Reader(job_list, Filters(sort=sort))
@@ -258,7 +260,7 @@ def test_jobs_without_a_time_come_last(sort: str, counts: bool) -> None:
 @sorts
 @pytest.mark.parametrize("counts", [True, False])
 def test_a_list_with_bounds_of_its_own(sort: str, counts: bool) -> None:
-    """Days that were asked for hold on every page, and take no call more."""
+    """Time filters of the user apply to every page, and take no additional call."""
     job_list = job_list_of(40, counts=counts)
     job_list.put(None)
     at = job_list.clock()
@@ -270,7 +272,7 @@ def test_a_list_with_bounds_of_its_own(sort: str, counts: bool) -> None:
 
 
 def test_a_page_beyond_the_end_proves_nothing() -> None:
-    """After such a page, the jobs without a time are still found from the first page on."""
+    """After a page beyond the end, jobs without a time are still found from the first page on."""
     job_list = FakeJobList(FakeClock())
     undated = [job_list.put(None), job_list.put(None)]
     reader = Reader(job_list, Filters(size=1))
@@ -279,8 +281,8 @@ def test_a_page_beyond_the_end_proves_nothing() -> None:
     assert sorted(together(reader.rest())) == undated
 
 
-def test_a_list_that_began_later_has_all_jobs() -> None:
-    """Jobs without a time stand on the page before the one that was asked for, and are found."""
+def test_a_list_that_starts_at_a_later_page_has_all_jobs() -> None:
+    """Jobs without a time on the page before the requested one are found."""
     job_list = job_list_of(25)
     for _ in range(10):
         job_list.put(None)
@@ -291,15 +293,15 @@ def test_a_list_that_began_later_has_all_jobs() -> None:
 
 
 def test_equal_jobs_have_an_order() -> None:
-    """Emporix keeps no order among equals, so the time of creation always decides."""
+    """Emporix does not order equal jobs, so the creation time always decides."""
     job_list = job_list_of(1)
     for sort in SORTS:
         Reader(job_list, Filters(sort=sort))
         assert "metadata.createdAt:" in job_list.sort
 
 
-def test_a_first_page_may_be_any() -> None:
-    """`page:3` begins there, and the pages before and behind it join."""
+def test_a_list_can_start_at_any_page() -> None:
+    """`page:3` starts there, and the pages before and after it join."""
     job_list = job_list_of(45)
     reader = Reader(job_list, Filters(page=3))
     assert (reader.page.before, reader.page.total) == (20, 45)
@@ -309,8 +311,8 @@ def test_a_first_page_may_be_any() -> None:
     assert reader.turn(4) == job_list.ids[::-1][30:40]
 
 
-def test_our_clock_may_be_behind() -> None:
-    """Jobs that Emporix's clock puts into our future belong to the list that shows them."""
+def test_works_with_a_slow_local_clock() -> None:
+    """Jobs that seem to be in the future belong to the list that shows them."""
     job_list = job_list_of(25)
     newest = job_list.put(-5)
     reader = Reader(job_list, Filters())
@@ -318,8 +320,8 @@ def test_our_clock_may_be_behind() -> None:
     assert reader.turn(1)[0] == newest
 
 
-def test_an_unreadable_time_is_shown() -> None:
-    """A time that is none keeps nobody from the pages behind it."""
+def test_an_unreadable_time_does_not_block_paging() -> None:
+    """A job with an unreadable time is shown, and so are the pages after it."""
     job_list = job_list_of(25)
     job = {"id": "odd", "metadata": {"createdAt": 'yesterday" or so'}}
     job_list.jobs.put(job)
@@ -329,7 +331,7 @@ def test_an_unreadable_time_is_shown() -> None:
 
 
 def test_jobs_without_an_id_are_shown() -> None:
-    """They are told apart by what else there is."""
+    """Jobs without an id are told apart by their other fields."""
     job_list = job_list_of(4)
     for job_id in job_list.ids:
         job = job_list.jobs.get(job_id)
@@ -340,8 +342,8 @@ def test_jobs_without_an_id_are_shown() -> None:
     assert len(times) == len(set(times)) == 4
 
 
-def test_a_raw_query_is_asked_as_it_is() -> None:
-    """Nothing is added to it, and what was shown is not shown on the next page again."""
+def test_a_raw_query_is_sent_unchanged() -> None:
+    """Nothing is added to a `q:` query, and the next page repeats no job."""
     job_list = job_list_of(30)
     reader = Reader(job_list, Filters(raw_q="agentId:(a,b)"))
     first = reader.turn(1)
@@ -361,7 +363,7 @@ def test_a_raw_query_is_asked_as_it_is() -> None:
 def test_a_window_holds_the_next_page(
     passed: int, size: int, remembered: int, knows_all: bool
 ) -> None:
-    """One page of Emporix's holds all that is wanted, and is no larger than it may be."""
+    """One page of Emporix's contains the next page and the overlap, within the maximum size."""
     passed = min(passed, MAX_REMEMBERED_IDS) if knows_all else passed
     seen = ("12345678",) * min(passed, remembered)
     number, wide = page_window(ReadMark(passed, seen, knows_all), size)

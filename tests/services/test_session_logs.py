@@ -11,7 +11,7 @@ SEVERITIES = ("INFO", "INFO", "TRACE", "ERROR", "")
 
 
 def session(lines: int) -> Session:
-    """Lines numbered from 0, of each severity in turn."""
+    """Lines numbered from 0, with each severity in turn."""
     made = [LogLine(severity=SEVERITIES[n % 5], message=str(n)) for n in range(lines)]
     return Session("s", "INFO", (), tuple(made), None)
 
@@ -21,7 +21,7 @@ def messages(page: LogPage) -> list[int]:
 
 
 def test_counts_the_worst_first() -> None:
-    """What nobody knows yet comes behind what is known; a line without severity is not counted."""
+    """Unknown severities follow the known ones; lines without a severity are not counted."""
     page = log_page(session(10), "acme", "", 1)
     assert page.counts == (
         SeverityCount("ERROR", 2),
@@ -34,8 +34,10 @@ def test_counts_the_worst_first() -> None:
     ("asked", "page", "first", "last"),
     [(1, 1, 1, 20), (2, 2, 21, 40), (3, 3, 41, 45), (9, 3, 41, 45), (0, 1, 1, 20)],
 )
-def test_turns_pages(asked: int, page: int, first: int, last: int) -> None:
-    """A page that is not there any more is the last one."""
+def test_a_page_beyond_the_end_is_the_last_one(
+    asked: int, page: int, first: int, last: int
+) -> None:
+    """If a page does not exist any more, the last page is shown."""
     shown = log_page(session(2 * LOG_LINES_PER_PAGE + 5), "acme", "", asked)
     assert (shown.page, shown.pages, shown.total) == (page, 3, 45)
     assert (shown.first, shown.last) == (first, last)
@@ -43,7 +45,7 @@ def test_turns_pages(asked: int, page: int, first: int, last: int) -> None:
 
 
 def test_shows_one_severity() -> None:
-    """And counts the others all the same."""
+    """A page with one severity still counts the others."""
     shown = log_page(session(200), "acme", "ERROR", 2)
     assert messages(shown) == list(range(103, 200, 5))
     assert (shown.total, shown.pages) == (40, 2)
@@ -51,6 +53,6 @@ def test_shows_one_severity() -> None:
 
 
 def test_an_empty_log_has_one_page() -> None:
-    """With nothing on it."""
+    """An empty log has one page without lines."""
     shown = log_page(session(0), "acme", "ERROR", 7)
     assert (shown.page, shown.pages, shown.total, shown.lines) == (1, 1, 0, ())

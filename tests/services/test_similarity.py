@@ -1,4 +1,4 @@
-"""Failures are similar if one agent says nearly the same; groups are sorted by size."""
+"""Failures are similar if an agent's messages are nearly equal; groups are sorted by size."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_ids_numbers_dates_and_a_name_do_not_count(other: str) -> None:
 
 
 def test_other_words_count() -> None:
-    """Another sentence is another failure, and so is that of another agent."""
+    """Another sentence, or another agent, is another failure."""
     lost = fingerprint(failed(LOST))
     assert not are_similar_fingerprints(
         lost, fingerprint(failed("Tool call get_invoice timed out after 30 s."))
@@ -48,43 +48,43 @@ def test_other_words_count() -> None:
     assert not are_similar_fingerprints(lost, fingerprint(failed(LOST, "anti-fraud-agent")))
 
 
-def test_the_answer_counts_where_there_is_one() -> None:
-    """`response` is what came out; what the customer asked differs each time."""
+def test_the_answer_is_compared_if_there_is_one() -> None:
+    """`response` is the result; `message`, the question, differs each time."""
     one, other = (Job(message=text, response=LOST) for text in ("Where?", "I want it back!"))
     assert are_similar_fingerprints(fingerprint(one), fingerprint(other))
 
 
-def test_nothing_is_like_nothing() -> None:
-    """Two failures of an agent that says nothing are one."""
+def test_empty_messages_are_similar() -> None:
+    """Two failures of an agent without messages are similar."""
     assert are_similar_fingerprints(fingerprint(failed("")), fingerprint(failed(" 17 ")))
     assert not are_similar_fingerprints(fingerprint(failed("")), fingerprint(failed(LOST)))
 
 
-def test_says_nothing_of_what_a_job_said() -> None:
-    """What is kept of a message cannot be read."""
+def test_fingerprints_do_not_reveal_the_message() -> None:
+    """A fingerprint contains no word of the message."""
     assert not any(
         word in fingerprint(failed(LOST)).casefold() for word in significant_words(failed(LOST))
     )
 
 
 @given(st.text(), st.text())
-def test_digests_compare_as_words_do(one: str, other: str) -> None:
-    """What is kept tells the same as the messages themselves."""
+def test_fingerprints_compare_like_messages(one: str, other: str) -> None:
+    """Two fingerprints are similar exactly if the messages are."""
     one_job, other_job = failed(one), failed(other)
     expected = are_similar(significant_words(one_job), significant_words(other_job))
     assert are_similar_fingerprints(fingerprint(one_job), fingerprint(other_job)) == expected
 
 
 @given(st.text(), st.integers(min_value=0), st.integers(min_value=0))
-def test_any_number_is_like_any_other(text: str, one: int, other: int) -> None:
-    """Whatever stands around it."""
+def test_all_numbers_are_equal(text: str, one: int, other: int) -> None:
+    """Numbers do not count, whatever surrounds them."""
     assert significant_words(failed(f"{one} {text[:100]}")) == significant_words(
         failed(f"{other} {text[:100]}")
     )
 
 
-def test_ids_and_numbers_do_not_part_them() -> None:
-    """The same trouble with another order is the same trouble."""
+def test_ids_and_numbers_do_not_split_groups() -> None:
+    """The same error about another order belongs to the same group."""
     found = group_failures(
         [
             failed("The order EON1031 was not found in 3 attempts."),
@@ -95,22 +95,22 @@ def test_ids_and_numbers_do_not_part_them() -> None:
     assert [group.count for group in found] == [2, 1]
 
 
-def test_agents_part_them() -> None:
-    """Whose failures they are matters as much as what they say."""
+def test_each_agent_has_its_own_groups() -> None:
+    """Equal messages of two agents are two groups."""
     found = group_failures([failed("Nothing found."), failed("Nothing found.", "fraud-agent")])
     assert [group.count for group in found] == [1, 1]
 
 
-def test_the_worst_come_first() -> None:
-    """The most; of equally many, the newest."""
+def test_the_largest_groups_come_first() -> None:
+    """Groups are sorted by size, and then newest first."""
     found = group_failures(
         [failed("One thing"), failed("Another matter"), failed("another MATTER")]
     )
     assert [group.jobs[0].message for group in found] == ["Another matter", "One thing"]
 
 
-def test_none_without_words_is_lost() -> None:
-    """A failure may say nothing, or only an id."""
+def test_failures_without_words_are_grouped() -> None:
+    """Failures without a message, or with only an id, are in a group."""
     assert [
         group.count for group in group_failures([failed(""), failed("EON1031"), failed("x")])
     ] == [2, 1]
@@ -118,7 +118,7 @@ def test_none_without_words_is_lost() -> None:
 
 @given(st.lists(st.tuples(st.sampled_from("ab"), st.text(max_size=40)), max_size=30))
 def test_each_is_in_one_group(jobs: list[tuple[str, str]]) -> None:
-    """Whatever they say."""
+    """Every failure is in exactly one group, whatever its message."""
     given_jobs = [failed(text, agent) for agent, text in jobs]
     found = [job for group in group_failures(given_jobs) for job in group.jobs]
     assert sorted(map(id, found)) == sorted(map(id, given_jobs))

@@ -1,4 +1,4 @@
-"""When watched jobs are looked at, and when a watch is over."""
+"""When watched jobs are polled, and when a watch ends."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def outcomes(watches: list[Watch], found: JobLookup) -> dict[str, str]:
 
 @given(ages, ages)
 def test_backs_off(one: float, other: float) -> None:
-    """From 5 s to 2 min, and never faster than before."""
+    """The interval grows from 5 s to 2 minutes and never shrinks."""
     earlier, later = sorted((one, other))
     assert (
         MIN_WATCH_INTERVAL_SECONDS
@@ -56,8 +56,8 @@ def test_backs_off(one: float, other: float) -> None:
     )
 
 
-def test_a_day_takes_few_looks() -> None:
-    """Some 730 looks at a job that runs for a day; one that ends soon is seen to end soon."""
+def test_a_day_takes_few_polls() -> None:
+    """A job that runs for a day takes some 730 polls, and the end of a short one is found soon."""
     age, looks = 0.0, 0
     while age < MAX_WATCH_SECONDS:
         age, looks = age + watch_interval(age), looks + 1
@@ -66,15 +66,17 @@ def test_a_day_takes_few_looks() -> None:
 
 
 def test_the_youngest_decides() -> None:
-    """What was begun just now is looked at soon, beside what runs for hours; all by one query."""
+    """A new watch is polled soon, in one query with those that have run for hours."""
     old, young = watch("old", 9_000), watch("young", 12)
     assert next_interval([old, young], [], NOW) == watch_interval(12)
     ended = list(ended_watches([young], JobLookup({}, frozenset({"young"})), NOW))
     assert next_interval([old, young], ended, NOW) == MAX_WATCH_INTERVAL_SECONDS
 
 
-def test_tells_what_is_over() -> None:
-    """Ended, deleted, or watched for a day; what nothing is known of goes on."""
+def test_finds_ended_watches() -> None:
+    """A watch ends if its job has ended, was deleted or was watched for a day; otherwise it
+    continues.
+    """
     watches = [watch("a"), watch("b"), watch("c"), watch("d"), watch("e", MAX_WATCH_SECONDS)]
     there = {"a": RUNNING, "b": Job(status="success"), "e": RUNNING}
     assert outcomes(watches, JobLookup(there, frozenset({"c"}))) == {
@@ -85,14 +87,14 @@ def test_tells_what_is_over() -> None:
 
 
 def test_a_new_status_is_an_end() -> None:
-    """Emporix adds statuses without notice; only one of them means that a job runs."""
+    """An unknown status ends a watch, as only one status means that a job is running."""
     assert outcomes([watch("a")], JobLookup({"a": Job(status="cancelled")}, frozenset())) == {
         "a": "ended"
     }
 
 
 def test_waits_as_long_as_emporix_says() -> None:
-    """A minute, or what a 429 asks for."""
+    """The pause after an error is a minute, or the Retry-After of a 429."""
     limited = RateLimited()
     limited.retry_after = 300.0
     assert (
@@ -103,8 +105,8 @@ def test_waits_as_long_as_emporix_says() -> None:
 
 
 @pytest.mark.parametrize("seconds", [31_536_000.0, math.inf, math.nan])
-def test_no_wait_is_endless(seconds: float) -> None:
-    """Nobody stops watching for a year because of one odd response."""
+def test_pauses_are_limited(seconds: float) -> None:
+    """A Retry-After of a year does not stop polling for a year."""
     limited = RateLimited()
     limited.retry_after = seconds
     assert backoff_seconds(limited) <= 900
@@ -121,8 +123,8 @@ def test_no_wait_is_endless(seconds: float) -> None:
         ("yesterday", "2026-11-20T10:30:26Z", None),
     ],
 )
-def test_says_how_long_a_job_took(created: str, modified: str, seconds: float | None) -> None:
-    """From its creation to its last change; nothing where that is not known."""
+def test_reports_the_duration_of_a_job(created: str, modified: str, seconds: float | None) -> None:
+    """The duration is the time from creation to last change; None if either is unknown."""
     assert job_duration(Job(created_at=created, modified_at=modified)) == seconds
 
 
@@ -137,45 +139,47 @@ async def harness(redis: Any, clock: FakeClock) -> PollingHarness:
     return harness
 
 
-async def look(harness: PollingHarness, *, refused: bool) -> str:
-    """Why nothing can be watched there any more; empty while it can."""
+async def poll(harness: PollingHarness, *, refused: bool) -> str:
+    """The error that ends all watches, "" if there is none."""
     harness.emporix.error = Unauthorized() if refused else None
     return str((await harness.watches.poll(ADAS)).connection_error)
 
 
-async def test_three_refusals_in_a_row_are_believed(harness: PollingHarness) -> None:
-    """The first two may be a hiccup of Emporix."""
-    assert [await look(harness, refused=True) for _ in range(3)] == ["", "", "unauthorized"]
+async def test_three_refusals_in_a_row_end_the_watches(harness: PollingHarness) -> None:
+    """The first two refusals may be temporary."""
+    assert [await poll(harness, refused=True) for _ in range(3)] == ["", "", "unauthorized"]
 
 
-async def test_refusals_with_a_good_look_between_are_not(harness: PollingHarness) -> None:
-    """Two refusals, a good look, two refusals: the job stays watched."""
-    said = [await look(harness, refused=refused) for refused in (True, True, False, True, True)]
+async def test_a_successful_poll_resets_the_refusals(harness: PollingHarness) -> None:
+    """After two refusals, a success and two refusals, the job is still watched."""
+    said = [await poll(harness, refused=refused) for refused in (True, True, False, True, True)]
     assert said == [""] * 5
 
 
 async def test_a_worker_without_the_key_forgets_nothing(
     harness: PollingHarness, redis: Any
 ) -> None:
-    """What it cannot open is looked at again within two minutes, for another worker can."""
+    """Records that a worker cannot decrypt are polled again within two minutes, by another."""
     await PollingHarness(redis, harness.clock, OTHER_CIPHER).watches.poll(ADAS)
     due = await redis.zscore(redis_keys.watches_due(), ADAS.name)
     assert due <= harness.clock() + 120
 
 
-async def test_leaves_nothing_of_what_is_over(harness: PollingHarness, redis: Any) -> None:
-    """With the last watch of a tenant its entry goes, and its refusals; other tenants stay."""
+async def test_the_last_watch_leaves_nothing_in_redis(harness: PollingHarness, redis: Any) -> None:
+    """With the last watch of a tenant, its index entry and refusals are deleted; other tenants
+    stay.
+    """
     await harness.watches.start(await harness.account(), "job-2", "globex")
-    await look(harness, refused=True)
+    await poll(harness, refused=True)
     await harness.watches.stop(ADA, "acme", "job-1")
-    await look(harness, refused=False)
+    await poll(harness, refused=False)
     assert await redis.zrange(redis_keys.watches_due(), 0, -1) == [
         PolledConnection(ADA, "globex").name
     ]
     assert await redis.hlen(redis_keys.watches_failures()) == 0
 
 
-async def test_adds_what_is_missing(harness: PollingHarness, redis: Any) -> None:
+async def test_restores_missing_entries(harness: PollingHarness, redis: Any) -> None:
     """Each tenant with a watch is due again after its entry was lost."""
     await harness.watches.start(await harness.account(), "job-2", "globex")
     await redis.hset(redis_keys.watches_failures(), ADAS.name, 1)
@@ -186,8 +190,8 @@ async def test_adds_what_is_missing(harness: PollingHarness, redis: Any) -> None
 
 
 @given(st.floats() | st.none())
-def test_emporix_is_left_alone_for_a_bounded_time(asked: float | None) -> None:
-    """Whatever a Retry-After says: from one minute to a quarter of an hour."""
+def test_backoff_is_limited(asked: float | None) -> None:
+    """Whatever a Retry-After says, the pause is between a minute and a quarter of an hour."""
     error = RateLimited()
     error.retry_after = asked
     seconds = backoff_seconds(error)

@@ -1,4 +1,4 @@
-"""Whatever happens, every watch has its connection in the due index."""
+"""Whatever fails, the connection of every watch is in the due index."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ step = st.tuples(
 
 
 class Watchers:
-    """Ada and Grace watch four jobs, of which every second is of another tenant."""
+    """Ada and Grace watch four jobs, every second one of another tenant."""
 
     def __init__(self, redis: Any) -> None:
         self.redis, self.clock = redis, FakeClock()
@@ -48,7 +48,7 @@ class Watchers:
         self.other = PollingHarness(redis, self.clock, OTHER_CIPHER)
 
     async def do(self, what: str, number: int, person: Any, call: int, after: bool) -> None:
-        """A step, while Redis breaks at a call of it."""
+        """Run a step while Redis fails at one of its calls."""
         self.clock.forward(1)
         worker = self.other if what == "look with another key" else self.harness
         worker.emporix.error = {
@@ -89,14 +89,14 @@ class Watchers:
             await self.harness.watch_store.remove(watch.owner, watch.tenant, watch.job_id)
 
     async def add_unreadable(self, source: PolledConnection, job_id: str) -> None:
-        """A watch whose key is lost, as a worker that had the key has saved it."""
+        """Add a watch that this process cannot decrypt, as another worker has saved it."""
         async with self.redis.pipeline(transaction=True) as pipe:
             pipe.hset(redis_keys.watches(source.owner), f"{source.tenant}:{job_id}", "1.deadbeef.x")
             pipe.zadd(redis_keys.watches_due(), {source.name: self.clock()}, lt=True)
             await pipe.execute()
 
     async def wait(self) -> None:
-        """A tick takes what is due, and the worker that took it dies."""
+        """Let a worker claim due connections and die."""
         self.clock.forward(1_000)
         await self.harness.watch_store.connections.claim_due(self.clock(), 200)
 
@@ -114,7 +114,7 @@ class Watchers:
 @example([("watch", 0, PEOPLE[0], 0, False), ("look with another key", 0, PEOPLE[0], 0, False)])
 @example([("watch", 1, PEOPLE[0], 0, False), ("look", 0, PEOPLE[0], 0, False)])
 async def test_no_watch_is_forgotten(redis: Any, steps: list[Any]) -> None:
-    """Redis breaks at any call, workers die or lack the key, records are unreadable."""
+    """No watch is lost if Redis fails, workers die or lack the key, or records are unreadable."""
     await redis.flushall()
     watchers = Watchers(redis)
     for what, number, person, call, after in steps:

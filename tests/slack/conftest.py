@@ -1,4 +1,4 @@
-"""The bot between its stand-ins, and requests that are posted to it by hand."""
+"""The bot with both stand-ins, and hand-written requests to it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every change leaves one entry in the audit log, and nothing else does."""
+"""Every change writes one entry to the audit log, and nothing else does."""
 
 from __future__ import annotations
 
@@ -132,12 +132,12 @@ def _all() -> Iterator[tuple[str, Listener]]:
 
 
 def test_what_is_not_recorded_was_reviewed() -> None:
-    """A listener without an entry is one of the list above, and nobody adds one unnoticed."""
+    """Every listener without an audit entry is in the list above, so none is added unnoticed."""
     assert sorted(name for name, one in _all() if one.audit is None) == HARMLESS
 
 
 def test_entries_say_what_they_are_about() -> None:
-    """Each recorded listener completes its entry, unless the event says all there is to say."""
+    """Each recorded listener completes its entry, unless the event says everything."""
     silent = [
         name
         for name, one in _all()
@@ -150,13 +150,13 @@ def test_entries_say_what_they_are_about() -> None:
 
 
 def test_every_event_is_used() -> None:
-    """No name of an event is left over; pauses are recorded by the worker."""
+    """Every event name is used; pauses are recorded by the worker."""
     heard = {one.audit for _, one in _all()}
     assert set(AuditEvent) - heard == {AuditEvent.ALERT_PAUSED}
 
 
 class Acts:
-    """A listener that ends as the test wants, and says what it did."""
+    """A listener that ends as the test wants and fills in its entry."""
 
     def __init__(self, error: Exception | None = None, *, late: bool = False) -> None:
         self._error, self._late = error, late
@@ -207,7 +207,9 @@ async def _press(harness: DispatchHarness, *buttons: str) -> None:
 async def test_a_call_leaves_one_entry(
     redis: Any, error: Exception | None, late: bool, result: str
 ) -> None:
-    """Done, refused or broken: one entry with its result; what fails after the change is done."""
+    """A call writes one entry with its result: done, refused or failed; errors after the change
+    don't count.
+    """
     log = AuditLog(redis)
     async with open_dispatch(DispatchSetup(Acts(error, late=late).heard, audit=log)) as harness:
         await _press(harness, "go.button")
@@ -224,7 +226,7 @@ async def test_a_call_leaves_one_entry(
 
 
 async def test_what_changes_nothing_leaves_no_entry(redis: Any) -> None:
-    """Neither a look, nor a change that was made before, nor what a service records itself."""
+    """Reads, repeated changes and changes that a service records write no entry."""
     log = AuditLog(redis)
     async with open_dispatch(DispatchSetup(Acts().heard, audit=log)) as harness:
         await _press(harness, "go.look", "go.skip", "go.job")
@@ -232,7 +234,7 @@ async def test_what_changes_nothing_leaves_no_entry(redis: Any) -> None:
 
 
 async def test_a_form_that_is_answered_with_errors_was_refused(redis: Any) -> None:
-    """One entry says so."""
+    """A form that is answered with field errors is recorded as refused."""
     log = AuditLog(redis)
     async with open_dispatch(DispatchSetup(Acts().heard, audit=log)) as harness:
         await harness.poster.interaction(
@@ -245,7 +247,7 @@ async def test_a_form_that_is_answered_with_errors_was_refused(redis: Any) -> No
 
 
 async def test_a_request_of_another_workspace_is_recorded(redis: Any) -> None:
-    """In the log of the own workspace, whose administrators can read it; once."""
+    """A request from another workspace is recorded once, in the app's own workspace."""
     log = AuditLog(redis)
     async with open_dispatch(DispatchSetup(Acts().heard, audit=log)) as harness:
         pressed = sample_requests.block_actions("go.button", "packed", harness.response_url())
@@ -260,19 +262,21 @@ async def test_a_request_of_another_workspace_is_recorded(redis: Any) -> None:
 async def test_an_entry_that_redis_does_not_take_is_logged(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """The answer is the usual one; the log and the line of JSON say what was done."""
+    """If Redis fails, the user gets the usual answer, and the log contains the change."""
     lines: list[str] = []
     log = AuditLog(connect("redis://127.0.0.1:1"), write=lines.append)
     async with open_dispatch(DispatchSetup(Acts().heard, audit=log)) as harness:
         await _press(harness, "go.button")
         assert len(harness.texts()) == 1
-    assert "an audit entry is not stored: digest.paused: done" in caplog.text
+    assert "could not store an audit entry: digest.paused: done" in caplog.text
     (line,) = map(json.loads, lines)
     assert (line["event"], line["user"], line["stored"]) == ("digest.paused", "U0ADA", False)
 
 
 async def test_a_line_of_json_has_what_the_entry_has(redis: Any) -> None:
-    """One line for each entry, whatever people typed, with the reference of the request."""
+    """Each entry is also logged as one JSON line with the request's reference, regardless of its
+    text.
+    """
     lines: list[str] = []
     log = AuditLog(redis, write=lines.append)
     async with open_dispatch(DispatchSetup(Acts().heard, audit=log)) as harness:
@@ -301,7 +305,7 @@ async def test_a_line_of_json_has_what_the_entry_has(redis: Any) -> None:
 
 @pytest.mark.parametrize("event", AuditEvent)
 def test_every_event_has_words(event: AuditEvent) -> None:
-    """An administrator reads a sentence, and never the name that the event has in Redis."""
+    """Every event is shown as a sentence, never by its name in Redis."""
     entry = AuditEntry(1, event, "U0ADA", "done", "acme", "C0OPS", "Daily", "U0GRACE", count=2)
     shown = str(Renderer.default().render("audit", entries=[entry], running=[]))
     assert event not in shown
@@ -310,7 +314,7 @@ def test_every_event_has_words(event: AuditEvent) -> None:
 
 @pytest.mark.parametrize("template", sorted({one.template for one in _errors(BotError)}))
 def test_every_refusal_has_words(template: str) -> None:
-    """An administrator reads why, and never the name of an error."""
+    """Every refusal is shown as a reason, never by the name of an error."""
     entry = AuditEntry(1, "digest.paused", "U0ADA", template, subject="Daily")
     shown = str(Renderer.default().render("audit", entries=[entry], running=[]))
     assert "tried to pause the digest “Daily”: " in shown

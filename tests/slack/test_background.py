@@ -1,4 +1,4 @@
-"""What takes time is bounded, and finished before the process ends."""
+"""Background tasks are limited, and finished before the process exits."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ request: ContextVar[str] = ContextVar("request", default="none")
 
 
 class Gate:
-    """Tasks that note their beginning and end when they are let go."""
+    """Tasks that record their start and end, and wait for a release."""
 
     def __init__(self) -> None:
         self.open, self.begun = asyncio.Event(), list[str]()
@@ -33,7 +33,7 @@ class Gate:
 
     async def begins(self, count: int) -> None:
         async with asyncio.timeout(5):
-            while len(self.begun) < count:  # noqa: ASYNC110 - what begins is counted
+            while len(self.begun) < count:  # noqa: ASYNC110 - started tasks are counted
                 await asyncio.sleep(0)
 
     async def _wait(self, name: str) -> None:
@@ -42,7 +42,7 @@ class Gate:
 
 
 async def test_runs_so_many_at_once() -> None:
-    """The others wait for their turn, in the order in which they came."""
+    """Tasks beyond the limit wait and start in order of arrival."""
     work, gate = BackgroundTasks(QueueLimits(running=2)), Gate()
     for name in "abcde":
         work.start("ada", gate.task(name))
@@ -55,7 +55,7 @@ async def test_runs_so_many_at_once() -> None:
 
 
 async def test_leaves_room_for_others() -> None:
-    """A user with many requests does not keep another user waiting."""
+    """A user with many requests doesn't delay another user."""
     work, gate = BackgroundTasks(QueueLimits(running=4, each_running=2)), Gate()
     for _ in range(10):
         work.start("ada", gate.task("ada"))
@@ -67,7 +67,7 @@ async def test_leaves_room_for_others() -> None:
 
 
 async def test_does_not_keep_a_trigger_waiting() -> None:
-    """What opens a modal runs though all places are taken."""
+    """Opening a modal starts at once even if all slots are occupied."""
     work, gate = BackgroundTasks(QueueLimits(running=1)), Gate()
     work.start("ada", gate.task("list"))
     work.start("ada", gate.task("waits"))
@@ -79,7 +79,7 @@ async def test_does_not_keep_a_trigger_waiting() -> None:
 
 
 async def test_says_when_it_is_full() -> None:
-    """Beyond its bound nothing more is begun; when something has ended there is room again."""
+    """Nothing starts beyond the limit until a task has ended."""
     work, gate = BackgroundTasks(QueueLimits(running=1, waiting=1)), Gate()
     for name in ("runs", "waits"):
         work.start("ada", gate.task(name))
@@ -94,7 +94,7 @@ async def test_says_when_it_is_full() -> None:
 
 
 async def test_goes_on_after_a_failure() -> None:
-    """What ends with an error gives its place to the next."""
+    """A failed task frees its slot."""
     work, gate = BackgroundTasks(QueueLimits(running=1)), Gate()
     gate.open.set()
 
@@ -111,7 +111,7 @@ async def test_goes_on_after_a_failure() -> None:
 
 
 async def test_remembers_whose_request_it_is() -> None:
-    """What has waited writes to the log under the reference of its own request."""
+    """A task that waited logs with the reference of its own request."""
     work, gate, seen = BackgroundTasks(QueueLimits(running=1)), Gate(), list[str]()
 
     async def look() -> None:
@@ -127,7 +127,7 @@ async def test_remembers_whose_request_it_is() -> None:
 
 
 async def test_drains_what_waits() -> None:
-    """The process ends when those that wait have had their turn, too."""
+    """Draining also runs the waiting tasks."""
     work, gate = BackgroundTasks(QueueLimits(running=3, each_running=3, each_waiting=40)), Gate()
     for number in range(40):
         work.start("ada", gate.task(str(number)))
@@ -137,7 +137,7 @@ async def test_drains_what_waits() -> None:
 
 
 async def test_does_not_drain_for_ever() -> None:
-    """What hangs is counted with what waits behind it, and the process may end."""
+    """Draining returns after its timeout and counts the unfinished and waiting tasks."""
     work, gate = BackgroundTasks(QueueLimits(running=1)), Gate()
     for name in ("hangs", "waits"):
         work.start("ada", gate.task(name))
@@ -147,7 +147,7 @@ async def test_does_not_drain_for_ever() -> None:
 
 
 async def test_explains_although_there_is_too_much_to_do() -> None:
-    """A refused user gets the reason at once; these answers have limits per user and in total."""
+    """A refused user gets the reason at once, with limits per user and in total."""
     work, gate = BackgroundTasks(QueueLimits(running=1, waiting=0)), Gate()
     work.start("ada", gate.task("work"))
     for _ in range(5):
@@ -168,7 +168,7 @@ ROOMY = QueueLimits(running=100, waiting=1000, each_running=100, each_waiting=10
 
 
 def taken(turns: FairQueue[str]) -> list[str]:
-    """The items whose turn it is now."""
+    """The items that can run now."""
     found = []
     while turn := turns.pop():
         found.append(turn[1])
@@ -176,7 +176,7 @@ def taken(turns: FairQueue[str]) -> list[str]:
 
 
 def test_one_users_hundred_do_not_keep_another_waiting() -> None:
-    """Grace comes last, and hers is the second that begins."""
+    """A second user is served next, even if the first one has a hundred items waiting."""
     turns: FairQueue[str] = FairQueue(
         QueueLimits(running=1, waiting=200, each_running=1, each_waiting=100)
     )
@@ -192,7 +192,7 @@ def test_one_users_hundred_do_not_keep_another_waiting() -> None:
 
 
 def test_users_take_turns() -> None:
-    """Each in the order of their own, one after the other."""
+    """Users are served in turn, and the items of each in their order."""
     turns: FairQueue[str] = FairQueue(ROOMY)
     for item in ("a1", "a2", "a3", "b1", "b2", "c1"):
         turns.enqueue(item[0], item)
@@ -200,7 +200,7 @@ def test_users_take_turns() -> None:
 
 
 def test_a_place_is_free_again_when_it_is_left() -> None:
-    """Who has all the places that one may have waits for one of them, not for others."""
+    """A user at their limit waits only for their own slots."""
     turns: FairQueue[str] = FairQueue(QueueLimits(running=3, waiting=9, each_running=1))
     for item in ("a1", "a2", "b1"):
         turns.enqueue(item[0], item)
@@ -212,7 +212,7 @@ def test_a_place_is_free_again_when_it_is_left() -> None:
 
 
 def test_refuses_whom_it_may_not_let_wait() -> None:
-    """One user's queue is full before that of all is."""
+    """A user's queue is full before the total limit is reached."""
     turns: FairQueue[str] = FairQueue(
         QueueLimits(running=1, waiting=3, each_running=1, each_waiting=2)
     )
@@ -228,7 +228,7 @@ def test_refuses_whom_it_may_not_let_wait() -> None:
 
 
 def test_what_cannot_wait_counts_too() -> None:
-    """Modals are opened beside the places, but not without end."""
+    """Unqueued work needs no slot, but is limited too."""
     turns: FairQueue[str] = FairQueue(
         QueueLimits(running=1, waiting=3, each_running=1, each_waiting=1)
     )
@@ -246,7 +246,7 @@ def test_what_cannot_wait_counts_too() -> None:
 
 @dataclass
 class Told:
-    """What is known of a user from outside: items in their order, and starts of others meanwhile.
+    """The observed order of a user's items and of the starts of other users.
 
     `passed` counts the starts of other users while this one could have run.
     """
@@ -257,7 +257,7 @@ class Told:
 
 
 class Fairness(RuleBasedStateMachine):
-    """Anybody comes and goes in any order; bounds and fairness hold all the while."""
+    """Limits and fairness hold for any order of arrivals and ends."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -306,7 +306,7 @@ class Fairness(RuleBasedStateMachine):
 
     @invariant()
     def passes_nobody_over(self) -> None:
-        """Between two looks at a user who could run, each other one begins at most once."""
+        """While a user can run, each other user starts at most one item."""
         assert all(told.passed < len(self.told) for told in self.told.values())
 
     def _begin(self) -> None:
@@ -328,7 +328,7 @@ TestFairness = Fairness.TestCase
 
 
 def test_counts_nobody_who_has_left() -> None:
-    """What is kept of a user goes with the user's last item."""
+    """A user's last item removes all data about them."""
     turns: FairQueue[str] = FairQueue(ROOMY)
     turns.enqueue("a", "item")
     turns.pop()
@@ -342,6 +342,6 @@ def test_counts_nobody_who_has_left() -> None:
 
 
 def test_nobody_who_may_run_waits_for_a_connection() -> None:
-    """Of Emporix's connections there is one for each who is let in, and one for names beside it."""
+    """There is one connection to Emporix per running task, and one more for agent names."""
     let_in = DEFAULT_QUEUE_LIMITS.running + DEFAULT_QUEUE_LIMITS.waiting
     assert (http.CONNECTION_LIMITS.max_connections or 0) >= let_in + agents.MAX_NAMES_CALLS

@@ -1,4 +1,4 @@
-"""Events about people and channels that are gone: acknowledged only when they were handled."""
+"""Events about removed users and channels are acknowledged only after they were handled."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ LASTING = {
 
 
 def test_every_event_about_an_end_is_handled_before_its_ack() -> None:
-    """Otherwise an error of Redis would lose it; a Home tab is drawn again at the next visit."""
+    """Every such event is handled before its ack, so that an error of Redis can't lose it."""
     events = discover(bot.listeners).events
     assert {name for name, heard in events.items() if heard.before_ack} == LASTING
     assert events.keys() - LASTING == {"app_home_opened"}
@@ -45,7 +45,7 @@ def lasting(listener: Any) -> EventListener:
 
 
 class Listener:
-    """Fails with `error` the first time, and asks for a message afterwards when it succeeds."""
+    """Fails once with `error`, then succeeds and sends a message."""
 
     def __init__(self, error: Callable[[], Exception] | None) -> None:
         self.error, self.calls, self.messages = error, 0, 0
@@ -61,7 +61,7 @@ class Listener:
 
 
 async def delivered(harness: DispatchHarness) -> Any:
-    """As Slack delivers an event: again if it is not acknowledged."""
+    """Deliver an event as Slack does: again if it is not acknowledged."""
     body = sample_requests.app_home_opened()
     async with httpx.AsyncClient(verify=tls()) as http:
         ack = await deliver_event(
@@ -75,7 +75,7 @@ async def delivered(harness: DispatchHarness) -> Any:
 async def test_what_fails_is_delivered_again(
     error: Callable[[], Exception], caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Redis is down or busy when it comes first: the second delivery does the work, once."""
+    """If the first delivery fails, the second one does the work, once."""
     listener = Listener(error)
     async with open_dispatch(DispatchSetup((lasting(listener),))) as harness:
         ack = await delivered(harness)
@@ -84,7 +84,7 @@ async def test_what_fails_is_delivered_again(
 
 
 async def test_what_works_is_delivered_once() -> None:
-    """With its messages after the ack."""
+    """A handled event is delivered once, and its messages follow the ack."""
     listener = Listener(None)
     async with open_dispatch(DispatchSetup((lasting(listener),))) as harness:
         ack = await delivered(harness)
@@ -92,7 +92,7 @@ async def test_what_works_is_delivered_once() -> None:
 
 
 async def test_what_keeps_failing_is_not_acknowledged() -> None:
-    """So Slack sends it once more after a minute, and after five."""
+    """An event that keeps failing is not acknowledged, so Slack retries after 1 and 5 minutes."""
 
     async def fail() -> None:
         raise StoreUnavailable("ConnectionError")
@@ -103,7 +103,7 @@ async def test_what_keeps_failing_is_not_acknowledged() -> None:
 
 
 async def test_what_takes_too_long_is_not_acknowledged() -> None:
-    """Slack has given up by then; what was begun is cut off, and done by the next delivery."""
+    """A slow handler is cancelled, and the next delivery does the work."""
     calls: list[str] = []
 
     async def hang() -> None:

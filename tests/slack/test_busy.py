@@ -1,4 +1,4 @@
-"""When there is too much to do, each kind of request gets a suitable answer."""
+"""When the app is busy, each type of request gets a suitable answer."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.harness.dispatch import DispatchHarness, DispatchSetup, open_dispatch
 
 
 class Gate:
-    """Work that begins, and ends only when it is let go."""
+    """Work that starts, and ends only when it is released."""
 
     def __init__(self) -> None:
         self.begun, self.open, self.count = asyncio.Event(), asyncio.Event(), 0
@@ -35,14 +35,14 @@ class Gate:
 
 
 async def fill(harness: DispatchHarness, gate: Gate) -> None:
-    """Give the process all that it can bear."""
+    """Fill the process to its limit."""
     await harness.poster.command(sample_requests.command("wait", harness.response_url()))
     await gate.begun.wait()
 
 
 @pytest.mark.parametrize("text", ["wait", "form"])
 async def test_says_that_it_is_busy_to_a_command(text: str) -> None:
-    """In the acknowledgement, which costs nothing, and for the asker alone."""
+    """A command is refused privately in the ack."""
     gate = Gate()
     async with open_dispatch(
         DispatchSetup(gate.heard, BackgroundTasks(QueueLimits(running=1, waiting=0)))
@@ -51,11 +51,11 @@ async def test_says_that_it_is_busy_to_a_command(text: str) -> None:
         answer = await harness.poster.command(sample_requests.command(text, harness.response_url()))
         gate.open.set()
     assert (answer.status_code, answer.json()["response_type"]) == (200, "ephemeral")
-    assert "Too much is going on" in answer.json()["text"]
+    assert "The app is busy" in answer.json()["text"]
 
 
 async def test_says_that_it_is_busy_to_a_button() -> None:
-    """Slack shows nothing of such an acknowledgement, so it comes by the response_url."""
+    """A click is refused through the response_url, because Slack ignores its ack."""
     gate = Gate()
     async with open_dispatch(
         DispatchSetup(gate.heard, BackgroundTasks(QueueLimits(running=1, waiting=0)))
@@ -67,11 +67,11 @@ async def test_says_that_it_is_busy_to_a_button() -> None:
         await harness.poster.settled()
         (text,) = harness.texts()
     assert (answer.status_code, answer.text) == (200, "")
-    assert "Too much is going on" in text
+    assert "The app is busy" in text
 
 
 async def test_keeps_a_form_that_comes_when_it_is_busy() -> None:
-    """The words stand under the first field, and what was typed can be submitted again."""
+    """A form keeps its input and shows the error under its first field."""
     gate = Gate()
     async with open_dispatch(
         DispatchSetup(gate.heard, BackgroundTasks(QueueLimits(running=1, waiting=0)))
@@ -82,11 +82,11 @@ async def test_keeps_a_form_that_comes_when_it_is_busy() -> None:
         answer = await harness.poster.interaction(form)
         gate.open.set()
     assert answer.json()["response_action"] == "errors"
-    assert "Too much is going on" in answer.json()["errors"]["name"]
+    assert "The app is busy" in answer.json()["errors"]["name"]
 
 
 async def test_one_users_many_leave_room_for_another() -> None:
-    """A user who sends a hundred commands gets the error; others do not."""
+    """A user who sends a hundred commands is refused; others are not."""
     gate = Gate()
     limits = QueueLimits(running=3, waiting=10, each_running=2, each_waiting=3)
     async with open_dispatch(DispatchSetup(gate.heard, BackgroundTasks(limits))) as harness:
@@ -94,7 +94,7 @@ async def test_one_users_many_leave_room_for_another() -> None:
         hundred = [await harness.poster.command(ada) for _ in range(100)]
         grace = await harness.poster.command(ada | {"user_id": "U0GRACE"})
         async with asyncio.timeout(5):
-            while gate.count < 3:  # noqa: ASYNC110 - what has begun is counted
+            while gate.count < 3:  # noqa: ASYNC110 - started work is counted
                 await asyncio.sleep(0.01)
         gate.open.set()
     assert [len(answer.text) > 0 for answer in hundred] == [False] * 5 + [True] * 95
@@ -102,7 +102,7 @@ async def test_one_users_many_leave_room_for_another() -> None:
 
 
 async def test_says_that_it_is_busy_to_a_form_without_fields() -> None:
-    """In the modal itself."""
+    """A form without fields is refused in the modal."""
     gate = Gate()
     async with open_dispatch(
         DispatchSetup(gate.heard, BackgroundTasks(QueueLimits(running=1, waiting=0)))
@@ -111,4 +111,4 @@ async def test_says_that_it_is_busy_to_a_form_without_fields() -> None:
         answer = await harness.poster.interaction(sample_requests.view_submission("wait.form", {}))
         gate.open.set()
     assert answer.json()["response_action"] == "update"
-    assert "Too much is going on" in json.dumps(answer.json()["view"])
+    assert "The app is busy" in json.dumps(answer.json()["view"])

@@ -1,4 +1,4 @@
-"""Who reads a channel, from what Slack says about it."""
+"""The audience of a channel, as read from Slack's channel object."""
 
 from __future__ import annotations
 
@@ -22,15 +22,13 @@ from bot.slack.conversations import DigestChannels, audience_from_info
     ],
 )
 def test_each_flag_counts_alone(flag: str, audience: Audience) -> None:
-    """People of another organization read along as soon as they are invited to, and a group
-    direct message is no channel.
-    """
+    """Each flag of a shared channel counts on its own, and a group direct message is no channel."""
     assert audience_from_info({"id": "C0OPS", flag: True}) == audience
     assert audience_from_info({"id": "C0OPS", flag: False}) == Audience("C0OPS")
 
 
 def refusal(audience: Audience, *, allow_outsiders: bool) -> str:
-    """Why no digest may be posted for these readers; empty where it may."""
+    """The reason to refuse a digest for this audience, or ""."""
     try:
         DigestChannels(AsyncWebClient(), allow_outsiders=allow_outsiders).admit(audience)
     except DigestRefused as refused:
@@ -53,12 +51,12 @@ def refusal(audience: Audience, *, allow_outsiders: bool) -> str:
 def test_says_why_a_channel_is_refused(
     audience: Audience, reason: str, allow_outsiders: bool
 ) -> None:
-    """No direct message, no archived channel, and none that Slack does not show."""
+    """Direct messages, archived channels and invisible channels are refused with their reason."""
     assert refusal(audience, allow_outsiders=allow_outsiders) == reason
 
 
 def test_the_operator_decides_about_outsiders() -> None:
-    """A channel of several organizations gets digests only where ALLOW_SHARED_CHANNELS is set."""
+    """A channel of several organizations gets digests only with ALLOW_SHARED_CHANNELS."""
     shared = Audience("C0PARTNERS", has_outsiders=True)
     assert refusal(shared, allow_outsiders=False) == "outsiders"
     assert refusal(shared, allow_outsiders=True) == ""

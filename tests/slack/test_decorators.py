@@ -1,4 +1,4 @@
-"""The words that people type find the listener they mean."""
+"""The text of a command finds its listener."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ REGISTRY = discover(bot.listeners)
     ],
 )
 def test_finds_the_longest_command(typed: str, words: str, rest: str) -> None:
-    """Case and spaces do not matter; what follows the command stays as it was typed."""
+    """The longest command wins regardless of case and spaces; the rest stays unchanged."""
     found, text = REGISTRY.find(typed)
     assert (found.words, text) == (words, rest)
 
@@ -50,7 +50,7 @@ def test_finds_the_longest_command(typed: str, words: str, rest: str) -> None:
     ],
 )
 def test_names_the_nearest_command(typed: str, nearest: str) -> None:
-    """A slip of the fingers is not taken for words to search."""
+    """A typo in a command is not treated as search words."""
     with pytest.raises(UnknownCommand) as caught:
         REGISTRY.find(typed)
     assert (caught.value.text, caught.value.nearest) == (typed, nearest)
@@ -58,7 +58,7 @@ def test_names_the_nearest_command(typed: str, nearest: str) -> None:
 
 @given(st.text(max_size=60))
 def test_finds_something_or_says_so(typed: str) -> None:
-    """Whatever is typed is a command or not understood, and nothing else is raised."""
+    """Any text is a command or raises UnknownCommand, and nothing else."""
     try:
         found, _ = REGISTRY.find(typed)
     except UnknownCommand:
@@ -67,7 +67,7 @@ def test_finds_something_or_says_so(typed: str) -> None:
 
 
 def test_help_topics_are_words_of_commands() -> None:
-    """A topic stands for all commands that begin with it."""
+    """A help topic lists all commands that start with it."""
     assert {c.words for c in REGISTRY.topics("jobs")} == {
         "jobs list",
         "jobs search",

@@ -1,4 +1,4 @@
-"""Acknowledged at once, done once, and never more than the process can bear."""
+"""Requests are acknowledged at once, handled once, and limited."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ from tests.store.fixtures import CIPHER
 
 
 class Given:
-    """Listeners that take all that their kind of request provides, and keep it."""
+    """Listeners that declare all values of their type of request and store them."""
 
     def __init__(self) -> None:
         self.to: dict[Listener, dict[str, Any]] = {}
@@ -73,7 +73,7 @@ class Given:
 
 
 def fits(value: object, declared: Any) -> bool:
-    """Whether a value has a type, as far as that can be seen: of protocols it cannot."""
+    """Whether a value has a type, as far as it can be checked (protocols can't)."""
     kinds = get_args(declared) if isinstance(declared, UnionType) else (declared,)
     plain = [get_origin(kind) or kind for kind in kinds]
     return any(kind is Any or is_protocol(kind) or isinstance(value, kind) for kind in plain)
@@ -84,7 +84,7 @@ def is_protocol(kind: Any) -> bool:
 
 
 async def test_provides_what_it_declares() -> None:
-    """Each kind of listener gets every value of its request, with the declared type."""
+    """Each type of listener gets every value of its request, with the declared type."""
     given = Given()
     async with open_dispatch(
         DispatchSetup(given.heard, services=SimpleNamespace(jobs="Jobs"))
@@ -117,7 +117,7 @@ async def test_provides_what_it_declares() -> None:
 
 
 class SlowArrivals(FakeDeliveries):
-    """A store that does not answer before it is let go."""
+    """A store that doesn't answer until it is released."""
 
     def __init__(self) -> None:
         self.asked, self.open = asyncio.Event(), asyncio.Event()
@@ -129,7 +129,7 @@ class SlowArrivals(FakeDeliveries):
 
 
 async def test_acknowledges_before_anything_leaves_the_process() -> None:
-    """However slow the store is, Slack has its answer."""
+    """Slack gets its ack even if Redis is slow."""
     arrivals, done = SlowArrivals(), asyncio.Event()
 
     async def finish() -> None:
@@ -154,9 +154,9 @@ async def test_acknowledges_before_anything_leaves_the_process() -> None:
 
 
 async def test_does_a_repeated_delivery_once(connected: AppHarness, poster: Poster) -> None:
-    """Slack repeats what it thinks was lost: one question, one answer."""
+    """A repeated delivery is handled once."""
     add_jobs(connected, 1)
-    await connected.ada.command("/emporix jobs")  # from now on the names of agents are known
+    await connected.ada.command("/emporix jobs")  # caches the names of agents
     sent, asked = connected.workspace.journal.count, len(connected.emporix_state.requests)
     url = connected.slack_url + connected.workspace.response_urls.new(ADA.id, "C0GENERAL")
     again = sample_requests.command(f"jobs get {job_id(1)}", url) | {"enterprise_id": ""}
@@ -168,7 +168,7 @@ async def test_does_a_repeated_delivery_once(connected: AppHarness, poster: Post
 
 
 async def test_hears_a_submission_once(redis: Any) -> None:
-    """A recorded submission that is sent again does nothing; another one is heard."""
+    """A repeated submission does nothing; another one is handled."""
     heard: list[str] = []
     accounts = AccountStore(redis, AccountEncryption(CIPHER))
 
@@ -188,7 +188,7 @@ async def test_hears_a_submission_once(redis: Any) -> None:
 
 
 async def test_does_what_is_asked_twice_twice(connected: AppHarness, poster: Poster) -> None:
-    """The same words with another trigger_id are another question."""
+    """The same command with another trigger_id is handled again."""
     sent = connected.workspace.journal.count
     url = connected.slack_url + connected.workspace.response_urls.new(ADA.id, "C0GENERAL")
     for trigger_id in ("1.1.a", "1.2.b"):
@@ -198,7 +198,7 @@ async def test_does_what_is_asked_twice_twice(connected: AppHarness, poster: Pos
 
 
 async def test_acknowledges_promptly(connected: AppHarness) -> None:
-    """However slow Emporix is, no command keeps Slack waiting."""
+    """Commands are acknowledged promptly even if Emporix is slow."""
     add_jobs(connected, 1)
     words = ["jobs", "jobs search refund", f"jobs get {job_id(1)}", f"jobs delete {job_id(1)}"]
     words += ["tenants", "use acme", "disconnect", "connect", "help", "bogus"]
@@ -219,7 +219,7 @@ ANY_OTHER = TenantButton(tenant="acme").value
 
 
 async def test_acknowledges_buttons_promptly(connected: AppHarness, poster: Poster) -> None:
-    """However slow Emporix is, no button waits for it, and most are acknowledged at once."""
+    """Clicks are acknowledged promptly even if Emporix is slow."""
     add_jobs(connected, 20)
     await connected.ada.command("/emporix jobs")
     connected.emporix_state.faults.add(Fault("delay", times=5, seconds=1.5))
@@ -231,7 +231,7 @@ async def test_acknowledges_buttons_promptly(connected: AppHarness, poster: Post
         assert (await poster.interaction(pressed)).status_code == 200
         waited.append(time.monotonic() - begun)
     assert median(waited) < 0.25
-    assert max(waited) < 1.5  # one slow moment of a busy machine; Slack gives up after 3 s
+    assert max(waited) < 1.5  # allows for a busy machine; Slack gives up after 3 s
     await poster.settled()
     assert len(connected.emporix_state.faults) == 0
 

@@ -24,7 +24,7 @@ def events(written: str, level: str) -> list[dict[str, str]]:
 async def test_a_stranger_gets_a_reference(
     connected: AppHarness, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """An error that nobody foresaw is a short message; its reference finds it in the log."""
+    """An unexpected error is a short message whose reference is in the log."""
     entry = {"event": "job.deleted", "user_id": ADA.id, "tenant": "acme", "result": "done"}
     damaged = {**entry, "count": "damaged by hand"}
     await connected.redis.xadd(redis_keys.audit(Caller(TEAM_ID, ADA.id)), damaged)
@@ -42,7 +42,7 @@ async def test_a_stranger_gets_a_reference(
 async def test_a_form_that_cannot_open_is_explained(
     harness: AppHarness, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Without a modal to look at, the answer is a message."""
+    """If a modal can't be opened, the answer is a message."""
     harness.workspace.faults.add(Fault("status", method="views.open"))
     with log_to_stderr():
         exchange = await harness.ada.command("/emporix connect")
@@ -52,10 +52,10 @@ async def test_a_form_that_cannot_open_is_explained(
 
 
 async def test_a_form_is_not_waited_for(harness: AppHarness) -> None:
-    """A trigger lives for 3 s: when Slack asks to wait, the person is asked to press again."""
+    """A rate limit on opening a modal is not retried; the user is asked to click again."""
     harness.workspace.faults.add(Fault("rate_limit", method="views.open", retry_after=1))
     exchange = await harness.ada.command("/emporix connect")
-    assert "Press the button or send the command again" in exchange.payloads[-1]["text"]
+    assert "Click the button or run the command again" in exchange.payloads[-1]["text"]
     assert exchange.view is None
 
 
@@ -70,19 +70,19 @@ async def test_a_modal_shows_what_went_wrong(harness: AppHarness) -> None:
             "Client secret": ACME_OPERATIONS.client_secret,
         }
     )
-    assert "Nothing can be stored" in exchange.field_errors["client_secret"]
+    assert "The app can't save anything" in exchange.field_errors["client_secret"]
 
 
 @pytest.mark.parametrize("kind", ["html", "status", "cut_before"])
 async def test_when_slack_is_down_the_log_says_so(
     harness: AppHarness, capsys: pytest.CaptureFixture[str], kind: str
 ) -> None:
-    """What cannot be said to anybody is one line for the operator, without a traceback."""
+    """If Slack is down, the log has one line without a traceback."""
     harness.workspace.faults.add(Fault(kind, times=99))  # type: ignore[arg-type]
     with log_to_stderr():
         exchange = await harness.ada.command("/emporix tenants")
     assert exchange.ack_status == 200
     written = capsys.readouterr().err
-    assert "could not tell the user" in written
+    assert "could not answer the user" in written
     assert "Traceback" not in written
     assert (await harness.http.get(f"{harness.bot_url}/healthz")).json()["running"] == 0

@@ -1,4 +1,4 @@
-"""What an error of Slack's Web API means."""
+"""Classification of the errors of Slack's Web API."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ KEY = ConnectionKey("slack.com", 443, True, True, None, None, None)
     ],
 )
 def test_classified(status: int, data: object, kind: str, about: str) -> None:
-    """Only Slack's own refusal is permanent; after a page or a 5xx, the outcome is unknown."""
+    """Only Slack's own refusal is permanent; a proxy's page or a 5xx leaves the outcome unknown."""
     found = classify(refused(status, data))
     assert (found.kind, found.about) == (kind, about)
     assert (found.seconds > 0) == (kind != "permanent")
@@ -129,7 +129,7 @@ def test_classified(status: int, data: object, kind: str, about: str) -> None:
     ],
 )
 def test_no_answer_is_classified(error: Exception, kind: str) -> None:
-    """Only a connection that was never made is known to have had no effect."""
+    """Only a connection that was never made certainly had no effect."""
     assert classify(error).kind == kind
     assert classify(error).reason == type(error).__name__
 
@@ -139,7 +139,7 @@ def test_no_answer_is_classified(error: Exception, kind: str) -> None:
     [("30", 30), ("0", 1), ("1.5", 2), ("31536000", 300), ("9" * 400, 300), ("soon", 1), ("", 1)],
 )
 def test_a_rate_limit_is_bounded(header: str, seconds: float) -> None:
-    """Slack is left alone for as long as it asks, but never for more than 5 minutes."""
+    """The app waits as long as Slack asks, but at most 5 minutes."""
     error = refused(429, no("ratelimited"), {"retry-after": header})
     assert retry_after(error) == classify(error).seconds == seconds
 
@@ -152,7 +152,7 @@ def test_a_rate_limit_is_bounded(header: str, seconds: float) -> None:
     headers=st.dictionaries(st.sampled_from(["Retry-After", "retry-after"]), st.text()),
 )
 def test_any_response(status: int, data: object, headers: dict[str, str]) -> None:
-    """Whatever comes back is classified, with a bounded delay and a word fit for the log."""
+    """Any response is classified, with a limited delay and a code that is safe to log."""
     found = classify(refused(status, data, headers))
     assert 0 <= found.seconds <= 300
     assert len(found.reason) <= 80

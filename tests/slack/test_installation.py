@@ -1,4 +1,4 @@
-"""The app answers its own workspace, its own app and its own people, and nobody else."""
+"""The app answers only its own workspace, its own app and its own users."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Foreign = Callable[[Payload], Payload]
 
 
 def of_another_team(payload: Payload) -> Payload:
-    """As from a workspace where another installation of the app would be."""
+    """The request as sent from another workspace with its own installation."""
     changed = payload | {"team_id": OTHER_TEAM}
     if "team" in payload:
         changed["team"] = {"id": OTHER_TEAM, "domain": "partner"}
@@ -37,12 +37,12 @@ def of_another_app(payload: Payload) -> Payload:
 
 
 def of_an_outsider(payload: Payload) -> Payload:
-    """Of a person of another organization, in a channel that is shared with it."""
+    """The request as sent by a user of another organization in a shared channel."""
     if "event" in payload:
         return payload | {"event": payload["event"] | {"user_team": OTHER_TEAM}}
     if "user" in payload:
         return payload | {"user": payload["user"] | {"team_id": OTHER_TEAM}}
-    return of_another_team(payload)  # a slash command names no other team
+    return of_another_team(payload)  # a slash command has no other team
 
 
 FOREIGN: dict[str, Foreign] = {
@@ -53,7 +53,7 @@ FOREIGN: dict[str, Foreign] = {
 
 
 class Counting:
-    """Listeners of each kind that count how often they were called."""
+    """Listeners of each type that count their calls."""
 
     def __init__(self) -> None:
         self.calls = 0
@@ -79,7 +79,7 @@ class Counting:
 
 
 class CountsArrivals(FakeDeliveries):
-    """Counts what was stored before a listener is called."""
+    """Counts the deliveries stored before a listener is called."""
 
     def __init__(self) -> None:
         self.taken = 0
@@ -135,7 +135,7 @@ async def sent(harness: DispatchHarness, kind: str, foreign: Foreign) -> Any:
 async def test_what_is_not_ours_is_refused(
     kind: str, foreign: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """No listener is called and nothing is stored, whatever kind of request it is."""
+    """A foreign request of any type calls no listener and stores nothing."""
     caplog.set_level("INFO")
     listeners, arrivals = Counting(), CountsArrivals()
     setup = DispatchSetup(listeners.heard, deliveries=arrivals)
@@ -155,7 +155,7 @@ async def test_what_is_not_ours_is_refused(
 
 @pytest.mark.parametrize("allowed", [False, True])
 async def test_an_outsider_who_opens_the_home_is_none_of_ours(allowed: bool) -> None:
-    """Slack names only the workspace where it happened; the authorization is always ours."""
+    """An outsider who opens the Home tab is refused, though its authorization is the app's own."""
     listeners = Counting()
     setup = DispatchSetup(listeners.heard, allow_outsiders=allowed)
     async with open_dispatch(setup) as harness:
@@ -165,7 +165,7 @@ async def test_an_outsider_who_opens_the_home_is_none_of_ours(allowed: bool) -> 
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "command"])
 async def test_outsiders_may_be_let_in(kind: str) -> None:
-    """By ALLOW_SHARED_CHANNELS; their workspace is ours, but they are of another organization."""
+    """With ALLOW_SHARED_CHANNELS, outsiders are admitted, and keep their organization."""
     listeners = Counting()
     setup = DispatchSetup(listeners.heard, allow_outsiders=True)
     async with open_dispatch(setup) as harness:
@@ -174,7 +174,7 @@ async def test_outsiders_may_be_let_in(kind: str) -> None:
 
 
 async def test_slack_is_not_asked_for_each_request(caplog: pytest.LogCaptureFixture) -> None:
-    """Once it is known whose requests these are, Slack need not answer any more."""
+    """Slack is asked once; afterwards requests don't need its answer."""
     listeners = Counting()
     async with open_dispatch(DispatchSetup(listeners.heard)) as harness:
         await sent(harness, "command", lambda payload: payload)
@@ -185,7 +185,7 @@ async def test_slack_is_not_asked_for_each_request(caplog: pytest.LogCaptureFixt
 
 
 async def test_nothing_is_answered_before_that_is_known() -> None:
-    """The person is asked to try again."""
+    """Until the workspace is known, users are asked to try again."""
     listeners = Counting()
     async with open_dispatch(DispatchSetup(listeners.heard)) as harness:
         fault = Fault("refuse", times=999, method="auth.test", error="invalid_auth")
@@ -200,7 +200,7 @@ async def test_nothing_is_answered_before_that_is_known() -> None:
     [("app_uninstalled", True), ("tokens_revoked", True), ("app_home_opened", False)],
 )
 async def test_the_end_of_the_app_is_heard_without_a_token(event_type: str, admitted: bool) -> None:
-    """In a process that has asked Slack for nothing before; other events wait for an answer."""
+    """An uninstall is handled even if Slack rejects the token; other events are not."""
     listeners = Counting()
     heard = (
         event(event_type, audit=None, before_ack=event_type != "app_home_opened")(
@@ -219,7 +219,7 @@ async def test_the_end_of_the_app_is_heard_without_a_token(event_type: str, admi
 async def test_without_the_app_the_workspace_is_checked_all_the_same(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """Where the scope for bots.info is missing."""
+    """Without the scope for bots.info, the workspace is still checked."""
     listeners = Counting()
     async with open_dispatch(DispatchSetup(listeners.heard)) as harness:
         fault = Fault("refuse", times=9, method="bots.info", error="missing_scope")
@@ -227,9 +227,9 @@ async def test_without_the_app_the_workspace_is_checked_all_the_same(
         await sent(harness, "command", lambda payload: payload)
         await sent(harness, "command", of_another_team)
     assert listeners.calls == 1
-    assert "Slack does not say which app this is: missing_scope" in caplog.text
+    assert "the app of the bot token is unknown: missing_scope" in caplog.text
 
 
 def test_the_samples_are_of_our_workspace() -> None:
-    """Otherwise the matrix above would prove nothing."""
+    """The samples belong to the app's workspace, so that the tests above prove something."""
     assert sample_requests.command("go")["team_id"] == TEAM_ID != OTHER_TEAM

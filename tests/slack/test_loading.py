@@ -12,7 +12,7 @@ from tests.harness.clock import FakeClock
 
 
 class FakeModal:
-    """Keeps what it would show, or is refused by Slack."""
+    """Stores the views it would show, or is refused by Slack."""
 
     def __init__(self) -> None:
         self.shown: list[dict[str, Any]] = []
@@ -26,7 +26,7 @@ class FakeModal:
 
 
 async def test_tells_every_other_second(clock: FakeClock) -> None:
-    """Nothing at first, and then not more often than Slack takes it."""
+    """Progress is shown after a delay, and not more often than Slack accepts."""
     modal = FakeModal()
     progress = ModalProgress(cast("Modal", modal), "jobs/csv.collecting", clock)
     for done in range(1, 8):
@@ -36,7 +36,7 @@ async def test_tells_every_other_second(clock: FakeClock) -> None:
 
 
 async def test_goes_on_where_slack_takes_it_not(clock: FakeClock) -> None:
-    """What is under way is worth more than word of it."""
+    """Work continues if Slack refuses to show its progress."""
     modal = FakeModal()
     progress = ModalProgress(cast("Modal", modal), "jobs/csv.collecting", clock)
     modal.refuses = True

@@ -1,4 +1,4 @@
-"""What is signed but not as Slack sends it is refused or explained, never a fault of the app."""
+"""Signed but malformed requests are refused or explained, and never cause an unexpected error."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Path = tuple[str | int, ...]
 
 
 def places(value: Any, so_far: Path = ()) -> Iterator[Path]:
-    """Where something can be wrong in a payload."""
+    """The places of a payload where a value can be wrong."""
     inside = value.items() if isinstance(value, dict) else enumerate(value)
     for key, part in inside:
         yield (*so_far, key)
@@ -85,7 +85,7 @@ async def post(poster: Poster, payload: dict[str, Any]) -> int:
 async def test_no_field_of_a_wrong_type_is_a_fault(
     harness: AppHarness, poster: Poster, kind: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Whatever is wrong with a field of a sample: no 5xx, and no traceback in the log."""
+    """A wrong value in any field of a sample causes no 5xx and no traceback."""
     wrong_ones = [
         (path, wrong, with_wrong(SAMPLES[kind], path, wrong))
         for path in places(SAMPLES[kind])
@@ -110,7 +110,7 @@ FOREIGN: tuple[dict[str, Any], ...] = (
 async def test_a_foreign_form_is_explained(
     harness: AppHarness, poster: Poster, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A form of another version of the app gets a message or field errors, never a traceback."""
+    """A form of another version of the app gets a message or field errors."""
     await harness.connect(harness.ada, ACME_OPERATIONS)
     with log_to_stderr():
         for callback_id, state in product(REGISTRY.submissions, FOREIGN):
@@ -124,7 +124,7 @@ async def test_a_foreign_form_is_explained(
 async def test_a_foreign_button_is_explained(
     harness: AppHarness, poster: Poster, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A button whose value is of another version gets a message, never a traceback."""
+    """A button of another version of the app gets a message."""
     await harness.connect(harness.ada, ACME_OPERATIONS)
     with log_to_stderr():
         for action_id, value in product(REGISTRY.actions, ("", "{", "[]", '{"k":"x"}')):

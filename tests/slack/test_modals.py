@@ -1,4 +1,4 @@
-"""Shortcuts and modals: opened at once, never over anything newer, kind when too late."""
+"""Shortcuts and modals open at once, never overwrite newer views, and explain delays."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ TITLE = "The whole message"
 
 
 class Pages:
-    """Listeners that open, push and change modals, and keep what they are given."""
+    """Listeners that open, push and update modals, and store their values."""
 
     def __init__(self) -> None:
         self.shown: list[bool] = []
@@ -89,7 +89,7 @@ def open_view(harness: DispatchHarness) -> View:
 
 
 def titles(harness: DispatchHarness) -> list[str]:
-    """Of Ada's open modals, the top one last."""
+    """The titles of Ada's open modals, the top one last."""
     found, view = [], harness.workspace.views.top(ADA.id)
     while view:
         found.append(view.content["title"]["text"])
@@ -106,7 +106,7 @@ def pressed_in(harness: DispatchHarness, view: View, action_id: str) -> dict[str
 
 
 async def test_a_shortcut_opens_its_modal(harness: DispatchHarness) -> None:
-    """By its trigger, after an empty ack."""
+    """A shortcut opens its modal after an empty ack."""
     called = sample_requests.shortcut("go.start")
     called["trigger_id"] = harness.workspace.triggers.new(ADA.id)
     answer = await harness.poster.interaction(called)
@@ -116,7 +116,7 @@ async def test_a_shortcut_opens_its_modal(harness: DispatchHarness) -> None:
 
 
 async def test_says_where_a_shortcut_was_too_slow(harness: DispatchHarness) -> None:
-    """A spent trigger opens nothing: without a channel, a direct message says what to do."""
+    """An expired trigger opens nothing; without a channel, a direct message explains it."""
     called = sample_requests.shortcut("go.start")
     called["trigger_id"] = harness.workspace.triggers.new(ADA.id)
     clock = harness.workspace.clock
@@ -144,18 +144,18 @@ async def test_says_where_a_shortcut_was_too_slow(harness: DispatchHarness) -> N
 async def test_every_refusal_of_a_trigger_asks_to_press_again(
     harness: DispatchHarness, fault: Fault
 ) -> None:
-    """Slack has many words for a spent trigger; none is a bug, and none is waited for."""
+    """Each of Slack's codes for an expired trigger asks the user to click again, with no retry."""
     harness.workspace.faults.add(replace(fault, method="views.open"))
     called = sample_requests.shortcut("go.start")
     called["trigger_id"] = harness.workspace.triggers.new(ADA.id)
     await harness.poster.interaction(called)
     await harness.poster.settled()
     assert titles(harness) == []
-    assert "Press the button or send the command again" in harness.texts()[-1]
+    assert "Click the button or run the command again" in harness.texts()[-1]
 
 
 async def test_a_refusal_of_the_view_itself_is_no_matter_of_time(harness: DispatchHarness) -> None:
-    """Pressing again does not help where Slack refuses what is shown."""
+    """A refused view is not explained as a delay."""
     fault = Fault("refuse", method="views.open", error="invalid_arguments", message="bad blocks")
     harness.workspace.faults.add(fault)
     called = sample_requests.shortcut("go.start")
@@ -166,7 +166,7 @@ async def test_a_refusal_of_the_view_itself_is_no_matter_of_time(harness: Dispat
 
 
 async def test_explains_shortcuts_that_nobody_hears(harness: DispatchHarness) -> None:
-    """A manifest can be older than the app, or newer."""
+    """A shortcut without a listener is explained, as the manifest may have another version."""
     await harness.poster.interaction(sample_requests.shortcut("go.long.ago"))
     await harness.poster.interaction(
         sample_requests.message_action("go.long.ago", harness.response_url())
@@ -176,14 +176,14 @@ async def test_explains_shortcuts_that_nobody_hears(harness: DispatchHarness) ->
 
 
 async def test_opens_on_top_of_the_modal_that_was_acted_in(harness: DispatchHarness) -> None:
-    """The one below is there again when the new one is closed."""
+    """A modal opened from a modal is pushed on top, and closing it shows the previous one."""
     await harness.poster.interaction(pressed_in(harness, open_view(harness), "go.push"))
     await harness.poster.settled()
     assert titles(harness) == ["Before", TITLE]
 
 
 async def test_a_fourth_modal_takes_the_place_of_the_third(harness: DispatchHarness) -> None:
-    """Slack takes three on top of each other."""
+    """A fourth modal replaces the third, because Slack allows three."""
     view = open_view(harness)
     for number in range(STACK - 1):
         view = harness.workspace.views.push(ADA.id, view_of(title=plain(f"Pushed {number}")))
@@ -195,7 +195,7 @@ async def test_a_fourth_modal_takes_the_place_of_the_third(harness: DispatchHarn
 async def test_takes_the_place_of_the_last_one_when_the_trigger_has_expired(
     harness: DispatchHarness,
 ) -> None:
-    """The press is answered there; an error would take the modal away and give nothing for it."""
+    """With an expired trigger, the answer replaces the top modal instead of being lost."""
     pressed = pressed_in(harness, open_view(harness), "go.push")
     clock = harness.workspace.clock
     assert isinstance(clock, FakeClock)
@@ -206,7 +206,7 @@ async def test_takes_the_place_of_the_last_one_when_the_trigger_has_expired(
 
 
 async def test_overwrites_nothing_newer(harness: DispatchHarness, pages: Pages) -> None:
-    """What was pressed in a view that has changed since then is too late."""
+    """A click never overwrites a view that has changed since."""
     view = open_view(harness)
     pressed = pressed_in(harness, view, "go.change")
     harness.workspace.views.update(view, view_of(title=plain("Newer")))
@@ -216,7 +216,7 @@ async def test_overwrites_nothing_newer(harness: DispatchHarness, pages: Pages) 
 
 
 async def test_leaves_a_closed_modal_closed(harness: DispatchHarness, pages: Pages) -> None:
-    """Who closes it does not want to know; the listener learns of it."""
+    """A closed modal stays closed, and the listener is informed."""
     view = open_view(harness)
     pressed = pressed_in(harness, view, "go.change")
     harness.workspace.views.close(view)
@@ -226,14 +226,14 @@ async def test_leaves_a_closed_modal_closed(harness: DispatchHarness, pages: Pag
 
 
 async def test_changes_what_is_still_there(harness: DispatchHarness, pages: Pages) -> None:
-    """The hash of the press is that of the view."""
+    """An unchanged view is updated, by the hash of the click."""
     await harness.poster.interaction(pressed_in(harness, open_view(harness), "go.change"))
     await harness.poster.settled()
     assert (titles(harness), pages.shown) == ([TITLE], [True])
 
 
 async def test_a_form_gives_all_that_was_filled_in(harness: DispatchHarness, pages: Pages) -> None:
-    """Typed, chosen, ticked and remembered; and it can push another in the ack."""
+    """A form passes all its values to the listener, which can push another one in the ack."""
     submitted = sample_requests.view_submission("go.form", {"words": " late refund "})
     submitted["view"]["private_metadata"] = TenantButton("acme").value
     submitted["view"]["state"]["values"] |= {
@@ -251,7 +251,7 @@ async def test_a_form_gives_all_that_was_filled_in(harness: DispatchHarness, pag
 
 
 async def test_offers_options_in_the_ack(harness: DispatchHarness, pages: Pages) -> None:
-    """An external select is answered at once, knowing what else is in the form."""
+    """An external select is answered in the ack and knows the other values of the form."""
     answer = await harness.poster.interaction(sample_requests.block_suggestion("go.typed", "compl"))
     assert answer.status_code == 200
     assert answer.json()["title"]["text"] == TITLE
@@ -260,14 +260,14 @@ async def test_offers_options_in_the_ack(harness: DispatchHarness, pages: Pages)
 
 @pytest.mark.parametrize("action_id", ["go.broken", "go.long.ago"])
 async def test_offers_nothing_when_it_cannot(harness: DispatchHarness, action_id: str) -> None:
-    """There is no place for an error, and the rest of the form can be used."""
+    """If options can't be read, the list is empty and the form stays usable."""
     answer = await harness.poster.interaction(sample_requests.block_suggestion(action_id, "compl"))
     assert (answer.status_code, answer.json()) == (200, {"options": []})
 
 
 @pytest.mark.parametrize("kind", ["delay", "cut_before", "status", "refuse"])
 async def test_a_modal_below_that_cannot_be_changed_stays(kind: Any) -> None:
-    """What was done is done: the listener learns that nobody will see it there, and goes on."""
+    """If a modal below can't be updated, the listener is informed and continues."""
     workspace = Workspace(FakeClock())
     view = workspace.views.open(ADA.id, view_of(title=plain("Before")))
     workspace.faults.add(Fault(kind, 9, "views.update", seconds=0.5, error="internal_error"))

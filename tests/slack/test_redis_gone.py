@@ -1,4 +1,4 @@
-"""Redis is away for a while: people are told at once, and go on when it is back."""
+"""While Redis is down, users are informed at once, and the app recovers by itself."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ from tests.harness.app import open_app
 from tests.harness.clock import FakeClock
 from tests.listeners.jobs.fixtures import add_jobs, job_id
 
-GONE = "cannot be read at the moment"
+GONE = "can't be read right now"
 FILLED_IN = {
     "Tenant": ACME_OPERATIONS.tenant,
     "Client ID": ACME_OPERATIONS.client_id,
     "Client secret": ACME_OPERATIONS.client_secret,
 }
-NOT_STORED = "Nothing can be stored at the moment. Submit again in a minute."
+NOT_STORED = "The app can't save anything right now. Submit again in a minute."
 
 
 async def test_works_without_a_store_as_far_as_it_can(clock: FakeClock) -> None:
-    """Redis is gone: the ack is as ever, help works, and everything else says what is wrong."""
+    """Without Redis, acks and help work, and all other requests explain the problem."""
     async with open_app(None, "unix:///nowhere/redis.sock", clock) as harness:
         helped, listed = [await harness.ada.command(f"/emporix {w}") for w in ("help", "jobs")]
         assert (helped.ack_status, listed.ack_status) == (200, 200)
@@ -42,14 +42,14 @@ async def test_works_without_a_store_as_far_as_it_can(clock: FakeClock) -> None:
 
 @pytest.fixture
 def place() -> Iterator[Path]:
-    """Short enough for the path of a socket."""
+    """A directory whose path is short enough for a socket."""
     with tempfile.TemporaryDirectory(prefix="emporix-gone-") as folder:
         yield Path(folder)
 
 
 @contextmanager
 def redis_at(place: Path) -> Iterator[None]:
-    """A server at the same address each time, with the data of the last time."""
+    """A server at a fixed address that keeps its data between starts."""
     link = place / "redis.sock"
     with redis_server(place / "data") as url:
         link.symlink_to(url.removeprefix("unix://"))
@@ -60,13 +60,13 @@ def redis_at(place: Path) -> Iterator[None]:
 
 
 async def test_goes_on_when_redis_is_back(clock: FakeClock, place: Path) -> None:
-    """Nothing is restarted and nothing is lost: the connection is there again."""
+    """When Redis is back, the app works without a restart, and connections are kept."""
     async with open_app(None, f"unix://{place}/redis.sock", clock) as harness:
         with redis_at(place):
             await harness.connect(harness.ada, ACME_OPERATIONS)
             await harness.ada.command("/emporix jobs status:failed")
             await harness.grace.command("/emporix connect")
-        pressed = await harness.ada.click("Show all jobs")
+        pressed = await harness.ada.click("Show all")
         gone = await harness.ada.command("/emporix jobs")
         form = await harness.grace.submit(FILLED_IN)
         with redis_at(place):
@@ -79,7 +79,7 @@ async def test_goes_on_when_redis_is_back(clock: FakeClock, place: Path) -> None
 
 
 async def test_the_home_says_so_too(clock: FakeClock, place: Path) -> None:
-    """With a button that shows it when Redis is back."""
+    """The Home tab shows the error with a button to refresh."""
     async with open_app(None, f"unix://{place}/redis.sock", clock) as harness:
         with redis_at(place):
             await harness.connect(harness.ada, ACME_OPERATIONS)
@@ -95,7 +95,7 @@ async def test_the_home_says_so_too(clock: FakeClock, place: Path) -> None:
 
 
 async def until_begun(place: Path) -> None:
-    """Until the audit record says that Ada's delete is under way."""
+    """Wait until the audit log says that Ada's delete has started."""
     async with connect(f"unix://{place}/redis.sock") as redis, asyncio.timeout(10):
         while True:
             (entry,) = await AuditLog(redis).latest(Caller(TEAM_ID, ADA.id), 1)
@@ -105,7 +105,7 @@ async def until_begun(place: Path) -> None:
 
 
 async def test_a_delete_is_told_though_redis_goes_meanwhile(clock: FakeClock, place: Path) -> None:
-    """The list in the channel cannot be changed then; the user who clicked sees the result."""
+    """If Redis fails during a delete, the user sees the result, and the channel's list stays."""
     async with open_app(None, f"unix://{place}/redis.sock", clock) as harness:
         ada = harness.person("ada", "ops")
         with redis_at(place):

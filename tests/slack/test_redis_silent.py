@@ -1,4 +1,4 @@
-"""Redis accepts connections and says nothing: people are told within a second, and it passes."""
+"""If Redis accepts connections but doesn't answer, users are informed within a second."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from tests.harness.clock import FakeClock
 from tests.harness.redis_proxy import proxied
 from tests.listeners.jobs.fixtures import add_jobs
 
-GONE = "cannot be read at the moment"
+GONE = "can't be read right now"
 
 
 @contextmanager
 def silent(pid: int) -> Iterator[None]:
-    """The process stands still; the kernel still takes connections for it."""
+    """Suspend the process; the kernel still accepts connections."""
     os.kill(pid, signal.SIGSTOP)
     try:
         yield
@@ -35,13 +35,13 @@ def silent(pid: int) -> Iterator[None]:
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[str]:
-    """A Redis of this test's own."""
+    """A Redis server for this test."""
     with redis_server(tmp_path) as url:
         yield url
 
 
 async def test_says_at_once_that_redis_is_silent(server: str, clock: FakeClock) -> None:
-    """Within a second or so, over connections that are open and over new ones; then it goes on."""
+    """Users get the error within a second, over old and new connections, until Redis answers."""
     redis = connect(server)
     pid = (await redis.info("server"))["process_id"]
     async with open_app(redis, server, clock) as harness:
@@ -54,20 +54,22 @@ async def test_says_at_once_that_redis_is_silent(server: str, clock: FakeClock) 
                 exchange = await harness.ada.command("/emporix jobs")
                 waited.append(time.monotonic() - begun)
                 assert [GONE in payload["text"] for payload in exchange.payloads] == [True]
-        assert min(waited) < 1.3  # a busy machine delays some of them, a longer time limit all
+        assert (
+            min(waited) < 1.3
+        )  # a busy machine delays some of them; a longer time limit would delay all
         exchange = await harness.ada.command("/emporix jobs")
         assert exchange.payloads[0]["text"].startswith("Jobs 1–3 of 3")
     await redis.aclose()
 
 
 async def answers(harness: AppHarness, commands: int) -> list[str]:
-    """The texts of the answers to so many commands at once."""
+    """The texts of the answers to several commands at once."""
     exchanges = (harness.ada.command("/emporix jobs") for _ in range(commands))
     return [one.payloads[-1]["text"] for one in await asyncio.gather(*exchanges)]
 
 
 async def test_a_host_that_vanished_costs_one_answer(server: str, clock: FakeClock) -> None:
-    """Its connections stay open and silent; after the first failure nobody else meets one."""
+    """After a host has vanished, only one request waits for its dead connection."""
     redis = connect(server)
     async with proxied(server) as proxy, open_app(redis, proxy.url, clock) as harness:
         await harness.connect(harness.ada, ACME_OPERATIONS)

@@ -1,4 +1,4 @@
-"""An answer reaches the person who asked, whatever has become of their response_url."""
+"""An answer reaches the user, even if their response_url has expired."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def spent(harness: AppHarness, channel_id: str = GENERAL) -> str:
 async def ask(
     harness: AppHarness, poster: Poster, path: str, channel_id: str = GENERAL
 ) -> list[str]:
-    """The ways in which Slack was tried, by the answer to /emporix tenants."""
+    """The methods that were tried to answer /emporix tenants."""
     command = sample_requests.command("tenants", harness.slack_url + path) | {
         "channel_id": channel_id
     }
@@ -40,7 +40,7 @@ async def ask(
 
 
 def seen(harness: AppHarness) -> list[tuple[str, str]]:
-    """Where Ada sees what, and that nobody else does."""
+    """Where Ada sees the answer; nobody else does."""
     return [
         (message.channel_id, message.only_for)
         for message in harness.workspace.seen_by(ADA)
@@ -49,7 +49,7 @@ def seen(harness: AppHarness) -> list[tuple[str, str]]:
 
 
 async def test_goes_to_the_response_url(harness: AppHarness, poster: Poster) -> None:
-    """The usual way: one request, and only the asker sees it."""
+    """The response_url is used first: one request, visible only to the user."""
     assert await ask(harness, poster, response_url(harness)) == ["response_url"]
     assert seen(harness) == [(GENERAL, ADA.id)]
 
@@ -57,7 +57,7 @@ async def test_goes_to_the_response_url(harness: AppHarness, poster: Poster) -> 
 async def test_is_ephemeral_when_the_response_url_is_spent(
     harness: AppHarness, poster: Poster
 ) -> None:
-    """After five uses the bot posts by itself, for the asker alone."""
+    """After five uses of the response_url, the answer is an ephemeral message."""
     ways = await ask(harness, poster, spent(harness))
     assert ways == ["response_url", "chat.postEphemeral"]
     assert seen(harness) == [(GENERAL, ADA.id)]
@@ -66,7 +66,7 @@ async def test_is_ephemeral_when_the_response_url_is_spent(
 async def test_is_ephemeral_when_the_response_url_has_expired(
     harness: AppHarness, poster: Poster
 ) -> None:
-    """So it does half an hour later."""
+    """After half an hour, the answer is an ephemeral message."""
     path = response_url(harness)
     harness.clock.forward(LIFE_SECONDS + 1)
     assert await ask(harness, poster, path) == ["response_url", "chat.postEphemeral"]
@@ -76,7 +76,7 @@ async def test_is_ephemeral_when_the_response_url_has_expired(
 async def test_is_a_direct_message_where_the_bot_is_not(
     harness: AppHarness, poster: Poster
 ) -> None:
-    """In a channel that the bot is not in it cannot post."""
+    """In a channel without the bot, the answer is a direct message."""
     ways = await ask(harness, poster, spent(harness, SECRET), SECRET)
     assert ways == ["response_url", "chat.postEphemeral", "chat.postMessage"]
     assert seen(harness) == [(harness.workspace.directory.direct(ADA).id, "")]
@@ -95,14 +95,14 @@ async def test_is_a_direct_message_where_the_bot_is_not(
 async def test_finds_another_way_when_the_response_url_fails(
     harness: AppHarness, poster: Poster, fault: Fault
 ) -> None:
-    """Slack's own trouble with response_urls does not lose an answer."""
+    """An error of the response_url doesn't lose the answer."""
     harness.workspace.faults.add(fault)
     assert await ask(harness, poster, response_url(harness)) == ["chat.postEphemeral"]
     assert seen(harness) == [(GENERAL, ADA.id)]
 
 
 async def test_waits_a_moment_when_slack_asks_for_it(harness: AppHarness, poster: Poster) -> None:
-    """A short Retry-After is waited for."""
+    """The app waits for a short Retry-After."""
     harness.workspace.faults.add(Fault("rate_limit", method="chat.postEphemeral", retry_after=0))
     assert await ask(harness, poster, spent(harness)) == ["response_url", "chat.postEphemeral"]
     assert seen(harness) == [(GENERAL, ADA.id)]
@@ -112,7 +112,7 @@ async def test_waits_a_moment_when_slack_asks_for_it(harness: AppHarness, poster
 async def test_does_not_wait_for_long(
     harness: AppHarness, poster: Poster, retry_after: str
 ) -> None:
-    """A person never waits for minutes: there is one more way."""
+    """The app doesn't wait for a long Retry-After, but tries the next method."""
     limited = Fault("rate_limit", method="chat.postEphemeral", retry_after=retry_after)  # type: ignore[arg-type]
     harness.workspace.faults.add(limited)
     assert await ask(harness, poster, spent(harness)) == ["response_url", "chat.postMessage"]
@@ -122,15 +122,15 @@ async def test_does_not_wait_for_long(
 async def test_tells_the_operator_when_no_way_is_left(
     harness: AppHarness, poster: Poster, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """An answer that cannot be delivered is in the log, if nowhere else."""
+    """An answer that can't be delivered is logged."""
     for method in ("response_url", "chat.postEphemeral", "chat.postMessage"):
         harness.workspace.faults.add(Fault("rate_limit", 9, method=method, retry_after=600))
     assert await ask(harness, poster, response_url(harness)) == []
-    assert "could not tell the user: Slack answered ratelimited" in caplog.text
+    assert "could not answer the user: Slack answered ratelimited" in caplog.text
 
 
 async def test_goes_to_the_person_without_any_address(harness: AppHarness, poster: Poster) -> None:
-    """Where Slack names neither a response_url nor a channel."""
+    """Without a response_url and a channel, the answer is a direct message."""
     assert await ask(harness, poster, "", "") == ["chat.postMessage"]
     assert seen(harness) == [(harness.workspace.directory.direct(ADA).id, "")]
 
@@ -151,7 +151,7 @@ async def test_goes_to_the_person_without_any_address(harness: AppHarness, poste
 async def test_posts_to_no_host_but_slacks(
     harness: AppHarness, poster: Poster, url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A forged request cannot make the app post anywhere; the person is answered all the same."""
+    """A response_url on a foreign host is ignored, and the user still gets an answer."""
     async with scripted() as elsewhere:
         port = elsewhere.url.rpartition(":")[2]
         command = sample_requests.command("tenants", url.format(port=port)) | {
@@ -165,7 +165,7 @@ async def test_posts_to_no_host_but_slacks(
 
 
 async def test_follows_no_redirect_of_a_response_url(harness: AppHarness, poster: Poster) -> None:
-    """A redirect is a refusal: nothing is posted to where it leads."""
+    """A redirect of a response_url is not followed."""
     async with scripted() as elsewhere:
         moved = reply(b"", status=307, headers={"Location": f"{elsewhere.url}/inside"})
         async with scripted(moved) as slack:
@@ -179,5 +179,5 @@ async def test_follows_no_redirect_of_a_response_url(harness: AppHarness, poster
 
 @pytest.mark.parametrize("url", ["https://hooks.slack.com/commands/1", "https://slack.com/x"])
 def test_knows_slacks_own_hosts(url: str) -> None:
-    """The hosts that Slack gives out are taken."""
+    """Slack's own hosts are accepted."""
     assert _is_slacks(url, "https://slack.com/api/")

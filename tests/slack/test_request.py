@@ -1,4 +1,4 @@
-"""What people type is read as it looks, whatever invisible characters came along with it."""
+"""Typed text is read as it looks, without invisible characters."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ pasted = st.lists(st.one_of(st.text(), st.sampled_from([*INVISIBLE, "\u200c", "\
 
 @given(pasted)
 def test_normalizing_is_safe_and_idempotent(text: str) -> None:
-    """Whatever is typed: no error, nothing changes the second time, and it can be sent as UTF-8."""
+    """Normalizing any text raises no error, is idempotent, and gives valid UTF-8."""
     once = normalized(text)
     assert normalized(once) == once
     assert unicodedata.is_normalized("NFC", once)
@@ -35,7 +35,7 @@ def test_normalizing_is_safe_and_idempotent(text: str) -> None:
 
 @given(st.text(st.characters(codec="ascii", exclude_categories=["Cc"])))
 def test_plain_text_stays_as_it_is(text: str) -> None:
-    """ASCII that can be seen is what it is."""
+    """Visible ASCII stays unchanged."""
     assert normalized(text) == text
 
 
@@ -45,7 +45,7 @@ def test_plain_text_stays_as_it_is(text: str) -> None:
 def test_an_invisible_character_in_an_id_or_filter_is_dropped(
     text: str, invisible: str, data: st.DataObject
 ) -> None:
-    """Wherever it was pasted along."""
+    """Invisible characters are removed anywhere in an id or a filter."""
     at = data.draw(st.integers(0, len(text)))
     assert normalized(text[:at] + invisible + text[at:]) == text
 
@@ -74,7 +74,7 @@ def test_an_invisible_character_in_an_id_or_filter_is_dropped(
     ],
 )
 def test_what_can_be_seen_stays(text: str) -> None:
-    """Joiners stay where a script or an emoji needs them, and so does all that is drawn."""
+    """Visible characters stay, and so do joiners that a script or an emoji needs."""
     assert normalized(text) == text
 
 
@@ -91,19 +91,19 @@ def test_what_can_be_seen_stays(text: str) -> None:
     ],
 )
 def test_what_looks_the_same_is_the_same(typed: str, read: str) -> None:
-    """Decomposed letters, other line ends, half characters and stray joiners."""
+    """Texts that look the same are equal: decomposed letters, line ends, surrogates and joiners."""
     assert normalized(typed) == read
 
 
 @given(st.text())
 def test_entities_are_unescaped_once(text: str) -> None:
-    """What Slack escapes in a command is what was typed, entities included."""
+    """Entities that Slack escapes in a command are unescaped once."""
     escaped = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     assert unescaped(escaped) == text
 
 
 async def test_commands_are_normalized_and_unescaped(connected: AppHarness) -> None:
-    """A command is read as it looks, and as it was typed."""
+    """A command is normalized and unescaped."""
     connected.emporix_state.add_job(
         "acme", id="job-1", status="success", message="R&D <beta> is done."
     )
@@ -114,7 +114,7 @@ async def test_commands_are_normalized_and_unescaped(connected: AppHarness) -> N
 
 
 async def test_forms_are_normalized(harness: AppHarness) -> None:
-    """A key that was pasted with more than itself is accepted."""
+    """The values of a form are normalized, such as a pasted API key."""
     key = ACME_OPERATIONS
     filled = {"Tenant": "\u200eacme", "Client ID": f"{key.client_id}\u200b"}
     await harness.ada.command("/emporix connect")
@@ -123,7 +123,7 @@ async def test_forms_are_normalized(harness: AppHarness) -> None:
 
 
 async def test_option_search_is_normalized(connected: AppHarness) -> None:
-    """What is typed into a select finds what it looks like."""
+    """The search text of a select is normalized."""
     connected.emporix_state.add_agent("acme", id="fraud-agent", name="Fraud Agent")
     await connected.ada.shortcut("Search Emporix jobs")
     offered = await connected.ada.suggest("Agent", "\u200bfraud\u2060")
@@ -146,7 +146,7 @@ def nested(text: str, depth: int) -> Any:
 
 
 def test_reads_text_blocks_and_attachments() -> None:
-    """The message's own text comes first."""
+    """The text of a message is read first, then its blocks and attachments."""
     message = {
         "text": "A &lt;job&gt; &amp; more",
         "blocks": [
@@ -163,7 +163,7 @@ def test_reads_text_blocks_and_attachments() -> None:
 
 
 def test_ends_somewhere() -> None:
-    """Neither depth nor length nor number keeps anybody waiting."""
+    """Depth, length and number of blocks are limited."""
     assert message_texts({"blocks": [nested("lost", 20_000)]}) == []
     long = message_texts({"text": "x" * 10**6, "attachments": [{"text": "y"}] * 10**5})
     assert sum(map(len, long)) <= MAX_MESSAGE_CHARACTERS
@@ -171,5 +171,5 @@ def test_ends_somewhere() -> None:
 
 @given(st.dictionaries(KEYS, ANYTHING))
 def test_bears_any_shape(message: dict[str, Any]) -> None:
-    """What is no text is nothing."""
+    """Values of any type are accepted; only text counts."""
     assert all(isinstance(text, str) for text in message_texts(message))

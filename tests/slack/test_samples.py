@@ -1,4 +1,4 @@
-"""Slack's own sample requests, from the HTTP endpoint to the answer that a user sees."""
+"""Slack's sample requests, from the HTTP endpoint to the answer that the user sees."""
 
 from __future__ import annotations
 
@@ -21,27 +21,27 @@ from tests.harness.signed_requests import Poster
 
 
 def url_of(harness: AppHarness, original: str = "") -> str:
-    """A response_url that Ada could be answered by."""
+    """A valid response_url for Ada."""
     return harness.slack_url + harness.workspace.response_urls.new(ADA.id, "C0GENERAL", original)
 
 
 def told(harness: AppHarness) -> list[str]:
-    """The texts that Ada has been sent, in every way."""
+    """All texts sent to Ada, by any method."""
     sent = harness.workspace.journal.since(0, ADA.id)
     return [entry.payload["text"] for entry in sent if "text" in entry.payload]
 
 
 async def test_hears_a_command_of_an_organization(harness: AppHarness, poster: Poster) -> None:
-    """Slack's sample of a slash command is answered by its response_url."""
+    """Slack's sample of a slash command is answered through its response_url."""
     answer = await poster.command(sample_requests.command("tenants", url_of(harness)))
     assert (answer.status_code, answer.text) == (200, "")
     await poster.settled()
     (text,) = told(harness)
-    assert "You are not connected to Emporix yet." in text
+    assert "You're not connected to Emporix." in text
 
 
 async def test_tells_organizations_apart(harness: AppHarness, poster: Poster) -> None:
-    """The same ids of team and user in an Enterprise Grid are somebody else."""
+    """The same team and user ids in another Enterprise Grid are another user."""
     await harness.connect(harness.ada, ACME_OPERATIONS)
     await poster.command(sample_requests.command("tenants", url_of(harness)))
     await poster.settled()
@@ -49,7 +49,7 @@ async def test_tells_organizations_apart(harness: AppHarness, poster: Poster) ->
 
 
 async def test_hears_the_word_payload(harness: AppHarness, poster: Poster) -> None:
-    """A command may say what Slack's own forms say."""
+    """A command may contain the word "payload"."""
     answer = await poster.command(
         sample_requests.command("jobs search payload={}", url_of(harness))
     )
@@ -59,7 +59,7 @@ async def test_hears_the_word_payload(harness: AppHarness, poster: Poster) -> No
 
 
 async def test_hears_a_button(harness: AppHarness, poster: Poster) -> None:
-    """Slack's sample of a press is answered in the place where it was pressed."""
+    """Slack's sample of a click is answered where it was clicked."""
     await harness.connect(harness.ada, ACME_OPERATIONS)
     value = TenantButton(tenant="acme").value
     answer = await poster.interaction(
@@ -74,7 +74,7 @@ async def test_hears_a_button(harness: AppHarness, poster: Poster) -> None:
 async def test_explains_a_button_that_nobody_hears(
     harness: AppHarness, poster: Poster, action_id: str
 ) -> None:
-    """Old messages live for ever: their buttons say that they are old."""
+    """A button without a listener is explained as outdated."""
     payload = sample_requests.block_actions(action_id, "", url_of(harness))
     assert (await poster.interaction(payload)).status_code == 200
     await poster.settled()
@@ -82,7 +82,7 @@ async def test_explains_a_button_that_nobody_hears(
 
 
 async def test_explains_an_old_button_once(harness: AppHarness, poster: Poster) -> None:
-    """Slack delivers a press again where it has heard nothing: the person reads one message."""
+    """A repeated click on an outdated button is explained once."""
     payload = sample_requests.block_actions("jobs.launch.now", "", url_of(harness))
     for _ in range(3):
         assert (await poster.interaction(payload)).status_code == 200
@@ -94,7 +94,7 @@ async def test_explains_an_old_button_once(harness: AppHarness, poster: Poster) 
 async def test_hears_a_button_on_the_home_tab(
     harness: AppHarness, poster: Poster, action_id: str
 ) -> None:
-    """Without a channel and a response_url the answer comes on top of the tab itself."""
+    """A click in the Home tab is answered at the top of the tab."""
     value = TenantButton(tenant="acme").value
     assert (
         await poster.interaction(sample_requests.home_action(action_id, value, "V1"))
@@ -107,7 +107,7 @@ async def test_hears_a_button_on_the_home_tab(
 
 
 async def test_hears_a_submission_with_empty_fields(poster: Poster) -> None:
-    """What was left empty is null in Slack's sample, and an error on its field here."""
+    """An empty field, null in Slack's sample, gets an error under the field."""
     values = {"tenant": None, "client_id": "x", "client_secret": None}
     answer = await poster.interaction(
         sample_requests.view_submission(buttons.CONNECT_SUBMIT, values)
@@ -119,7 +119,7 @@ async def test_hears_a_submission_with_empty_fields(poster: Poster) -> None:
 
 @pytest.mark.parametrize("state", [None, {}, {"values": None}])
 async def test_hears_a_submission_without_fields(poster: Poster, state: Any) -> None:
-    """Nothing that is missing is a fault of the person's."""
+    """A form with missing fields is not blamed on the user."""
     payload = sample_requests.view_submission(buttons.CONNECT_SUBMIT, {})
     payload["view"]["state"] = state
     answer = await poster.interaction(payload)
@@ -128,7 +128,7 @@ async def test_hears_a_submission_without_fields(poster: Poster, state: Any) -> 
 
 @pytest.mark.parametrize("callback_id", ["connect.long.ago", ""])
 async def test_explains_a_form_that_nobody_hears(poster: Poster, callback_id: str) -> None:
-    """A modal that was open while the app changed says that it is old."""
+    """A form without a listener is explained as outdated."""
     answer = await poster.interaction(sample_requests.view_submission(callback_id, {}))
     assert (answer.status_code, answer.json()["response_action"]) == (200, "update")
     assert "too old" in json.dumps(answer.json()["view"])
@@ -137,7 +137,7 @@ async def test_explains_a_form_that_nobody_hears(poster: Poster, callback_id: st
 async def test_logs_nothing_of_a_request(
     harness: AppHarness, poster: Poster, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """At DEBUG neither what is refused nor what is handled leaves a word of it in the log."""
+    """The log contains no text of a request, even at DEBUG."""
     secret = "very-private-words"
     command = sample_requests.command(f"conect {secret}", url_of(harness))
     with log_to_stderr():
@@ -166,7 +166,7 @@ async def test_logs_nothing_of_a_request(
 async def test_logs_nothing_that_is_typed_after_a_command(
     harness: AppHarness, poster: Poster, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A secret typed behind the wrong command is in no line, whichever command it is."""
+    """A secret typed after any command is never logged."""
     secret = "verysecret0words"
     await harness.connect(harness.ada, ACME_OPERATIONS)
     with log_to_stderr():

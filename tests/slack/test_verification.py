@@ -39,7 +39,7 @@ def refuse(headers: dict[str, str], body: bytes, now: float = NOW) -> Rejection 
 
 
 def test_takes_slacks_published_example() -> None:
-    """The example in Slack's "Verifying requests" is let in, at its time."""
+    """The example in Slack's "Verifying requests" is accepted at its time."""
     body = (
         b"token=xyzz0WbapA4vBCDEFasx0q6G&team_id=T1DC2JH3J&team_domain=testteamnow"
         b"&channel_id=G8PSS9T3V&channel_name=foobar&user_id=U2CERLKJA&user_name=roadrunner"
@@ -56,7 +56,7 @@ def test_takes_slacks_published_example() -> None:
 
 @given(st.text(st.characters(exclude_categories=["Cs"])))
 def test_takes_whatever_is_signed(body: str) -> None:
-    """Any signed UTF-8 body is let in."""
+    """Any signed UTF-8 body is accepted."""
     assert refuse(signed(body.encode()), body.encode()) is None
 
 
@@ -79,7 +79,7 @@ def test_takes_whatever_is_signed(body: str) -> None:
     ],
 )
 def test_refuses_what_is_not_slacks(headers: dict[str, str], status: int) -> None:
-    """Missing or odd headers are refused with a status, never an exception."""
+    """Missing or malformed headers are refused with a status, without an exception."""
     refusal = refuse(headers, b"text=hello")
     assert refusal is not None
     assert refusal.status == status
@@ -87,42 +87,42 @@ def test_refuses_what_is_not_slacks(headers: dict[str, str], status: int) -> Non
 
 @pytest.mark.parametrize("age", [MAX_TIMESTAMP_AGE_SECONDS + 1, -MAX_TIMESTAMP_AGE_SECONDS - 1])
 def test_refuses_an_old_or_future_request(age: int) -> None:
-    """A rightly signed request from another time is a replay."""
+    """A signed request from another time is refused as a replay."""
     assert refuse(signed(b"x", NOW - age), b"x") == Rejection(401, "the request is too old")
 
 
 def test_takes_the_old_secret_while_it_is_replaced() -> None:
-    """Both secrets of a rotation are good, so that no request is refused meanwhile."""
+    """Both secrets are valid during a rotation."""
     assert refuse(signed(b"x", secret=OLD_SECRET), b"x") is None
     assert refuse(signed(b"x", secret=SECRET), b"x") is None
 
 
 @pytest.mark.parametrize(("length", "is_refused"), [(MAX_REQUEST_BYTES, False), (10**7, True)])
 def test_refuses_a_long_body_by_its_head(length: int, is_refused: bool) -> None:
-    """What says that it is too long need not be read."""
+    """A body with a too large Content-Length is refused before it is read."""
     guard = RequestVerifier([SECRET], FakeClock(NOW))
     refusal = guard.verify_headers({**signed(b"x"), "content-length": str(length)})
     assert refusal == (TOO_LONG if is_refused else None)
 
 
 def test_refuses_by_the_head_what_is_too_old() -> None:
-    """Nobody reads the body of a replay."""
+    """An old request is refused before its body is read."""
     guard = RequestVerifier([SECRET], FakeClock(NOW))
     assert guard.verify_headers(signed(b"x", NOW - MAX_TIMESTAMP_AGE_SECONDS - 1)) is not None
 
 
 def test_refuses_a_changed_body() -> None:
-    """A signature is good for its own body only."""
+    """A signature is valid only for its own body."""
     assert refuse(signed(b"text=list"), b"text=delete") is not None
 
 
 def test_refuses_another_apps_signature() -> None:
-    """A signature made with another secret does not fit."""
+    """A signature with another secret is refused."""
     assert refuse(signed(b"x", secret="another"), b"x") is not None
 
 
 def test_refuses_what_is_not_utf8() -> None:
-    """A signed body that is not UTF-8 is refused before anybody reads it."""
+    """A signed body that isn't UTF-8 is refused."""
     assert refuse(signed(b"\xff\xfe"), b"\xff\xfe") == Rejection(400, "the body is not UTF-8")
 
 
@@ -131,7 +131,7 @@ def test_refuses_what_is_not_utf8() -> None:
     st.binary(),
 )
 def test_never_fails(headers: dict[str, str], body: bytes) -> None:
-    """Whatever arrives unsigned is refused, and nothing is raised."""
+    """Any unsigned request is refused without an exception."""
     assert refuse(headers, body) is not None
 
 
@@ -140,26 +140,26 @@ sendable = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
 
 @given(sendable)
 def test_reads_whatever_is_typed(text: str) -> None:
-    """A command says what it says, the word "payload" included."""
+    """Commands are parsed unchanged, even with the word "payload"."""
     for typed in (text, f"payload {text}", f"{{payload={text}}}"):
         assert parse_body(urlencode({"command": "/emporix", "text": typed}))["text"] == typed
 
 
 @given(st.dictionaries(sendable, sendable, max_size=3))
 def test_reads_json_and_payloads(fields: dict[str, str]) -> None:
-    """Clicks come as JSON in a form, events as JSON alone."""
+    """Clicks are parsed from JSON in a form, events from plain JSON."""
     assert parse_body(json.dumps(fields)) == fields
     assert parse_body(urlencode({"payload": json.dumps(fields)})) == fields
 
 
 @pytest.mark.parametrize("body", ["{", "payload=", "payload=1", "payload=[]", "{" * 100_000])
 def test_refuses_what_has_no_fields(body: str) -> None:
-    """One kind of error for whatever cannot be read."""
+    """Every unreadable body raises the same error."""
     with pytest.raises(ValueError, match=r".+"):
         parse_body(body)
 
 
 def test_refuses_what_is_nested_too_deeply() -> None:
-    """Python's own limit becomes the same error."""
+    """JSON that is nested too deeply raises the same error."""
     with pytest.raises(ValueError, match="deeply"):
         parse_body('{"a":' * 100_000)

@@ -1,4 +1,4 @@
-"""Connections are kept for their owner alone, and leave nothing behind when they go."""
+"""Connections belong to one user, and are deleted without remains."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.store.fixtures import ADA, CIPHER, GRACE, connection
 
 
 async def test_gives_back_what_was_saved(accounts: AccountStore) -> None:
-    """A connection comes back whole, with its token, and is the default one."""
+    """A connection is loaded completely, with its token, and is the default one."""
     await accounts.save(connection(), default=True)
     account = await accounts.load(ADA)
     assert account.connections == {"acme": connection()}
@@ -28,13 +28,13 @@ async def test_gives_back_what_was_saved(accounts: AccountStore) -> None:
 
 
 async def test_keeps_users_apart(accounts: AccountStore) -> None:
-    """What Ada connects is not Grace's."""
+    """Ada's connections are not Grace's."""
     await accounts.save(connection(ADA), default=True)
     assert (await accounts.load(GRACE)).connections == {}
 
 
 async def test_writes_no_secret_in_the_clear(accounts: AccountStore, redis: Any) -> None:
-    """Who reads Redis reads neither client id, nor secret, nor token."""
+    """The records in Redis show neither client id, nor secret, nor token."""
     await accounts.save(connection(), default=True)
     written = str(await redis.hgetall(redis_keys.account(ADA)))
     assert not any(word in written for word in ("the-client-id", "the-client-secret", "token-1"))
@@ -43,7 +43,7 @@ async def test_writes_no_secret_in_the_clear(accounts: AccountStore, redis: Any)
 async def test_does_not_open_what_was_copied_from_another_user(
     accounts: AccountStore, redis: Any
 ) -> None:
-    """A record copied to another user's key does not open there."""
+    """A record copied to another user's key can't be decrypted there."""
     await accounts.save(connection(ADA), default=True)
     await redis.copy(redis_keys.account(ADA), redis_keys.account(GRACE))
     assert (await accounts.load(GRACE)).connections == {}
@@ -52,7 +52,7 @@ async def test_does_not_open_what_was_copied_from_another_user(
 async def test_does_not_open_what_was_copied_to_another_tenant(
     accounts: AccountStore, redis: Any
 ) -> None:
-    """Nor does one that was copied to another tenant of the same user."""
+    """A record copied to another tenant of the same user can't be decrypted there."""
     await accounts.save(connection(ADA), default=True)
     sealed = await redis.hget(redis_keys.account(ADA), "connection:acme")
     await redis.hset(redis_keys.account(ADA), "connection:globex", sealed)
@@ -60,7 +60,7 @@ async def test_does_not_open_what_was_copied_to_another_tenant(
 
 
 async def test_keeps_what_it_cannot_open(accounts: AccountStore, redis: Any) -> None:
-    """With a key missing, a connection is hidden, and is back when the key is back."""
+    """A connection is hidden while its encryption key is missing."""
     await accounts.save(connection(), default=True)
     elsewhere = AccountStore(redis, AccountEncryption(Cipher(parse_keys(new_key()))))
     assert (await elsewhere.load(ADA)).connections == {}
@@ -99,7 +99,7 @@ async def test_leaves_other_connections_alone(accounts: AccountStore, redis: Any
 
 
 async def test_switches_the_default(accounts: AccountStore) -> None:
-    """The default tenant is the one that was set last."""
+    """The default tenant is the last one that was set."""
     await accounts.save(connection(tenant="acme"), default=True)
     await accounts.save(connection(tenant="globex"), default=False)
     await accounts.set_default(ADA, "globex")
@@ -120,7 +120,7 @@ async def test_gives_what_another_process_saved(accounts: AccountStore, tokens: 
 async def test_does_not_revive_a_deleted_connection(
     accounts: AccountStore, tokens: TokenStore, redis: Any
 ) -> None:
-    """A token that arrives after its connection was deleted is not kept."""
+    """A token that arrives after its connection was deleted is not stored."""
     await accounts.save(connection(), default=True)
     await accounts.delete(ADA, "acme", next_default="")
     await tokens.save(connection(), FRESH)
@@ -128,7 +128,7 @@ async def test_does_not_revive_a_deleted_connection(
 
 
 async def test_lets_one_refresh_at_a_time(redis: Any, records: AccountEncryption) -> None:
-    """While one process asks for a token, another does not; both know which of them it is."""
+    """While one process requests a token, another doesn't get the lock, and knows it."""
     another = TokenStore(redis, records, wait_seconds=0)
     async with (
         TokenStore(redis, records).lock(connection()) as first,
@@ -142,7 +142,7 @@ async def test_lets_one_refresh_at_a_time(redis: Any, records: AccountEncryption
 async def test_a_killed_refresh_keeps_nobody_waiting_for_long(
     tokens: TokenStore, redis: Any
 ) -> None:
-    """The lock of a process that was killed ends within 3 s."""
+    """The lock of a killed process expires within 3 s."""
     async with tokens.lock(connection()):
         assert 0 < await redis.pttl(redis_keys.token_lock(ADA, "acme")) <= 3000
 
@@ -154,7 +154,7 @@ async def test_locks_each_tenant_by_itself(tokens: TokenStore) -> None:
 
 
 async def test_leaves_errors_of_the_holder_alone(tokens: TokenStore) -> None:
-    """What is raised while the lock is held comes out as it is, and the lock is free again."""
+    """An exception in the block is raised unchanged, and the lock is released."""
     with pytest.raises(TimeoutError):
         async with tokens.lock(connection()):
             raise TimeoutError

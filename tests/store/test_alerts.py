@@ -1,4 +1,4 @@
-"""Alerts read back whole, and change only from what they were read as."""
+"""Alerts are loaded as they were saved, and concurrent changes are rejected."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def alerts(redis: Any) -> AlertStore:
 
 
 async def test_reads_back_whole(alerts: AlertStore) -> None:
-    """With its mark, its batch and its messages; found by channel and by connection."""
+    """An alert keeps its watermark, batch and posts, and is found by channel and connection."""
     saved = await alerts.save(ALERT, None, POSTS)
     assert saved == replace(ALERT, version=1)
     assert await alerts.load("a1") == saved
@@ -46,7 +46,7 @@ async def test_reads_back_whole(alerts: AlertStore) -> None:
 
 
 async def test_two_changes_at_once_do_not_undo_each_other(alerts: AlertStore) -> None:
-    """The second one has to read again."""
+    """The second of two concurrent changes is rejected."""
     saved = await alerts.save(ALERT, None)
     assert saved
     assert await alerts.save(replace(saved, muted_until=200.0), saved)
@@ -56,7 +56,7 @@ async def test_two_changes_at_once_do_not_undo_each_other(alerts: AlertStore) ->
 
 
 async def test_moves_to_another_owner(alerts: AlertStore, redis: Any) -> None:
-    """From then on it is looked at by that connection alone; the other one has no trace of it."""
+    """An alert that changed its connection is polled through the new one only."""
     saved = await alerts.save(ALERT, None)
     assert saved
     moved = await alerts.save(replace(saved, owner=GRACE), saved)
@@ -68,7 +68,7 @@ async def test_moves_to_another_owner(alerts: AlertStore, redis: Any) -> None:
 
 
 async def test_whatever_is_saved_is_due(alerts: AlertStore, redis: Any) -> None:
-    """A save never leaves a connection out of the index, nor postpones a look."""
+    """Saving never removes a connection from the index, and never postpones a poll."""
     due, name = redis_keys.alerts_due(), PolledConnection(ADA, "acme").name
     saved = await alerts.save(ALERT, None, poll_at=200.0)
     for look_at, at in ((None, 200.0), (300.0, 200.0), (150.0, 150.0)):
@@ -82,7 +82,7 @@ async def test_whatever_is_saved_is_due(alerts: AlertStore, redis: Any) -> None:
 
 
 async def test_leaves_no_trace(alerts: AlertStore, redis: Any) -> None:
-    """What was turned off cannot be saved any more, either."""
+    """An alert that was turned off can't be saved again."""
     saved = await alerts.save(ALERT, None, POSTS)
     assert saved
     assert 0 < await redis.ttl(redis_keys.alert_posts("a1")) <= 86_400
@@ -95,7 +95,7 @@ async def test_leaves_no_trace(alerts: AlertStore, redis: Any) -> None:
 async def test_nobody_can_make_one_up(
     alerts: AlertStore, redis: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Nor move, swap or change one: what cannot be opened is logged, and is no alert."""
+    """Forged, moved or copied records are logged and ignored."""
     first = await alerts.save(ALERT, None)
     second = await alerts.save(replace(ALERT, id="a2", owner=GRACE), None)
     assert first
@@ -109,14 +109,14 @@ async def test_nobody_can_make_one_up(
         assert await alerts.load("a1") is None
         assert await alerts.of_channel("T0ACME", "C0OPS") == ()
         assert await alerts.of_connection(first.connection) == ()
-        assert "a stored alert cannot be opened" in caplog.text
+        assert "could not read a stored alert" in caplog.text
         caplog.clear()
     await redis.hset(places[0], "record", sealed[0])
     assert await alerts.load("a1") == first
 
 
 async def test_nobody_can_make_up_what_was_posted(alerts: AlertStore, redis: Any) -> None:
-    """By forged posts, other jobs would be shown in the messages of an alert."""
+    """Forged posts can't make an alert's messages show other jobs."""
     await alerts.save(ALERT, None, POSTS)
     await redis.set(redis_keys.alert_posts("a2"), await redis.get(redis_keys.alert_posts("a1")))
     assert await alerts.load_posts("a2") == ()
@@ -125,7 +125,7 @@ async def test_nobody_can_make_up_what_was_posted(alerts: AlertStore, redis: Any
 
 
 async def test_an_index_makes_nothing_somebody_elses(alerts: AlertStore, redis: Any) -> None:
-    """No other connection looks at an alert, and no other channel has it."""
+    """An alert is found by its own connection and channel only."""
     await alerts.save(ALERT, None)
     source = PolledConnection(GRACE, "acme")
     await redis.sadd(redis_keys.alerts_of_connection(source.name), "a1")

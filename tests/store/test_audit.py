@@ -1,4 +1,4 @@
-"""Who deleted what stays written, up to a cap."""
+"""The audit log keeps deletions, up to a limit."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.store.fixtures import ADA, GRACE
 
 
 async def test_lists_the_last_entries_of_the_workspace(redis: Any) -> None:
-    """Newest first, for every user of the workspace."""
+    """Entries of every user of the workspace are listed, newest first."""
     log = AuditLog(redis)
     await log.record_delete(ADA, "acme", "job-1", "deleted")
     await log.record_delete(GRACE, "globex", "job-2", "missing_scope")
@@ -23,7 +23,7 @@ async def test_lists_the_last_entries_of_the_workspace(redis: Any) -> None:
 
 
 async def test_is_capped(redis: Any) -> None:
-    """The oldest entries go when there are too many."""
+    """The oldest entries are deleted if there are too many."""
     async with redis.pipeline() as pipe:
         for number in range(MAX_AUDIT_ENTRIES + 500):
             pipe.xadd(redis_keys.audit(ADA), {"n": number})
@@ -33,7 +33,7 @@ async def test_is_capped(redis: Any) -> None:
 
 
 async def test_finds_the_own_entries_among_all(redis: Any) -> None:
-    """The newest of one user within so many entries of the workspace, and no more than asked."""
+    """A user's newest deletions are found within a number of entries, up to a maximum."""
     log = AuditLog(redis)
     for number in range(6):
         await log.record_delete(ADA, "acme", f"ada-{number}", "deleted")
@@ -45,7 +45,7 @@ async def test_finds_the_own_entries_among_all(redis: Any) -> None:
 
 
 async def test_a_home_reads_no_more_than_it_shows(redis: Any) -> None:
-    """Other people's entries stay in Redis."""
+    """Other users' entries are filtered out in Redis."""
     log = AuditLog(redis)
     for number in range(50):
         await log.record_delete(GRACE, "acme", f"grace-{number}", "deleted")

@@ -1,4 +1,4 @@
-"""No process uses a Redis whose data its keys cannot read, and it writes nothing there."""
+"""A process whose keys can't decrypt the data in Redis writes nothing there."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def cipher(*keys: str) -> Cipher:
 
 
 async def writes(url: str, *keys: str) -> str:
-    """A process with these keys writes a key; what the canary says against it."""
+    """Write a key with these encryption keys; returns the canary's problem."""
     canary = Canary(cipher(*keys))
     client = connect(url, canary)
     try:
@@ -38,7 +38,7 @@ async def everything(redis: Any) -> dict[str, bytes]:
 
 
 async def test_the_first_process_writes_it(redis: Any, redis_url: str) -> None:
-    """Encrypted; others with the same key, among others, work beside it."""
+    """The first process writes an encrypted canary, and processes with the same key accept it."""
     assert await writes(redis_url, OURS) == ""
     assert cipher(OURS).open(await redis.get(redis_keys.canary()), redis_keys.canary())
     assert await redis.ttl(redis_keys.canary()) == -1
@@ -47,7 +47,7 @@ async def test_the_first_process_writes_it(redis: Any, redis_url: str) -> None:
 
 @pytest.mark.parametrize("connecting", [connect, connect_for_queue])
 async def test_wrong_keys_write_nothing(redis: Any, redis_url: str, connecting: Any) -> None:
-    """By no command and neither client; the process is stopped once, and the reason is said."""
+    """No command of either client is sent; the process is stopped once, with the reason."""
     await writes(redis_url, OURS)
     before = await everything(redis)
     stops: list[str] = []
@@ -72,7 +72,7 @@ async def test_wrong_keys_write_nothing(redis: Any, redis_url: str, connecting: 
 
 
 async def test_it_is_read_on_each_new_connection(redis: Any, redis_url: str) -> None:
-    """After a reconnect, the server may be another one, with other data."""
+    """The canary is checked on reconnect, which may lead to a server with other data."""
     client = connect(redis_url, Canary(cipher(OURS)))
     await client.ping()
     await redis.delete(redis_keys.canary())
@@ -86,7 +86,7 @@ async def test_it_is_read_on_each_new_connection(redis: Any, redis_url: str) -> 
 
 @pytest.mark.parametrize("_round", range(5))
 async def test_two_first_starts_agree(redis: Any, redis_url: str, _round: int) -> None:
-    """Of many processes that start at once with two sets of keys, one set is the right one."""
+    """If many processes start at once with two sets of keys, only one set is accepted."""
     sets = [OURS, THEIRS] * 10
     problems = await asyncio.gather(*(writes(redis_url, keys) for keys in sets))
     stopped = {keys for keys, problem in zip(sets, problems, strict=True) if problem}
@@ -112,7 +112,7 @@ class Overtaken:
 
 
 async def test_who_is_overtaken_overwrites_nothing(redis: Any) -> None:
-    """The canary of the first process stays, and the second one is stopped."""
+    """The canary of the first process is kept, and the second process is stopped."""
     connection = Overtaken(redis)
     with pytest.raises(WrongEncryptionKeys):
         await Canary(cipher(OURS)).admit(connection)
@@ -120,7 +120,7 @@ async def test_who_is_overtaken_overwrites_nothing(redis: Any) -> None:
 
 
 async def test_only_a_process_that_works_writes_it(redis: Any, redis_url: str) -> None:
-    """Who only looks leaves an empty Redis empty."""
+    """A client that doesn't create the canary leaves an empty Redis empty."""
     client = connect(redis_url, Canary(cipher(OURS), create=False))
     await client.ping()
     assert await everything(redis) == {}
@@ -128,7 +128,7 @@ async def test_only_a_process_that_works_writes_it(redis: Any, redis_url: str) -
 
 
 async def test_rotation_seals_it_with_the_first_key(redis: Any, redis_url: str) -> None:
-    """Then the old key can be dropped."""
+    """After a rotation, processes no longer need the old key."""
     await writes(redis_url, OURS)
     tallies = [tally async for tally in KeyRotation(redis, cipher(THEIRS, OURS)).run()]
     assert await writes(redis_url, THEIRS) == ""
@@ -137,7 +137,7 @@ async def test_rotation_seals_it_with_the_first_key(redis: Any, redis_url: str) 
 
 
 async def test_a_redis_that_is_away_says_nothing_about_keys(redis_url: str) -> None:
-    """It is looked at when Redis is back."""
+    """If Redis was down at the start, the canary is checked when it is back."""
     canary = Canary(cipher(OURS))
     client = connect(f"{redis_url}.gone", canary)
     with pytest.raises(StoreUnavailable), translate_redis_errors():

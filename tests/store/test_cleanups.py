@@ -31,7 +31,7 @@ def kept(redis: Any) -> CleanupStore:
 
 
 async def begin(kept: CleanupStore, clean: Cleanup) -> bool:
-    """It is under way, and worker-1 has it in hand."""
+    """Start a clean-up; worker-1 has its lease."""
     return await kept.start(clean, NOW) and await kept.acquire_lease(clean.id, "worker-1")
 
 
@@ -42,7 +42,7 @@ async def loaded(kept: CleanupStore) -> Cleanup:
 
 
 async def test_work_on_it_keeps_it_for_another_month(kept: CleanupStore, redis: Any) -> None:
-    """Its report is there for as long after its end, however late it comes."""
+    """Each save keeps a clean-up for another month."""
     await begin(kept, BEGUN_CLEAN)
     for write in (kept.save, kept.finish):
         await redis.expire(redis_keys.cleanup("clean-1"), 100)
@@ -51,14 +51,14 @@ async def test_work_on_it_keeps_it_for_another_month(kept: CleanupStore, redis: 
 
 
 async def test_comes_back_as_it_was(kept: CleanupStore) -> None:
-    """With its filters and its owner."""
+    """A clean-up is loaded with its filters and its owner."""
     assert await kept.save_unconfirmed(CLEAN)
     assert await kept.load("clean-1") == CLEAN
     assert await kept.load("clean-2") is None
 
 
 async def test_nobody_can_make_one_up(kept: CleanupStore, redis: Any) -> None:
-    """Write access to Redis is not enough to delete jobs: forged or copied records fail."""
+    """Forged or copied records don't make a worker delete jobs."""
     await begin(kept, BEGUN_CLEAN)
     await kept.freeze_job_ids(BEGUN_CLEAN, ["job-1"], "worker-1")
     theirs = redis_keys.cleanup("clean-2")
@@ -73,7 +73,7 @@ async def test_nobody_can_make_one_up(kept: CleanupStore, redis: Any) -> None:
 
 
 async def test_is_forgotten_after_a_month(kept: CleanupStore, redis: Any) -> None:
-    """Nothing of it stays for ever; a question is forgotten after an hour."""
+    """Every key of a clean-up expires; an unconfirmed one expires after an hour."""
     await kept.save_unconfirmed(CLEAN)
     assert 0 < await redis.ttl(redis_keys.cleanup("clean-1")) <= 3600
     await begin(kept, BEGUN_CLEAN)
@@ -87,7 +87,7 @@ async def test_is_forgotten_after_a_month(kept: CleanupStore, redis: Any) -> Non
 
 
 async def test_one_of_a_user_and_tenant_at_a_time(kept: CleanupStore) -> None:
-    """Another user or tenant has its own; after the end there is room again."""
+    """A user has one running clean-up per tenant, and can start another after it ends."""
     assert await begin(kept, CLEAN)
     assert await kept.start(CLEAN, NOW)
     assert not await kept.start(SECOND, NOW)
@@ -99,7 +99,7 @@ async def test_one_of_a_user_and_tenant_at_a_time(kept: CleanupStore) -> None:
 
 
 async def test_an_end_frees_no_other_clean_up(kept: CleanupStore, redis: Any) -> None:
-    """A worker that finishes twice leaves the marker of the next one alone."""
+    """Finishing a clean-up twice doesn't affect the next one."""
     await begin(kept, CLEAN)
     await kept.finish(CLEAN, "worker-1")
     await kept.start(SECOND, NOW)
@@ -109,7 +109,7 @@ async def test_an_end_frees_no_other_clean_up(kept: CleanupStore, redis: Any) ->
 
 
 async def test_a_gone_one_does_not_bar_the_way(kept: CleanupStore, redis: Any) -> None:
-    """What Redis has no record of is not under way, and leaves the index."""
+    """An id without a record leaves the index."""
     await begin(kept, CLEAN)
     await redis.delete(redis_keys.cleanup("clean-1"))
     assert not await kept.start(SECOND, NOW)
@@ -118,7 +118,7 @@ async def test_a_gone_one_does_not_bar_the_way(kept: CleanupStore, redis: Any) -
 
 
 async def test_only_redis_says_that_it_is_over(kept: CleanupStore, redis: Any) -> None:
-    """One that cannot be opened, as by another key, stays in the index."""
+    """A clean-up that can't be decrypted stays in the index."""
     await begin(kept, CLEAN)
     await redis.hset(redis_keys.cleanup("clean-1"), "record", "unreadable")
     assert await kept.due.schedule("clean-1", NOW)
@@ -126,7 +126,7 @@ async def test_only_redis_says_that_it_is_over(kept: CleanupStore, redis: Any) -
 
 
 async def test_begins_once(kept: CleanupStore, redis: Any) -> None:
-    """Confirmed twice, or once more after its end: it is neither begun again nor asked again."""
+    """A clean-up that is confirmed again, even after its end, is not started again."""
     await begin(kept, BEGUN_CLEAN)
     await kept.save(replace(BEGUN_CLEAN, found=2), "worker-1")
     assert await kept.start(BEGUN_CLEAN, NOW)
@@ -141,7 +141,7 @@ async def test_begins_once(kept: CleanupStore, redis: Any) -> None:
 
 
 async def test_only_one_that_has_ended_is_amended(kept: CleanupStore) -> None:
-    """What a worker has in hand is the worker's to change."""
+    """A running clean-up can't be amended."""
     await begin(kept, BEGUN_CLEAN)
     changed = replace(BEGUN_CLEAN, end_reason="stopped")
     assert not await kept.amend(changed)
@@ -151,7 +151,7 @@ async def test_only_one_that_has_ended_is_amended(kept: CleanupStore) -> None:
 
 
 async def test_is_claimed_once_a_minute(kept: CleanupStore) -> None:
-    """Many workers ask; one gets the permission."""
+    """Only one of many workers claims a clean-up."""
     await kept.start(CLEAN, NOW)
     assert await kept.due.claim(NOW - 1, 100) == []
     found = await asyncio.gather(*(kept.due.claim(NOW, 100) for _ in range(5)))
@@ -160,13 +160,13 @@ async def test_is_claimed_once_a_minute(kept: CleanupStore) -> None:
 
 
 async def test_many_are_claimed_in_parts(kept: CleanupStore, redis: Any) -> None:
-    """As many as were asked for, so that no worker is given thousands."""
+    """A worker claims no more clean-ups than it asks for."""
     await redis.zadd(redis_keys.cleanups_due(), {f"clean-{number}": NOW for number in range(150)})
     assert [len(await kept.due.claim(NOW, 100)) for _ in range(3)] == [100, 50, 0]
 
 
 async def test_one_worker_holds_it(kept: CleanupStore) -> None:
-    """Until it lets go; a stranger's release changes nothing."""
+    """One worker has the lease until it releases it; other workers can't release it."""
     assert await kept.acquire_lease("clean-1", "worker-1")
     assert not await kept.acquire_lease("clean-1", "worker-2")
     await kept.release_lease("clean-1", "worker-2")
@@ -178,7 +178,7 @@ async def test_one_worker_holds_it(kept: CleanupStore) -> None:
 
 
 async def test_renewing_lengthens_the_lease(kept: CleanupStore, redis: Any) -> None:
-    """Ten seconds into its 15 a worker has 15 again, so long clean-ups are not fought over."""
+    """Renewing a lease after ten seconds extends it to 15 seconds again."""
     await kept.acquire_lease("clean-1", "worker-1")
     await redis.expire(redis_keys.cleanup_lease("clean-1"), 5)
     await kept.renew_lease("clean-1", "worker-1")
@@ -186,7 +186,7 @@ async def test_renewing_lengthens_the_lease(kept: CleanupStore, redis: Any) -> N
 
 
 async def test_who_lost_the_lease_changes_nothing(kept: CleanupStore) -> None:
-    """Neither the record nor the ids nor the end: another worker may have written them since."""
+    """A worker that lost its lease can't save the record, the ids or the end."""
     await begin(kept, BEGUN_CLEAN)
     await kept.freeze_job_ids(BEGUN_CLEAN, ["job-1"], "worker-1")
     other = replace(BEGUN_CLEAN, found=9)
@@ -203,7 +203,7 @@ async def test_who_lost_the_lease_changes_nothing(kept: CleanupStore) -> None:
 
 
 async def test_a_wish_to_stop_reaches_the_worker(kept: CleanupStore, redis: Any) -> None:
-    """With the name of who wants it; what is not under way leaves no trace of the wish."""
+    """A stop names the user who requested it, and leaves no trace if nothing is running."""
     assert not await kept.request_stop("clean-1", "U0GRACE")
     assert await redis.keys("*") == []
     await begin(kept, CLEAN)
@@ -215,7 +215,7 @@ async def test_a_wish_to_stop_reaches_the_worker(kept: CleanupStore, redis: Any)
 
 
 async def test_ids_are_kept_once_for_all(kept: CleanupStore) -> None:
-    """Thousands of them, in their order; who reads them twice does not double them."""
+    """Thousands of job ids keep their order, and saving them again doesn't duplicate them."""
     ids = [f"job-{number}" for number in range(2500)]
     await begin(kept, CLEAN)
     await kept.freeze_job_ids(CLEAN, ["job-of-before"], "worker-1")
@@ -226,7 +226,7 @@ async def test_ids_are_kept_once_for_all(kept: CleanupStore) -> None:
 
 
 async def test_who_lost_the_lease_writes_nothing(kept: CleanupStore, redis: Any) -> None:
-    """Not even that a delete has begun."""
+    """A worker that lost its lease can't record that a delete has started."""
     await kept.acquire_lease("clean-1", "worker-2")
     with pytest.raises(LeaseLost):
         await CleanupResults(redis).record("clean-1", "worker-1", "job-1", BEGUN)
@@ -239,7 +239,7 @@ STAYS = ("deleted", "already_gone", "forbidden", "invalid_request", "invalid_inp
 
 
 class Model:
-    """What becomes of one job: its result, or how many of its attempts may have worked."""
+    """A model of one job: its result, or how many attempts may have worked."""
 
     def __init__(self) -> None:
         self.result, self.attempts = "", 0
@@ -271,7 +271,7 @@ STEP = st.tuples(
 async def test_results_are_those_of_a_model(
     redis: Any, kept: CleanupStore, steps: list[tuple[str, str, str]]
 ) -> None:
-    """Two workers, leases that change and any notes: each job has one result, and it stays."""
+    """Each job has one final result, whatever two workers with changing leases record."""
     await redis.flushall()
     results, models = CleanupResults(redis), {"job-1": Model(), "job-2": Model()}
     holder, other = "worker-1", "worker-2"
@@ -319,7 +319,7 @@ async def test_results_are_those_of_a_model(
 async def test_whose_delete_it_was(
     redis: Any, kept: CleanupStore, notes: list[str], result: str
 ) -> None:
-    """What is gone after an attempt of ours whose end is unknown was deleted by that."""
+    """A job that is gone after an attempt with an unknown outcome counts as deleted by it."""
     await kept.acquire_lease("clean-1", "worker-1")
     record = await CleanupResults(redis).open_journal("clean-1", "worker-1")
     for note in notes:

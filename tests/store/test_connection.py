@@ -1,4 +1,4 @@
-"""Redis is reached by any of its addresses, and its absence is said at once."""
+"""Redis is reached at every form of address, and errors are reported quickly."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.harness.silent_server import silent_server
 
 
 async def test_says_that_nobody_answers(tmp_path: Path) -> None:
-    """A server that is not there is a named error, not a traceback."""
+    """A missing server raises the app's own error."""
     redis = connect(f"unix://{tmp_path}/nobody.sock")
     with pytest.raises(StoreUnavailable), translate_redis_errors():
         await redis.ping()
@@ -22,7 +22,7 @@ async def test_says_that_nobody_answers(tmp_path: Path) -> None:
 
 
 async def test_a_silent_server_is_given_up_within_a_second(tmp_path: Path) -> None:
-    """It takes the connection and does not answer: 0.8 s, and a busy machine."""
+    """A server that accepts connections but doesn't answer causes a timeout."""
     async with silent_server(tmp_path) as url:
         redis = connect(url)
         begun = time.monotonic()
@@ -34,7 +34,7 @@ async def test_a_silent_server_is_given_up_within_a_second(tmp_path: Path) -> No
 
 @pytest.mark.parametrize("url", ["redis://localhost:1/0", "rediss://user:pass@localhost:1/2"])
 def test_understands_plain_and_tls_addresses(url: str) -> None:
-    """The usual addresses make a client without connecting."""
+    """The usual addresses create a client without connecting."""
     assert connect(url).connection_pool
 
 
@@ -54,6 +54,6 @@ def test_understands_a_sentinel_address() -> None:
 
 @pytest.mark.parametrize("url", ["redis+sentinel://one:26379", "redis+sentinel:///service"])
 def test_says_how_a_sentinel_address_looks(url: str) -> None:
-    """An incomplete one is refused with the form it should have."""
-    with pytest.raises(ValueError, match="Sentinel address is redis"):
+    """An incomplete Sentinel URL is rejected with the expected form."""
+    with pytest.raises(ValueError, match="Sentinel URL is redis"):
         connect(url)

@@ -33,12 +33,12 @@ DIGEST = Digest(
 
 
 async def claimed(store: DigestStore, now: float, most: int = 10) -> list[str]:
-    """The ids of what is due."""
+    """The ids of due digests."""
     return [due.digest_id for due in await store.claim_due(now, most)]
 
 
 async def test_gives_back_what_was_kept(redis: Any) -> None:
-    """Every field of it, with the number of its version."""
+    """A digest is loaded with all fields and the number of its version."""
     store = DigestStore(redis, CIPHER)
     saved = await store.save(DIGEST)
     assert saved == replace(DIGEST, version=1)
@@ -47,7 +47,7 @@ async def test_gives_back_what_was_kept(redis: Any) -> None:
 
 
 async def test_a_digest_of_an_older_version_has_a_chart(redis: Any) -> None:
-    """As a new one has unless somebody says otherwise."""
+    """A digest stored by an older version has a chart."""
     store, key = DigestStore(redis, CIPHER), redis_keys.digest("1")
     await store.save(replace(DIGEST, chart=False))
     place = f"{key}/record"
@@ -75,7 +75,7 @@ async def test_a_change_does_not_undo_another(redis: Any) -> None:
 
 
 async def test_is_found_by_channel_and_by_owner(redis: Any) -> None:
-    """Oldest first, and only where it is now."""
+    """A channel's digests are listed oldest first, and only in their current channel."""
     store = DigestStore(redis, CIPHER)
     await store.save(replace(DIGEST, id="2", name="Evening", created_at=9.0))
     first = await store.save(DIGEST)
@@ -88,7 +88,7 @@ async def test_is_found_by_channel_and_by_owner(redis: Any) -> None:
 
 
 async def test_what_is_due_is_claimed_once(redis: Any) -> None:
-    """Nobody else gets it for a minute; after that it is due again, if nobody has settled it."""
+    """A claimed digest is due again after a minute if no worker has settled it."""
     store = DigestStore(redis, CIPHER)
     saved = await store.save(DIGEST)
     assert saved is not None
@@ -101,7 +101,7 @@ async def test_what_is_due_is_claimed_once(redis: Any) -> None:
 
 
 async def test_what_was_asked_for_is_due_first(redis: Any) -> None:
-    """Also while the digest pauses, which is not due otherwise."""
+    """A requested run is due first, even while the digest is paused."""
     store = DigestStore(redis, CIPHER)
     await store.save(replace(DIGEST, requested_at=500.0))
     other = replace(DIGEST, id="2", name="Evening")
@@ -112,7 +112,7 @@ async def test_what_was_asked_for_is_due_first(redis: Any) -> None:
 
 
 async def test_claims_come_in_batches(redis: Any) -> None:
-    """So that no look takes long."""
+    """A claim returns a limited number of digests."""
     store = DigestStore(redis, CIPHER)
     for number in range(5):
         await store.save(replace(DIGEST, id=str(number), name=f"Morning {number}"))
@@ -122,7 +122,7 @@ async def test_claims_come_in_batches(redis: Any) -> None:
 
 
 async def test_claiming_does_not_slow_down_with_the_number_of_digests(redis: Any) -> None:
-    """A hundred among fifty thousand are found about as fast as a hundred among two hundred."""
+    """Claiming a hundred of 50,000 digests takes about as long as a hundred of 200."""
     store = DigestStore(redis, CIPHER)
 
     async def seconds(others: int) -> float:
@@ -142,7 +142,7 @@ async def test_claiming_does_not_slow_down_with_the_number_of_digests(redis: Any
 
 
 async def test_nobody_can_make_one_up(redis: Any, caplog: pytest.LogCaptureFixture) -> None:
-    """Nor move, swap or change one: what cannot be opened is logged, and is no digest."""
+    """Forged, moved or copied records are logged and ignored."""
     store = DigestStore(redis, CIPHER)
     first = await store.save(DIGEST)
     second = await store.save(replace(DIGEST, id="2", owner=GRACE, channel_id="C0HERS"))
@@ -157,7 +157,7 @@ async def test_nobody_can_make_one_up(redis: Any, caplog: pytest.LogCaptureFixtu
         assert await store.load("1") is None
         assert await store.of_channel("T0ACME", "C0OPS") == ()
         assert await store.of_owner(GRACE) == ()
-        assert "a stored digest cannot be opened" in caplog.text
+        assert "could not read a stored digest" in caplog.text
         caplog.clear()
     await redis.hset(places[0], "record", sealed[0])
     assert await store.load("1") == first
@@ -183,7 +183,7 @@ def counts(redis: Any) -> DailyCounts:
 
 
 async def test_gives_what_was_kept(redis: Any, counts: DailyCounts) -> None:
-    """Nothing else, and not for ever."""
+    """Daily counts are loaded as they were saved, and expire."""
     assert await counts.load(SOURCE, "series") == {}
     await counts.save(SOURCE, "series", DAYS)
     assert await counts.load(SOURCE, "series") == DAYS
@@ -194,7 +194,7 @@ async def test_gives_what_was_kept(redis: Any, counts: DailyCounts) -> None:
 
 
 async def test_keeps_only_the_newest(counts: DailyCounts) -> None:
-    """A series does not grow."""
+    """Saving replaces the days of a series."""
     await counts.save(SOURCE, "series", DAYS)
     newest = {"2026-11-24": DayTotals((1,), 3.0)}
     await counts.save(SOURCE, "series", newest)
@@ -202,7 +202,7 @@ async def test_keeps_only_the_newest(counts: DailyCounts) -> None:
 
 
 async def test_numbers_do_not_lie_open(redis: Any, counts: DailyCounts) -> None:
-    """What was copied to another place, or sealed with a key that is gone, counts as nothing."""
+    """Counts are encrypted; copied ones, and those whose key is missing, are ignored."""
     await counts.save(SOURCE, "series", DAYS)
     sealed = await redis.get(redis_keys.daily_counts(SOURCE, "series"))
     assert "2026-1" not in sealed

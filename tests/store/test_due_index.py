@@ -1,4 +1,4 @@
-"""What is due is found in time proportional to its number, and nothing that is followed is lost."""
+"""Claims take time in proportion to the due names, and no name gets lost."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def _key(name: str) -> str:
 
 @pytest.fixture
 async def sources(redis: Any) -> PolledConnections:
-    """Ada and Grace each follow something."""
+    """Ada and Grace each have a connection that is polled."""
     for source in (ADAS, GRACES):
         await redis.sadd(OF + source.name, "one")
     followed = ScheduledRecords("connections with tests", f"{OF}*", _names, _key, SET)
@@ -36,7 +36,7 @@ async def sources(redis: Any) -> PolledConnections:
 
 
 async def test_gives_what_is_due_to_one(sources: PolledConnections) -> None:
-    """No other worker gets it for 60 seconds; then it was dropped, and is due again."""
+    """A claimed connection is due again after 60 seconds, and for no other worker before."""
     await sources.schedule(ADAS, 10.0)
     await sources.schedule(GRACES, 20.0)
     assert await sources.claim_due(9.0, 100) == []
@@ -46,7 +46,7 @@ async def test_gives_what_is_due_to_one(sources: PolledConnections) -> None:
 
 
 async def test_takes_so_many_at_most(sources: PolledConnections) -> None:
-    """The earliest first."""
+    """A limited number of due connections is claimed, earliest first."""
     await sources.schedule(ADAS, 10.0)
     await sources.schedule(GRACES, 5.0)
     assert await sources.claim_due(15.0, 1) == [GRACES]
@@ -55,7 +55,7 @@ async def test_takes_so_many_at_most(sources: PolledConnections) -> None:
 async def test_a_member_that_names_no_connection_stops_nobody(
     sources: PolledConnections, redis: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """It is logged and removed, and the others that are due are given."""
+    """An unreadable entry is logged and removed, and the other due ones are returned."""
     await redis.zadd("test:{scheduled}:due", {"junk": 1.0})
     await sources.schedule(ADAS, 10.0)
     assert await sources.claim_due(15.0, 100) == [ADAS]
@@ -64,7 +64,7 @@ async def test_a_member_that_names_no_connection_stops_nobody(
 
 
 async def test_soon_is_never_later(sources: PolledConnections) -> None:
-    """A request for a look soon does not postpone an earlier one."""
+    """Requesting a poll never postpones an earlier one."""
     await sources.schedule(ADAS, 10.0)
     await sources.poll_by(ADAS, 30.0)
     assert await sources.claim_due(10.0, 1) == [ADAS]
@@ -73,7 +73,7 @@ async def test_soon_is_never_later(sources: PolledConnections) -> None:
 
 
 async def test_forgets_where_nothing_is_followed(sources: PolledConnections, redis: Any) -> None:
-    """The entry and the refusals of a connection go once Redis holds nothing for it."""
+    """Entry and failures of a connection are removed once Redis has no records for it."""
     await sources.schedule(ADAS, 10.0)
     await sources.count_failure(ADAS)
     await redis.delete(OF + ADAS.name, OF + GRACES.name)
@@ -82,7 +82,7 @@ async def test_forgets_where_nothing_is_followed(sources: PolledConnections, red
 
 
 async def test_keeps_what_is_followed(sources: PolledConnections, redis: Any) -> None:
-    """An entry stays as long as Redis holds anything for the connection, readable or not."""
+    """An entry stays while Redis has records for the connection, readable or not."""
     await redis.sadd(OF + ADAS.name, "unreadable")
     await sources.schedule(ADAS, 10.0)
     await redis.srem(OF + ADAS.name, "one")
@@ -91,7 +91,7 @@ async def test_keeps_what_is_followed(sources: PolledConnections, redis: Any) ->
 
 
 async def test_counts_strikes_in_a_row(sources: PolledConnections) -> None:
-    """A look that works starts the count again."""
+    """A successful poll resets the count of failures."""
     await sources.schedule(ADAS, 10.0)
     assert [await sources.count_failure(ADAS), await sources.count_failure(ADAS)] == [1, 2]
     await sources.clear_failures(ADAS)
@@ -99,7 +99,7 @@ async def test_counts_strikes_in_a_row(sources: PolledConnections) -> None:
 
 
 async def test_counts_no_strikes_of_what_is_gone(sources: PolledConnections, redis: Any) -> None:
-    """A refusal that arrives after the last alert was turned off leaves nothing in Redis."""
+    """A failure recorded after the last alert was turned off leaves nothing in Redis."""
     assert await sources.count_failure(ADAS) == 0
     assert await redis.hlen(STRIKES) == 0
 
@@ -107,7 +107,7 @@ async def test_counts_no_strikes_of_what_is_gone(sources: PolledConnections, red
 async def test_an_unreadable_entry_holds_up_nobody(
     sources: PolledConnections, redis: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """It is removed and logged, without its text; the others are taken as ever."""
+    """An unreadable entry is logged without its text, and the others are claimed."""
     await redis.zadd(DUE, {"no source": 1.0, ADAS.name: 2.0, GRACES.name: 3.0})
     assert await sources.claim_due(10.0, 100) == [ADAS, GRACES]
     assert "1 unreadable entries removed" in caplog.text
@@ -136,7 +136,7 @@ async def test_adds_what_is_missing(
 
 
 async def test_what_went_during_the_scan_is_not_added(redis: Any) -> None:
-    """The last thing that was followed there may be removed between the scan and the restoring."""
+    """A connection whose last record was removed after the scan is not restored."""
 
     async def seen(keys: list[str]) -> Iterable[str]:
         return [ADAS.name, GRACES.name] if keys else []
@@ -152,6 +152,6 @@ plain = st.text(st.characters(categories=["Lu", "Nd"]), max_size=12)
 
 @given(plain, plain, plain, st.text(max_size=20))
 def test_names_read_back(team: str, user: str, enterprise: str, tenant: str) -> None:
-    """Whatever a tenant is called."""
+    """Any connection's name can be parsed."""
     source = PolledConnection(Caller(team, user, enterprise), tenant)
     assert PolledConnection.parse(source.name) == source

@@ -1,4 +1,4 @@
-"""What is sealed opens in its own place, with any configured key, and nowhere else."""
+"""Encrypted texts can be decrypted in their own place only, with any configured key."""
 
 from __future__ import annotations
 
@@ -17,39 +17,39 @@ def cipher(*keys: str) -> Cipher:
 
 @given(st.text(st.characters(exclude_categories=["Cs"])), st.text("abc:/{}"))
 def test_opens_what_it_sealed(text: str, place: str) -> None:
-    """Any text comes out as it went in."""
+    """Any text is decrypted to what was encrypted."""
     assert cipher(NEW).open(cipher(NEW).seal(text, place), place) == text
 
 
 def test_does_not_open_elsewhere() -> None:
-    """A sealed text that is copied to another user's key does not open there."""
+    """A text copied to another user's key can't be decrypted there."""
     sealed = cipher(NEW).seal("secret", "ada/token:acme")
     with pytest.raises(DecryptionError):
         cipher(NEW).open(sealed, "grace/token:acme")
 
 
 def test_opens_with_every_configured_key() -> None:
-    """After a new first key, what the old one sealed still opens; the new one seals."""
+    """With a new first key, texts of the old key can still be decrypted."""
     rotated = cipher(NEW, OLD)
     assert rotated.open(cipher(OLD).seal("secret", "place"), "place") == "secret"
     assert cipher(NEW).open(rotated.seal("secret", "place"), "place") == "secret"
 
 
 def test_does_not_open_with_a_key_that_is_gone() -> None:
-    """Without the key it was sealed with, a text stays shut."""
+    """A text can't be decrypted without its key."""
     with pytest.raises(DecryptionError):
         cipher(NEW).open(cipher(OLD).seal("secret", "place"), "place")
 
 
 @given(st.text(max_size=80))
 def test_refuses_what_it_did_not_seal(text: str) -> None:
-    """Nothing that somebody writes into Redis opens, and nothing else is raised."""
+    """Any forged text raises DecryptionError and nothing else."""
     with pytest.raises(DecryptionError):
         cipher(NEW).open(text, "place")
 
 
 def test_refuses_a_damaged_text() -> None:
-    """One changed letter is noticed."""
+    """A text with one changed character can't be decrypted."""
     sealed = cipher(NEW).seal("secret", "place")
     changed = sealed[:-6] + ("A" if sealed[-6] != "A" else "B") + sealed[-5:]
     with pytest.raises(DecryptionError):
@@ -57,5 +57,5 @@ def test_refuses_a_damaged_text() -> None:
 
 
 def test_shows_nothing_of_the_text() -> None:
-    """The sealed form holds the key's id, and not the text."""
+    """An encrypted text contains the key's id, but not the text."""
     assert "client-secret" not in cipher(NEW).seal("client-secret", "place")

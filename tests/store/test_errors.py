@@ -1,4 +1,4 @@
-"""What is wrong with Redis is named by its own word, and logged once in a while."""
+"""Redis errors are classified by their codes, and logged at a limited rate."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ def trouble(clock: FakeClock) -> RedisErrorLog:
 
 
 async def refused(call: Any) -> str:
-    """The kind of trouble that a call ends with."""
+    """The kind of error that a call raises."""
     with pytest.raises(StoreUnavailable) as error, translate_redis_errors():
         await call
     return str(error.value)
 
 
 async def test_names_a_full_redis(redis: Any) -> None:
-    """Also where a script met it."""
+    """A full Redis is named by its code, also if a script failed."""
     script = redis.register_script(WRITE)
     await script(keys=["key"])
     await redis.config_set("maxmemory", 1)
@@ -43,7 +43,7 @@ async def test_names_a_full_redis(redis: Any) -> None:
 async def test_names_a_command_that_is_not_allowed(
     redis: Any, redis_url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """As an error with its name: waiting does not help. In a script, Redis 6.2 does not name it."""
+    """A missing permission is logged with its command, which Redis 6.2 omits in scripts."""
     await redis.execute_command(
         *["ACL", "SETUSER", "few", "on", ">p", "~*", "+evalsha", "+eval", "+get", "+hello"]
     )
@@ -60,7 +60,7 @@ async def test_names_a_command_that_is_not_allowed(
 def test_logs_trouble_once_in_a_while(
     trouble: RedisErrorLog, clock: FakeClock, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """One line for all commands that fail within some seconds, whatever they fail by."""
+    """All commands that fail within some seconds cause one log line."""
     errors = [ResponseError("OOM command not allowed"), ConnectionBroken("away"), OSError()]
     for error in errors * 10:
         trouble.log(error)
@@ -68,13 +68,13 @@ def test_logs_trouble_once_in_a_while(
     for error in errors[1:] * 10:
         trouble.log(error)
     assert [record.getMessage() for record in caplog.records] == [
-        "Redis cannot be used: OOM (its memory is full)",
-        "Redis cannot be used: ConnectionError",
+        "Redis is unavailable: OOM (it is out of memory)",
+        "Redis is unavailable: ConnectionError",
     ]
 
 
 def test_names_other_trouble_by_its_class() -> None:
-    """What the server did not say itself."""
+    """Other errors are named by their class."""
     assert [error_kind(error) for error in (TimeoutError(), ConnectionBroken("x"), OSError())] == [
         "TimeoutError",
         "ConnectionError",

@@ -35,14 +35,14 @@ def other_url(tmp_path: Path) -> Iterator[str]:
 
 
 async def at_once(client: Any, call: str, *args: Any) -> list[Any]:
-    """MANY commands at the same time, each on a connection of its own."""
+    """MANY concurrent commands, each on its own connection."""
     calls = (getattr(client, call)(*args) for _ in range(MANY))
     return await asyncio.gather(*calls, return_exceptions=True)
 
 
 @pytest.mark.parametrize("connecting", [connect, connect_for_queue])
 async def test_a_silent_host_costs_one_command(proxy: Proxy, connecting: Any) -> None:
-    """After one time-out, none of the other pooled connections to that host is used again."""
+    """After one timeout, no pooled connection to that host is used again."""
     client = connecting(proxy.url)
     await at_once(client, "blpop", "nothing", 0.1)  # each keeps its connection for a while
     assert proxy.opened >= MANY
@@ -54,7 +54,7 @@ async def test_a_silent_host_costs_one_command(proxy: Proxy, connecting: Any) ->
 
 
 async def test_a_demoted_server_is_left(proxy: Proxy, redis: Any, other_url: str) -> None:
-    """A write to a server that became a replica is tried again on a new connection, and works."""
+    """A write rejected by a replica is retried on a new connection."""
     client = connect(proxy.url)
     await at_once(client, "blpop", "nothing", 0.1)
     other = connect(other_url)
@@ -91,7 +91,7 @@ async def by_transaction(client: Any) -> list[Any]:
 async def test_scripts_and_pipelines_leave_it_too(
     proxy: Proxy, redis: Any, other_url: str, write: Any
 ) -> None:
-    """Also where the refusal is in the answer of a script, or of one command among others."""
+    """Rejections in a script or a pipeline are handled the same way."""
     client = connect(proxy.url)
     await client.script_load(INCREASE)
     async with AsyncExitStack() as after:
@@ -103,7 +103,7 @@ async def test_scripts_and_pipelines_leave_it_too(
 
 
 async def test_says_that_every_server_is_a_replica(redis: Any, redis_url: str) -> None:
-    """Where the new connection leads to a replica too, the error says so by its code."""
+    """If the new connection leads to a replica too, the error has its code."""
     client = connect(redis_url)
     await by_script(client)
     await redis.replicaof("127.0.0.1", 1)
@@ -119,7 +119,7 @@ async def test_says_that_every_server_is_a_replica(redis: Any, redis_url: str) -
 
 @pytest.mark.parametrize("connecting", [connect, connect_for_queue])
 def test_every_connection_has_limits(connecting: Any) -> None:
-    """No socket waits for ever: each has a time-out, and the kernel probes an idle one."""
+    """Each socket has a timeout, and the kernel probes idle ones."""
     for url in ("redis://h/0", "rediss://h/0", "redis+sentinel://h/s", "rediss+sentinel://h/s"):
         pool = connecting(url).connection_pool
         managers = getattr(pool, "sentinel_manager", None)

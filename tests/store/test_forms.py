@@ -1,4 +1,4 @@
-"""What an open form remembers: sealed, its user's own, and gone after an hour."""
+"""The state of an open modal is encrypted, belongs to one user and expires after an hour."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ def forms(redis: Any, key: str) -> FormStore:
 
 
 async def test_gives_back_what_was_kept(redis: Any) -> None:
-    """For an hour."""
+    """The state is kept for an hour."""
     store = forms(redis, new_key())
     assert await store.load(ADA, await store.save(ADA, FACTS)) == FACTS
     assert 0 < await redis.ttl(redis_keys.form(ADA, "form-1")) <= FORM_TTL_SECONDS
 
 
 async def test_nothing_of_it_lies_open(redis: Any) -> None:
-    """Read access to Redis is not enough to post or to read the answers."""
+    """The state is unreadable in Redis: a response_url would let anyone post."""
     await forms(redis, new_key()).save(ADA, FACTS)
     stored = await redis.get(redis_keys.form(ADA, "form-1"))
     assert "hooks" not in stored
@@ -35,7 +35,7 @@ async def test_nothing_of_it_lies_open(redis: Any) -> None:
 
 
 async def test_opens_for_its_user_only(redis: Any) -> None:
-    """Not for another one, even where it was copied to their key."""
+    """Another user can't load the state, even if it was copied to their key."""
     store = forms(redis, new_key())
     await store.save(ADA, FACTS)
     await redis.set(
@@ -46,7 +46,7 @@ async def test_opens_for_its_user_only(redis: Any) -> None:
 
 
 async def test_says_that_it_is_too_old(redis: Any) -> None:
-    """After the hour, and where its key is configured no more."""
+    """Expired or undecryptable state raises OutdatedButton."""
     store = forms(redis, new_key())
     with pytest.raises(OutdatedButton):
         await store.load(ADA, "form-1")

@@ -1,4 +1,4 @@
-"""Whether Redis does its work is seen by a write, and asked for no more than once a second."""
+"""Redis is checked by a write, at most once a second."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from tests.harness.source_code import modules
 
 
 async def test_asks_once_a_second(redis: Any, clock: FakeClock) -> None:
-    """However many ask at the same time."""
+    """Concurrent checks cause one write."""
     probe = WriteProbe(redis, clock)
     await redis.config_resetstat()
     await asyncio.gather(*(probe.ping() for _ in range(100)))
@@ -39,7 +39,7 @@ async def test_asks_once_a_second(redis: Any, clock: FakeClock) -> None:
 
 
 async def test_names_a_redis_that_takes_no_writes(redis: Any, clock: FakeClock) -> None:
-    """By its own word, to all who ask within the second; then it is asked again."""
+    """Every caller gets the Redis error code for a second; then the check is repeated."""
     probe = WriteProbe(redis, clock)
     await redis.config_set("maxmemory", 1)
     for _ in range(2):
@@ -51,7 +51,7 @@ async def test_names_a_redis_that_takes_no_writes(redis: Any, clock: FakeClock) 
 
 
 async def test_compares_a_clock_with_that_of_redis(redis: Any) -> None:
-    """In seconds, with its sign."""
+    """The clock offset is in seconds, with its sign."""
     seconds, micros = await redis.time()
     there = seconds + micros / 1e6
     assert await clock_offset(redis, lambda: there + 7) == pytest.approx(7, abs=2)
@@ -61,20 +61,20 @@ async def test_compares_a_clock_with_that_of_redis(redis: Any) -> None:
 GUIDE = "docs/operator-guide.md"
 USER = "emporix-jobs"
 BEGIN = {"auth", "hello", "select", "multi", "exec"}
-"""What the client library itself sends: at the beginning, and around a transaction."""
+"""Commands that redis-py sends itself: at connection setup, and around transactions."""
 
 CLIENTS = {"redis", "_redis", "pipe", "client"}
 METHODS = {"delete": "del"}
-"""Methods of the library that are called otherwise than their command."""
+"""Methods of redis-py whose names differ from their commands."""
 
 LIBRARY = {
     "register_script": {"evalsha", "script"},
     "lock": {"set", "evalsha", "script", "get", "del"},
 }
-"""Methods of the library that stand for other commands."""
+"""Methods of redis-py that send other commands."""
 
 UNUSED = {"brpoplpush", "llen", "zcard", "zrange", "scan", "pubsub"}
-"""What saq uses in functions that the app never calls, or for servers older than 6.2."""
+"""Commands in saq functions that the app never calls, or for servers older than 6.2."""
 
 
 def calls(tree: ast.AST) -> Iterator[ast.Call]:
@@ -82,7 +82,7 @@ def calls(tree: ast.AST) -> Iterator[ast.Call]:
 
 
 def receiver(node: ast.expr) -> str:
-    """The name at the left end of `a.b.c(…).d`: the one that a chain of calls begins with."""
+    """The name at the left end of `a.b.c(…).d`, where a chain of calls begins."""
     while isinstance(node, ast.Call | ast.Attribute):
         if isinstance(node, ast.Attribute) and node.attr in CLIENTS:
             return node.attr
@@ -91,7 +91,7 @@ def receiver(node: ast.expr) -> str:
 
 
 def used_in(source: str) -> set[str]:
-    """Methods that are called on clients and pipelines, and commands in scripts."""
+    """Methods called on clients and pipelines, and commands in scripts."""
     found = {name.lower() for name in re.findall(r"redis\.call\(\s*['\"](\w+)", source)}
     for call in calls(ast.parse(source)):
         if isinstance(call.func, ast.Attribute) and receiver(call.func.value) in CLIENTS:
@@ -101,7 +101,7 @@ def used_in(source: str) -> set[str]:
 
 @pytest.fixture
 async def used(redis: Any) -> set[str]:
-    """Every command in the source of the app and of its queue."""
+    """Every command in the source of the app and of saq."""
     known = {name.lower() for name in await redis.command()}
     code = [path.read_text(encoding="utf-8") for path in modules("bot")]
     ours = set().union(*map(used_in, code))
@@ -119,7 +119,7 @@ def orders() -> list[str]:
 
 @pytest.fixture
 async def restricted(redis: Any, redis_url: str) -> AsyncIterator[Any]:
-    """A client as the user of the operator guide."""
+    """A client with the Redis user of the operator guide."""
     for line in orders():
         await redis.execute_command(*line.split())
     client = connect(redis_url.replace("unix://", f"unix://{USER}:password@"))
@@ -129,18 +129,18 @@ async def restricted(redis: Any, redis_url: str) -> AsyncIterator[Any]:
 
 
 async def test_the_list_is_that_of_the_source(used: set[str]) -> None:
-    """A command that somebody begins to use, or no longer uses, is noticed here."""
+    """The examples have exactly the commands that the source uses."""
     assert examples() - {"ping"} == used - {"ping"} - BEGIN
 
 
 def test_the_guide_allows_what_is_used() -> None:
-    """And nothing else."""
+    """The user of the operator guide has exactly these permissions."""
     allowed = {word[1:] for line in orders() for word in line.split() if word.startswith("+")}
     assert {word.partition("|")[0] for word in allowed} == examples() | BEGIN
 
 
 async def test_each_example_is_in_a_form_that_redis_accepts(redis: Any) -> None:
-    """A refusal for another reason than rights would hide that a right is missing."""
+    """Redis accepts the form of each example, so that only a permission can be missing."""
     for line in filter(None, COMMAND_EXAMPLES.split("\n")):
         async with redis.pipeline(transaction=True) as pipe:
             pipe.execute_command(*line.split(" "))
@@ -149,14 +149,14 @@ async def test_each_example_is_in_a_form_that_redis_accepts(redis: Any) -> None:
 
 
 async def test_the_user_of_the_guide_lacks_nothing(redis: Any, restricted: Any) -> None:
-    """And asking changes nothing."""
+    """The user of the guide lacks no permission, and the check changes nothing."""
     assert await missing_permissions(restricted) == []
     assert await redis.keys() == []
 
 
 @pytest.mark.parametrize("command", sorted(examples() | {"multi", "exec"}))
 async def test_names_the_right_that_is_missing(redis: Any, restricted: Any, command: str) -> None:
-    """Whichever it is."""
+    """Any missing permission is found."""
     await redis.execute_command("ACL", "SETUSER", USER, f"-{command}")
     assert await missing_permissions(restricted) == [command.upper()]
     assert await redis.keys() == []

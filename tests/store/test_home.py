@@ -1,4 +1,4 @@
-"""What is known for Home tabs: sealed, each user's own, and gone with the connection."""
+"""Statistics of Home tabs are encrypted, belong to one user and end with the connection."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def accounts(redis: Any, keys: list[EncryptionKey]) -> AccountStore:
 
 @pytest.fixture
 async def homes(redis: Any, keys: list[EncryptionKey], accounts: AccountStore) -> HomeStore:
-    """Both are connected to acme, Ada to globex, too."""
+    """Ada and Grace are connected to acme, and Ada also to globex."""
     for caller, tenant in ((ADA, "acme"), (ADA, "globex"), (GRACE, "acme")):
         held = Connection(caller, tenant, Credentials("id", "secret"), frozenset(), 1.0)
         await accounts.save(held, default=True)
@@ -48,7 +48,7 @@ async def homes(redis: Any, keys: list[EncryptionKey], accounts: AccountStore) -
 
 
 async def test_gives_back_what_was_kept(homes: HomeStore) -> None:
-    """All of it, by tenant."""
+    """Statistics are loaded completely, by tenant."""
     globex = TenantStats("globex", requested_at=3.0)
     await homes.save_stats(ADA, [FIGURES, globex])
     assert await homes.load_stats(ADA) == {"acme": FIGURES, "globex": globex}
@@ -56,7 +56,7 @@ async def test_gives_back_what_was_kept(homes: HomeStore) -> None:
 
 
 async def test_what_jobs_say_is_sealed(homes: HomeStore, redis: Any) -> None:
-    """Who reads Redis learns nothing of it, and it is gone after an hour."""
+    """Statistics are unreadable in Redis, and expire after an hour."""
     await homes.save_stats(ADA, [FIGURES])
     stored = await redis.hgetall(redis_keys.home(ADA, "stats"))
     assert "secret word" not in str(stored)
@@ -64,7 +64,7 @@ async def test_what_jobs_say_is_sealed(homes: HomeStore, redis: Any) -> None:
 
 
 async def test_does_not_open_elsewhere(homes: HomeStore, redis: Any) -> None:
-    """Copied to another user or another tenant it counts as unknown."""
+    """Statistics copied to another user or tenant are ignored."""
     await homes.save_stats(ADA, [FIGURES])
     sealed = await redis.hget(redis_keys.home(ADA, "stats"), "acme")
     await redis.hset(redis_keys.home(GRACE, "stats"), "acme", sealed)
@@ -76,7 +76,7 @@ async def test_does_not_open_elsewhere(homes: HomeStore, redis: Any) -> None:
 async def test_what_another_version_wrote_is_unknown(
     homes: HomeStore, redis: Any, keys: list[EncryptionKey]
 ) -> None:
-    """For an hour after a deploy; nobody sees an error."""
+    """Statistics in another format are ignored without an error."""
     place = f"{redis_keys.home(ADA, 'figures')}/acme"
     for text in ('{"tenant":"acme"}', '["acme"]', "{"):
         await redis.hset(redis_keys.home(ADA, "stats"), "acme", Cipher(keys).seal(text, place))
@@ -84,7 +84,7 @@ async def test_what_another_version_wrote_is_unknown(
 
 
 async def test_goes_with_the_connection(homes: HomeStore, accounts: AccountStore) -> None:
-    """And what comes too late is not kept."""
+    """Statistics that arrive after a disconnect are not stored."""
     await homes.save_stats(ADA, [FIGURES, replace(FIGURES, tenant="globex")])
     await accounts.delete(ADA, "acme", "globex")
     assert (await homes.load_stats(ADA)).keys() == {"globex"}
@@ -93,7 +93,7 @@ async def test_goes_with_the_connection(homes: HomeStore, accounts: AccountStore
 
 
 async def test_forgets_what_has_changed(homes: HomeStore) -> None:
-    """Only of the tenants that are named."""
+    """Only the statistics of the named tenants are cleared."""
     await homes.save_stats(ADA, [FIGURES, replace(FIGURES, tenant="globex")])
     await homes.clear_stats(ADA, ["acme"])
     await homes.clear_stats(ADA, [])
@@ -101,7 +101,7 @@ async def test_forgets_what_has_changed(homes: HomeStore) -> None:
 
 
 async def test_knows_who_has_a_home(homes: HomeStore) -> None:
-    """Figures alone do not make one."""
+    """Statistics alone don't mark a Home tab as opened."""
     await homes.save_stats(ADA, [FIGURES])
     assert not await homes.is_open(ADA)
     await homes.mark_opened(ADA)

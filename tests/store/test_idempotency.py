@@ -1,4 +1,4 @@
-"""Messages to be posted once: who may post, who must search first, and who must wait."""
+"""Claims decide who may post a message, who must search first, and who must wait."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ async def step(posts: IdempotencyClaims, name: str, token: str, *, looked: bool 
 
 
 async def test_one_may_post_and_others_wait(posts: IdempotencyClaims, clock: FakeClock) -> None:
-    """Until it is sent; then nobody does anything."""
+    """One worker may post a message, and after it is sent no one may."""
     assert await step(posts, "a", "ada") == "post"
     clock.forward(5)
     busy = await posts.claim("a", "grace")
@@ -61,7 +61,7 @@ async def test_one_may_post_and_others_wait(posts: IdempotencyClaims, clock: Fak
 async def test_who_finds_a_dead_claim_searches_first(
     posts: IdempotencyClaims, clock: FakeClock
 ) -> None:
-    """After 20 seconds; it takes the claim, so that not two search at the same time."""
+    """After 20 seconds one other worker takes over the claim, and must search first."""
     await posts.claim("a", "ada")
     clock.forward(19.9)
     assert await step(posts, "a", "grace") == "busy"
@@ -74,7 +74,7 @@ async def test_who_finds_a_dead_claim_searches_first(
 async def test_a_holder_that_was_suspended_has_lost_its_claim(
     posts: IdempotencyClaims, clock: FakeClock
 ) -> None:
-    """It may not post, nor end the claim of the worker that took over; nor with `looked`."""
+    """A holder whose claim was taken over may not post, nor end the new claim."""
     await posts.claim("a", "ada")
     clock.forward(25)
     assert await step(posts, "a", "grace") == "unknown"
@@ -87,7 +87,7 @@ async def test_a_holder_that_was_suspended_has_lost_its_claim(
 async def test_who_searched_in_vain_posts_under_a_whole_claim(
     posts: IdempotencyClaims, clock: FakeClock
 ) -> None:
-    """Of 20 seconds from then on, also if the first one ended meanwhile without a successor."""
+    """After a search without a result, a worker posts under a new claim of 20 seconds."""
     await posts.claim("a", "ada")
     await posts.mark_unknown("a", "ada")
     assert await step(posts, "a", "grace") == "unknown"
@@ -98,7 +98,7 @@ async def test_who_searched_in_vain_posts_under_a_whole_claim(
 
 
 async def test_a_doubt_is_looked_into_at_once(posts: IdempotencyClaims) -> None:
-    """The call has ended, so there is nothing to wait for."""
+    """After an unknown outcome, the next worker searches at once."""
     await posts.claim("a", "ada")
     await posts.mark_unknown("a", "ada")
     assert await posts.find_sent("a") is None
@@ -106,7 +106,7 @@ async def test_a_doubt_is_looked_into_at_once(posts: IdempotencyClaims) -> None:
 
 
 async def test_a_claim_that_the_client_repeats_is_no_search(posts: IdempotencyClaims) -> None:
-    """redis-py sends a call again whose answer was lost: that does not lead to a second message."""
+    """A claim that redis-py repeats after a lost reply doesn't lead to a second message."""
     await posts.claim("a", "ada")
     await posts.mark_unknown("a", "ada")
     assert [await step(posts, "a", "grace") for _ in range(2)] == ["unknown", "unknown"]
@@ -114,14 +114,14 @@ async def test_a_claim_that_the_client_repeats_is_no_search(posts: IdempotencyCl
 
 
 async def test_a_refused_message_starts_from_the_beginning(posts: IdempotencyClaims) -> None:
-    """It is certain that nothing was posted."""
+    """A released claim can be taken at once, without a search."""
     await posts.claim("a", "ada")
     await posts.release("a", "ada")
     assert await step(posts, "a", "grace") == "post"
 
 
 async def test_what_stays_unknown_is_not_posted_again(posts: IdempotencyClaims) -> None:
-    """It counts as sent, and no timestamp is known."""
+    """A message that was given up counts as sent, without a timestamp."""
     await posts.claim("a", "ada")
     await posts.give_up("a", "ada")
     assert await posts.claim("a", "grace") == Claim("sent", "")
@@ -130,7 +130,7 @@ async def test_what_stays_unknown_is_not_posted_again(posts: IdempotencyClaims) 
 async def test_every_state_is_forgotten_after_two_days(
     posts: IdempotencyClaims, redis: Any
 ) -> None:
-    """Whether claimed, in doubt or sent."""
+    """Claims expire in every state."""
     key = redis_keys.message("a")
     await posts.claim("a", "ada")
     ttls = [await redis.ttl(key)]
@@ -144,7 +144,7 @@ async def test_every_state_is_forgotten_after_two_days(
 async def test_the_claim_to_post_keeps_the_pace_of_the_channel(
     posts: IdempotencyClaims, redis: Any, clock: FakeClock
 ) -> None:
-    """A holder whose turn passed while it was suspended waits again; nothing is claimed for it."""
+    """A holder that was suspended past its time slot waits again, and claims nothing."""
     assert (await posts.claim("a", "ada", PLACE)).step == "post"
     assert 3500 < await redis.ttl(redis_keys.rate_limit("T", "C1")) <= 3600
     clock.forward(0.5)
@@ -160,7 +160,7 @@ async def test_the_claim_to_post_keeps_the_pace_of_the_channel(
 async def test_a_search_does_not_wait_for_the_pace(
     posts: IdempotencyClaims, clock: FakeClock
 ) -> None:
-    """Only the post afterwards does, and the claim is kept meanwhile."""
+    """A search needs no time slot, and keeps the claim."""
     await posts.claim("a", "ada", PLACE)
     await posts.mark_unknown("a", "ada")
     assert (await posts.claim("a", "grace", PLACE)).step == "unknown"
@@ -171,7 +171,7 @@ async def test_a_search_does_not_wait_for_the_pace(
 async def test_no_claim_to_post_within_a_pause_of_slacks(
     posts: IdempotencyClaims, redis: Any, clock: FakeClock
 ) -> None:
-    """Neither in the channel that was refused nor in another; those elsewhere go on."""
+    """A pause stops all messages to the workspace, but none to other workspaces."""
     await MessageRateLimiter(clocked(redis, clock), 60).pause("T", "C1", 30)
     for channel in ("C1", "C2"):
         claim = await posts.claim("a", "ada", ("T", channel))
@@ -183,7 +183,7 @@ async def test_no_claim_to_post_within_a_pause_of_slacks(
 
 
 async def test_gives_the_account_of_a_new_delivery(accounts: AccountStore, redis: Any) -> None:
-    """A new delivery comes with the user's connections."""
+    """A new delivery returns the user's connections."""
     await accounts.save(connection(), default=True)
     arrival = await Deliveries(redis, accounts).claim_delivery(ADA, "delivery-1", "request-1")
     assert arrival is not None
@@ -194,7 +194,7 @@ async def test_gives_the_account_of_a_new_delivery(accounts: AccountStore, redis
 async def test_gives_the_cursor_of_a_pressed_button(
     accounts: AccountStore, redis: Any, clock: FakeClock
 ) -> None:
-    """The list comes along with the account, to its owner only."""
+    """A delivery returns the list of a clicked button, to its owner only."""
     cursor = ListCursor("cursor-1", ADA, "acme", Filters())
     await ListStore(redis, clock).save(cursor)
     arrivals = Deliveries(redis, accounts)
@@ -206,7 +206,7 @@ async def test_gives_the_cursor_of_a_pressed_button(
 
 
 async def test_gives_up_after_a_second(accounts: AccountStore, tmp_path: Path) -> None:
-    """Whatever reaching Redis takes in all, Sentinels included."""
+    """The timeout covers the whole exchange, including Sentinel lookups."""
     async with silent_server(tmp_path) as url:
         patient = Redis.from_url(url, socket_timeout=30)
         begun = time.monotonic()
@@ -217,7 +217,7 @@ async def test_gives_up_after_a_second(accounts: AccountStore, tmp_path: Path) -
 
 
 async def test_refuses_a_repeated_delivery(accounts: AccountStore, redis: Any) -> None:
-    """The same delivery a second time is nobody's."""
+    """A repeated delivery is rejected."""
     arrivals = Deliveries(redis, accounts)
     assert await arrivals.claim_delivery(ADA, "delivery-1", "request-1") is not None
     assert await arrivals.claim_delivery(ADA, "delivery-1", "request-2") is None
@@ -229,7 +229,7 @@ async def test_refuses_a_repeated_delivery(accounts: AccountStore, redis: Any) -
 async def test_a_lost_reply_is_no_repeated_delivery(
     accounts: AccountStore, redis: Any, after: bool
 ) -> None:
-    """Redis ran the call and the reply was lost: the same request is still heard."""
+    """If a reply of Redis was lost, the repeated call still counts as new."""
     broken = faulty_client(redis)
     arrivals = Deliveries(broken, accounts)
     with broken.faults.at(1, after=after), pytest.raises(StoreUnavailable):
@@ -239,20 +239,20 @@ async def test_a_lost_reply_is_no_repeated_delivery(
 
 
 async def test_takes_a_nameless_delivery_each_time(accounts: AccountStore, redis: Any) -> None:
-    """What has no name cannot be told from its repetition, so it is done."""
+    """Requests without a delivery id are always new."""
     arrivals = Deliveries(redis, accounts)
     assert await arrivals.claim_delivery(ADA, "", "request-1") is not None
     assert await arrivals.claim_delivery(ADA, "", "request-1") is not None
 
 
 async def test_forgets_deliveries(accounts: AccountStore, redis: Any) -> None:
-    """The record of a delivery ends by itself."""
+    """The record of a delivery expires."""
     await Deliveries(redis, accounts).claim_delivery(ADA, "delivery-1", "request-1")
     assert 0 < await redis.ttl(redis_keys.delivery(ADA, "delivery-1")) <= DELIVERY_TTL_SECONDS
 
 
 async def test_needs_one_round_trip(accounts: AccountStore, redis: Any) -> None:
-    """One connection carries all commands at once."""
+    """A delivery takes one round trip."""
     before = (await redis.info("stats"))["total_reads_processed"]
     await Deliveries(redis, accounts).claim_delivery(ADA, "delivery-1", "request-1", "cursor-1")
     after = (await redis.info("stats"))["total_reads_processed"]
@@ -269,13 +269,13 @@ def deletions(redis: Any) -> Deletions:
 
 
 async def test_who_deleted_it_counts(deletions: Deletions) -> None:
-    """Who comes late learns who was first."""
+    """A later deletion returns the user who deleted first."""
     assert await deletions.save(ADA, BY_ADA) == BY_ADA
     assert await deletions.save(GRACE, GONE) == BY_ADA
 
 
 async def test_gone_counts_where_nobody_is_known(deletions: Deletions) -> None:
-    """A job that was deleted elsewhere is remembered as gone."""
+    """A job that was already gone is recorded without a user."""
     assert await deletions.save(GRACE, GONE) == GONE
 
 
@@ -289,7 +289,7 @@ async def test_knows_the_deleted_among_many(deletions: Deletions, redis: Any) ->
 
 
 async def test_takes_turns(deletions: Deletions, redis: Any) -> None:
-    """All of a workspace wait for each other, and for a killed process no longer than 3 s."""
+    """The lock is exclusive in a workspace, and a killed process delays others for 3 s at most."""
     async with deletions.lock(ADA, "delete") as first:
         assert first
         assert 0 < await redis.pttl(redis_keys.workspace_lock(GRACE, "delete")) <= 3000
@@ -301,7 +301,7 @@ async def test_takes_turns(deletions: Deletions, redis: Any) -> None:
 
 
 async def test_happens_once(deletions: Deletions, redis: Any) -> None:
-    """The second learns that it is being done, and from then on for a day that it is done."""
+    """The second caller gets `busy`, and then `done` for a day."""
     async with deletions.once(ADA, "share") as first, deletions.once(GRACE, "share") as second:
         assert (first, second) == ("new", "busy")
     async with deletions.once(ADA, "share") as third:
@@ -310,7 +310,7 @@ async def test_happens_once(deletions: Deletions, redis: Any) -> None:
 
 
 async def test_what_failed_can_be_tried_again(deletions: Deletions) -> None:
-    """Who fails leaves it to the next."""
+    """After a failure the next caller may try."""
     with pytest.raises(RuntimeError):
         async with deletions.once(ADA, "share"):
             raise RuntimeError
@@ -319,7 +319,7 @@ async def test_what_failed_can_be_tried_again(deletions: Deletions) -> None:
 
 
 async def test_a_killed_process_blocks_it_for_seconds(deletions: Deletions, redis: Any) -> None:
-    """Its claim ends within 20 s, and another press does what it has not done."""
+    """The claim of a killed process expires within 20 s, and another click can succeed."""
     async with deletions.once(ADA, "share"):
         assert 0 < await redis.ttl(redis_keys.once(ADA, "share")) <= 20
 
@@ -327,11 +327,11 @@ async def test_a_killed_process_blocks_it_for_seconds(deletions: Deletions, redi
 async def test_what_was_done_is_not_undone_by_redis(
     redis: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Where the memory of it cannot be written, that is logged, and the share still counts."""
+    """If the end can't be recorded, a warning is logged and the share still counts."""
     broken = faulty_client(redis)
     async with Deletions(broken).once(ADA, "other"):
         pass  # the scripts are known to the server from now on
     with broken.faults.at(2, after=False):
         async with Deletions(broken).once(ADA, "share") as step:
             assert step == "new"
-    assert "is not remembered" in caplog.text
+    assert "could not record that a one-time action is done" in caplog.text

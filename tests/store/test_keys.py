@@ -1,4 +1,4 @@
-"""Keys that one command touches together lie in one slot of a cluster, and each is explained."""
+"""Keys used by one command are in one slot of a cluster, and every key is documented."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ WORDS = {
     "job_id": "job",
     "team_id": "team",
 }
-"""Parameters that the document calls otherwise."""
+"""Parameters with another name in the document."""
 
 OF_THE_QUEUE = "saq:"
 
@@ -49,13 +49,13 @@ def test_keys_of_a_user_share_a_slot() -> None:
 
 
 def test_users_do_not_share_keys() -> None:
-    """Enterprise, workspace and user all tell keys apart."""
+    """Enterprise, workspace and user are all part of the key."""
     callers = [ADA, GRACE, Caller("T2", "U0ADA"), Caller("T0ACME", "U0ADA", "E1")]
     assert len({redis_keys.account(caller) for caller in callers}) == len(callers)
 
 
 def documented(function: Callable[..., str]) -> str:
-    """The key that a function makes, as docs/redis-keys.md writes it."""
+    """The key that a function returns, as written in docs/redis-keys.md."""
     parameters = inspect.signature(function).parameters
     given = {name: f"<{WORDS.get(name, name)}>" for name in parameters}
     caller = {"caller": Caller("team", "user", "enterprise")} if "caller" in parameters else {}
@@ -66,7 +66,7 @@ def documented(function: Callable[..., str]) -> str:
 
 
 def test_every_key_is_explained() -> None:
-    """docs/redis-keys.md has each key that is made here, and beside those of saq no other."""
+    """docs/redis-keys.md has exactly the app's keys and those of saq."""
     made = [found for _, found in inspect.getmembers(redis_keys, inspect.isfunction)]
     keys = {documented(found) for found in made if not found.__name__.startswith("_")}
     shown = {key.strip("`") for key, *_ in table("docs/redis-keys.md", "key")}
@@ -74,7 +74,7 @@ def test_every_key_is_explained() -> None:
 
 
 def test_what_happens_by_the_clock_shares_a_slot() -> None:
-    """Digests, watches, alerts, what is due, and saq's own keys: scripts touch several of them."""
+    """All keys of scheduled work and of saq are in one slot, because scripts use several."""
     queue = SaqQueue(Redis())
     job = Job("run", key=queued_task("digests.post", "1"), queue=queue)
     keys = [

@@ -1,4 +1,4 @@
-"""A cursor remembers a list for a day, for the one who asked."""
+"""A cursor is kept for a day, for the user who created it."""
 
 from __future__ import annotations
 
@@ -41,13 +41,13 @@ def cursors(redis: Any, clock: FakeClock) -> ListStore:
 
 
 async def test_gives_back_what_was_asked(cursors: ListStore) -> None:
-    """The whole question comes back."""
+    """A cursor is loaded as it was saved."""
     await cursors.save(ASKED)
     assert await cursors.load(ADA, "cursor-1") == ASKED
 
 
 async def test_a_shared_one_opens_for_others(cursors: ListStore) -> None:
-    """With its owner's id, another user of the workspace gets at a shared cursor."""
+    """With the owner's id, another user of the workspace can load a shared cursor."""
     shared = replace(ASKED, shared=True)
     await cursors.save(shared)
     assert await cursors.load(GRACE, "cursor-1", owner=ADA.user_id) == shared
@@ -55,7 +55,7 @@ async def test_a_shared_one_opens_for_others(cursors: ListStore) -> None:
 
 
 async def test_the_owners_id_alone_opens_nothing(cursors: ListStore) -> None:
-    """What was not shared stays its owner's, and a workspace's lists stay in it."""
+    """A cursor that isn't shared, or belongs to another workspace, can't be loaded."""
     await cursors.save(ASKED)
     assert await cursors.load(GRACE, "cursor-1", owner=ADA.user_id) is None
     await cursors.save(replace(ASKED, shared=True))
@@ -64,13 +64,13 @@ async def test_the_owners_id_alone_opens_nothing(cursors: ListStore) -> None:
 
 
 async def test_is_nobody_elses(cursors: ListStore) -> None:
-    """Another user does not get at it by its id."""
+    """Another user can't load a cursor by its id."""
     await cursors.save(ASKED)
     assert await cursors.load(GRACE, "cursor-1") is None
 
 
 async def test_expires_after_a_day(cursors: ListStore, redis: Any) -> None:
-    """Both keys of a cursor end by themselves."""
+    """Both keys of a cursor expire."""
     await cursors.save(ASKED)
     for key in (redis_keys.cursor(ADA, "cursor-1"), redis_keys.cursors(ADA, "acme")):
         assert 0 < await redis.ttl(key) <= LIST_TTL_SECONDS
@@ -79,7 +79,7 @@ async def test_expires_after_a_day(cursors: ListStore, redis: Any) -> None:
 async def test_forgets_expired_cursors_of_the_tenant(
     cursors: ListStore, redis: Any, clock: FakeClock
 ) -> None:
-    """The index of a tenant's cursors does not grow with the years."""
+    """Expired cursors are removed from the index of their tenant."""
     await cursors.save(ASKED)
     clock.forward(LIST_TTL_SECONDS + 1)
     await cursors.save(ListCursor("cursor-2", ADA, "acme", Filters()))
@@ -87,13 +87,13 @@ async def test_forgets_expired_cursors_of_the_tenant(
 
 
 async def test_does_not_read_what_is_no_cursor(cursors: ListStore, redis: Any) -> None:
-    """A record that lacks what every cursor has is as good as expired."""
+    """An incomplete record counts as expired."""
     await redis.set(redis_keys.cursor(ADA, "cursor-1"), json.dumps({"filters": {}}))
     assert await cursors.load(ADA, "cursor-1") is None
 
 
 async def test_reads_a_record_from_before_there_were_places(cursors: ListStore, redis: Any) -> None:
-    """A list that was asked for before an update can still be turned after it."""
+    """A record of an older version, without page positions, can be loaded."""
     old = {"version": 1, "tenant": "acme", "searched": False, "filters": {"statuses": ["failure"]}}
     await redis.set(redis_keys.cursor(ADA, "cursor-1"), json.dumps(old))
     filters = Filters(statuses=("failure",))
@@ -101,7 +101,7 @@ async def test_reads_a_record_from_before_there_were_places(cursors: ListStore, 
 
 
 def test_a_record_stays_small() -> None:
-    """However long somebody turns pages, the record does not grow beyond a few kilobytes."""
+    """However many pages are shown, the record stays below a few kilobytes."""
     cursor = ASKED
     for number in range(1, 200):
         mark = advanced(ReadMark(), (short_hash(f"{number}-{job}") for job in range(50)), 10**6)
@@ -113,7 +113,7 @@ def test_a_record_stays_small() -> None:
 
 
 def test_remembers_the_nearest_places() -> None:
-    """The pages around the one that is shown can be turned to exactly."""
+    """The positions of the pages around the current one are kept."""
     cursor = ASKED
     for number in (*range(1, 30), *range(30, 15, -1)):
         cursor = with_positions(
@@ -123,5 +123,5 @@ def test_remembers_the_nearest_places() -> None:
 
 
 def test_ids_do_not_repeat() -> None:
-    """Ids are too many to be guessed."""
+    """Cursor ids are too long to guess."""
     assert len({new_cursor_id() for _ in range(1000)}) == 1000

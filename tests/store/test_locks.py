@@ -1,4 +1,4 @@
-"""Locks last as long as their holder works, and end soon after it died."""
+"""Locks last while their holder works, and expire soon after it dies."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Sleep:
         self._wake.set()
 
     async def pass_once(self) -> None:
-        """Until one sleep is over and the next has begun."""
+        """Wait until one sleep is over and the next has begun."""
         await self.asleep.wait()
         self.asleep.clear()
         self.wake()
@@ -42,7 +42,7 @@ class Sleep:
 
 
 async def test_the_second_waits_for_the_first(redis: Any) -> None:
-    """The second begins when the first has let go, and not before."""
+    """The second holder begins only after the first has released the lock."""
     order: list[str] = []
     sleep = Sleep()
 
@@ -60,7 +60,7 @@ async def test_the_second_waits_for_the_first(redis: Any) -> None:
 
 
 async def test_a_dead_holder_is_not_waited_for(redis: Any) -> None:
-    """A lock ends within its lifetime, regardless of its holder."""
+    """A lock expires even if its holder doesn't release it."""
     await Locks(redis).acquire(KEY, "dead", 3)
     assert 0 < await redis.pttl(KEY) <= 3000
 
@@ -68,16 +68,16 @@ async def test_a_dead_holder_is_not_waited_for(redis: Any) -> None:
 async def test_who_waits_too_long_goes_on_without_it(
     redis: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """That is logged, and the lock of the other stays."""
+    """A caller that waits too long continues without the lock, which is logged."""
     await redis.set(KEY, "another")
     async with Locks(redis).lock(KEY, 3, 0) as held:
         assert not held
     assert await redis.get(KEY) == "another"
-    assert "going on without it" in caplog.text
+    assert "continuing without it" in caplog.text
 
 
 async def test_is_renewed_while_its_holder_works(redis: Any) -> None:
-    """However long that takes, nobody else gets it."""
+    """A lock is renewed for as long as its holder works."""
     sleep = Sleep()
     async with Locks(redis, sleep).lock(KEY, 3, 0):
         await redis.pexpire(KEY, 500)
@@ -88,7 +88,7 @@ async def test_is_renewed_while_its_holder_works(redis: Any) -> None:
 
 
 async def test_ends_although_a_cancellation_is_swallowed(redis: Any) -> None:
-    """Something below the renewal may take its cancellation for a time-out of its own."""
+    """Renewal ends even if the client swallows its cancellation."""
 
     async def sleep(_: float) -> None:
         with suppress(asyncio.CancelledError):
@@ -100,7 +100,7 @@ async def test_ends_although_a_cancellation_is_swallowed(redis: Any) -> None:
 
 
 async def test_a_stranger_neither_takes_nor_ends_it(redis: Any) -> None:
-    """Only the holder renews and releases it."""
+    """Only the holder can renew and release a lock."""
     locks, mine, theirs = Locks(redis), new_holder(), new_holder()
     assert await locks.acquire(KEY, mine, 3) == ""
     assert await locks.acquire(KEY, theirs, 3) == mine
@@ -110,7 +110,7 @@ async def test_a_stranger_neither_takes_nor_ends_it(redis: Any) -> None:
 
 @pytest.mark.parametrize("after", [False, True])
 async def test_a_lost_reply_does_not_lock_out_its_own_caller(redis: Any, after: bool) -> None:
-    """A client that repeats the call finds its own name, and has the lock."""
+    """A client that repeats the call still gets the lock."""
     broken = faulty_client(redis)
     locks, holder = Locks(broken), new_holder()
     await locks.acquire("another", holder, 3)  # the script is known to the server from now on
@@ -127,13 +127,13 @@ async def test_a_lost_reply_does_not_lock_out_its_own_caller(redis: Any, after: 
     ],
 )
 def test_a_lock_lives_shorter_than_others_wait(lifetime: float, wait: float) -> None:
-    """The lock of a killed process makes nobody give up."""
+    """The lock of a killed process expires before others give up."""
     assert lifetime + 1 < wait
     assert accounts.TOKEN_LOCK_WAIT_SECONDS + 2 < CALL_BUDGET_SECONDS
 
 
 async def test_the_first_that_comes_does_it(redis: Any) -> None:
-    """The others do not, until the period is over; another kind of work is not concerned."""
+    """One worker has a lease until its period ends; other leases are independent."""
     shifts = WorkerLeases(redis)
     assert [await shifts.acquire("reconcile", 60.0) for _ in range(2)] == [True, False]
     assert await shifts.acquire("read_channels", 60.0)

@@ -1,4 +1,4 @@
-"""How fast messages may go: a second between those of a channel, a cap for all together."""
+"""Messages are at least a second apart per channel, and limited per workspace."""
 
 from __future__ import annotations
 
@@ -21,34 +21,34 @@ def pace(redis: Any, clock: FakeClock) -> MessageRateLimiter:
 
 
 async def test_messages_of_a_channel_follow_each_other(pace: MessageRateLimiter) -> None:
-    """Each gets a time of its own."""
+    """Each message to a channel gets its own time slot."""
     waits = [await pace.reserve("T", "C1", LONG) for _ in range(3)]
     assert waits == pytest.approx([0, 1.05, 2.1], abs=1e-4)
 
 
 async def test_messages_of_a_workspace_follow_each_other(pace: MessageRateLimiter) -> None:
-    """Half a second apart at 120 a minute; those of another workspace do not count."""
+    """At 120 a minute, slots are half a second apart; other workspaces are independent."""
     waits = [await pace.reserve("T", f"C{number}", LONG) for number in range(3)]
     assert waits == pytest.approx([0, 0.5, 1.0], abs=1e-4)
     assert await pace.reserve("T2", "C1", LONG) == 0
 
 
 async def test_a_busy_channel_keeps_no_other_waiting(pace: MessageRateLimiter) -> None:
-    """Ten messages to one channel take ten places of the workspace, not ten seconds."""
+    """Ten messages to one channel take ten slots of the workspace, not ten seconds."""
     for _ in range(10):
         await pace.reserve("T", "C1", LONG)
     assert await pace.reserve("T", "C2", LONG) == pytest.approx(5, abs=1e-4)
 
 
 async def test_who_would_wait_too_long_takes_no_place(pace: MessageRateLimiter) -> None:
-    """The next caller gets the place that was not taken."""
+    """The next caller gets a slot that was not taken."""
     await pace.reserve("T", "C1", LONG)
     assert await pace.reserve("T", "C1", 0.5) == pytest.approx(1.05, abs=1e-4)
     assert await pace.reserve("T", "C1", LONG) == pytest.approx(1.05, abs=1e-4)
 
 
 async def test_time_passes(pace: MessageRateLimiter, clock: FakeClock) -> None:
-    """What was not used is not saved up."""
+    """Unused slots don't accumulate."""
     await pace.reserve("T", "C1", LONG)
     clock.forward(1000)
     assert await pace.reserve("T", "C1", LONG) == 0
@@ -56,7 +56,7 @@ async def test_time_passes(pace: MessageRateLimiter, clock: FakeClock) -> None:
 
 
 async def test_all_hold_when_slack_says_so(pace: MessageRateLimiter) -> None:
-    """Nothing goes before that, in any channel; a shorter pause does not end a longer one."""
+    """A pause stops messages to all channels; a shorter one doesn't end a longer one."""
     await pace.pause("T", "C1", 30)
     await pace.pause("T", "C1", 10)
     assert await pace.reserve("T", "C2", LONG) == pytest.approx(30, abs=1e-4)
@@ -65,7 +65,7 @@ async def test_all_hold_when_slack_says_so(pace: MessageRateLimiter) -> None:
 async def test_who_found_no_place_comes_back_in_turn(
     pace: MessageRateLimiter, clock: FakeClock
 ) -> None:
-    """As fast as messages may go, and no sooner than asked; each workspace by itself."""
+    """Retries are spread at the message rate, not before the requested time, per workspace."""
     backs = [await pace.reserve_retry("T", 4.0) for _ in range(3)]
     assert backs == pytest.approx([4.0, 4.5, 5.0], abs=1e-4)
     clock.forward(3)
@@ -74,7 +74,7 @@ async def test_who_found_no_place_comes_back_in_turn(
 
 
 async def test_only_the_clock_of_redis_counts(redis: Any) -> None:
-    """Without a clock of any worker: two messages at once are a second apart, by the server."""
+    """By Redis's clock alone, two concurrent messages are a second apart."""
     pace = MessageRateLimiter(redis, A_MINUTE)
     assert await pace.reserve("T", "C1", LONG) == 0
     assert 0.8 < await pace.reserve("T", "C1", LONG) <= 1.05
@@ -84,7 +84,7 @@ async def test_only_the_clock_of_redis_counts(redis: Any) -> None:
 
 
 async def test_is_forgotten_after_an_hour(redis: Any, pace: MessageRateLimiter) -> None:
-    """Of a channel and of a workspace; a longer pause of Slack's is kept to its end."""
+    """All keys expire, but not before the end of a longer pause."""
     await pace.reserve("T", "C1", LONG)
     await pace.reserve_retry("T", 4.0)
     for key in (redis_keys.rate_limit("T", "C1"), redis_keys.rate_limit("T")):

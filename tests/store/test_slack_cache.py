@@ -1,4 +1,4 @@
-"""A person's time zone is remembered for a day."""
+"""Facts from Slack are cached for a limited time."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.store.fixtures import ADA, GRACE
 
 
 async def test_gives_back_the_zone(redis: Any) -> None:
-    """Each has their own; who has none has an empty one."""
+    """Each user has a time zone, which is empty if unknown."""
     zones = TimeZoneCache(redis)
     await zones.save(ADA, "Europe/Berlin")
     assert (await zones.load(ADA), await zones.load(GRACE)) == ("Europe/Berlin", "")
@@ -29,7 +29,7 @@ async def test_gives_back_the_zone(redis: Any) -> None:
 
 
 async def test_a_refusal_is_remembered_for_a_day(redis: Any) -> None:
-    """For this workspace and this kind of message only."""
+    """Rejected charts are remembered per workspace and kind of message."""
     charts = ChartSupport(redis)
     assert not await charts.is_refused("T0ACME", "ephemeral")
     await charts.mark_refused("T0ACME", "ephemeral")
@@ -55,7 +55,7 @@ async def kept(audiences: AudienceCache) -> Audience | None:
 
 
 async def test_an_answer_is_cached_for_ten_minutes(audiences: AudienceCache, redis: Any) -> None:
-    """It is found as it was, and Redis removes it after KEPT_SECONDS."""
+    """An audience is loaded as saved, and expires."""
     await audiences.save(OPS, (await audiences.load("C0OPS")).change)
     assert await kept(audiences) == OPS
     assert (
@@ -66,7 +66,7 @@ async def test_an_answer_is_cached_for_ten_minutes(audiences: AudienceCache, red
 
 
 async def test_a_reported_change_ends_it(audiences: AudienceCache, redis: Any) -> None:
-    """The channel has to be read again; what was reported is forgotten after ten minutes, too."""
+    """After a change the channel must be read again; the change is forgotten after ten minutes."""
     await audiences.save(OPS, "")
     await redis.persist(redis_keys.audience("C0OPS"))
     await audiences.invalidate("C0OPS")
@@ -75,7 +75,7 @@ async def test_a_reported_change_ends_it(audiences: AudienceCache, redis: Any) -
 
 
 async def test_an_answer_from_before_a_change_is_not_cached(audiences: AudienceCache) -> None:
-    """Slack reported the change while the channel was being read."""
+    """An audience isn't cached if a change was reported while it was being read."""
     before = (await audiences.load("C0OPS")).change
     await audiences.invalidate("C0OPS")
     await audiences.save(OPS, before)
@@ -85,7 +85,7 @@ async def test_an_answer_from_before_a_change_is_not_cached(audiences: AudienceC
 
 
 async def test_an_unknown_audience_is_not_cached(audiences: AudienceCache) -> None:
-    """Somebody may invite the app the next moment."""
+    """An unknown audience isn't cached: the app may be invited at any moment."""
     await audiences.save(replace(OPS, is_known=False, error_code="channel_not_found"), "")
     assert await kept(audiences) is None
 
@@ -93,7 +93,7 @@ async def test_an_unknown_audience_is_not_cached(audiences: AudienceCache) -> No
 async def test_an_answer_of_another_channel_does_not_open(
     audiences: AudienceCache, redis: Any
 ) -> None:
-    """A program that writes to Redis cannot make a channel look harmless by copying."""
+    """An audience copied to another channel can't be decrypted."""
     await audiences.save(replace(OPS, channel_id="C0GENERAL", has_outsiders=False), "")
     sealed = await redis.hget(redis_keys.audience("C0GENERAL"), "audience")
     await redis.hset(redis_keys.audience("C0OPS"), "audience", sealed)
@@ -101,13 +101,13 @@ async def test_an_answer_of_another_channel_does_not_open(
 
 
 async def test_reads_stay_below_slacks_limit(audiences: AudienceCache) -> None:
-    """A burst at once; each further caller gets a later time, as far apart as reads may be."""
+    """After a burst, each caller gets a later time, spaced by the rate limit."""
     assert [await audiences.reserve() for _ in range(10)] == [0.0] * 10
     waits = [await audiences.reserve() for _ in range(3)]
     assert waits == pytest.approx([1.5, 3.0, 4.5], abs=0.3)
 
 
 async def test_nobody_reads_while_slack_asks_to_wait(audiences: AudienceCache) -> None:
-    """After a 429, for as long as Slack said."""
+    """After a 429, reads pause for as long as Slack said."""
     await audiences.pause(30.0)
     assert await audiences.reserve() == pytest.approx(30.0, abs=0.3)

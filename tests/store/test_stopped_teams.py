@@ -9,7 +9,7 @@ from bot.store.stopped_teams import StoppedTeams
 
 
 async def test_a_repeated_uninstall_postpones_nothing(redis: Any) -> None:
-    """The data is deleted a day after the first report of it."""
+    """The data is deleted a day after the first report."""
     stopped = StoppedTeams(redis)
     await stopped.mark_uninstalled("T0ACME", 1000.0)
     await stopped.mark_uninstalled("T0ACME", 5000.0)
@@ -17,7 +17,7 @@ async def test_a_repeated_uninstall_postpones_nothing(redis: Any) -> None:
 
 
 async def test_a_revoked_token_deletes_nothing(redis: Any) -> None:
-    """Unless the app is uninstalled, in whatever order Slack says so."""
+    """A revoked token deletes nothing unless the app is uninstalled, in any order of events."""
     stopped = StoppedTeams(redis)
     await stopped.mark_revoked("T0ACME")
     assert await stopped.load_all() == {"T0ACME": math.inf}

@@ -1,4 +1,4 @@
-"""Watched jobs are counted, and kept by owner."""
+"""Watched jobs are limited in number and stored per owner."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ def watches(redis: Any) -> WatchStore:
 
 
 async def test_keeps_a_watch_whole(watches: WatchStore) -> None:
-    """And lets its connection be looked at."""
+    """A watch is stored completely, and a poll of its connection is scheduled."""
     assert await watches.add(WATCH, 105.0, 50) == "added"
     assert await watches.of_owner(ADA) == (WATCH,)
     assert await watches.connections.claim_due(105.0, 10) == [PolledConnection(ADA, "acme")]
 
 
 async def test_a_job_is_watched_once(watches: WatchStore) -> None:
-    """By each of two people; in each of two tenants."""
+    """A job is watched once per user and tenant."""
     assert await watches.add(WATCH, 105.0, 50) == "added"
     assert await watches.add(replace(WATCH, id="w2"), 105.0, 50) == "there"
     assert await watches.add(replace(WATCH, tenant="globex"), 105.0, 50) == "added"
@@ -39,7 +39,7 @@ async def test_a_job_is_watched_once(watches: WatchStore) -> None:
 
 
 async def test_there_is_a_limit(watches: WatchStore) -> None:
-    """However many ask at the same time."""
+    """Concurrent clicks can't exceed the limit."""
     several = [replace(WATCH, id=f"w{number}", job_id=f"job-{number}") for number in range(20)]
     done = await asyncio.gather(*(watches.add(watch, 105.0, 5) for watch in several))
     assert sorted(done) == ["added"] * 5 + ["full"] * 15
@@ -47,14 +47,14 @@ async def test_there_is_a_limit(watches: WatchStore) -> None:
 
 
 async def test_a_further_watch_postpones_no_look(watches: WatchStore, redis: Any) -> None:
-    """The first of two watched jobs is looked at as soon as if it were alone."""
+    """Another watch doesn't postpone the next poll."""
     await watches.add(WATCH, 105.0, 50)
     await watches.add(replace(WATCH, id="w2", job_id="job-2"), 900.0, 50)
     assert await redis.zscore(redis_keys.watches_due(), PolledConnection(ADA, "acme").name) == 105.0
 
 
 async def test_removes_once(watches: WatchStore, redis: Any) -> None:
-    """Who comes second learns that there was nothing."""
+    """Removing a watch twice reports that there was none."""
     await watches.add(WATCH, 105.0, 50)
     assert await watches.remove(ADA, "acme", "job-1")
     assert not await watches.remove(ADA, "acme", "job-1")
@@ -65,7 +65,7 @@ async def test_removes_once(watches: WatchStore, redis: Any) -> None:
 async def test_nobody_can_make_one_up(
     watches: WatchStore, redis: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Not by words, not by another's, not by that of another job."""
+    """Forged or copied watches are ignored."""
     await watches.add(WATCH, 105.0, 50)
     sealed = await redis.hget(redis_keys.watches(ADA), "acme:job-1")
     assert "C0OPS" not in sealed
@@ -74,11 +74,11 @@ async def test_nobody_can_make_one_up(
     assert await watches.of_owner(GRACE) == ()
     await redis.hset(redis_keys.watches(ADA), "acme:job-2", sealed)
     assert await watches.of_owner(ADA) == (WATCH,)
-    assert "a stored watch cannot be opened" in caplog.text
+    assert "could not read a stored watch" in caplog.text
 
 
 async def test_one_that_cannot_be_opened_gives_way(watches: WatchStore, redis: Any) -> None:
-    """A new watch on the job replaces it, and has a time to live."""
+    """A new watch replaces an unreadable one, and expires."""
     await redis.hset(redis_keys.watches(ADA), "acme:job-1", "1.deadbeef.")
     assert await watches.add(WATCH, 105.0, 1) == "added"
     assert await watches.of_owner(ADA) == (WATCH,)

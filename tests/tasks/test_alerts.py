@@ -1,4 +1,4 @@
-"""Alerts: changes are posted within a minute, once, and repeats go to the thread."""
+"""Alerts: changes are posted once within a minute, and repeats go to the thread."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def fail(
     status: str = "failure",
     **more: Any,
 ) -> str:
-    """A job that has just ended; gives its id."""
+    """Add a job that has just ended; returns its id."""
     number = len(harness.emporix_state.jobs("acme"))
     text = message.format(1000 + number)
     job = harness.emporix_state.add_job(
@@ -51,12 +51,12 @@ def fail(
 
 
 async def later(harness: AppHarness, seconds: float = MINUTE) -> None:
-    """Time passes, and the worker is at work."""
+    """Let time pass while the worker runs."""
     await harness.worker.work_until(harness.clock() + seconds, step=5.0)
 
 
 async def posted(harness: AppHarness, channel: str = "ops") -> list[dict[str, Any]]:
-    """What alerts have told a channel: without the words that they were turned on."""
+    """The messages of alerts in a channel, without the one that they were turned on."""
     messages = await harness.person("ada", channel).messages()
     return [
         message
@@ -68,23 +68,23 @@ async def posted(harness: AppHarness, channel: str = "ops") -> list[dict[str, An
 
 
 def shown(*messages: dict[str, Any]) -> Any:
-    """Their blocks, with names in the places of ids that differ each time."""
+    """The blocks of messages, with random ids replaced by names."""
     blocks = json.dumps([message["blocks"] for message in messages])
     return json.loads(re.sub(r'("alert_id\\":\\")[0-9a-f]{16}', r"\1the-alert", blocks))
 
 
 async def told(harness: AppHarness, user: str = "ada") -> list[dict[str, Any]]:
-    """What somebody reads in their direct messages with the app."""
+    """The direct messages that the app sent to a user."""
     return list(await harness.person(user, "dm").messages())
 
 
 def looks(harness: AppHarness) -> int:
-    """How often jobs were asked for so far."""
+    """The number of job queries so far."""
     return sum("/jobs" in seen.path for seen in harness.emporix_state.requests)
 
 
 async def test_tells_within_a_minute(harness: AppHarness, snapshot: SnapshotAssertion) -> None:
-    """A failure arrives, with the agent's first words and a button; what went well does not."""
+    """A failure is posted with the agent's message and a button; a success is not."""
     await later(harness)
     fail(harness, "a")
     fail(harness, status="success")
@@ -98,7 +98,7 @@ async def test_tells_within_a_minute(harness: AppHarness, snapshot: SnapshotAsse
 async def test_tells_of_one_minute_together(
     harness: AppHarness, snapshot: SnapshotAssertion
 ) -> None:
-    """One message for different failures, the worst first; the rest of them in its thread."""
+    """Different failures are posted in one message, worst first, with the rest in its thread."""
     for number in range(3):
         fail(harness, f"a{number}")
     fail(harness, "b", TIMED_OUT)
@@ -113,7 +113,7 @@ async def test_tells_of_one_minute_together(
 async def test_folds_repeats_into_the_thread(
     harness: AppHarness, snapshot: SnapshotAssertion
 ) -> None:
-    """The same failure about other orders is no new message; the first one counts them."""
+    """The same failure for other orders updates the count of the first message."""
     fail(harness, "a")
     await later(harness)
     fail(harness, "b")
@@ -128,8 +128,29 @@ async def test_folds_repeats_into_the_thread(
     assert shown(thread[0]) == snapshot
 
 
+async def test_jobs_can_be_deleted_in_an_alert(harness: AppHarness) -> None:
+    """Delete is last in a row, asks with the owner's time, and replaces that row alone."""
+    failed = [fail(harness, agentId="a"), fail(harness, agentId="b")]
+    await later(harness)
+    (before,) = await posted(harness)
+    rows = [block for block in before["blocks"] if block["block_id"].endswith(".buttons")]
+    for row in rows:
+        opens, deletes = row["elements"]
+        assert [opens["text"]["text"], deletes["text"]["text"]] == ["Open", "Delete"]
+        assert "style" not in deletes
+        assert re.search(r", Nov 23, \d+:\d\d AM CET, ", deletes["confirm"]["text"]["text"])
+    await harness.person("ada", "ops").click("Delete")
+    (after,) = await posted(harness)
+    left = {str(job["id"]) for job in harness.emporix_state.jobs("acme")}
+    (gone,) = set(failed) - left
+    line = next(block for block in after["blocks"] if gone in str(block))
+    assert "Deleted by <@U0ADA>" in line["text"]["text"]
+    assert rows[1] in after["blocks"]
+    assert rows[0] not in after["blocks"]
+
+
 async def test_a_thread_shows_twenty_and_counts_the_rest(harness: AppHarness) -> None:
-    """Of many repeats at once."""
+    """Many repeats at once are shown in part, with their number."""
     fail(harness, "a")
     await later(harness)
     for number in range(25):
@@ -138,12 +159,12 @@ async def test_a_thread_shows_twenty_and_counts_the_rest(harness: AppHarness) ->
     _, thread = await posted(harness)
     title, *rows, rest = thread["blocks"]
     assert "25 jobs" in title["text"]["text"]
-    assert len(rows) == 20
+    assert sum(block["type"] == "section" for block in rows) == 20
     assert rest["elements"][0]["text"] == "5 more jobs"
 
 
 async def test_tells_a_change_again(harness: AppHarness) -> None:
-    """A job that failed, ran once more and failed again is a repeat of itself."""
+    """A job that fails again after another run is a repeat."""
     fail(harness, "a")
     await later(harness)
     fail(harness, "a", status="in_progress")
@@ -155,7 +176,7 @@ async def test_tells_a_change_again(harness: AppHarness) -> None:
 
 
 async def test_a_job_that_was_deleted_stays_readable(harness: AppHarness) -> None:
-    """A repeat changes the first message, whose job is gone meanwhile."""
+    """A repeat updates the first message, even if its job has been deleted."""
     fail(harness, "a")
     await later(harness)
     harness.emporix_state.tenant("acme").jobs.remove("a")
@@ -166,7 +187,7 @@ async def test_a_job_that_was_deleted_stays_readable(harness: AppHarness) -> Non
 
 
 async def test_hears_what_the_filters_say(harness: AppHarness) -> None:
-    """Each alert of a channel has its own."""
+    """Each alert of a channel reports the jobs that match its own filters."""
     ada = harness.person("ada", "ops")
     await ada.command("/emporix alerts on status:skipped agent:fraud-agent")
     fail(harness, status="skipped", agentId="fraud-agent", message="Below the threshold.")
@@ -177,7 +198,7 @@ async def test_hears_what_the_filters_say(harness: AppHarness) -> None:
 
 
 async def test_hears_of_a_query(harness: AppHarness) -> None:
-    """A query of Emporix's own has no time added, and tells once all the same."""
+    """An alert with a raw query has no time filter, and still posts each change once."""
     ada = harness.person("ada", "general")
     await ada.command("/emporix alerts on q:status:SKIPPED")
     for _ in range(3):
@@ -187,7 +208,7 @@ async def test_hears_of_a_query(harness: AppHarness) -> None:
 
 
 async def test_asks_once_for_the_same_filters(harness: AppHarness) -> None:
-    """Channels that want to hear the same cost one call; one connection is asked once in 50 s."""
+    """Alerts with equal filters share a call, and a connection is polled every 50 s."""
     for channel in ("general", "ops"):
         await harness.person("ada", channel).command("/emporix alerts on")
     await later(harness, 51)
@@ -202,7 +223,7 @@ async def test_asks_once_for_the_same_filters(harness: AppHarness) -> None:
 async def test_sums_up_after_a_long_silence(
     harness: AppHarness, snapshot: SnapshotAssertion
 ) -> None:
-    """A worker that was off for hours posts one message, and none of what it missed by itself."""
+    """After hours without a worker, one message sums up the changes."""
     await later(harness)
     for number in range(120):
         harness.clock.forward(60)
@@ -210,14 +231,14 @@ async def test_sums_up_after_a_long_silence(
     await later(harness)
     (message,) = await posted(harness)
     assert shown(message) == snapshot
-    listed = await harness.person("ada", "ops").click("List the jobs")
+    listed = await harness.person("ada", "ops").click("Show all")
     assert listed.payloads[0]["text"].startswith("Jobs 1–10 of 121")
     await later(harness, 600)
     assert len(await posted(harness)) == 1
 
 
 async def test_counts_a_flood(harness: AppHarness) -> None:
-    """More than can be read is one message with the number of all."""
+    """If there are too many changes to read, one message has their total number."""
     await later(harness)
     for number in range(700):
         fail(harness, f"flood-{number}")
@@ -230,7 +251,7 @@ async def test_counts_a_flood(harness: AppHarness) -> None:
 
 
 async def test_is_silent_while_muted(harness: AppHarness) -> None:
-    """Then it is summed up, and told on."""
+    """Changes while an alert is muted are summed up afterwards; later ones are posted again."""
     await harness.person("ada", "ops").command("/emporix alerts mute 1h")
     before = looks(harness)
     for _ in range(30):
@@ -248,7 +269,7 @@ async def test_is_silent_while_muted(harness: AppHarness) -> None:
 async def test_tells_of_a_broken_connection_once(
     harness: AppHarness, snapshot: SnapshotAssertion
 ) -> None:
-    """The owner hears it, and the channel: anybody there who is connected takes over."""
+    """Owner and channel are notified, and any connected member can take over the alert."""
     await later(harness)
     harness.emporix_state.revoke(ACME_OPERATIONS)
     await later(harness, 1200)
@@ -270,11 +291,11 @@ async def test_tells_of_a_broken_connection_once(
 async def test_pauses_when_its_owner_disconnects(
     harness: AppHarness, snapshot: SnapshotAssertion
 ) -> None:
-    """A user who disconnects sees which channels lose alerts; these see how to resume them."""
+    """A user who disconnects sees the affected channels, which are told how to resume."""
     ada = harness.person("ada", "ops")
     await ada.command("/emporix disconnect")
     exchange = await ada.click("Disconnect")
-    assert "Alerts of yours are paused in <#C0OPS>" in exchange.payloads[0]["text"]
+    assert "Your alerts are paused in <#C0OPS>" in exchange.payloads[0]["text"]
     await later(harness, 5)
     *_, said = await ada.messages()
     assert shown(said) == snapshot
@@ -289,7 +310,7 @@ async def test_pauses_when_its_owner_disconnects(
 
 @pytest.mark.parametrize("change", ["archived", "removed", "shared"])
 async def test_pauses_where_it_may_not_post(harness: AppHarness, change: str) -> None:
-    """A channel that is archived, that the app was removed from, or that others read now."""
+    """An alert pauses if its channel is archived, lost or read by other organizations."""
     channels = harness.workspace.directory.channels
     ops = channels["C0OPS"]
     if change == "archived":
@@ -311,7 +332,7 @@ async def test_pauses_where_it_may_not_post(harness: AppHarness, change: str) ->
 
 
 async def test_pauses_where_emporix_does_not_take_its_filters(harness: AppHarness) -> None:
-    """A query that Emporix understood once; the other alerts go on."""
+    """Filters that Emporix no longer accepts pause one alert, and the others continue."""
     general = harness.person("ada", "general")
     await general.command("/emporix alerts on q:status:SKIPPED")
     harness.emporix_state.faults.add(EmporixFault("status", status=400, path="/jobs"))
@@ -331,7 +352,7 @@ async def test_pauses_where_emporix_does_not_take_its_filters(harness: AppHarnes
     ids=lambda fault: fault.kind,
 )
 async def test_goes_on_after_trouble_at_emporix(harness: AppHarness, fault: EmporixFault) -> None:
-    """Changes made meanwhile are posted once Emporix answers; the outage is not."""
+    """Changes during an outage of Emporix are posted after it; the outage is not."""
     fail(harness)
     harness.emporix_state.faults.add(fault)
     await later(harness, 400)
@@ -339,7 +360,7 @@ async def test_goes_on_after_trouble_at_emporix(harness: AppHarness, fault: Empo
 
 
 async def test_leaves_emporix_alone_as_long_as_it_asks(harness: AppHarness) -> None:
-    """A Retry-After is kept."""
+    """A Retry-After of Emporix is respected."""
     harness.emporix_state.faults.add(EmporixFault("rate_limit", times=1, retry_after=300))
     await later(harness, 51)
     before = looks(harness)
@@ -362,7 +383,7 @@ async def test_leaves_emporix_alone_as_long_as_it_asks(harness: AppHarness) -> N
     ids=lambda fault: f"{fault.kind}-{fault.times}-{fault.method}",
 )
 async def test_tells_once_whatever_slack_answers(harness: AppHarness, fault: Fault) -> None:
-    """A refused message comes later; one that arrived unseen does not come again."""
+    """A rejected message is retried; one that arrived despite an error is not repeated."""
     fail(harness)
     fail(harness)
     harness.workspace.faults.add(fault)
@@ -383,7 +404,7 @@ async def test_tells_once_whatever_slack_answers(harness: AppHarness, fault: Fau
     ids=lambda fault: fault.kind,
 )
 async def test_waits_where_slack_is_down(harness: AppHarness, fault: Fault) -> None:
-    """However long that takes: no alert is paused for it, and nobody has to turn it on again."""
+    """No alert pauses because of an outage of Slack, however long it is."""
     fail(harness)
     harness.workspace.faults.add(fault)
     await later(harness, 900)
@@ -393,7 +414,7 @@ async def test_waits_where_slack_is_down(harness: AppHarness, fault: Fault) -> N
 
 
 async def test_says_when_slack_did_not_say(harness: AppHarness) -> None:
-    """Where the app may not look, nothing is posted again, and the owner gets a message."""
+    """Without access to the history nothing is posted again, and the owner gets a message."""
     harness.workspace.bot_scopes -= {"channels:history"}
     harness.workspace.faults.add(Fault("cut_after", method="chat.postMessage"))
     fail(harness)
@@ -407,7 +428,7 @@ async def test_says_when_slack_did_not_say(harness: AppHarness) -> None:
 
 
 async def test_a_channel_that_it_left_hears_nothing_of_repeats(harness: AppHarness) -> None:
-    """A repeat alone is enough to find out."""
+    """A repeat alone is enough to notice that the channel is gone."""
     fail(harness)
     await later(harness)
     channels = harness.workspace.directory.channels
@@ -420,7 +441,7 @@ async def test_a_channel_that_it_left_hears_nothing_of_repeats(harness: AppHarne
 
 
 async def records(harness: AppHarness) -> dict[str, dict[str, str]]:
-    """All that is kept of alerts, their messages excepted."""
+    """All records of alerts, without their messages."""
     keys = [
         key async for key in harness.redis.scan_iter(redis_keys.alert("*")) if ":posts" not in key
     ]
@@ -430,7 +451,7 @@ async def records(harness: AppHarness) -> dict[str, dict[str, str]]:
 async def restore(
     harness: AppHarness, before: dict[str, dict[str, str]], unknown: list[str]
 ) -> None:
-    """As if a worker had died before it wrote down what came of its posts."""
+    """Restore the records, as if a worker had died before it saved the result of its posts."""
     for key, record in before.items():
         await harness.redis.hset(key, mapping=record)
         await harness.redis.delete(f"{key}:posts")
@@ -439,7 +460,7 @@ async def restore(
 
 
 async def test_a_worker_that_dies_loses_and_repeats_nothing(harness: AppHarness) -> None:
-    """Killed when Slack has the message and Redis does not know: the next worker looks for it."""
+    """After a worker was killed between post and record, the next one finds the message."""
     fail(harness, "a")
     fail(harness, "b")
     harness.workspace.faults.add(Fault("cut_before", times=1, method="chat.postMessage"))
@@ -458,7 +479,7 @@ async def test_a_worker_that_dies_loses_and_repeats_nothing(harness: AppHarness)
 
 
 async def test_keeps_to_one_message_a_second(harness: AppHarness) -> None:
-    """Slack's limit for a channel holds for threads, too."""
+    """Slack's rate limit for a channel includes its threads."""
     harness.workspace.post_limits.by_channel = True
     for number in range(3):
         fail(harness, agentId=f"agent-{number}")
@@ -472,7 +493,7 @@ async def test_keeps_to_one_message_a_second(harness: AppHarness) -> None:
 
 
 async def a_day_passes(harness: AppHarness) -> None:
-    """Without a worker; the look after it finds nothing."""
+    """Skip a day without a worker, then run it."""
     harness.clock.now += 24 * 60 * MINUTE
     await later(harness)
 
@@ -480,7 +501,7 @@ async def a_day_passes(harness: AppHarness) -> None:
 async def test_pauses_where_its_owner_has_left(
     harness: AppHarness, snapshot: SnapshotAssertion
 ) -> None:
-    """The channel gets one message, and can resume; changes made meanwhile are posted then."""
+    """After its owner left, the channel gets one message and can resume; missed changes follow."""
     await harness.connect(harness.grace, ACME_OPERATIONS)
     await a_day_passes(harness)
     harness.workspace.directory.deactivate("U0ADA")
@@ -500,7 +521,7 @@ async def test_pauses_where_its_owner_has_left(
 
 
 async def test_asks_once_a_day_whether_its_owner_is_there(harness: AppHarness) -> None:
-    """Not with each message: who leaves is noticed the day after."""
+    """The owner is checked once a day, not for each message."""
     await a_day_passes(harness)
     fail(harness, "job-a")
     await later(harness)
@@ -519,14 +540,14 @@ async def in_ops(harness: AppHarness) -> list[dict[str, Any]]:
 
 
 async def notices(harness: AppHarness) -> list[dict[str, Any]]:
-    """What #ops reads about pauses."""
+    """The notices about pauses in #ops."""
     return [one for one in await in_ops(harness) if "paused:" in one["text"]]
 
 
 async def test_a_channel_reads_twice_that_an_alert_is_paused(
     harness: AppHarness, snapshot: SnapshotAssertion
 ) -> None:
-    """At once and 24 hours later, and never again; its owner reads it once."""
+    """The channel gets a notice at once and one after 24 hours, the owner only one."""
     await later(harness)
     harness.emporix_state.revoke(ACME_OPERATIONS)
     await later(harness, 600)
@@ -541,7 +562,7 @@ async def test_a_channel_reads_twice_that_an_alert_is_paused(
 
 
 async def test_no_notice_follows_where_somebody_took_over(harness: AppHarness) -> None:
-    """The second one is for pauses that last."""
+    """A notice isn't repeated after another member took over the alert."""
     await later(harness)
     harness.emporix_state.revoke(ACME_OPERATIONS)
     await later(harness, 600)
@@ -561,7 +582,7 @@ async def the_alert(harness: AppHarness) -> Alert:
 
 
 async def test_an_unexpected_error_pauses_with_a_word(harness: AppHarness) -> None:
-    """After some attempts, as nobody knows what it is: channel and owner read that it is paused."""
+    """After repeated unexpected errors an alert pauses, and channel and owner are notified."""
     await harness.redis.hset(
         redis_keys.alert_posts((await the_alert(harness)).id), "not", "a string"
     )
@@ -577,14 +598,14 @@ async def test_an_unexpected_error_pauses_with_a_word(harness: AppHarness) -> No
 async def test_a_permanent_refusal_pauses_with_its_reason(
     harness: AppHarness, caplog: pytest.LogCaptureFixture, method: str, word: str
 ) -> None:
-    """Within five minutes, with a line in the log; and channel and owner read why."""
+    """A permanent rejection by Slack pauses the alert within five minutes, with a log line."""
     await a_day_passes(harness)
     fail(harness)
     harness.workspace.faults.add(Fault("refuse", method=method, error=word))
     await later(harness, 300)
     paused = (await the_alert(harness)).paused
     assert paused == ("unknown" if (method, word) == UNKNOWN_READERS else word)
-    assert "is paused, as it cannot be posted" in caplog.text
+    assert "is paused because it cannot be posted" in caplog.text
     assert len(await notices(harness)) == 1
     assert len(await told(harness)) == 1
 
@@ -599,7 +620,7 @@ UNKNOWN_READERS = ("conversations.info", "missing_scope")
     ids=lambda fault: fault.kind,
 )
 async def test_a_temporary_refusal_waits(harness: AppHarness, method: str, fault: Fault) -> None:
-    """The news comes a little later, and nothing is paused."""
+    """A temporary error delays the message, and pauses nothing."""
     await a_day_passes(harness)
     fail(harness)
     harness.workspace.faults.add(replace(fault, method=method))
@@ -610,7 +631,7 @@ async def test_a_temporary_refusal_waits(harness: AppHarness, method: str, fault
 async def test_a_notice_that_slack_refused_comes_a_day_later(
     harness: AppHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """For example while only administrators could post there."""
+    """A notice that Slack rejected is posted a day later."""
     await later(harness)
     harness.emporix_state.revoke(ACME_OPERATIONS)
     refusal = Fault("refuse", times=9999, method="chat.postMessage", error="restricted_action")
@@ -627,7 +648,7 @@ async def test_a_notice_that_slack_refused_comes_a_day_later(
 async def test_a_notice_waits_for_the_token(
     harness: AppHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """While Slack refuses the app's token the log has an error; then channel and owner read why."""
+    """A rejected bot token is logged as an error; the notices follow when the token works."""
     await later(harness)
     harness.emporix_state.revoke(ACME_OPERATIONS)
     token, harness.workspace.bot_token = harness.workspace.bot_token, "xoxb-new"
@@ -640,7 +661,7 @@ async def test_a_notice_waits_for_the_token(
 
 
 async def test_people_of_other_organisations_read_no_notice(harness: AppHarness) -> None:
-    """It names what the alert searches for; its owner reads why it is paused."""
+    """People of other organizations get no notice, which would name the filters; the owner does."""
     harness.workspace.directory.share("C0OPS")
     fail(harness)
     await later(harness, 600)
@@ -649,7 +670,7 @@ async def test_people_of_other_organisations_read_no_notice(harness: AppHarness)
 
 
 async def test_one_unreadable_alert_hides_no_other(harness: AppHarness) -> None:
-    """The others of its connection go on."""
+    """An unreadable alert doesn't stop the other alerts of its connection."""
     source = redis_keys.alerts_of_connection(PolledConnection(ADA, "acme").name)
     await harness.redis.hset(redis_keys.alert("lost"), mapping={"version": 1, "record": "1.dead.x"})
     await harness.redis.sadd(source, "lost")

@@ -1,4 +1,4 @@
-"""What the app pauses by itself is in the audit log, too."""
+"""Automatic pauses are recorded in the audit log."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ async def _by_app(harness: AppHarness) -> list[AuditEntry]:
 
 
 async def test_a_digest_whose_owner_has_left(connected: AppHarness) -> None:
-    """One entry, by the app, with the reason and whose it was."""
+    """A pause has one entry, by the app, with its reason and the owner."""
     await set_up(connected.person("ada", "ops"), name="Daily", chart=[])
     connected.workspace.directory.deactivate("U0ADA")
     await connected.worker.work_until(connected.clock() + 2 * DAY, step=1800)
@@ -42,7 +42,7 @@ async def test_a_digest_whose_owner_has_left(connected: AppHarness) -> None:
 
 
 async def test_a_digest_whose_key_does_not_work(connected: AppHarness) -> None:
-    """One entry when it pauses, and none for the failures before."""
+    """A digest that pauses has one entry, and none for the failures before."""
     await set_up(connected.person("ada", "ops"), name="Daily", chart=[])
     connected.emporix_state.revoke(ACME_OPERATIONS)
     await connected.worker.work_until(connected.clock() + 6 * DAY, step=1800)
@@ -53,7 +53,7 @@ async def test_a_digest_whose_key_does_not_work(connected: AppHarness) -> None:
 
 @pytest.mark.parametrize("refuses", ["slack", "emporix", "key"])
 async def test_an_alert_that_cannot_go_on(connected: AppHarness, refuses: str) -> None:
-    """One entry, whether Slack refuses the channel, Emporix the filters or the key."""
+    """An alert that pauses has one entry, whatever the reason."""
     ada = connected.person("ada", "ops")
     await ada.command("/emporix alerts on q:status:FAILURE")
     match refuses:
@@ -74,7 +74,7 @@ async def test_an_alert_that_cannot_go_on(connected: AppHarness, refuses: str) -
 async def test_lines_are_written_where_the_operator_wants_them(
     redis: Any, capsys: pytest.CaptureFixture[str], is_on: bool
 ) -> None:
-    """LOG_AUDIT puts a line of JSON for each entry on standard output, and by default none."""
+    """LOG_AUDIT writes each entry to standard output as a line of JSON; the default is off."""
     settings = _settings(log_audit=is_on)
     await audit_log(settings, redis).record(AuditEvent.AUDIT_READ, ADA, "done")
     lines = capsys.readouterr().out.splitlines()

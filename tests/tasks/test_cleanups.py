@@ -1,4 +1,4 @@
-"""Clean-ups go on in the background: what their owners see of it, whatever becomes of Slack."""
+"""Clean-ups run in the background and show their progress, despite failures of Slack."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ FAILED = "/emporix jobs clean failed"
 
 @pytest.fixture
 async def begun(connected: AppHarness) -> AppHarness:
-    """A clean-up of three jobs is confirmed, and waits for a worker."""
+    """A confirmed clean-up of three jobs, waiting for a worker."""
     add_jobs(connected, 9)
     await connected.ada.command(FAILED)
     await connected.ada.click("Delete…")
@@ -26,7 +26,7 @@ async def begun(connected: AppHarness) -> AppHarness:
 
 
 async def told(harness: AppHarness) -> list[str]:
-    """What Ada reads in her direct messages."""
+    """Ada's direct messages."""
     return [message["text"] for message in await harness.person("ada", "dm").messages()]
 
 
@@ -35,7 +35,7 @@ async def failed(harness: AppHarness) -> int:
 
 
 async def test_is_found_and_done(begun: AppHarness) -> None:
-    """Without anybody doing anything more."""
+    """A confirmed clean-up runs to its end."""
     await begun.worker.work()
     assert await failed(begun) == 0
     assert [text.splitlines()[0] for text in await told(begun)] == [
@@ -44,7 +44,7 @@ async def test_is_found_and_done(begun: AppHarness) -> None:
 
 
 async def test_a_lost_task_is_queued_again(begun: AppHarness) -> None:
-    """Where the queue has forgotten it, somebody looks after a minute."""
+    """If the queue lost the task, the clean-up resumes after a minute."""
     await begun.redis.zadd(redis_keys.cleanups_due(), {"cursor-1": begun.clock() + 60})
     await begun.worker.work()
     assert await failed(begun) == 3
@@ -56,12 +56,12 @@ async def test_a_lost_task_is_queued_again(begun: AppHarness) -> None:
 async def test_deletes_do_not_wait_for_slack(
     begun: AppHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Only the report has to get there; it is tried again until it does."""
+    """Failed progress messages don't delay deletes; the report is retried until it arrives."""
     begun.workspace.faults.add(slack.Fault("status", 9, method="chat.postMessage", status=500))
     await begun.worker.work()
     assert await failed(begun) == 0
     assert await told(begun) == []
-    assert "is not shown" in caplog.text
+    assert "could not show the progress" in caplog.text
     begun.workspace.faults.clear()
     begun.clock.forward(200)
     await begun.worker.work()
@@ -86,7 +86,7 @@ async def test_a_deleted_message_comes_anew(begun: AppHarness) -> None:
 
 
 async def test_a_forgotten_one_is_let_go(begun: AppHarness) -> None:
-    """Its record is gone, so there is nothing to go on with."""
+    """A clean-up whose record is gone is dropped."""
     await begun.redis.delete(redis_keys.cleanup("cursor-1"))
     await begun.worker.work()
     assert begun.worker.waiting == []

@@ -1,4 +1,4 @@
-"""Charts of digests: counted before, never waited for, and left out where Slack has none."""
+"""Charts of digests are prepared in advance, never delay a digest, and need Slack's support."""
 
 from __future__ import annotations
 
@@ -51,12 +51,12 @@ async def due(connected: AppHarness) -> AppHarness:
 
 
 async def forget_shifts(harness: AppHarness) -> None:
-    """As Redis does after their time."""
+    """Expire the daily counts."""
     await harness.redis.delete(*await harness.redis.keys(redis_keys.lease("*")))
 
 
 async def digests(harness: AppHarness) -> list[dict[str, Any]]:
-    """The messages in the channel that are not in a thread."""
+    """The messages in the channel outside threads."""
     return [message for message in await in_channel(harness) if not message["thread_ts"]]
 
 
@@ -66,13 +66,13 @@ def chart_of(message: dict[str, Any]) -> dict[str, Any] | None:
 
 
 def counts(harness: AppHarness) -> list[str]:
-    """The questions for the number of jobs of one status in one day."""
+    """The queries for the number of jobs of one status on one day."""
     seen = [one.query for one in harness.emporix_state.requests if one.path.endswith("/jobs")]
     return [query for query in seen if "pageSize=1&" in query]
 
 
 async def test_the_digest_shows_a_line_for_each_status(due: AppHarness) -> None:
-    """With a value for each of the last 14 days, and the same in words and in the fallback text."""
+    """A chart has a value for each of the last 14 days, also as text."""
     await due.worker.work()
     (digest,) = await digests(due)
     block = chart_of(digest)
@@ -89,7 +89,7 @@ async def test_the_digest_shows_a_line_for_each_status(due: AppHarness) -> None:
 
 
 async def test_the_days_are_counted_before_the_digest_is_due(due: AppHarness) -> None:
-    """At its time nothing is counted for the chart, and a day later only the day that ended."""
+    """A prepared digest counts nothing when due, and a day later only the last day."""
     due.emporix_state.requests.clear()
     await due.worker.work()
     for_report = len(counts(due))
@@ -102,7 +102,7 @@ async def test_the_days_are_counted_before_the_digest_is_due(due: AppHarness) ->
 
 
 async def test_nothing_is_counted_long_before(connected: AppHarness) -> None:
-    """Nor for a digest without a chart."""
+    """Nothing is counted long before a digest is due, nor for one without a chart."""
     await set_up(connected.person("ada", "ops"))
     await set_up(connected.person("ada", "general"), chart=[])
     fill(connected, 3)
@@ -119,7 +119,7 @@ async def test_nothing_is_counted_long_before(connected: AppHarness) -> None:
 async def test_preparing_is_repeated_where_days_are_missing(
     connected: AppHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A quarter of an hour later; the log names the reason."""
+    """After an error, the chart is prepared again later; the log has the reason."""
     caplog.set_level("INFO")
     await set_up(connected.person("ada", "ops"))
     fill(connected, 3)
@@ -144,7 +144,7 @@ async def test_preparing_is_repeated_where_days_are_missing(
 async def test_preparing_names_a_missing_connection(
     connected: AppHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The digest of an owner who is not connected is passed over, and the log says so."""
+    """A digest whose owner isn't connected is skipped and logged."""
     caplog.set_level("INFO")
     await set_up(connected.person("ada", "ops"))
     store = DigestStore(connected.redis, connected.cipher)
@@ -152,11 +152,11 @@ async def test_preparing_names_a_missing_connection(
     await store.save(replace(digest, tenant="globex"), digest)
     connected.clock.now = NINE - 3600
     await connected.worker.work()
-    assert "the chart of digest digest-1 is not prepared: not_connected" in caplog.text
+    assert "could not prepare the chart of digest digest-1: not_connected" in caplog.text
 
 
 def test_owners_take_turns() -> None:
-    """One with many digests does not keep the others waiting; each one's earliest comes first."""
+    """Owners take turns, and each owner's earliest digest comes first."""
     ada, grace = Caller("T0ACME", "U0ADA"), Caller("T0ACME", "U0GRACE")
     many = [
         replace(DIGEST, id=f"a{n}", owner=ada, scheduled_run=ScheduledRun("2026-11-24", NINE + n))
@@ -168,7 +168,7 @@ def test_owners_take_turns() -> None:
 
 @pytest.mark.parametrize(("days", "expected"), [(0, False), (1, False), (2, True)])
 async def test_two_days_are_needed(connected: AppHarness, days: int, expected: bool) -> None:
-    """A tenant that began yesterday has nothing to compare, and its digest comes all the same."""
+    """With fewer than two days of jobs there is no chart, and the digest is posted."""
     await set_up(connected.person("ada", "ops"), quiet="quiet")
     fill(connected, days)
     connected.clock.now = NINE - 3600
@@ -181,7 +181,7 @@ async def test_two_days_are_needed(connected: AppHarness, days: int, expected: b
 
 
 async def test_a_digest_without_the_tick_has_none(connected: AppHarness) -> None:
-    """Nor words about it."""
+    """A digest with its chart turned off has no text about it either."""
     await set_up(connected.person("ada", "ops"), chart=[])
     assert not (await stored(connected)).chart
     fill(connected, 3)
@@ -195,7 +195,7 @@ async def test_a_digest_without_the_tick_has_none(connected: AppHarness) -> None
 async def test_a_refused_chart_is_left_out_once_and_for_a_day(
     due: AppHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The same digest comes at once; later ones do not try for a day."""
+    """If Slack rejects a chart, this digest and those of the next day are posted without charts."""
     due.workspace.faults.add(Fault("no_charts", times=1, method=POST))
     await due.worker.work()
     (digest,) = await digests(due)
@@ -215,7 +215,7 @@ async def test_a_refused_chart_is_left_out_once_and_for_a_day(
 
 
 async def post_one_more(harness: AppHarness) -> None:
-    """At once, about another failure."""
+    """Post a digest at once, about another failure."""
     harness.emporix_state.add_job("acme", status="failure", message="No order.")
     harness.clock.forward(60)
     await harness.person("ada", "ops").command("/emporix digest now")
@@ -223,7 +223,7 @@ async def post_one_more(harness: AppHarness) -> None:
 
 
 async def test_other_refused_blocks_pause_the_digest(due: AppHarness) -> None:
-    """Sent once more without its chart, and no third time: it was not the chart."""
+    """A digest that is rejected even without its chart pauses, and isn't sent a third time."""
     due.workspace.faults.add(Fault("refuse", times=2, method=POST, error="invalid_blocks"))
     await due.worker.work()
     assert (await stored(due)).paused == "slack:invalid_blocks"
@@ -232,7 +232,7 @@ async def test_other_refused_blocks_pause_the_digest(due: AppHarness) -> None:
 
 @pytest.mark.parametrize("kind", ["cut_after", "status_after", "cut_before", "status"])
 async def test_without_its_chart_it_is_posted_exactly_once(due: AppHarness, kind: Any) -> None:
-    """Whatever becomes of the second attempt."""
+    """A digest without its rejected chart is posted once, however its second attempt ends."""
     due.workspace.faults.add(Fault("no_charts", times=1, method=POST))
     due.workspace.faults.add(Fault(kind, times=1, method=POST))
     await due.worker.work_until(due.clock() + 120, step=1)
@@ -244,7 +244,7 @@ async def test_without_its_chart_it_is_posted_exactly_once(due: AppHarness, kind
 async def test_a_worker_that_died_after_the_refusal_posts_nothing_twice(
     due: AppHarness, was_posted: bool
 ) -> None:
-    """The claim of the dead worker is in doubt: the message is looked for, then posted once."""
+    """After a worker died in between, the digest is searched for and posted once."""
     due.workspace.faults.add(Fault("no_charts", times=1, method=POST))
     if was_posted:
         before = await stored(due)
@@ -258,7 +258,7 @@ async def test_a_worker_that_died_after_the_refusal_posts_nothing_twice(
 
 
 async def test_a_preview_leaves_the_chart_out(due: AppHarness) -> None:
-    """Slack refuses it in an ephemeral message; channel digests keep theirs."""
+    """A chart rejected in an ephemeral message doesn't affect digests."""
     ada = due.person("ada", "ops")
     exchange = await ada.command("/emporix digest preview")
     assert len(exchange.payloads) == 2

@@ -1,4 +1,4 @@
-"""Scheduled digests: once a day at their time, despite failures of workers, users and Slack."""
+"""Scheduled digests are posted once a day, despite failures of workers, users and Slack."""
 
 from __future__ import annotations
 
@@ -53,14 +53,14 @@ async def texts(harness: AppHarness) -> list[str]:
 
 
 async def work(harness: AppHarness, seconds: float = 60.0) -> None:
-    """What a worker does in this time, every second of it."""
+    """Run the worker for this time, second by second."""
     await harness.worker.work_until(harness.clock() + seconds, step=1.0)
 
 
 async def test_is_posted_at_its_time(
     harness_at_nine: AppHarness, snapshot: SnapshotAssertion
 ) -> None:
-    """Not a second before; with counts, groups of failures and the rest in the thread."""
+    """A digest is posted on time, with counts and groups of failures, the rest in its thread."""
     harness_at_nine.clock.now = NINE - 1
     await harness_at_nine.worker.work()
     assert await in_channel(harness_at_nine) == []
@@ -74,7 +74,7 @@ async def test_is_posted_at_its_time(
 
 
 async def test_tells_what_it_has_not_read(harness_at_nine: AppHarness) -> None:
-    """Of many failures the newest are compared, some stand in the thread, and all can be listed."""
+    """Of many failures, the newest are grouped, some are in the thread, and all can be listed."""
     harness_at_nine.clock.now = NINE - 3600
     for number in range(130):
         harness_at_nine.emporix_state.add_job(
@@ -85,12 +85,12 @@ async def test_tells_what_it_has_not_read(harness_at_nine: AppHarness) -> None:
     top, thread = await in_channel(harness_at_nine)
     assert "the newest 100 of them compared" in str(top["blocks"])
     assert "102 more failures are not shown" in str(thread["blocks"])
-    listed = await harness_at_nine.person("ada", "ops").click("List all failures")
+    listed = await harness_at_nine.person("ada", "ops").click("Show all")
     assert listed.payloads[0]["text"].startswith("Jobs 1–10 of 134")
 
 
 async def test_comes_once_a_day(harness_at_nine: AppHarness) -> None:
-    """A week of it: seven, one for each day."""
+    """A week has seven digests, one per day."""
     await harness_at_nine.worker.work_until(NINE + 6 * DAY + 3600, step=1800)
     tops = [one for one in await in_channel(harness_at_nine) if not one["thread_ts"]]
     assert len(tops) == 7
@@ -103,7 +103,7 @@ async def test_comes_once_a_day(harness_at_nine: AppHarness) -> None:
 async def test_comes_once_on_the_days_when_the_clocks_change(
     connected: AppHarness, begin: str, posts: list[str]
 ) -> None:
-    """At half past two, which one night does not have and another has twice."""
+    """A digest is posted once a day, also when the clocks change."""
     connected.clock.now = berlin(begin)
     await connected.connect(connected.ada, ACME_OPERATIONS)
     await set_up(connected.person("ada", "ops"), time="02:30", quiet="quiet")
@@ -126,7 +126,7 @@ async def test_covers_the_time_since_the_one_before(harness_at_nine: AppHarness)
 
 
 async def test_counts_without_reading(harness_at_nine: AppHarness) -> None:
-    """A hundred thousand jobs would cost no more calls, and no page is larger than fifty."""
+    """The number of calls doesn't depend on the number of jobs, and pages have at most fifty."""
     harness_at_nine.emporix_state.requests.clear()
     await harness_at_nine.worker.work()
     lists = [seen for seen in harness_at_nine.emporix_state.requests if seen.path.endswith("/jobs")]
@@ -135,7 +135,7 @@ async def test_counts_without_reading(harness_at_nine: AppHarness) -> None:
 
 
 async def test_shares_what_was_fetched(harness_at_nine: AppHarness) -> None:
-    """Two digests of the same tenant, key and time read Emporix once."""
+    """Two digests with the same tenant, key and time share their calls to Emporix."""
     await set_up(harness_at_nine.person("ada", "general"), quiet="quiet", chart=[])
     harness_at_nine.clock.now = NINE + DAY
     await work(harness_at_nine)
@@ -147,7 +147,7 @@ async def test_shares_what_was_fetched(harness_at_nine: AppHarness) -> None:
 
 
 async def test_a_quiet_day_is_one_line(connected: AppHarness, snapshot: SnapshotAssertion) -> None:
-    """Where that was asked for."""
+    """A quiet day is posted as one line if that was requested."""
     await set_up(connected.person("ada", "ops"), quiet="quiet")
     connected.clock.now = NINE
     await connected.worker.work()
@@ -156,7 +156,7 @@ async def test_a_quiet_day_is_one_line(connected: AppHarness, snapshot: Snapshot
 
 
 async def test_a_quiet_day_is_silent(connected: AppHarness) -> None:
-    """Where it was not; and the next day covers only the time since."""
+    """By default a quiet day isn't posted, and the next digest covers only the time since."""
     await set_up(connected.person("ada", "ops"))
     connected.clock.now = NINE
     await connected.worker.work()
@@ -166,7 +166,7 @@ async def test_a_quiet_day_is_silent(connected: AppHarness) -> None:
 
 
 async def test_a_late_one_says_so(harness_at_nine: AppHarness, snapshot: SnapshotAssertion) -> None:
-    """The worker was off for less than six hours."""
+    """A digest less than six hours late is posted, and says so."""
     harness_at_nine.clock.now = NINE + MAX_DELAY_SECONDS - 60
     await harness_at_nine.worker.work()
     message = (await in_channel(harness_at_nine))[0]
@@ -176,7 +176,7 @@ async def test_a_late_one_says_so(harness_at_nine: AppHarness, snapshot: Snapsho
 async def test_what_is_too_late_is_mentioned_in_the_next(
     harness_at_nine: AppHarness, snapshot: SnapshotAssertion
 ) -> None:
-    """After three days off, one digest names the missed ones and covers their time."""
+    """After three days without a worker, one digest names the missed ones and covers the time."""
     harness_at_nine.clock.now = NINE + 2 * DAY + MAX_DELAY_SECONDS + 60
     await work(harness_at_nine)
     assert await in_channel(harness_at_nine) == []
@@ -205,7 +205,7 @@ async def test_tells_the_owner_once_that_the_connection_is_broken(
 
 
 async def test_says_why_none_came_where_one_was_wanted(harness_at_nine: AppHarness) -> None:
-    """Each time, to the person who wanted it and on whose connection it runs."""
+    """Each failure of a requested digest is reported to the person who requested it."""
     await work(harness_at_nine)
     harness_at_nine.emporix_state.revoke(ACME_OPERATIONS)
     for count in (1, 2):
@@ -220,7 +220,7 @@ async def test_says_why_none_came_where_one_was_wanted(harness_at_nine: AppHarne
 async def test_tells_the_owner_whatever_slack_says(
     harness_at_nine: AppHarness, kind: Literal["cut_before", "cut_after"]
 ) -> None:
-    """Once, also where Slack broke off: the app looks into the direct messages, too."""
+    """The owner is notified once, also if Slack closed the connection."""
     harness_at_nine.emporix_state.revoke(ACME_OPERATIONS)
     harness_at_nine.workspace.faults.add(Fault(kind, method="chat.postMessage", times=2))
     await work(harness_at_nine)
@@ -228,7 +228,7 @@ async def test_tells_the_owner_whatever_slack_says(
 
 
 async def test_goes_on_where_it_was_taken_over(harness_at_nine: AppHarness) -> None:
-    """By the button in the channel."""
+    """Another member can take over the digest with a button."""
     await harness_at_nine.ada.command("/emporix disconnect")
     await harness_at_nine.ada.click("Disconnect")
     await harness_at_nine.worker.work_until(NINE + 2 * DAY + 60, step=1800)
@@ -244,7 +244,7 @@ async def test_goes_on_where_it_was_taken_over(harness_at_nine: AppHarness) -> N
 
 
 async def test_a_day_that_works_again_begins_anew(harness_at_nine: AppHarness) -> None:
-    """Two bad days, a good one, and two bad ones do not pause it."""
+    """Failures on non-consecutive days don't pause a digest."""
     for day, works in enumerate((False, False, True, False, False)):
         harness_at_nine.clock.now = NINE + day * DAY
         fault = EmporixFault("status", times=999, status=403)
@@ -257,7 +257,7 @@ async def test_a_day_that_works_again_begins_anew(harness_at_nine: AppHarness) -
 
 
 async def test_waits_where_emporix_is_down(harness_at_nine: AppHarness) -> None:
-    """Until it answers again, up to six hours; then it says that it is late."""
+    """While Emporix is down a digest waits, up to six hours, and then says that it is late."""
     harness_at_nine.emporix_state.faults.add(EmporixFault("status", times=10_000, status=503))
     await harness_at_nine.worker.work_until(NINE + 3600, step=60)
     assert await in_channel(harness_at_nine) == []
@@ -276,7 +276,7 @@ async def test_waits_where_emporix_is_down(harness_at_nine: AppHarness) -> None:
     ids=lambda fault: fault.kind,
 )
 async def test_waits_where_slack_is_down(harness_at_nine: AppHarness, fault: Fault) -> None:
-    """However long that takes, as with Emporix: the day is not left out."""
+    """While Slack is down a digest waits, and no day is skipped."""
     harness_at_nine.workspace.faults.add(fault)
     await harness_at_nine.worker.work_until(NINE + 1200, step=20)
     harness_at_nine.workspace.faults.clear()
@@ -286,7 +286,7 @@ async def test_waits_where_slack_is_down(harness_at_nine: AppHarness, fault: Fau
 
 
 async def removed(harness: AppHarness) -> None:
-    """Slack's event about it was lost."""
+    """Remove the app from the channel; Slack's event about it is lost."""
     channels = harness.workspace.directory.channels
     members = channels["C0OPS"].members - {BOT_USER_ID}
     channels["C0OPS"] = replace(channels["C0OPS"], members=members)
@@ -312,7 +312,7 @@ async def shared(harness: AppHarness) -> None:
 async def test_pauses_where_it_cannot_be_posted(
     harness_at_nine: AppHarness, happens: Any, reason: str
 ) -> None:
-    """The owner gets one message, and nothing is posted."""
+    """A digest that can't be posted pauses, with one message to its owner."""
     await work(harness_at_nine)
     before = len(harness_at_nine.workspace.messages.of_channel("C0OPS"))
     await happens(harness_at_nine)
@@ -324,7 +324,7 @@ async def test_pauses_where_it_cannot_be_posted(
 
 
 async def test_joins_where_it_has_not_posted_yet(harness_at_nine: AppHarness) -> None:
-    """Somebody may have removed the app between set-up and the first digest; once it joins."""
+    """If the app was removed before the first digest, it joins the channel once."""
     await removed(harness_at_nine)
     await harness_at_nine.worker.work()
     assert (await texts(harness_at_nine))[0].startswith("*Daily jobs*")
@@ -333,7 +333,7 @@ async def test_joins_where_it_has_not_posted_yet(harness_at_nine: AppHarness) ->
 async def test_asks_for_an_invitation_to_a_private_channel(
     harness_at_nine: AppHarness, snapshot: SnapshotAssertion
 ) -> None:
-    """In the exact words that are to be typed there."""
+    """The message has the exact command to type."""
     directory = harness_at_nine.workspace.directory
     directory.channels["C0OPS"] = replace(directory.channels["C0OPS"], is_private=True)
     await work(harness_at_nine)
@@ -346,7 +346,7 @@ async def test_asks_for_an_invitation_to_a_private_channel(
 async def test_pauses_where_its_owner_has_left(
     harness_at_nine: AppHarness, snapshot: SnapshotAssertion
 ) -> None:
-    """The channel gets the message, since no one else can."""
+    """If the owner has left, the channel gets the message."""
     harness_at_nine.workspace.directory.deactivate("U0ADA")
     await work(harness_at_nine)
     (said,) = await in_channel(harness_at_nine)
@@ -384,13 +384,13 @@ async def test_pauses_where_slack_has_said_no(
 async def test_waits_while_slack_limits_how_many_channels_are_read(
     harness_at_nine: AppHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Nothing is posted before the readers are known; the log says why it waits."""
+    """A digest waits until its readers are known, and the log has the reason."""
     caplog.set_level("INFO")
     fault = Fault("rate_limit", times=9999, method="conversations.info", retry_after=30)
     harness_at_nine.workspace.faults.add(fault)
     await work(harness_at_nine)
     assert await in_channel(harness_at_nine) == []
-    assert "digests.post is put off: " in caplog.text
+    assert "digests.post is postponed: " in caplog.text
     assert "rate limit for reading channels" in caplog.text
     harness_at_nine.workspace.faults.clear()
     await work(harness_at_nine, 600)
@@ -398,7 +398,7 @@ async def test_waits_while_slack_limits_how_many_channels_are_read(
 
 
 async def test_channels_are_read_before_the_digests_are_due(harness_at_nine: AppHarness) -> None:
-    """In the minutes before nine, and once for all digests of a channel."""
+    """Channels are read before digests are due, once per channel."""
     harness_at_nine.clock.now = NINE - 60
     await set_up(harness_at_nine.person("ada", "ops"), name="Other", quiet="quiet", chart=[])
     await work(harness_at_nine, 59)
@@ -414,7 +414,7 @@ async def test_channels_are_read_before_the_digests_are_due(harness_at_nine: App
 async def test_a_channel_that_was_shared_a_moment_ago_gets_nothing(
     harness_at_nine: AppHarness,
 ) -> None:
-    """Its readers were known a minute before, but Slack has reported a change since."""
+    """A channel whose audience changed after it was read gets no post."""
     harness_at_nine.clock.now = NINE - 60
     await work(harness_at_nine, 50)
     await shared(harness_at_nine)
@@ -426,7 +426,7 @@ async def test_a_channel_that_was_shared_a_moment_ago_gets_nothing(
 async def test_the_owner_hears_of_the_second_run_missed_in_a_row(
     harness_at_nine: AppHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Each is a warning in the log; the owner gets one message, until a digest was posted again."""
+    """Each missed run is logged; the owner gets one message until a digest is posted again."""
     harness_at_nine.emporix_state.faults.add(EmporixFault("status", times=10**6, status=503))
     for day in range(3):
         await harness_at_nine.worker.work_until(NINE + day * DAY + 7 * 3600, step=300)
@@ -440,7 +440,7 @@ async def test_the_owner_hears_of_the_second_run_missed_in_a_row(
 
 
 async def test_who_asked_for_one_hears_that_it_did_not_come(harness_at_nine: AppHarness) -> None:
-    """A quarter of an hour later it is not posted any more."""
+    """A requested digest expires after 15 minutes, and its requester gets a message."""
     await work(harness_at_nine)
     harness_at_nine.emporix_state.faults.add(EmporixFault("status", times=10**6, status=503))
     await harness_at_nine.person("ada", "ops").command("/emporix digest now")
@@ -473,7 +473,7 @@ async def test_post_now_does_not_wait_for_a_run_that_was_put_off(
 async def test_one_that_cannot_be_decrypted_stays_and_is_tried_hourly(
     harness_at_nine: AppHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """With a line in the log each time; once its key is back it is posted."""
+    """An unreadable digest is logged, and posted once its key is back."""
     redis, key = harness_at_nine.redis, redis_keys.digest("digest-1")
     record = await redis.hget(key, "record")
     await redis.hset(key, "record", "1.deadbeef.AAAA")
@@ -500,7 +500,7 @@ async def test_one_that_cannot_be_decrypted_stays_and_is_tried_hourly(
 async def test_is_posted_once_whatever_slack_says(
     harness_at_nine: AppHarness, fault: Fault
 ) -> None:
-    """Refused, in trouble before, in trouble after: the channel has it once, and the thread too."""
+    """Digest and thread are posted once, whether Slack fails before or after posting."""
     harness_at_nine.workspace.faults.add(fault)
     await work(harness_at_nine, 120)
     tops = [one for one in await in_channel(harness_at_nine) if not one["thread_ts"]]
@@ -511,7 +511,7 @@ async def test_is_posted_once_whatever_slack_says(
 async def test_is_not_posted_again_where_nobody_may_look(
     harness_at_nine: AppHarness, snapshot: SnapshotAssertion
 ) -> None:
-    """Without the history scope an unknown outcome stays unknown; the owner gets a message."""
+    """Without the history scope the outcome stays unknown, and the owner gets a message."""
     scopes = harness_at_nine.workspace.bot_scopes - {"channels:history"}
     harness_at_nine.workspace.bot_scopes = scopes
     harness_at_nine.workspace.faults.add(Fault("cut_before", method="chat.postMessage"))
@@ -523,7 +523,7 @@ async def test_is_not_posted_again_where_nobody_may_look(
 
 
 async def test_a_run_that_was_settled_elsewhere_does_nothing(harness_at_nine: AppHarness) -> None:
-    """A task that comes twice, as after a worker died between sent and settled."""
+    """A task that runs twice posts one digest."""
     before = await stored(harness_at_nine)
     await work(harness_at_nine)
     store = DigestStore(harness_at_nine.redis, harness_at_nine.cipher)
@@ -538,7 +538,7 @@ async def test_a_run_that_was_settled_elsewhere_does_nothing(harness_at_nine: Ap
 async def test_a_forged_one_is_not_run(
     harness_at_nine: AppHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Copied from another one or made up, and entered as due: it is logged, and the others come."""
+    """A forged digest in the index is logged, and the others are posted."""
     redis = harness_at_nine.redis
     record = await redis.hgetall(redis_keys.digest("digest-1"))
     await redis.hset(redis_keys.digest("forged-1"), mapping=record)
@@ -549,18 +549,18 @@ async def test_a_forged_one_is_not_run(
     tops = [one for one in await in_channel(harness_at_nine) if not one["thread_ts"]]
     assert len(tops) == 1
     assert await in_channel(harness_at_nine, "general") == []
-    assert "a stored digest cannot be opened" in caplog.text
+    assert "could not read a stored digest" in caplog.text
 
 
 class BrokenReports:
-    """Fails in a way that nobody expects."""
+    """Reports that raise an unexpected error."""
 
     async def read(self, *_: object) -> None:
         raise ValueError("unforeseen")
 
 
 async def test_a_failure_that_does_not_pass_is_left_out(harness_at_nine: AppHarness) -> None:
-    """After some attempts the run is left out; the next day it is tried again."""
+    """After repeated errors a run is skipped, and the next day it is tried again."""
     runner = harness_at_nine.worker._parts.runner
     services: Any = runner._services
     runner._services = replace(services, digest_reports=BrokenReports())
@@ -574,7 +574,7 @@ async def test_a_failure_that_does_not_pass_is_left_out(harness_at_nine: AppHarn
 
 
 async def test_shows_agents_by_their_names(harness_at_nine: AppHarness) -> None:
-    """Nobody waits for a digest, so it waits for the names."""
+    """A digest waits longer for agent names than a command."""
     harness_at_nine.emporix_state.add_agent(
         "acme", id="complaint-agent", name={"en": "Complaint Agent"}
     )
@@ -582,4 +582,4 @@ async def test_shows_agents_by_their_names(harness_at_nine: AppHarness) -> None:
         EmporixFault("delay", path="/agentic/agents", seconds=0.5)
     )
     await harness_at_nine.worker.work()
-    assert "`Complaint Agent`" in str((await in_channel(harness_at_nine))[0]["blocks"])
+    assert "*Complaint Agent*" in str((await in_channel(harness_at_nine))[0]["blocks"])

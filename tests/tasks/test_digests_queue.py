@@ -1,4 +1,4 @@
-"""Digests with the real queue: a run that was put off does not hold up a new request."""
+"""Digests with the real queue: a postponed run doesn't block a new request."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SOON = 20.0
 
 
 class PutsOffTheFirst:
-    """Puts the first task off for ten minutes; notes how many came."""
+    """Postpones the first task for ten minutes, and counts the tasks."""
 
     def __init__(self) -> None:
         self.put_off, self.done = asyncio.Event(), asyncio.Event()
@@ -34,7 +34,7 @@ class PutsOffTheFirst:
 async def test_post_now_does_not_wait_for_a_run_that_was_put_off(
     redis: Any, redis_url: str, clock: FakeClock
 ) -> None:
-    """saq drops a task whose key is waiting; the key of a new request is another one."""
+    """A new request has a new key, because saq drops a task whose key is queued."""
     store = DigestStore(redis, CIPHER)
     digests = DigestService(store, clock, lambda: "digest-1")
     await digests.create(account(), WANTED)

@@ -20,7 +20,7 @@ from tests.store.fixtures import ADA
 
 
 async def test_a_worker_says_that_it_is_at_work(harness: AppHarness) -> None:
-    """Again and again, as long as it is."""
+    """A running worker sends heartbeats."""
     alive = Heartbeats(harness.redis)
     assert await alive.status(harness.clock()) == WorkerStatus(0, None)
     await harness.worker.work()
@@ -34,7 +34,7 @@ async def test_a_worker_says_that_it_is_at_work(harness: AppHarness) -> None:
 
 
 async def test_a_worker_is_remembered_for_a_month(redis: Any) -> None:
-    """Those that were at work longer ago are forgotten, so that no record grows for ever."""
+    """Old heartbeats are deleted, so that the record doesn't grow."""
     alive, month = Heartbeats(redis), 30 * 24 * 3600.0
     await alive.record("old", 0)
     await alive.record("newer", 60)
@@ -43,7 +43,7 @@ async def test_a_worker_is_remembered_for_a_month(redis: Any) -> None:
 
 
 async def test_a_silent_worker_is_not_at_work(harness: AppHarness) -> None:
-    """But when it was is still known."""
+    """The last heartbeat of a stopped worker is kept."""
     await harness.worker.work()
     began = harness.clock()
     harness.clock.forward(WORKER_ALIVE_SECONDS + 1)
@@ -51,7 +51,7 @@ async def test_a_silent_worker_is_not_at_work(harness: AppHarness) -> None:
 
 
 async def test_a_worker_whose_queue_is_silent_does_not_count(harness: AppHarness) -> None:
-    """It runs, but takes no task: it does not count as running."""
+    """A worker whose queue is silent doesn't count as running."""
     harness.worker.queue.is_answering = False
     await harness.worker.work()
     assert await Heartbeats(harness.redis).status(harness.clock()) == WorkerStatus(0, None)
@@ -78,7 +78,7 @@ async def lose(harness: AppHarness) -> None:
 
 
 async def ten_minutes_later(harness: AppHarness) -> None:
-    """The time of the last run is over in Redis, whose own clock stands still."""
+    """Expire the lease in Redis, whose clock the tests can't move."""
     await harness.redis.delete(redis_keys.lease("reconcile"))
     harness.clock.forward(61)
     await harness.worker.work()
@@ -92,7 +92,7 @@ async def sizes(harness: AppHarness) -> list[int]:
 async def test_restores_what_was_lost(
     scheduled: AppHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """When the last time is ten minutes ago, with a warning that says how much it was."""
+    """Missing entries are restored every ten minutes, with a warning."""
     await lose(scheduled)
     await scheduled.worker.work_until(scheduled.clock() + 599, step=599)
     assert await sizes(scheduled) == [0, 0, 0]
@@ -104,7 +104,7 @@ async def test_restores_what_was_lost(
 
 
 async def test_a_failed_restore_is_retried_within_a_minute(scheduled: AppHarness) -> None:
-    """One kind of record that fails keeps no other from being restored."""
+    """If one kind of record fails, the others are still restored."""
     await lose(scheduled)
     await scheduled.redis.set(redis_keys.digests_due(), "not an index")
     await ten_minutes_later(scheduled)
@@ -118,7 +118,7 @@ async def test_a_failed_restore_is_retried_within_a_minute(scheduled: AppHarness
 
 
 async def test_one_worker_restores_entries(scheduled: AppHarness) -> None:
-    """The lock is free again before the next run."""
+    """Only one worker restores entries, and its lease expires before the next run."""
     await lose(scheduled)
     assert 0 < await scheduled.redis.pttl(redis_keys.lease("reconcile")) < 600_000
     await scheduled.worker.work_until(scheduled.clock() + 610, step=305)
@@ -126,7 +126,7 @@ async def test_one_worker_restores_entries(scheduled: AppHarness) -> None:
 
 
 async def test_a_clean_up_that_the_index_lacks_goes_on(connected: AppHarness) -> None:
-    """Within ten minutes, without anybody doing anything."""
+    """A clean-up that is missing in the index continues within ten minutes."""
     add_jobs(connected, 9)
     await connected.worker.work()
     await connected.ada.command("/emporix jobs clean failed")
@@ -162,14 +162,14 @@ async def next_day(harness: AppHarness, days: float) -> None:
 
 
 async def kept(harness: AppHarness) -> list[str]:
-    """Every key that is about digests and alerts."""
+    """All keys of digests and alerts."""
     kinds = ("digest", "alert")
     keys = [key async for key in harness.redis.scan_iter("*") if ":lease:" not in key]
     return [key for key in keys if any(kind in key for kind in kinds)]
 
 
 async def test_what_nobody_takes_over_is_deleted(left: AppHarness) -> None:
-    """After 30 days, and not before; no index still names it."""
+    """After 30 days the records are deleted, and removed from all indexes."""
     await next_day(left, 29.9)
     assert await left.redis.exists(redis_keys.digest("digest-1"))
     await next_day(left, 0.2)
@@ -178,7 +178,7 @@ async def test_what_nobody_takes_over_is_deleted(left: AppHarness) -> None:
 
 @pytest.mark.parametrize("before", ["/emporix digest pause", "/emporix disconnect"])
 async def test_what_was_paused_before_is_deleted_too(connected: AppHarness, before: str) -> None:
-    """Whatever the reason was: 30 days after its owner has left nothing of theirs is kept."""
+    """Records of a user who left are deleted after 30 days, whatever paused them."""
     ops = connected.person("ada", "ops")
     await set_up(ops)
     await ops.command("/emporix alerts on")
@@ -194,7 +194,7 @@ async def test_what_was_paused_before_is_deleted_too(connected: AppHarness, befo
 
 
 async def test_what_was_paused_by_a_person_stays(connected: AppHarness) -> None:
-    """It is theirs, however long it pauses."""
+    """Records paused by a person are kept, however long they are paused."""
     ops = connected.person("ada", "ops")
     await set_up(ops)
     await ops.command("/emporix digest pause")
@@ -203,7 +203,7 @@ async def test_what_was_paused_by_a_person_stays(connected: AppHarness) -> None:
 
 
 async def test_old_entries_of_the_audit_log_are_deleted(harness: AppHarness) -> None:
-    """After AUDIT_DAYS, in each workspace, also if nothing is deleted there any more."""
+    """Audit entries are deleted after AUDIT_DAYS in each workspace."""
     quiet = Caller("T0QUIET", "U1")
     for caller in (ADA, quiet):
         await harness.redis.xadd(redis_keys.audit(caller), {"user_id": caller.user_id}, id="1000-0")
@@ -214,7 +214,7 @@ async def test_old_entries_of_the_audit_log_are_deleted(harness: AppHarness) -> 
 
 
 async def test_one_worker_deletes_expired_data(left: AppHarness, redis: Any) -> None:
-    """The others find that it is done for the day."""
+    """Only one worker applies the retention per day."""
     await next_day(left, 31)
     alerts = AlertStore(redis, left.cipher)
     assert await alerts.of_channel(TEAM_ID, "C0OPS") == ()
@@ -226,7 +226,7 @@ async def test_one_worker_deletes_expired_data(left: AppHarness, redis: Any) -> 
 
 
 async def test_a_failed_deletion_is_retried_within_a_minute(harness: AppHarness) -> None:
-    """Not only a day later."""
+    """A failed deletion is retried within a minute."""
     await harness.redis.set(redis_keys.audit(ADA), "not a stream")
     await next_day(harness, 0)
     assert 0 < await harness.redis.pttl(redis_keys.lease("retention")) <= 60_000
@@ -238,11 +238,11 @@ async def test_a_failed_deletion_is_retried_within_a_minute(harness: AppHarness)
 async def test_slack_away_deletes_nothing(
     connected: AppHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Whether the app is installed is not known then: nothing is resumed, and nothing deleted."""
+    """While Slack doesn't answer, nothing is resumed and nothing is deleted."""
     await set_up(connected.person("ada", "ops"))
     await connected.ada.uninstall_app()
     connected.workspace.faults.add(Fault("status", times=50, method="auth.test"))
     connected.clock.forward(3 * DAY)
     await connected.worker.work()
     assert await connected.redis.exists(redis_keys.digest("digest-1"))
-    assert "whether the app is installed is not known" in caplog.text
+    assert "could not check whether the app is installed" in caplog.text

@@ -1,4 +1,4 @@
-"""Scheduled posts and their readers: a channel that is opened while one is made gets none of it."""
+"""Nothing is posted in a channel that outsiders join while the post is prepared."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Flow = Callable[[AppHarness], Awaitable[None]]
 
 
 class Opening(deque[RecordedRequest]):
-    """The requests to Emporix; `happens` is called during the `number`-th from here on."""
+    """The requests to Emporix; `happens` is called during the `number`-th one."""
 
     def __init__(self, number: int, happens: Callable[[], None]) -> None:
         super().__init__()
@@ -47,7 +47,7 @@ def fail(harness: AppHarness, number: int, message: str = "Order 1{} could not b
 
 
 async def digest_is_due(harness: AppHarness) -> None:
-    """With more failures than it shows, so that it has a thread, and a chart."""
+    """A digest with a thread and a chart."""
     harness.clock.forward(-DAYS)
     for number in range(60):
         fail(harness, number, f"Fault of the kind {chr(97 + number % 26) * 9} {{}}")
@@ -64,14 +64,14 @@ async def alert_has_news(harness: AppHarness) -> None:
 
 
 async def alert_has_repeats(harness: AppHarness) -> None:
-    """Of a failure that it has told before: counted there, and shown in the thread."""
+    """An alert with a repeat, which updates a message and its thread."""
     await alert_has_news(harness)
     await later(harness, 120)
     fail(harness, 2)
 
 
 async def watched_job_ends(harness: AppHarness) -> None:
-    """It was shared, and is to be changed in place."""
+    """A watched job in a shared message that will be updated."""
     ada, grace = harness.person("ada", "ops"), harness.person("grace", "ops")
     harness.emporix_state.add_job("acme", id=RUNNING, status="in_progress")
     await harness.connect(grace, ACME_READ_ONLY)
@@ -90,7 +90,7 @@ FLOWS: list[Flow] = [digest_is_due, alert_has_news, alert_has_repeats, watched_j
 async def test_readers_who_come_meanwhile_see_nothing(
     redis: Any, redis_url: str, flow: Flow
 ) -> None:
-    """Whichever call to Emporix it is during which another organization is let in."""
+    """Nothing is posted, whichever call to Emporix the outsiders join during."""
     calls, before, after = await run(redis, redis_url, flow, 0)
     assert after != before  # nobody came: it is shown
     for number in sorted({1, 2, 3, calls} & {*range(1, calls + 1)}):
@@ -109,7 +109,7 @@ async def run(redis: Any, redis_url: str, flow: Flow, number: int) -> tuple[int,
         shown = [in_channel(harness)]
 
         def opened() -> None:
-            """As by the event of Slack's, but while the call is under way."""
+            """Report a change of the channel while a call is running."""
             harness.workspace.directory.share(OPS)
             with Redis.from_url(redis_url) as client:
                 client.delete(redis_keys.audience(OPS))
@@ -121,7 +121,7 @@ async def run(redis: Any, redis_url: str, flow: Flow, number: int) -> tuple[int,
 
 
 def in_channel(harness: AppHarness) -> str:
-    """Messages and files that all see there."""
+    """The messages and files that everyone in the channel sees."""
     messages = [one.as_json() for one in harness.workspace.messages.of_channel(OPS)]
     files = [file.title for file in harness.workspace.files.seen_in({OPS})]
     return json.dumps([messages, files])

@@ -33,7 +33,7 @@ def harness(connected: AppHarness) -> AppHarness:
 
 
 def change(harness: AppHarness, status: str, job_id: str = JOB, message: str | None = None) -> None:
-    """A job of that id as it is from now on."""
+    """Add or change a job with that id."""
     metadata = {"version": 1, "createdAt": iso(BEGAN), "modifiedAt": iso(harness.clock())}
     harness.emporix_state.add_job(
         "acme", id=job_id, status=status, message=message, metadata=metadata
@@ -41,22 +41,22 @@ def change(harness: AppHarness, status: str, job_id: str = JOB, message: str | N
 
 
 async def told(harness: AppHarness, user: str = "ada") -> list[dict[str, Any]]:
-    """What somebody reads in their direct messages with the app."""
+    """The direct messages that the app sent to a user."""
     return list(await harness.person(user, "dm").messages())
 
 
 async def later(harness: AppHarness, seconds: float) -> None:
-    """Time passes, and the worker is at work."""
+    """Let time pass while the worker runs."""
     await harness.worker.work_until(harness.clock() + seconds, step=2.5)
 
 
 def looks(harness: AppHarness) -> int:
-    """How often jobs were asked for so far."""
+    """The number of job queries so far."""
     return sum("/jobs" in seen.path for seen in harness.emporix_state.requests)
 
 
 async def test_hears_of_the_end(harness: AppHarness, snapshot: SnapshotAssertion) -> None:
-    """Status, how long it took, the agent's first words, and a button to open it."""
+    """The message has the status, the duration, the agent's message, and a button."""
     await harness.ada.command(f"/emporix jobs watch {JOB}")
     await later(harness, 30)
     assert await told(harness) == []
@@ -69,7 +69,7 @@ async def test_hears_of_the_end(harness: AppHarness, snapshot: SnapshotAssertion
 
 
 async def test_is_told_once(harness: AppHarness) -> None:
-    """Whatever time passes after that."""
+    """The end of a job is reported only once."""
     await harness.ada.command(f"/emporix jobs watch {JOB}")
     change(harness, "failure")
     await later(harness, 600)
@@ -77,7 +77,7 @@ async def test_is_told_once(harness: AppHarness) -> None:
 
 
 async def test_backs_off(harness: AppHarness) -> None:
-    """Often at first, and some 30 times an hour later on."""
+    """Jobs are polled often at first, and about 30 times an hour later."""
     await harness.ada.command(f"/emporix jobs watch {JOB}")
     before = looks(harness)
     await later(harness, 60)
@@ -88,7 +88,7 @@ async def test_backs_off(harness: AppHarness) -> None:
 
 
 async def test_asks_once_for_all_of_a_tenant(harness: AppHarness) -> None:
-    """Twenty watched jobs cost what one costs."""
+    """Twenty watched jobs take as many calls as one."""
     for number in range(20):
         change(harness, "in_progress", f"job-{number}")
         await harness.ada.command(f"/emporix jobs watch job-{number}")
@@ -104,7 +104,7 @@ async def test_asks_once_for_all_of_a_tenant(harness: AppHarness) -> None:
 async def test_says_that_a_job_was_deleted(
     harness: AppHarness, snapshot: SnapshotAssertion
 ) -> None:
-    """Gone is an end, too."""
+    """A deleted job is reported as ended."""
     await harness.ada.command(f"/emporix jobs watch {JOB}")
     harness.emporix_state.tenant("acme").jobs.remove(JOB)
     await later(harness, 10)
@@ -113,7 +113,7 @@ async def test_says_that_a_job_was_deleted(
 
 
 async def test_gives_up_after_a_day(harness: AppHarness, snapshot: SnapshotAssertion) -> None:
-    """It says so, and can be asked to go on."""
+    """A watch that ends after a day says so, with a button to continue."""
     await harness.ada.command(f"/emporix jobs watch {JOB}")
     await harness.worker.work_until(harness.clock() + MAX_WATCH_SECONDS + 300, step=150.0)
     (message,) = await told(harness)
@@ -123,7 +123,7 @@ async def test_gives_up_after_a_day(harness: AppHarness, snapshot: SnapshotAsser
 
 
 async def test_hears_nothing_after_stopping(harness: AppHarness) -> None:
-    """Who stops watching is left alone."""
+    """A user who stopped watching gets no message."""
     await harness.ada.command(f"/emporix jobs watch {JOB}")
     await harness.ada.click("Stop watching")
     change(harness, "success")
@@ -133,7 +133,7 @@ async def test_hears_nothing_after_stopping(harness: AppHarness) -> None:
 
 
 async def shared(harness: AppHarness, command: str) -> tuple[Person, Person]:
-    """Ada shares in #ops; Grace, who may only read, presses Watch there."""
+    """Ada shares a job in #ops, and Grace, whose key is read-only, clicks Watch there."""
     ada, grace = harness.person("ada", "ops"), harness.person("grace", "ops")
     await harness.connect(grace, ACME_READ_ONLY)
     await ada.command(command)
@@ -146,38 +146,39 @@ async def shared(harness: AppHarness, command: str) -> tuple[Person, Person]:
 async def test_changes_a_shared_card_in_place(
     harness: AppHarness, snapshot: SnapshotAssertion
 ) -> None:
-    """Everyone sees the end on the card; the watcher is called in its thread."""
+    """The card is updated for everyone, and the watcher is mentioned in its thread."""
     ada, _ = await shared(harness, f"/emporix jobs get {JOB}")
     change(harness, "failure", message="No such order.")
     await later(harness, 10)
     card, reply = [message for message in await ada.messages() if not message["ephemeral"]]
     assert card["edited"]
     assert "Watch" not in str(card["blocks"])
-    assert card["text"].endswith("failed")
+    assert card["text"] == "<@U0ADA> shared a failed job of complaint-agent, tenant acme"
     assert reply["thread_ts"] == card["ts"]
     assert reply["blocks"] == snapshot
     assert await told(harness, "grace") == []
 
 
 async def test_changes_the_row_of_a_shared_list(harness: AppHarness) -> None:
-    """That row alone; the watcher is called in the thread."""
+    """In a shared list only the job's row changes, and the watcher is mentioned in the thread."""
     ada, _ = await shared(harness, "/emporix jobs list")
     (listed,) = [message for message in await ada.messages() if not message["ephemeral"]]
-    shown = [block["type"] for block in listed["blocks"]]
+    shown = [block.get("block_id") for block in listed["blocks"]]
     change(harness, "success")
     await later(harness, 10)
     listed, reply = [message for message in await ada.messages() if not message["ephemeral"]]
     assert listed["edited"]
     assert "Watch" not in str(listed["blocks"])
-    assert [block["type"] for block in listed["blocks"]] == shown
-    assert "*Succeeded*" in listed["blocks"][2]["text"]["text"]
-    assert listed["blocks"][4]["elements"][0]["text"]["text"] == "Open"
+    assert [block.get("block_id") for block in listed["blocks"]] == shown
+    row, row_buttons = listed["blocks"][2:4]
+    assert row["text"]["text"].startswith(":white_check_mark: *Succeeded*")
+    assert [element["text"]["text"] for element in row_buttons["elements"]] == ["Open", "Delete"]
     assert reply["thread_ts"] == listed["ts"]
 
 
 @pytest.mark.parametrize("command", ["/emporix jobs list fields:id,status", "/emporix jobs list"])
 async def test_a_shared_list_may_stay_as_it_is(harness: AppHarness, command: str) -> None:
-    """Where it shows fields of somebody's choice, or Slack does not give it; the words come."""
+    """A list that can't be updated stays unchanged, and the message is still posted."""
     ada, _ = await shared(harness, command)
     if "fields" not in command:
         harness.workspace.faults.add(Fault("status", times=3, method="conversations.history"))
@@ -189,7 +190,7 @@ async def test_a_shared_list_may_stay_as_it_is(harness: AppHarness, command: str
 
 
 async def test_tells_directly_where_it_cannot_post(harness: AppHarness) -> None:
-    """A shared message in a channel where the app is no member."""
+    """In a channel without the app, the watcher gets a direct message."""
     ada = harness.person("ada", "secret")
     await ada.command(f"/emporix jobs get {JOB}")
     await ada.click("Share in channel")
@@ -203,7 +204,7 @@ async def test_tells_directly_where_it_cannot_post(harness: AppHarness) -> None:
 async def test_tells_of_a_broken_connection_once(
     harness: AppHarness, snapshot: SnapshotAssertion
 ) -> None:
-    """After some refusals in a row; then nothing is watched there any more."""
+    """After repeated rejections of the connection its watches end."""
     await harness.ada.command(f"/emporix jobs watch {JOB}")
     harness.emporix_state.revoke(ACME_OPERATIONS)
     await later(harness, 100)
@@ -226,7 +227,7 @@ async def test_tells_of_a_broken_connection_once(
     ids=lambda fault: fault.kind,
 )
 async def test_goes_on_after_trouble_at_emporix(harness: AppHarness, fault: EmporixFault) -> None:
-    """A failed poll is made up for later, without a message."""
+    """After a failed poll, the end is reported later."""
     await harness.ada.command(f"/emporix jobs watch {JOB}")
     change(harness, "success")
     harness.emporix_state.faults.add(fault)
@@ -236,7 +237,7 @@ async def test_goes_on_after_trouble_at_emporix(harness: AppHarness, fault: Empo
 
 
 async def test_leaves_emporix_alone_as_long_as_it_asks(harness: AppHarness) -> None:
-    """A Retry-After is kept."""
+    """A Retry-After of Emporix is respected."""
     await harness.ada.command(f"/emporix jobs watch {JOB}")
     harness.emporix_state.faults.add(EmporixFault("rate_limit", times=1, retry_after=200))
     await later(harness, 6)
@@ -259,7 +260,7 @@ async def test_leaves_emporix_alone_as_long_as_it_asks(harness: AppHarness) -> N
     ids=lambda fault: fault.kind,
 )
 async def test_is_told_once_whatever_slack_answers(harness: AppHarness, fault: Fault) -> None:
-    """A refused message comes later; one that arrived unseen does not come again."""
+    """A rejected message is retried; one that arrived despite an error is not repeated."""
     await harness.ada.command(f"/emporix jobs watch {JOB}")
     change(harness, "success")
     harness.workspace.faults.add(fault)
@@ -294,7 +295,7 @@ async def test_other_organisations_see_no_end(harness: AppHarness, command: str)
 
 @pytest.mark.parametrize("word", ["missing_scope", "no_permission"])
 async def test_unknown_readers_see_no_end(harness: AppHarness, word: str) -> None:
-    """Slack does not say who reads the channel."""
+    """If the readers are unknown, the watcher gets a direct message."""
     ada, _ = await shared(harness, f"/emporix jobs get {JOB}")
     change(harness, "success")
     harness.workspace.faults.add(Fault("refuse", method="conversations.info", error=word))
@@ -305,7 +306,7 @@ async def test_unknown_readers_see_no_end(harness: AppHarness, word: str) -> Non
 
 
 async def test_ends_where_its_owner_has_left(harness: AppHarness) -> None:
-    """Nothing is posted on the API key of a person who left, and that key is deleted."""
+    """The API key of a user who left isn't used again, and is deleted."""
     ada, _ = await shared(harness, f"/emporix jobs get {JOB}")
     harness.workspace.directory.deactivate("U0GRACE")
     change(harness, "success")
@@ -317,7 +318,7 @@ async def test_ends_where_its_owner_has_left(harness: AppHarness) -> None:
 
 
 async def test_tells_where_slack_does_not_say_who_has_left(harness: AppHarness) -> None:
-    """A missing permission to read users keeps no watcher uninformed."""
+    """Without the permission to read users, watchers still get their messages."""
     await harness.ada.command(f"/emporix jobs watch {JOB}")
     harness.workspace.bot_scopes -= {"users:read"}
     change(harness, "success")
@@ -326,7 +327,7 @@ async def test_tells_where_slack_does_not_say_who_has_left(harness: AppHarness) 
 
 
 async def test_what_cannot_be_told_ends(harness: AppHarness) -> None:
-    """After some attempts; its owner reads that once, not again every few minutes."""
+    """After repeated errors the watch ends, and its owner gets one message."""
     await harness.ada.command(f"/emporix jobs watch {JOB}")
     (watch,) = await WatchStore(harness.redis, harness.cipher).of_owner(ADA)
     await harness.redis.hset(redis_keys.message(f"watch:{watch.id}:direct"), "not", "a string")

@@ -1,4 +1,4 @@
-"""/emporix alerts list — what this channel hears of, and what keeps it from that."""
+"""/emporix alerts list — shows this channel's alerts and their problems."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bot.slack.reply import Reply
 from bot.store.alerts import AlertStore
 
 
-@command("alerts list", "", "The alerts of this channel.", also=("alerts",), audit=None)
+@command("alerts list", "", "List this channel's alerts.", also=("alerts",), audit=None)
 async def list_alerts(
     caller: Caller, clock: LocalClock, alert_store: AlertStore, channel: Channel, reply: Reply
 ) -> None:
@@ -23,5 +23,5 @@ async def list_alerts(
 
 @action(buttons.ALERTS_LIST_JOBS, audit=None)
 async def list_jobs(button: ListButton, account: Account, jobs: JobService, reply: Reply) -> None:
-    """By the presser's own connection, for the presser alone."""
+    """List the alert's jobs privately, with the connection of the user who clicked."""
     await reply("jobs/list", listing=await jobs.reopen(account, button.query), deletion=None)

@@ -1,4 +1,4 @@
-"""/emporix alerts mute [2h], /emporix alerts unmute — pause a channel's alerts for a while."""
+"""/emporix alerts mute [2h], /emporix alerts unmute — pauses a channel's alerts temporarily."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from bot.slack.users import CurrentUser
 @command(
     "alerts mute",
     "[2h]",
-    "Mute this channel's alerts for a while: 30m, 2h, 1d.",
+    "Mute this channel's alerts for 30m, 2h, 1d or another duration.",
     audit=AuditEvent.ALERT_MUTED,
 )
 async def mute(
@@ -46,7 +46,7 @@ async def mute_one(
     await views.mute("", button.alert_id, clock, alerts, channel, user, reply, audit_entry)
 
 
-@command("alerts unmute", "", "Hear this channel's alerts again.", audit=AuditEvent.ALERT_UNMUTED)
+@command("alerts unmute", "", "Unmute this channel's alerts.", audit=AuditEvent.ALERT_UNMUTED)
 async def unmute(
     alerts: AlertService,
     channel: Channel,

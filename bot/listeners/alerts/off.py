@@ -1,4 +1,4 @@
-"""/emporix alerts off — this channel hears nothing more."""
+"""/emporix alerts off — turns off a channel's alerts."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from bot.slack.reply import Reply
 from bot.slack.users import CurrentUser
 
 
-@command("alerts off", "", "Turn off all alerts of this channel.", audit=AuditEvent.ALERT_OFF)
+@command("alerts off", "", "Turn off all alerts in this channel.", audit=AuditEvent.ALERT_OFF)
 async def turn_off(
     alerts: AlertService,
     channel: Channel,

@@ -1,4 +1,4 @@
-"""/emporix alerts on [filters] — this channel hears within a minute of jobs that fail."""
+"""/emporix alerts on [filters] — alerts this channel within a minute when jobs fail."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from bot.slack.users import CurrentUser
 @command(
     "alerts on",
     "[filters]",
-    "Tell this channel within a minute of jobs that fail, or of those that the filters say.",
+    "Post failed jobs, or those that match the filters, here within a minute.",
     audit=AuditEvent.ALERT_ON,
 )
 async def turn_on(

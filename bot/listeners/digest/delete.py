@@ -1,4 +1,4 @@
-"""/emporix digest delete [name] — asks first; what it has posted stays."""
+"""/emporix digest delete [name] — deletes a digest after confirmation; its posts stay."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from bot.slack.reply import Reply
 from bot.slack.users import CurrentUser
 
 
-@command("digest delete", "[name]", "Delete a digest, after asking.", audit=None)
+@command("digest delete", "[name]", "Delete a digest after you confirm.", audit=None)
 async def ask(
     text: str, account: Account, digests: DigestService, channel: Channel, reply: Reply
 ) -> None:
@@ -33,7 +33,7 @@ async def delete(
 ) -> None:
     digest = await digests.get(button.digest_id, account.caller)
     audit_entry.about_digest(digest)
-    if digest.owner != account.caller:  # owners may stop theirs from wherever they are
+    if digest.owner != account.caller:  # owners can delete their digests from any channel
         await user.must_be_in(digest.channel_id)
     digest = await digests.delete(button.digest_id, account.caller)
     audit_entry.mark_made()

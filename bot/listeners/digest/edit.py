@@ -1,4 +1,4 @@
-"""Change on a digest — the form that set it up, once more; it then runs on the changer's key."""
+"""Change on a digest — opens its form; after saving, the digest uses the editor's connection."""
 
 from __future__ import annotations
 

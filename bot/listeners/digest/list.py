@@ -1,4 +1,4 @@
-"""/emporix digest list — the digests of this channel, and yours elsewhere, with their buttons."""
+"""/emporix digest list — the channel's digests and the user's digests elsewhere."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bot.store.digests import DigestStore
 @command(
     "digest list",
     "",
-    "The digests of this channel: change, pause, delete or take them over.",
+    "List this channel's digests, to change, pause, delete or take them over.",
     audit=None,
 )
 async def list_digests(

@@ -1,4 +1,4 @@
-"""/emporix digest new [name] — opens a form that creates a digest."""
+"""/emporix digest new [name] — opens the form for a new digest."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from bot.slack.users import CurrentUser
 @command(
     "digest new",
     "[name]",
-    "Set up a digest: every day in a channel, how many jobs there were and what failed.",
+    "Set up a daily summary of jobs and failures in a channel.",
     also=("digest",),
     at_once=True,
     audit=None,
@@ -72,5 +72,5 @@ async def set_up(
 
 
 def _channel(channel_id: str) -> str:
-    """A direct message is no channel, and cannot be chosen in the form."""
+    """The channel's id, or "" for a direct message, which can't be chosen in the form."""
     return "" if channel_id.startswith("D") else channel_id

@@ -1,4 +1,4 @@
-"""/emporix digest now [name] — post it at once; what it tells, the next one does not tell again."""
+"""/emporix digest now [name] — posts a digest now; the next one starts where it ends."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from bot.store.health import Heartbeats
 @command(
     "digest now",
     "[name]",
-    "Post a digest at once; it then runs on your connection.",
+    "Post a digest now; it then uses your connection.",
     audit=AuditEvent.DIGEST_POSTED_NOW,
 )
 async def post_now(

@@ -1,4 +1,4 @@
-"""/emporix digest pause [name], /emporix digest resume [name] — and Take over, on a digest."""
+"""/emporix digest pause [name], /emporix digest resume [name] — and Take over on a digest."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from bot.slack.users import CurrentUser
 @command(
     "digest pause",
     "[name]",
-    "Stop posting a digest until it is resumed.",
+    "Pause a digest until it is resumed.",
     audit=AuditEvent.DIGEST_PAUSED,
 )
 async def pause(
@@ -46,7 +46,7 @@ async def pause_from_button(
 ) -> None:
     digest = await digests.get(button.digest_id, account.caller)
     audit_entry.about_digest(digest)
-    if digest.owner != account.caller:  # owners may pause theirs from any channel
+    if digest.owner != account.caller:  # owners can pause their digests from any channel
         await user.must_be_in(digest.channel_id)
     await _pause(digest, digests, user, reply, audit_entry)
 
@@ -54,7 +54,7 @@ async def pause_from_button(
 @command(
     "digest resume",
     "[name]",
-    "Resume a paused digest; it then runs on your connection.",
+    "Resume a paused digest; it then uses your connection.",
     audit=AuditEvent.DIGEST_RESUMED,
 )
 async def resume(
@@ -99,9 +99,9 @@ async def take_over(
     reply: Reply,
     audit_entry: AuditDraft,
 ) -> None:
-    """Run a digest on one's own connection, resumed if it is paused."""
+    """Make a digest use the user's connection; resumes it if it is paused."""
     digest = await digests.get(button.digest_id, account.caller)
-    if channel.is_shared and not digest.paused:  # the notice of an earlier pause
+    if channel.is_shared and not digest.paused:  # a notice about an earlier pause
         audit_entry.skip()
         await reply("digest/running", digest=digest)
         return

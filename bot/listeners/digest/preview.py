@@ -1,4 +1,4 @@
-"""/emporix digest preview [name] — what it would tell now; for you alone, by your own key."""
+"""/emporix digest preview [name] — what a digest would post now, shown only to the user."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from bot.slack.decorators import action, command
 from bot.slack.reply import Reply
 
 
-@command("digest preview", "[name]", "What a digest would tell now; only you see it.", audit=None)
+@command("digest preview", "[name]", "Preview a digest; only you see it.", audit=None)
 async def preview(
     text: str,
     account: Account,

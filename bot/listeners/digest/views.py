@@ -1,4 +1,4 @@
-"""What several listeners of digests share: the form, and a start on the caller's connection."""
+"""The form and the start of digests, for several listeners."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from bot.slack.users import CurrentUser
 
 
 async def opening(modal: Modal) -> None:
-    """What is shown at once, while the trigger lives."""
+    """Show a loading modal before the trigger expires."""
     await modal.open("loading", step="digest_form")
 
 
@@ -48,10 +48,10 @@ async def save(
     audit_entry: AuditDraft,
     digest_id: str = "",
 ) -> None:
-    """Save the form, as a new digest or as that of the id.
+    """Save the form as a new digest, or as the digest of the id.
 
-    Problems are shown under their fields if the form is still open for them, else the form again.
-    Raises NotInChannel if the digest is in a channel of others, and OutdatedButton if it is gone.
+    Problems appear under their fields, or in the form again after the ack. Raises NotInChannel if
+    the user is not in the digest's channel, and OutdatedButton if the digest was deleted.
     """
     saving = _save(
         user, clock, values, digests, digest_form, digest_channels, audit_entry, digest_id
@@ -75,7 +75,9 @@ async def _save(
     digest_id: str,
 ) -> Digest:
     before = await digests.get(digest_id, user.caller) if digest_id else None
-    if before and before.owner != user.caller:  # owners may move theirs from a channel they left
+    if (
+        before and before.owner != user.caller
+    ):  # owners can move their digests from channels they left
         await user.must_be_in(before.channel_id)
     parsed = parse_form(values)
     audit_entry.subject = parsed.proposal.name
@@ -107,7 +109,7 @@ async def run(
     user: CurrentUser,
     audit_entry: AuditDraft,
 ) -> Digest:
-    """Post a digest now or resume it, on the caller's connection; raises NotConnected."""
+    """Post a digest now or resume it with the user's connection; raises NotConnected."""
     audit_entry.about_digest(digest)
     await user.must_be_in(digest.channel_id)
     start = digests.post_now if act == "now" else digests.resume

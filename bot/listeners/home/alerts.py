@@ -1,4 +1,4 @@
-"""Alerts in the Home tab — one's own, in any channel; everyone there learns who did it."""
+"""Alerts in the Home tab — the user's alerts in all channels; each channel sees the changes."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ async def mute(
     audit_entry: AuditDraft,
 ) -> None:
     channel = await _channel(button, user.caller, alerts, origin)
-    with suppress(ShareRefused):  # muted all the same
+    with suppress(ShareRefused):  # the alert is muted anyway
         await views.mute("", button.alert_id, clock, alerts, channel, user, reply, audit_entry)
     await home.redraw()
 
@@ -93,6 +93,6 @@ async def turn_off(
 async def _channel(
     button: AlertButton, caller: Caller, alerts: AlertService, origin: Origin
 ) -> Channel:
-    """The alert's channel; raises OutdatedButton if it is off, or has another owner now."""
+    """The alert's channel; raises OutdatedButton if the alert is off or has another owner."""
     alert = await alerts.get_own(caller, button.alert_id)
     return origin.channel_at(alert.channel_id)

@@ -1,4 +1,4 @@
-"""Jobs in the Home tab — one opened, all that failed lately or run, and the form to search them."""
+"""Jobs in the Home tab — opens jobs, lists recent failures and running jobs, and searches."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ async def search(account: Account, modal: Modal) -> None:
 async def filter_failed(
     button: TenantButton, account: Account, clock: LocalClock, modal: Modal
 ) -> None:
-    """The same form, filled in for the failures of a tenant."""
+    """Open the search form for the failures of a tenant."""
     await modal.open("loading", step="search_form")
     filters = recent_failures(button.tenant, clock.now())
     await views.show_form(to_form(filters, button.tenant, await clock.zone()), account, modal)

@@ -1,4 +1,4 @@
-"""The Home tab — what somebody has: tenants, failures, what runs, digests, alerts and watches."""
+"""The Home tab — the user's tenants, failures, running jobs, digests, alerts and watches."""
 
 from __future__ import annotations
 

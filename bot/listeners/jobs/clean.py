@@ -1,4 +1,4 @@
-"""/emporix jobs clean <filters> — counts, asks for the number, and deletes in the background."""
+"""/emporix jobs clean <filters> — counts jobs, asks for the number, deletes in the background."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from bot.slack.reply import Reply
 @command(
     "jobs clean",
     "<filters>",
-    "Delete all jobs that fit, as skipped until:2026-11-01, after counting them and asking.",
+    "Delete all matching jobs, such as skipped until:2026-11-01, after you confirm.",
     audit=None,
 )
 async def ask(
@@ -69,7 +69,7 @@ async def begin(
     confirming = cleanups.confirm(caller, cleanup_id, typed)
     try:
         confirmation = await modal.within_ack(confirming, "loading", step="cleanup")
-        audit_entry.skip()  # the worker records it when it begins
+        audit_entry.skip()  # the worker records it when it starts
         await _show(confirmation, modal)
     except InvalidInput as error:
         audit_entry.refuse(error)
@@ -106,7 +106,7 @@ async def ask_again(
 
 
 async def _show(confirmation: CleanupConfirmation, modal: SubmittedModal) -> None:
-    """That it has begun, or the form once more with the number as it is now."""
+    """Say that the clean-up started, or show the form again with the current number."""
     cleanup, was = confirmation.cleanup, confirmation.previous_count
     if was is None or not cleanup.counted:
         await modal.update("jobs/clean.begun", confirmation=confirmation)
@@ -124,7 +124,7 @@ async def _change(
 ) -> None:
     """Replace the clicked message, which the worker also updates, with the progress.
 
-    The worker may have posted its report just before. The report is final, so it is restored.
+    The worker may have posted the final report just before; then the report is restored.
     """
     await _put(progress, channel, reply)
     if not progress.cleanup.end_reason and (report := await cleanups.report(progress.cleanup.id)):

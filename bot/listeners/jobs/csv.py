@@ -1,4 +1,4 @@
-"""Download as CSV — sends all jobs of a list, also a shared one, to the person who clicked."""
+"""Download as CSV — sends all jobs of a list, also a shared one, to the user who clicked."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ async def download_csv(
 async def download_shared_csv(
     button: ListButton, account: Account, csv_export: CsvExport, modal: Modal, files: Files
 ) -> None:
-    """Read again with the rights of the user who clicked."""
+    """Read the list again with the rights of the user who clicked."""
     wanted = ListRequest(button.cursor, button.query, owner=button.owner)
     await _hand_over(wanted, account, csv_export, modal, files)
 
@@ -47,7 +47,7 @@ async def download_shared_csv(
 async def download_jobs(
     button: JobsButton, account: Account, jobs: JobService, modal: Modal, files: Files
 ) -> None:
-    """Single jobs, before they are deleted; those that are gone are left out."""
+    """Send single jobs before they are deleted; deleted ones are left out."""
     wanted = button.pairs
     await modal.open("jobs/csv.collecting", done=0, total=None)
     found: list[Job] = []
@@ -68,13 +68,13 @@ async def _hand_over(
 ) -> None:
     await modal.open("jobs/csv.collecting", done=0, total=None)
     found = await csv_export.read(account, wanted, ModalProgress(modal, "jobs/csv.collecting"))
-    # 5,000 jobs take tenths of a second, in which others are answered.
+    # 5,000 jobs take tenths of a second; a thread keeps the event loop free.
     text = await asyncio.to_thread(csv_text, found.jobs)
     url = await files.share(_name(found), text)
     await modal.update("jobs/csv", found=found, count=len(found.jobs), url=url)
 
 
 def _name(found: CompleteList) -> str:
-    """`jobs-acme-2026-11-25-0330.csv`, by the time of UTC."""
+    """A file name such as `jobs-acme-2026-11-25-0330.csv`, with the time in UTC."""
     read_at = datetime.fromtimestamp(found.read_at, UTC)
     return file_name("jobs", f"{found.tenant}-{read_at:%Y-%m-%d-%H%M}", "csv")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from bot.domain.accounts import Account
 from bot.domain.audit import AuditEvent
 from bot.domain.jobs import DeletedJob
-from bot.errors import BotError
 from bot.rendering import buttons
 from bot.rendering.buttons import JobButton
 from bot.services.deletes import SharedDeletes
@@ -28,31 +27,15 @@ async def delete_job(
     button: JobButton,
     account: Account,
     shared_deletes: SharedDeletes,
-    jobs: JobService,
     reply: Reply,
 ) -> None:
     deletion = await shared_deletes.delete(account, button.job_id, button.tenant)
-    if cursor := button.cursor:
-        await _show_list(deletion, cursor, button.page, account, jobs, reply)
-    else:
-        await reply("jobs/delete.done", replace=True, deletion=_seen_by(account, deletion))
+    await reply("jobs/delete.done", replace=True, deletion=_seen_by(account, deletion))
 
 
 @action(buttons.JOBS_DELETE_KEEP, replaces=True, audit=None)
 async def keep_job(button: JobButton, reply: Reply) -> None:
     await reply("dismissed", replace=True, action="delete_job", subject=button.job_id)
-
-
-async def _show_list(
-    deletion: DeletedJob, cursor: str, page: int, account: Account, jobs: JobService, reply: Reply
-) -> None:
-    """The page the button stood on, read again, with a word on top of it."""
-    try:
-        listing = await jobs.go_to_page(account, cursor, page)
-    except BotError:  # the job is deleted, whatever becomes of the list
-        await reply("jobs/delete.done", deletion=_seen_by(account, deletion))
-        return
-    await reply("jobs/list", replace=True, listing=listing, deletion=_seen_by(account, deletion))
 
 
 def _seen_by(account: Account, deletion: DeletedJob) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""Delete Emporix jobs, on a message — a list to tick, a question, and then each by itself."""
+"""Delete Emporix jobs, on a message — select jobs, confirm, and delete them one by one."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ from bot.store.forms import FormStore
 GONE = ("deleted", "already_gone")
 
 MAX_METADATA_CHARACTERS = 1500
-"""Letters that the question can remember of the jobs it is about."""
+"""The maximum length of the job ids in the metadata of the confirmation modal."""
 
 
 @shortcut(
     buttons.JOBS_DELETE_MENTIONED_START,
     "Delete Emporix jobs",
-    "The jobs that a message names, to be ticked and deleted after a question",
+    "Select jobs that a message names, and delete them after you confirm",
     kind="message",
     audit=None,
 )
@@ -66,7 +66,7 @@ async def ask_about_chosen(
 ) -> None:
     if not choices:
         raise OutdatedButton
-    jobs = [job for ticked in choices.values() for job in ticked]
+    jobs = [job for selected in choices.values() for job in selected]
     if not jobs or len("\n".join(jobs)) > MAX_METADATA_CHARACTERS:
         await modal.errors("jobs/delete_mentioned.errors", field=min(choices), is_none=not jobs)
         return
@@ -97,8 +97,8 @@ async def delete(
     changed = await _change_original(metadata.form, caller, shared_deletes, forms, origin)
     if not await modal.try_update(
         "jobs/delete_mentioned.done", outcomes=outcomes, changed=changed, is_list=metadata.is_list
-    ):  # closed meanwhile
-        await reply("jobs/delete_mentioned.told", outcomes=outcomes, changed=changed)
+    ):  # the modal was closed
+        await reply("jobs/delete_mentioned.result", outcomes=outcomes, changed=changed)
     await _change_below(metadata.below, outcomes[0], caller, forms, modal)
     await home.refresh_if_open(*{tenant for tenant, _ in jobs})
 
@@ -106,7 +106,7 @@ async def delete(
 async def _change_original(
     form: str, caller: Caller, shared_deletes: SharedDeletes, forms: FormStore, origin: Origin
 ) -> bool:
-    """Show everyone who deleted what; False where the message stays as it was."""
+    """Show in the message who deleted the jobs; False if the message wasn't updated."""
     if not form:
         return True
     try:
@@ -115,19 +115,19 @@ async def _change_original(
             saved["channel_id"], message_ts=saved["message_ts"], message=saved["message"]
         )
         return await views.show_deleted(caller, shared_deletes, channel)
-    except BotError:  # the jobs are deleted, whatever becomes of the message
+    except BotError:  # the jobs are deleted, even if the message stays
         return False
 
 
 async def _change_below(
     key: str, outcome: DeleteOutcome, caller: Caller, forms: FormStore, modal: Modal
 ) -> None:
-    """The modal that it was asked from does not show the job as if it were there."""
+    """Show in the modal below that the job was deleted."""
     if not key or outcome.result not in GONE:
         return
     try:
         saved = await forms.load(caller, key)
-    except BotError:  # the job is deleted, whatever becomes of the modal
+    except BotError:  # the job is deleted, even if the modal stays
         return
     line = modal.render("jobs/delete_mentioned.line", already_gone=outcome.result != "deleted")
     blocks = with_buttons_replaced(saved["blocks"], outcome.tenant, outcome.job_id, line["blocks"])

@@ -1,4 +1,4 @@
-"""Download export — sends the JSON of an export job to the person who clicked."""
+"""Download export — sends the JSON of an export job to the user who clicked."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from bot.slack.files import Files, file_name
 from bot.slack.modals import Modal
 
 MAX_INDENTED_CHARACTERS = 2_000_000
-"""Characters on indented lines, which take a second; what is longer stays as Emporix wrote it."""
+"""Longer exports are sent unformatted, because indenting this many characters takes a second."""
 
 
 @action(buttons.JOBS_EXPORT_DOWNLOAD, at_once=True, audit=None)

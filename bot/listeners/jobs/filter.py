@@ -1,4 +1,4 @@
-"""Search Emporix jobs, and Filter below a list — a form for every filter there is."""
+"""Search Emporix jobs, and Filter below a list — a form with all filters."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from bot.store.forms import FormStore
 @shortcut(
     buttons.JOBS_FILTER_START,
     "Search Emporix jobs",
-    "A form to look for jobs by words, status, type, agent, event and days",
+    "Search jobs by words, status, type, agent, event and days",
     kind="global",
     audit=None,
 )
@@ -103,7 +103,7 @@ async def search(
     try:
         filters = await filter_resolver.resolve(asked, account, clock)
         listing = await jobs.list(account, filters, searched=bool(filters.words))
-    except get_args(views.Correctable) as error:  # only now could it be known
+    except get_args(views.Correctable) as error:  # could not be known before the request
         await views.show_form(form, account, modal, error=error, list_=list_)
         return
     if saved:
@@ -112,7 +112,7 @@ async def search(
 
 
 async def read_or_refuse(form: FilterForm, modal: SubmittedModal) -> ParsedFilters | None:
-    """The parsed filters; None if the form is invalid and shows errors under its fields."""
+    """The parsed filters; None if the form is invalid, with errors shown under its fields."""
     try:
         return parse_form(form)
     except InvalidInput as error:
@@ -121,7 +121,7 @@ async def read_or_refuse(form: FilterForm, modal: SubmittedModal) -> ParsedFilte
 
 
 async def form_at(button: ListButton, cursor: ListCursor | None, clock: LocalClock) -> FilterForm:
-    """The form of the list that a button stands below; raises OutdatedButton."""
+    """The form for the list of the clicked button; raises OutdatedButton."""
     if cursor is None:
         if not button.query:
             raise OutdatedButton

@@ -34,7 +34,14 @@ async def find(
         )
     else:
         form = await views.keep_original(account, forms, origin)
-        await modal.update("jobs/find", findings=findings, origin=origin.serialize(), form=form)
+        await modal.update(
+            "jobs/find",
+            findings=findings,
+            origin=origin.serialize(),
+            form=form,
+            zone=account.time_zone,
+            is_only_tenant=len(account.connections) == 1,
+        )
 
 
 @action(buttons.JOBS_FIND_OPEN, at_once=True, audit=None)

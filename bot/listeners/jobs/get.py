@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 
 from bot.domain.accounts import Account
+from bot.listeners.jobs import views
 from bot.rendering import buttons
 from bot.rendering.agent_message import MODAL_TEXT_LENGTH, agent_message_blocks, detect
 from bot.rendering.buttons import JobButton
+from bot.services.filters.parser import LocalClock
 from bot.services.jobs import JobService
 from bot.services.references import parse_job_id
 from bot.slack.decorators import action, command
@@ -17,14 +19,19 @@ from bot.slack.reply import Reply
 
 
 @command("jobs get", "<id>", "One job: every field it has and its whole agent message.", audit=None)
-async def get_job(text: str, account: Account, jobs: JobService, reply: Reply) -> None:
-    await reply("jobs/get", card=await jobs.get(account, parse_job_id(text)))
+async def get_job(
+    text: str, account: Account, clock: LocalClock, jobs: JobService, reply: Reply
+) -> None:
+    card = await jobs.get(account, parse_job_id(text))
+    await reply("jobs/get", card=card, zone=await views.zone_name(account, clock))
 
 
 @action(buttons.JOBS_GET_OPEN, audit=None)
-async def open_job(button: JobButton, account: Account, jobs: JobService, reply: Reply) -> None:
+async def open_job(
+    button: JobButton, account: Account, clock: LocalClock, jobs: JobService, reply: Reply
+) -> None:
     card = await jobs.get(account, button.job_id, button.tenant)
-    await reply("jobs/get", card=card)
+    await reply("jobs/get", card=card, zone=await views.zone_name(account, clock))
 
 
 @action(buttons.JOBS_GET_WHOLE, at_once=True, audit=None)

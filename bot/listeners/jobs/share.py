@@ -9,6 +9,7 @@ from bot.domain.audit import AuditEvent
 from bot.listeners.jobs import views
 from bot.rendering import buttons
 from bot.rendering.buttons import ListButton, ShareButton
+from bot.services.filters.parser import LocalClock
 from bot.services.jobs import JobService
 from bot.services.sharing import SharingService
 from bot.slack.audit import AuditDraft
@@ -31,13 +32,14 @@ async def share(
     jobs: JobService,
     sharing: SharingService,
     channel: Channel,
+    clock: LocalClock,
     reply: Reply,
     audit_entry: AuditDraft,
 ) -> None:
     audience = await channel.audience()
     sharing.admit(audience)
     key = channel.message_key
-    step = await views.share_once(button, key, account, jobs, sharing, channel, audit_entry)
+    step = await views.share_once(button, key, account, jobs, sharing, channel, clock, audit_entry)
     is_over = step != "busy"  # while it goes on, the first press replaces the question
     await reply("jobs/share.done", replace=is_over, step=step, channel_id=audience.channel_id)
 
@@ -54,6 +56,7 @@ async def turn_page(
     jobs: JobService,
     sharing: SharingService,
     channel: Channel,
+    clock: LocalClock,
     reply: Reply,
     audit_entry: AuditDraft,
 ) -> None:
@@ -66,7 +69,8 @@ async def turn_page(
     sharing.admit(await channel.audience())
     listing = await jobs.go_to_page(account, button.cursor, button.page)
     audit_entry.tenant, audit_entry.count = listing.tenant, len(listing.jobs)
-    message = channel.render("jobs/share.list", listing=listing, shared_by=button.owner)
+    zone = await views.zone_name(account, clock)
+    message = channel.render("jobs/share.list", listing=listing, shared_by=button.owner, zone=zone)
     if not await channel.edit(message):
         audit_entry.skip()
         await reply("jobs/list", listing=listing, deletion=None)

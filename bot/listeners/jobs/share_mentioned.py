@@ -1,6 +1,6 @@
-"""Share, in a modal — says who will see it, and posts it into a thread or a channel.
+"""Share, in a modal — shows who will see the jobs, and posts them to a thread or channel.
 
-A person may leave a channel while the form is open, so membership is checked before each step.
+Users may leave a channel while the form is open, so membership is checked before each step.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from bot.listeners.jobs import views
 from bot.rendering import buttons
 from bot.rendering.buttons import JobButton, ListButton, ModalOrigin, ShareButton
 from bot.services.accounts import AccountService
+from bot.services.filters.parser import LocalClock
 from bot.services.jobs import JobService
 from bot.services.sharing import SharingService
 from bot.slack.audit import AuditDraft
@@ -67,6 +68,7 @@ async def share(
     sharing: SharingService,
     origin: Origin,
     user: CurrentUser,
+    clock: LocalClock,
     modal: SubmittedModal,
     audit_entry: AuditDraft,
 ) -> None:
@@ -75,20 +77,22 @@ async def share(
     channel = origin.channel_at(metadata.channel_id, thread_ts=metadata.thread_ts)
     account, audience = await accounts.load(caller), await _admitted(channel, sharing, user)
     key = modal.id
-    step = await views.share_once(metadata, key, account, jobs, sharing, channel, audit_entry)
+    step = await views.share_once(
+        metadata, key, account, jobs, sharing, channel, clock, audit_entry
+    )
     await modal.update("jobs/share_mentioned.done", step=step, channel_id=audience.channel_id)
 
 
 async def _ask(
     shared: ShareButton, sharing: SharingService, origin: Origin, user: CurrentUser, modal: Modal
 ) -> None:
-    """Says who will see it before it is shared."""
+    """Ask for confirmation, and show who will see the jobs."""
     audience = await _admitted(origin.channel_at(shared.channel_id), sharing, user)
     await modal.update("jobs/share_mentioned", audience=audience, state=asdict(shared))
 
 
 async def _admitted(channel: Channel, sharing: SharingService, user: CurrentUser) -> Audience:
-    """Who reads a channel. Raises ShareRefused, and NotInChannel where the user does not."""
+    """The audience of a channel; raises ShareRefused, or NotInChannel for non-members."""
     audience = await channel.audience()
     sharing.admit(audience)
     await user.must_be_in(channel.id)

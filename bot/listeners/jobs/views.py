@@ -22,6 +22,7 @@ from bot.rendering.buttons import ListButton, ShareButton
 from bot.rendering.message_rows import job_row_numbers, shared_jobs, with_rows_replaced
 from bot.services.deletes import SharedDeletes
 from bot.services.filters.form import FilterForm
+from bot.services.filters.parser import LocalClock
 from bot.services.jobs import JobList, JobService
 from bot.services.sharing import SharingService
 from bot.slack.audit import AuditDraft
@@ -79,6 +80,11 @@ async def show_form(
     )
 
 
+async def zone_name(account: Account, clock: LocalClock) -> str:
+    """The user's time zone, as in the IANA database; "" if it is not known."""
+    return account.time_zone or str(await clock.zone() or "")
+
+
 async def keep_original(account: Account, forms: FormStore, origin: Origin) -> str:
     """The key of what it takes to change the message; "" where it is not ours, or shows no jobs."""
     blocks = origin.message.get("blocks")
@@ -95,12 +101,14 @@ async def share_once(
     jobs: JobService,
     sharing: SharingService,
     channel: Channel,
+    clock: LocalClock,
     audit_entry: AuditDraft,
 ) -> OnceStep:
     """Post a job or a list unless the same click, `key`, has done so already."""
     async with sharing.share_once(account.caller, key) as step:
         if step == "new":
-            await _post(shared, account, jobs, sharing, channel, audit_entry)
+            zone = await zone_name(account, clock)
+            await _post(shared, account, jobs, sharing, channel, zone, audit_entry)
         else:
             audit_entry.skip()
     return step
@@ -112,6 +120,7 @@ async def _post(
     jobs: JobService,
     sharing: SharingService,
     channel: Channel,
+    zone: str,
     audit_entry: AuditDraft,
 ) -> None:
     """The job or list as it is now: Slack does not show the app a private message again."""
@@ -119,11 +128,11 @@ async def _post(
     if shared.cursor:
         listing = await sharing.share_list(account, shared.cursor, shared.page)
         audit_entry.tenant, audit_entry.count = listing.tenant, len(listing.jobs)
-        await channel.post("jobs/share.list", listing=listing, shared_by=user_id)
+        await channel.post("jobs/share.list", listing=listing, shared_by=user_id, zone=zone)
     else:
         audit_entry.tenant, audit_entry.subject = shared.tenant, shared.job_id
         card = await jobs.get(account, shared.job_id, shared.tenant)
-        await channel.post("jobs/share.card", card=card, shared_by=user_id)
+        await channel.post("jobs/share.card", card=card, shared_by=user_id, zone=zone)
 
 
 async def show_deleted(caller: Caller, shared_deletes: SharedDeletes, channel: Channel) -> bool:

@@ -1,4 +1,4 @@
-"""Alerts of a channel: turned on and off, muted, taken over."""
+"""Alerts of a channel: turn on and off, mute, resume."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ from bot.store.alerts import AlertStore
 
 DEFAULT_MUTE = "2h"
 MAX_MUTE = timedelta(days=30)
-MUTE_ADVICE = "Type 30m, 2h, 1d or 1w; at most 30d."
+MUTE_ADVICE = "Use 30m, 2h, 1d or 1w (at most 30d)."
 
 
 def mute_seconds(text: str) -> float:
-    """Seconds; two hours for nothing. Raises InvalidInput."""
+    """Parse how long to mute, in seconds; "" means two hours. Raises InvalidInput."""
     words = text.strip() or DEFAULT_MUTE
     try:
         length = parse_when((words,))
     except InvalidInput as error:
-        raise InvalidInput("That is no length of time", words, MUTE_ADVICE) from error
+        raise InvalidInput("That isn't a duration", words, MUTE_ADVICE) from error
     if not isinstance(length, Ago) or not timedelta() < length.length <= MAX_MUTE:
-        raise InvalidInput("That is no length of time to mute for", words, MUTE_ADVICE)
+        raise InvalidInput("That isn't a duration I can mute for", words, MUTE_ADVICE)
     return length.length.total_seconds()
 
 
@@ -46,9 +46,9 @@ StartOutcome = Literal["new", "already", "resumed"]
 
 @dataclass(frozen=True, slots=True)
 class TurnedOn:
-    """`outcome` it came: new, running already, or going on after it was paused.
+    """An alert that is on, and whether it is new, was on already or was resumed.
 
-    `previous_owner` is whose connection it ran on until then, None for a new one.
+    `previous_owner` is the owner before, None for a new alert.
     """
 
     alert: Alert
@@ -57,7 +57,7 @@ class TurnedOn:
 
 
 class AlertService:
-    """The alerts of channels. Every method raises StoreUnavailable."""
+    """The alerts of channels. Every method may raise StoreUnavailable."""
 
     def __init__(
         self,
@@ -74,8 +74,8 @@ class AlertService:
     async def turn_on(self, account: Account, channel_id: str, filters: Filters) -> TurnedOn:
         """Turn on an alert in a channel, on the connection of `account`.
 
-        If the channel has the same alert and it is paused, the caller becomes its owner.
-        Raises InvalidInput, LimitReached, NotConnected and what Emporix raises.
+        If the channel has the same alert and it is paused, it resumes and the caller becomes its
+        owner. Raises InvalidInput, LimitReached, NotConnected and EmporixError.
         """
         connection = require_connection(account, filters.tenant)
         wanted = alert_filters(filters, connection.tenant)
@@ -98,14 +98,14 @@ class AlertService:
         saved = await self._store.save(
             run_as(account, new), None, poll_at=now + ALERT_POLL_INTERVAL_SECONDS, starts=True
         )
-        if saved is None:  # an id is never given twice
+        if saved is None:  # ids are never reused
             raise OutdatedButton("/emporix alerts list")
         return TurnedOn(saved, "new")
 
     async def resume(self, account: Account, channel_id: str, alert_id: str) -> TurnedOn | None:
         """Resume a paused alert on the connection of `account`; None if it is off.
 
-        Raises NotConnected, LimitReached and what Emporix raises.
+        Raises NotConnected, LimitReached and EmporixError.
         """
         alert = await self._store.load(alert_id)
         if alert is None or alert.channel_id != channel_id:
@@ -115,13 +115,13 @@ class AlertService:
         return await self._resume(account, alert)
 
     async def of_owner(self, caller: Caller, tenants: Iterable[str]) -> tuple[Alert, ...]:
-        """Those on the caller's connections to these tenants, oldest first in each."""
+        """The alerts on the caller's connections, by tenant and then oldest first."""
         sources = [PolledConnection(caller, tenant) for tenant in tenants]
         found = await gather_all(*map(self._store.of_connection, sources))
         return tuple(alert for alerts in found for alert in alerts)
 
     async def get_own(self, caller: Caller, alert_id: str) -> Alert:
-        """The caller's own alert of that id; raises OutdatedButton where they have none."""
+        """The caller's own alert with that id; raises OutdatedButton if there is none."""
         alert = await self._store.load(alert_id)
         if alert is None or alert.owner != caller:
             raise OutdatedButton("/emporix alerts list")
@@ -130,7 +130,7 @@ class AlertService:
     async def turn_off(
         self, caller: Caller, channel_id: str, alert_id: str = ""
     ) -> Sequence[Alert]:
-        """Turn off one alert of a channel, or all; gives those that were on. May raise Busy."""
+        """Turn off one alert of a channel, or all; returns those that were on. May raise Busy."""
         alerts = await self._matching(caller, channel_id, alert_id)
         removed = [await self._lifecycle.delete(alert.id) for alert in alerts]
         return [alert for alert in removed if alert]
@@ -138,7 +138,7 @@ class AlertService:
     async def mute(
         self, caller: Caller, channel_id: str, until: float, alert_id: str = ""
     ) -> Sequence[Alert]:
-        """Post nothing until then; 0 means to post again. Gives the alerts as they are now.
+        """Mute one alert of a channel, or all, until a time; 0 unmutes. Returns the new state.
 
         May raise Busy.
         """
@@ -153,11 +153,11 @@ class AlertService:
         return [alert for alert in muted if alert]
 
     async def pause_disconnected(self, caller: Caller, tenant: str) -> Sequence[Alert]:
-        """Pause the alerts of a connection that is gone; gives those that ran."""
+        """Pause the alerts of a deleted connection; returns those that ran."""
         return await self._lifecycle.pause_all(PolledConnection(caller, tenant), DISCONNECTED)
 
     async def _resume(self, account: Account, alert: Alert) -> TurnedOn | None:
-        """Also where it runs already it is scheduled; None where it was turned off meanwhile."""
+        """Resume an alert, or only schedule its next poll if it runs; None if it is off now."""
         now = self._clock()
         poll_at = now + ALERT_POLL_INTERVAL_SECONDS
         if not alert.paused:
@@ -165,7 +165,7 @@ class AlertService:
             return TurnedOn(alert, "already", alert.owner)
 
         def resumed(one: Alert) -> Alert:
-            if not one.paused:  # somebody else was faster
+            if not one.paused:  # another user was faster
                 return one
             mine = run_as(account, one)
             return replace(mine, paused="", paused_at=0.0, notices=0, checked_at=now)
@@ -182,7 +182,7 @@ class AlertService:
 
 
 def alert_filters(filters: Filters, tenant: str) -> Filters:
-    """The filters of an alert: failures, unless they say otherwise. Raises InvalidInput."""
+    """Check the filters of an alert; without a status, it reports failures. Raises InvalidInput."""
     timed = filters.since is not None or filters.until is not None
     laid_out = filters.fields or filters.page != 1 or filters.size != Filters().size
     if timed or laid_out or filters.sort != NEWEST_FIRST:

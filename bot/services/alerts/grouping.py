@@ -1,4 +1,4 @@
-"""Groups the changes of a batch: new rows, the rest behind them, and repeats of earlier posts."""
+"""Groups the changes of a batch into rows of a new post, other jobs, and repeats."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from bot.domain.alerts import AlertRow, ChangeBatch, JobChange, PostedAlert
 from bot.services.similarity import are_similar_fingerprints
 
 MAX_ALERT_ROWS = 5
-"""Rows that a post shows; the rest follows it."""
+"""Rows that a post shows; other jobs follow in its thread."""
 
 POSTED_ALERT_TTL_SECONDS = 24 * 60 * 60.0
 MAX_POSTED_ALERTS = 50  # messages
@@ -17,7 +17,7 @@ MAX_POSTED_ALERTS = 50  # messages
 
 @dataclass(frozen=True, slots=True)
 class Repeats:
-    """Failures like those of an earlier message, which is `post` from now on; newest first."""
+    """Failures similar to those of an earlier post, newest first; `post` is its new state."""
 
     post: PostedAlert
     job_ids: tuple[str, ...]
@@ -25,7 +25,10 @@ class Repeats:
 
 @dataclass(frozen=True, slots=True)
 class AlertPlan:
-    """`rows` are a new post, none if all changes are repeats; `rest` are jobs that follow it."""
+    """What to post for a batch: the `rows` of a new post, empty if all changes are repeats.
+
+    `rest` are the ids of jobs that the post does not show.
+    """
 
     rows: tuple[AlertRow, ...]
     rest: tuple[str, ...]
@@ -33,9 +36,9 @@ class AlertPlan:
 
 
 def group_changes(batch: ChangeBatch, posts: Sequence[PostedAlert]) -> AlertPlan:
-    """Similar failures repeat the latest post that shows one like them.
+    """Plan the posts for a batch: a failure repeats the latest post that shows a similar one.
 
-    What sums up a long time stands in a message of its own.
+    A summary of a long gap has no repeats; it always is a post of its own.
     """
     known = [] if batch.since else list(open_posts(posts, batch.at))
     fresh, repeats = [], dict[str, tuple[PostedAlert, list[str]]]()
@@ -59,14 +62,14 @@ def group_changes(batch: ChangeBatch, posts: Sequence[PostedAlert]) -> AlertPlan
 
 
 def open_posts(posts: Sequence[PostedAlert], now: float) -> Sequence[PostedAlert]:
-    """The posts that still take repeats, oldest first."""
+    """The posts that can still get repeats, oldest first."""
     return [post for post in posts if now - post.at < POSTED_ALERT_TTL_SECONDS][-MAX_POSTED_ALERTS:]
 
 
 def posts_after(
     posts: Sequence[PostedAlert], plan: AlertPlan, batch: ChangeBatch, post_id: str
 ) -> tuple[PostedAlert, ...]:
-    """The posts after a batch; `post_id` is that of its own post, "" if it has none."""
+    """The posts after a batch; `post_id` is the new post, "" if there is none."""
     changed = {repeats.post.ts: repeats.post for repeats in plan.repeats}
     known = [changed.get(post.ts, post) for post in posts]
     new = (
@@ -78,33 +81,33 @@ def posts_after(
 
 
 def _rows(changes: Sequence[JobChange], at: float) -> tuple[AlertRow, ...]:
-    """Failures that are alike in one row, by the newest of them; most first, then the newest."""
+    """One row for similar failures, with the newest; largest rows first, then newest."""
     rows: list[AlertRow] = []
     for change in reversed(changes):
-        place = _matching_row(PostedAlert("", at, tuple(rows)), change)
-        if place is None:
+        index = _matching_row(PostedAlert("", at, tuple(rows)), change)
+        if index is None:
             rows.append(AlertRow(change.job_id, change.fingerprint, 1, at))
         else:
-            rows[place] = replace(rows[place], count=rows[place].count + 1)
+            rows[index] = replace(rows[index], count=rows[index].count + 1)
     return tuple(sorted(rows, key=lambda row: row.count, reverse=True))
 
 
 def _matching_row(post: PostedAlert, change: JobChange) -> int | None:
-    """The row of a failure like this one; other jobs are like none."""
+    """The index of the row with similar failures; None also for jobs that did not fail."""
     if not change.fingerprint:
         return None
-    alike = (
-        place
-        for place, row in enumerate(post.rows)
+    similar = (
+        index
+        for index, row in enumerate(post.rows)
         if row.fingerprint and are_similar_fingerprints(row.fingerprint, change.fingerprint)
     )
-    return next(alike, None)
+    return next(similar, None)
 
 
 def _with_repeat(post: PostedAlert, change: JobChange, at: float) -> PostedAlert:
-    place = _matching_row(post, change)
+    index = _matching_row(post, change)
     rows = [
-        replace(row, count=row.count + 1, last_at=at) if number == place else row
+        replace(row, count=row.count + 1, last_at=at) if number == index else row
         for number, row in enumerate(post.rows)
     ]
     return replace(post, rows=tuple(rows))

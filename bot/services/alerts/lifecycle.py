@@ -1,4 +1,4 @@
-"""Changes the state of alerts: batches posted, paused, owners checked."""
+"""Changes the state of alerts: posted, paused, notified, owner checked."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from bot.store.alerts import AlertStore
 OWNER_CHECK_INTERVAL_SECONDS = 20 * 60 * 60.0
 
 MAX_ALERT_SAVE_ATTEMPTS = 10
-"""Somebody else may change the same alert at the same time; so often it is read again."""
+"""Attempts to save an alert that others change at the same time."""
 
 
 class AlertLifecycle:
-    """Changes alerts, also if others do so at the same time. Methods raise StoreUnavailable."""
+    """Changes alerts and retries after concurrent changes. Methods raise StoreUnavailable."""
 
     def __init__(self, store: AlertStore, clock: Clock) -> None:
         self._store, self._clock = store, clock
 
     async def list_running(self, source: PolledConnection) -> list[Alert]:
-        """Those of a connection that are not paused."""
+        """The alerts of a connection that are not paused."""
         return [alert for alert in await self._store.of_connection(source) if not alert.paused]
 
     async def mark_posted(self, alert: Alert, posts: tuple[PostedAlert, ...]) -> bool:
-        """Its batch is posted, and these are the messages now; False where that was not written."""
+        """Save that the batch was posted, with its messages; False if it could not be saved."""
         number = alert.batch.number if alert.batch else 0
         for _ in range(MAX_ALERT_SAVE_ATTEMPTS):
             now = await self._store.load(alert.id)
@@ -39,9 +39,9 @@ class AlertLifecycle:
         return False
 
     async def pause(self, alert_id: str, reason: str) -> Alert | None:
-        """It does not run until somebody resumes it; a worker posts the reason to its channel.
+        """Pause an alert until a user resumes it; a worker posts the reason to its channel.
 
-        Gives it as it is now, None where it is off. One that is paused already keeps its reason.
+        Returns its new state, None if it is off. If it is paused already, its reason is kept.
         """
         now = self._clock()
 
@@ -53,20 +53,20 @@ class AlertLifecycle:
         return await self.update(alert_id, paused, poll_at=now)
 
     async def pause_all(self, source: PolledConnection, reason: str) -> list[Alert]:
-        """Pause the alerts of a connection; gives those that ran."""
+        """Pause the alerts of a connection; returns those that ran."""
         running = await self.list_running(source)
         for alert in running:
             await self.pause(alert.id, reason)
         return running
 
     async def paused_together_with(self, alert: Alert) -> list[Alert]:
-        """The alerts that were paused together with this one, which is among them."""
+        """The alerts that were paused together with this one, including itself."""
         pause = alert.paused, alert.paused_at
-        there = await self._store.of_connection(alert.connection)
-        return [one for one in there if (one.paused, one.paused_at) == pause]
+        existing = await self._store.of_connection(alert.connection)
+        return [one for one in existing if (one.paused, one.paused_at) == pause]
 
     async def record_notice(self, alert: Alert) -> None:
-        """One more notice about its pause was given."""
+        """Count a notice about the pause that was posted."""
 
         def counted(now: Alert) -> Alert:
             same = (now.paused_at, now.notices) == (alert.paused_at, alert.notices)
@@ -75,7 +75,7 @@ class AlertLifecycle:
         await self.update(alert.id, counted)
 
     async def check_owner(self, alert: Alert, is_gone: Callable[[str], Awaitable[bool]]) -> bool:
-        """Whether its owner is still there; that is asked once a day."""
+        """Whether the owner is still in Slack; checked once a day."""
         now = self._clock()
         if now - alert.checked_at < OWNER_CHECK_INTERVAL_SECONDS:
             return True
@@ -92,7 +92,7 @@ class AlertLifecycle:
         poll_at: float | None = None,
         starts: bool = False,
     ) -> Alert | None:
-        """Change an alert and look at it by `poll_at`; None only if it is off.
+        """Change an alert and poll it by `poll_at`; returns None only if it is off.
 
         Raises Busy if other changes came first each time.
         """
@@ -105,7 +105,7 @@ class AlertLifecycle:
         raise Busy
 
     async def delete(self, alert_id: str) -> Alert | None:
-        """Turn an alert off; gives it as it was, None if it was off. Raises Busy as `update`."""
+        """Turn an alert off; returns its last state, None if it was off. May raise Busy."""
         for _ in range(MAX_ALERT_SAVE_ATTEMPTS):
             alert = await self._store.load(alert_id)
             if alert is None or await self._store.delete(alert):

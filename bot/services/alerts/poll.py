@@ -15,7 +15,7 @@ from bot.domain.times import Clock
 from bot.emporix.client import MAX_PAGE_SIZE
 from bot.emporix.query import MODIFIED, TimeRange, iso
 from bot.errors import EmporixError, InvalidRequest, NotConnected
-from bot.services.accounts import CONNECTION_ERRORS
+from bot.services.accounts import CONNECTION_ERRORS, MAX_CONNECTION_FAILURES
 from bot.services.agents import NamedJobs
 from bot.services.alerts.watermark import FetchedJobs, advance, changed_at, count_unfetched
 from bot.services.digests.lifecycle import MAX_PAUSE_NOTICES
@@ -27,7 +27,7 @@ from bot.store.alerts import AlertStore
 LAST_CHANGED_FIRST = "metadata.modifiedAt:DESC"
 
 MAX_POLL_PAGES = 4
-"""More changes than fit on these are counted, not fetched."""
+"""Changes beyond these pages are counted, not fetched."""
 
 
 async def fetch_changes(
@@ -37,10 +37,10 @@ async def fetch_changes(
     since: float,
     most_pages: int = MAX_POLL_PAGES,
 ) -> FetchedJobs:
-    """What fits the filters and was changed `since` then or later; 0 means ever.
+    """Read the jobs that match the filters and have changed `since` a time; 0 means ever.
 
-    Each page begins at the time at which the one before it ended, so that what changes meanwhile
-    shifts nothing. To a query of Emporix's own no time can be added: of it one page is read.
+    Each page begins at the time at which the page before ended, so that new changes shift nothing.
+    A `q:` query cannot be restricted to a time, so only one page of it is read.
     """
     asked = replace(filters, sort=LAST_CHANGED_FIRST, page=1, size=MAX_PAGE_SIZE)
     begin, until = iso(since) if since > 0 else "", 0.0
@@ -60,32 +60,30 @@ async def fetch_changes(
 
 
 def _time_range(begin: str, until: float) -> TimeRange:
-    """Of our own writing: what Emporix calls a time may hold anything between date and time."""
+    """Formats the times itself, because a time from Emporix may contain any separator."""
     return TimeRange(MODIFIED, since=begin, until=iso(until) if until else "")
 
 
 ALERT_POLL_INTERVAL_SECONDS = 50.0
-"""Changes are posted within a minute; those that one poll finds are posted together."""
+"""Short enough to post changes within a minute; the changes of one poll are posted together."""
 
 MAX_ALERT_POLL_INTERVAL_SECONDS = 15 * 60.0
-"""No time of the next look lies further ahead, whatever Emporix or a record says."""
+"""The longest time until the next poll, except while Emporix fails."""
 
 CATCH_UP_SECONDS = 10 * 60.0
-"""After so long without a look, what has happened meanwhile is summed up."""
-
-MAX_CONNECTION_FAILEDS = 3
-"""Looks in a row at which Emporix does not accept the key, before that is believed."""
+"""After this long without a poll, changes are summed up in one post."""
 
 PAUSE_NOTICE_INTERVAL_SECONDS = 24 * 60 * 60.0
-"""A channel reads twice that an alert is paused: at once, and so long after that."""
+"""Time between the two notices to a channel that an alert is paused."""
 
 
 @dataclass(frozen=True, slots=True)
 class PollResult:
-    """Ids of alerts: `ready` have something to post, Emporix rejects the filters of
-    `invalid_filters`, and `notices_due` are paused, which their channels have yet to be told.
+    """Ids of alerts by what the worker has to do.
 
-    `connection_error` is the template of the error that stops all alerts of the connection.
+    `ready` have changes to post, Emporix rejects the filters of `invalid_filters`, and
+    `notices_due` are paused and need a notice in their channels. `connection_error` is the
+    template of an error that stops all alerts of the connection, or "".
     """
 
     ready: tuple[str, ...] = ()
@@ -95,7 +93,7 @@ class PollResult:
 
 
 class AlertPoller:
-    """Looks on behalf of alerts. Every method raises StoreUnavailable."""
+    """Polls Emporix for alerts. Every method may raise StoreUnavailable."""
 
     def __init__(
         self,
@@ -109,38 +107,40 @@ class AlertPoller:
         self._connections, self._accounts, self._clock = store.connections, accounts, clock
 
     async def poll(self, source: PolledConnection) -> PollResult:
-        """Request new changes once for each set of filters, and store those to post."""
+        """Request changes once for each set of filters, and store the changes to post."""
         now = self._clock()
-        there = await self._store.of_connection(source)
-        alerts = [alert for alert in there if not alert.paused]
-        unnoticed = tuple(alert.id for alert in there if pause_notice_at(alert) <= now)
+        existing = await self._store.of_connection(source)
+        alerts = [alert for alert in existing if not alert.paused]
+        notices_due = tuple(alert.id for alert in existing if pause_notice_at(alert) <= now)
         due = [alert for alert in alerts if not alert.batch and alert.muted_until <= now]
         waiting = [alert.id for alert in alerts if alert.batch and alert.muted_until <= now]
         try:
             ready, refused = await self._poll_due(source, due, now)
         except CONNECTION_ERRORS as error:
-            return replace(await self.record_failure(source, error), notices_due=unnoticed)
+            return replace(await self.record_failure(source, error), notices_due=notices_due)
         except EmporixError as error:
             await self._connections.schedule(source, now + backoff_seconds(error, due, now))
-            return PollResult(tuple(waiting), notices_due=unnoticed)
-        await self._connections.schedule(source, next_poll_at(there, now))
-        return PollResult((*waiting, *ready), invalid_filters=tuple(refused), notices_due=unnoticed)
+            return PollResult(tuple(waiting), notices_due=notices_due)
+        await self._connections.schedule(source, next_poll_at(existing, now))
+        return PollResult(
+            (*waiting, *ready), invalid_filters=tuple(refused), notices_due=notices_due
+        )
 
     async def record_failure(
         self, source: PolledConnection, error: NotConnected | EmporixError
     ) -> PollResult:
-        """The connection did not work: some times in a row, and that is believed."""
-        strikes, now = await self._connections.count_failure(source), self._clock()
+        """Count a connection error; `connection_error` is set after several in a row."""
+        failures, now = await self._connections.count_failure(source), self._clock()
         pause = min(
             MAX_ALERT_POLL_INTERVAL_SECONDS,
-            ALERT_POLL_INTERVAL_SECONDS * 2 ** min(strikes, MAX_CONNECTION_FAILEDS),
+            ALERT_POLL_INTERVAL_SECONDS * 2 ** min(failures, MAX_CONNECTION_FAILURES),
         )
         await self._connections.schedule(source, now + pause)
-        certain = isinstance(error, NotConnected) or strikes >= MAX_CONNECTION_FAILEDS
-        return PollResult(connection_error=error.template if certain else "")
+        is_reported = isinstance(error, NotConnected) or failures >= MAX_CONNECTION_FAILURES
+        return PollResult(connection_error=error.template if is_reported else "")
 
     async def load_jobs(self, alert: Alert, ids: Iterable[str]) -> Mapping[str, Job]:
-        """The jobs of these ids as they are now. Raises NotConnected and what Emporix raises."""
+        """Read jobs by their ids; omits those that are gone. Raises NotConnected, EmporixError."""
         account = await self._accounts.load(alert.owner)
         connection = require_connection(account, alert.filters.tenant)
         wanted = list(dict.fromkeys(ids))
@@ -153,10 +153,10 @@ class AlertPoller:
     async def _poll_due(
         self, source: PolledConnection, due: Sequence[Alert], now: float
     ) -> tuple[list[str], list[str]]:
-        """Ids of the alerts with news, and of those whose filters are not taken."""
+        """Ids of the alerts with changes to post, and of those with rejected filters."""
         ready: list[str] = []
         refused: list[str] = []
-        if not due:  # muted or paused: what was refused before says nothing about the next look
+        if not due:  # muted or paused: earlier refusals do not count any more
             await self._connections.clear_failures(source)
             return ready, refused
         connection = require_connection(await self._accounts.load(source.owner), source.tenant)
@@ -196,7 +196,7 @@ def job_change(job: Job) -> JobChange:
 
 
 def group_by_filters(alerts: Iterable[Alert]) -> dict[Filters, list[Alert]]:
-    """Alerts that ask for the same, together."""
+    """Group alerts with equal filters."""
     found: dict[Filters, list[Alert]] = {}
     for alert in alerts:
         found.setdefault(alert.filters, []).append(alert)
@@ -204,16 +204,16 @@ def group_by_filters(alerts: Iterable[Alert]) -> dict[Filters, list[Alert]]:
 
 
 def pause_notice_at(alert: Alert) -> float:
-    """When the next notice about its pause is due in its channel; infinite if none is."""
+    """When the next notice about the pause of an alert is due; infinite if none is."""
     if not alert.paused or alert.notices >= MAX_PAUSE_NOTICES:
         return math.inf
     return alert.paused_at + alert.notices * PAUSE_NOTICE_INTERVAL_SECONDS
 
 
 def next_poll_at(alerts: Sequence[Alert], now: float) -> float:
-    """Soon, or when the first of those that are muted or paused needs something.
+    """When to poll next: after the usual interval, or later if all alerts are muted or paused.
 
-    Soon also if there are none: another worker may have the key that opens them.
+    Without alerts, too: another worker may have the encryption key to read them.
     """
     wanted = [pause_notice_at(alert) if alert.paused else alert.muted_until for alert in alerts]
     first = min(wanted, default=now)
@@ -221,7 +221,7 @@ def next_poll_at(alerts: Sequence[Alert], now: float) -> float:
 
 
 def backoff_seconds(error: EmporixError, alerts: Sequence[Alert], now: float) -> float:
-    """Seconds for which Emporix is left alone: the longer, the longer it has failed."""
+    """Seconds to wait after an error of Emporix; grows with the time since the last success."""
     failing = now - min((alert.polled_at for alert in alerts), default=now)
     wanted = max(failing / 2, error.retry_after or 0.0)
     return bounded(wanted, least=ALERT_POLL_INTERVAL_SECONDS, most=MAX_EMPORIX_PAUSE_SECONDS)

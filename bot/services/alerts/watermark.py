@@ -1,8 +1,8 @@
-"""Watermarks of alerts, so that each change of a job is reported once and none is missed.
+"""Watermarks of alerts, so that each change of a job is reported exactly once.
 
-Emporix may show a change some time after it has happened, so each poll starts a little before the
-latest change that was seen, and the changes seen there are stored. Only Emporix's own times count:
-our clock may differ.
+Emporix may show a change some time after it happened. Therefore each poll starts a little before
+the latest change seen, and the changes seen in this overlap are stored. Only Emporix's times are
+compared, as the local clock may differ.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ TIME_RESOLUTION_SECONDS = 0.001
 
 @dataclass(frozen=True, slots=True)
 class FetchedJobs:
-    """Jobs by their last change, the newest first; `whole`: all that there are since `since`.
+    """Jobs sorted by their last change, newest first; `whole` if they are all since `since`.
 
-    `total` is how many there are, None where Emporix did not say.
+    `total` is None if Emporix gives none.
     """
 
     jobs: tuple[Job, ...]
@@ -32,19 +32,19 @@ class FetchedJobs:
 
     @property
     def oldest(self) -> float:
-        """The time from which on nothing is left out."""
+        """The time since which the jobs are complete."""
         return self.since if self.whole else min(map(changed_at, self.jobs), default=self.since)
 
 
 def initial_watermark(fetched: FetchedJobs, now: float) -> Watermark:
-    """The mark of an alert that begins now: all that is there already is no news."""
+    """The watermark of a new alert, which does not report existing jobs."""
     return advance(
         Watermark(now - WATERMARK_OVERLAP_SECONDS if not fetched.jobs else 0.0), fetched
     )[1]
 
 
 def advance(mark: Watermark, fetched: FetchedJobs) -> tuple[tuple[Job, ...], Watermark]:
-    """The changes that are news, oldest first, and the mark behind them."""
+    """The changes to report, oldest first, and the watermark after them."""
     jobs = [job for job in fetched.jobs if job.id and changed_at(job) >= mark.begin]
     news = [job for job in jobs if mark.seen.get(job.id) != _version_of(job)]
     reached = max([mark.reached, *map(changed_at, jobs)])
@@ -57,7 +57,7 @@ def advance(mark: Watermark, fetched: FetchedJobs) -> tuple[tuple[Job, ...], Wat
 
 
 def count_unfetched(mark: Watermark, fetched: FetchedJobs) -> int | None:
-    """How many more changes are news than were fetched; None where that is not known."""
+    """How many changes to report were not fetched; None if that is unknown."""
     if fetched.oldest <= mark.begin:
         return 0
     if fetched.total is None:
@@ -68,7 +68,7 @@ def count_unfetched(mark: Watermark, fetched: FetchedJobs) -> int | None:
 
 
 def changed_at(job: Job) -> float:
-    """When a job was last changed, in seconds since 1970; 0 where it does not say."""
+    """When a job last changed, in seconds since 1970; 0 if that is unknown."""
     moment = parse_time(job.modified_at)
     return moment.timestamp() if moment else 0.0
 

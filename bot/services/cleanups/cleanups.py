@@ -1,4 +1,4 @@
-"""Clean-ups of users: counted, confirmed, stopped, continued."""
+"""Clean-ups of users: preview, confirm, stop, continue."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ MAX_CLEANUP_JOBS = 10_000
 CLEANUP_COMMAND = "/emporix jobs clean"
 
 MAX_RUNNING_LISTED = 100
-"""Clean-ups under way that are looked through for those of a workspace."""
+"""Running clean-ups that are searched for those of a workspace."""
 
 
 @dataclass(frozen=True, slots=True)
 class CleanupConfirmation:
     """A clean-up that has started, unless `previous_count` is set.
 
-    That is the number which was confirmed, and no longer the right one: the new number has to be
-    confirmed then. `is_worker_running`: some worker is.
+    `previous_count` is the confirmed number if it is outdated; the user must confirm the new one.
+    `is_worker_running` is set if at least one worker is running.
     """
 
     cleanup: Cleanup
@@ -41,7 +41,7 @@ class CleanupConfirmation:
 
 
 class CleanupService:
-    """Clean-ups of users; `allowed` is the operator's word. Methods raise StoreUnavailable."""
+    """Clean-ups of users; `allowed` is the operator's setting. Methods raise StoreUnavailable."""
 
     def __init__(
         self,
@@ -60,10 +60,10 @@ class CleanupService:
         self._clock, self._new_cleanup_id, self._allowed = clock, new_cleanup_id, allowed
 
     async def preview(self, account: Account, filters: Filters) -> CleanupPreview:
-        """Count the jobs and keep the question, unless there are none.
+        """Count the jobs, and save the clean-up for its confirmation unless there are none.
 
-        Raises InvalidInput for filters that may not be cleaned by, and for what cannot be counted
-        or is too much; DeletesOff, NotConnected, MissingScope, and what Emporix raises.
+        Raises InvalidInput if the filters are not allowed, or if the jobs cannot be counted or are
+        too many; DeletesOff, NotConnected, MissingScope and EmporixError.
         """
         self._admit()
         check_filters(filters)
@@ -81,10 +81,10 @@ class CleanupService:
         return replace(preview, query=query)
 
     async def confirm(self, caller: Caller, cleanup_id: str, typed: str) -> CleanupConfirmation:
-        """Begin where the number is right, and still is.
+        """Start a clean-up if the typed number is correct and has not changed.
 
-        Raises InvalidInput for a wrong number and where another clean-up is under way,
-        LimitReached, OutdatedButton, and otherwise what `preview` raises.
+        Raises InvalidInput for a wrong number and if another clean-up is running in the tenant,
+        LimitReached, OutdatedButton, and everything that `preview` raises.
         """
         self._admit()
         cleanup = await self._load_own(caller, cleanup_id)
@@ -102,17 +102,17 @@ class CleanupService:
         )
 
     async def count_remaining(self, account: Account, cleanup_id: str) -> Cleanup:
-        """A new question about what is left of a clean-up that has ended; none where it is empty.
+        """Count the jobs left by an ended clean-up, and save a new one unless there are none.
 
-        What arrived or changed after the first count stays outside. Raises OutdatedButton,
-        InvalidInput while it is under way, and otherwise what `preview` raises.
+        Jobs that arrived or changed after the first count are excluded. Raises OutdatedButton,
+        InvalidInput while it is running, and everything that `preview` raises.
         """
         self._admit()
         cleanup = await self._load_own(account.caller, cleanup_id)
         if not cleanup.end_reason:
             raise _already_started()
         connection = require_delete_scope(account, cleanup.tenant)
-        asked = Cleanup(
+        remaining = Cleanup(
             self._new_cleanup_id(),
             cleanup.caller,
             cleanup.tenant,
@@ -120,14 +120,14 @@ class CleanupService:
             0,
             cleanup.until,
         )
-        asked = await self._counts.recount(connection, asked)
-        _check_size(asked.counted)
-        if asked.counted:
-            await self._store.save_unconfirmed(asked)
-        return asked
+        remaining = await self._counts.recount(connection, remaining)
+        _check_size(remaining.counted)
+        if remaining.counted:
+            await self._store.save_unconfirmed(remaining)
+        return remaining
 
     async def stop(self, caller: Caller, cleanup_id: str) -> CleanupProgress:
-        """Let it end after the deletes that are on their way; raises OutdatedButton."""
+        """Stop a clean-up after the deletes that have been sent; raises OutdatedButton."""
         cleanup = await self._load_own(caller, cleanup_id)
         if cleanup.end_reason == INTERRUPTED:
             cleanup = replace(cleanup, end_reason="stopped")
@@ -137,16 +137,16 @@ class CleanupService:
         return await self._progress(cleanup, "stopping")
 
     async def list_running(self, caller: Caller) -> list[Cleanup]:
-        """The clean-ups under way in the caller's workspace, of all users: for administrators."""
+        """The running clean-ups of all users in the workspace, for administrators."""
         found = await self._store.running(MAX_RUNNING_LISTED)
         return [cleanup for cleanup in found if _is_of_workspace(cleanup, caller)]
 
     async def stop_as_administrator(
         self, administrator: Caller, cleanup_id: str
     ) -> tuple[Cleanup, bool]:
-        """Stop anybody's clean-up in the workspace; False where it has ended already.
+        """Stop any user's clean-up in the workspace; False if it has already ended.
 
-        Its owner gets a message that names the person. Raises OutdatedButton.
+        Its owner gets a message that names the administrator. Raises OutdatedButton.
         """
         cleanup = await self._store.load(cleanup_id)
         if cleanup is None or not _is_of_workspace(cleanup, administrator):
@@ -154,7 +154,7 @@ class CleanupService:
         return cleanup, await self._store.request_stop(cleanup_id, administrator.user_id)
 
     async def report(self, cleanup_id: str) -> CleanupProgress | None:
-        """How it ended; None while it goes on."""
+        """The result of a clean-up; None while it is running."""
         cleanup = await self._store.load(cleanup_id)
         return await self._progress(cleanup, "ended") if cleanup and cleanup.end_reason else None
 
@@ -176,8 +176,8 @@ class CleanupService:
         begun = replace(cleanup, started_at=now)
         if not await self._store.start(begun, now):
             raise InvalidInput(
-                "Another clean-up of yours is under way in this tenant",
-                advice="Wait for its end, or stop it.",
+                "Another clean-up of yours is running in this tenant",
+                advice="Wait until it ends, or stop it.",
             )
         return begun
 
@@ -186,26 +186,26 @@ class CleanupService:
 
 
 def _is_of_workspace(cleanup: Cleanup, caller: Caller) -> bool:
-    theirs = (cleanup.caller.enterprise_id, cleanup.caller.team_id)
-    return theirs == (caller.enterprise_id, caller.team_id)
+    workspace = (cleanup.caller.enterprise_id, cleanup.caller.team_id)
+    return workspace == (caller.enterprise_id, caller.team_id)
 
 
 def _already_started() -> InvalidInput:
     return InvalidInput(
-        "This clean-up has already begun", advice="My direct messages show its progress."
+        "This clean-up has already started", advice="See its progress in my direct messages."
     )
 
 
 def _check_size(counted: int) -> None:
     if counted > MAX_CLEANUP_JOBS:
         raise InvalidInput(
-            f"{counted:,} jobs fit, and at most {MAX_CLEANUP_JOBS:,} are deleted in one go",
-            advice="Narrow the filters, by since: and until: for example.",
+            f"{counted:,} jobs match, but a clean-up deletes at most {MAX_CLEANUP_JOBS:,}",
+            advice="Narrow the filters, for example with since: and until:.",
         )
 
 
 def _check_number(typed: str, counted: int) -> None:
-    """The number as people write it: 1204, 1,204 or 1 204."""
+    """Raises InvalidInput unless `typed` is the number, as 1204, 1,204 or 1 204."""
     if re.sub(r"[\s.,'’]", "", typed) != str(counted):
         these = "it" if counted == 1 else "them"
         raise InvalidInput(

@@ -1,4 +1,4 @@
-"""Runs a clean-up in the worker: slice by slice, under a lease."""
+"""Runs clean-ups in the worker, in slices of a few seconds, under a lease."""
 
 from __future__ import annotations
 
@@ -36,38 +36,38 @@ from bot.store.due_index import DUE_CLAIM_SECONDS
 logger = logging.getLogger(__name__)
 
 SLICE_SECONDS = 15.0
-"""Less than a worker has for its end."""
+"""Shorter than the time that a worker has to shut down."""
 
 CLEANUP_PROGRESS_INTERVAL_SECONDS = 3.0
-"""Between two changes of what the owner sees."""
+"""Time between two updates of the progress message."""
 
 FIRST_CLEANUP_PAUSE_SECONDS, MAX_CLEANUP_PAUSE_SECONDS = 2.0, 120.0
 MAX_FRUITLESS_ATTEMPTS = 20
-"""So many attempts without a result, with pauses of half an hour between them, are enough."""
+"""Attempts without a result, over about half an hour, after which a clean-up gives up."""
 
 MAX_JOB_IDS_AGE_SECONDS = 600.0
-"""The ids that were read are used for this long: a job may have changed meanwhile."""
+"""How long the ids that were read are used, since jobs may change."""
 
 STOP_CHECK_INTERVAL_SECONDS = 10.0
 """How often a paused clean-up is checked for a request to stop."""
 
 STALE_SECONDS = 30 * 60.0
-"""After this long without progress nothing is deleted before its owner confirms it again."""
+"""After this long without progress, the owner must confirm the clean-up again."""
 
 CLEANUP_OWNER_CHECK_SECONDS = 60 * 60.0
 """How often a running clean-up checks that its owner is still in Slack."""
 
 COUNT_INCREASED, JOB_IDS_MISSING = "count_increased", "job_ids_missing"
-"""Why a clean-up ends: more jobs match than were counted, or the list of their ids is gone."""
+"""End reasons: more jobs match than were counted, or the list of their ids is gone."""
 
 LEASE_RETRY_SECONDS = 2.0
-"""How long a clean-up that another worker runs is left to it."""
+"""Seconds until a clean-up that another worker is running is tried again."""
 
 
 class FileNotSent(Exception):
-    """The owner did not get their jobs as a file; `reason` is an error code.
+    """The file of jobs could not be sent to the owner; `reason` is an error code.
 
-    `passes`: another attempt may go better.
+    `passes` is set if another attempt may succeed.
     """
 
     def __init__(self, reason: str, *, passes: bool) -> None:
@@ -77,10 +77,10 @@ class FileNotSent(Exception):
 
 @dataclass(frozen=True, slots=True)
 class CleanupOwner:
-    """How the owner of a clean-up is reached.
+    """Callbacks to the owner of a clean-up.
 
-    `show` lets them see the progress, and gives where that is. `send` brings them some of the jobs
-    as a file, numbered from 1, and raises FileNotSent. `is_gone` says whether they have left.
+    `show` displays the progress and returns the message in which it does. `send` sends jobs as a
+    file, numbered from 1, and raises FileNotSent. `is_gone` returns whether the owner has left.
     """
 
     show: Callable[[CleanupProgress], Awaitable[str]]
@@ -89,7 +89,7 @@ class CleanupOwner:
 
 
 class CleanupEnded(Exception):
-    """The clean-up ends here; `reason` says how."""
+    """Raised to end a clean-up; `reason` is its end reason."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -110,7 +110,7 @@ class CleanupRuns:
     allowed: bool = True
 
     def __post_init__(self) -> None:
-        """Clean-ups of a newer version are logged once a minute each."""
+        """Remember which clean-ups of newer versions were logged: each once a minute."""
         self._logged: TTLCache[str, bool] = TTLCache(1_000, 60.0, self.clock)
 
     async def run(self, cleanup_id: str, owner: CleanupOwner) -> float | None:
@@ -127,7 +127,7 @@ class CleanupRuns:
         except LeaseLost:
             return LEASE_RETRY_SECONDS
         finally:
-            with suppress(StoreUnavailable):  # it ends by itself
+            with suppress(StoreUnavailable):  # the lease expires anyway
                 await self.store.release_lease(cleanup_id, holder)
 
     async def _run(self, cleanup_id: str, holder: str, owner: CleanupOwner) -> float | None:
@@ -136,11 +136,11 @@ class CleanupRuns:
             await self._log_unreadable(cleanup_id)
             return None
         if cleanup.filters.unknown:
-            # Without the filter that it does not know, this process would delete other jobs, too.
+            # This version does not know one of the filters, so it would delete too many jobs.
             if cleanup_id not in self._logged:
                 self._logged[cleanup_id] = True
                 logger.warning(
-                    "clean-up %s is left to a worker of the version that began it", cleanup_id
+                    "clean-up %s needs a worker of the version that started it", cleanup_id
                 )
             return LEASE_RETRY_SECONDS
         journal = await self.results.open_journal(cleanup_id, holder)
@@ -148,13 +148,13 @@ class CleanupRuns:
 
     async def _log_unreadable(self, cleanup_id: str) -> None:
         if await self.store.due.schedule(cleanup_id, self.clock() + DUE_CLAIM_SECONDS):
-            logger.warning("a clean-up waits for a worker that can open it: %s", cleanup_id)
+            logger.warning("a clean-up waits for a worker that can decrypt it: %s", cleanup_id)
         else:
-            logger.info("a clean-up is over: %s", cleanup_id)
+            logger.info("a clean-up no longer exists: %s", cleanup_id)
 
 
 class CleanupSlice:
-    """One slice of a clean-up: `holder` has the lease, and writes `journal`."""
+    """Runs one slice of a clean-up; `holder` has the lease and may write the `journal`."""
 
     def __init__(
         self,
@@ -170,7 +170,7 @@ class CleanupSlice:
         self._settled = journal.counts.total()
 
     async def run(self) -> float | None:
-        """The seconds after which to continue, None once it has ended; raises LeaseLost."""
+        """Returns the seconds after which to continue, None once it has ended. Raises LeaseLost."""
         if reason := await self._stop_reason():
             return await self._end(reason)
         if self._cleanup.end_reason:
@@ -188,7 +188,7 @@ class CleanupSlice:
         except CleanupEnded as end:
             reason = end.reason
         except (NotConnected, MissingScope, Unauthorized) as error:
-            # A person who leaves loses the connection a moment later.
+            # The connection may be gone because the owner has left.
             reason = await self._stop_reason() or error.template
         except EmporixError as error:
             return await self._pause(error.template, error.retry_after or 0.0)
@@ -203,7 +203,7 @@ class CleanupSlice:
         return 0.0
 
     async def _work(self) -> str:
-        """Why it has ended, "" if the time of the slice is over."""
+        """Find, export and delete jobs; returns the end reason, "" if the slice is over."""
         await self._check_owner()
         if not self._cleanup.audit_entry_id:
             await self._record_in_audit(BEGUN)
@@ -236,7 +236,7 @@ class CleanupSlice:
         return "done"
 
     async def _find_jobs(self) -> bool:
-        """Read the ids of the jobs; False if there are more than were counted."""
+        """Read and store the ids of the jobs; False if there are more than were counted."""
         found = await self._read_job_ids()
         if len(found) > self._cleanup.counted:
             return False
@@ -245,9 +245,11 @@ class CleanupSlice:
         return True
 
     async def _refresh_job_ids(self, job_ids: Sequence[str]) -> list[str]:
-        """Those of the jobs that still match, or have been touched already."""
-        there = set(await self._read_job_ids())
-        left = [job_id for job_id in job_ids if job_id in there or self._journal.is_started(job_id)]
+        """Read the ids again; keeps those that still match or whose delete has started."""
+        matching = set(await self._read_job_ids())
+        left = [
+            job_id for job_id in job_ids if job_id in matching or self._journal.is_started(job_id)
+        ]
         await self._freeze_job_ids(left)
         return left
 
@@ -267,9 +269,9 @@ class CleanupSlice:
         await self._store.freeze_job_ids(self._cleanup, job_ids, self._holder)
 
     async def _export(self, job_ids: Sequence[str], ends: float) -> bool:
-        """Send the owner the jobs as files; False if time is up before all are sent.
+        """Send the owner the jobs as files; False if the slice ends before all are sent.
 
-        Progress is saved after each file, so that a restart sends one twice at most.
+        Progress is saved after each file, so that a restart sends at most one file twice.
         """
         await self._show("exporting")
         list_jobs = await self._list_jobs()
@@ -285,12 +287,12 @@ class CleanupSlice:
         return True
 
     async def _renew_lease(self) -> None:
-        """Raises LeaseLost, and CleanupEnded if it must stop."""
+        """Raises LeaseLost, and CleanupEnded if the clean-up must stop."""
         if reason := await self._stop_reason():
             raise CleanupEnded(reason)
 
     async def _stop_reason(self) -> str:
-        """Renew the lease; returns why the clean-up must stop now, or "". Raises LeaseLost."""
+        """Renew the lease; returns why the clean-up must stop, or "". Raises LeaseLost."""
         stop = await self._store.renew_lease(self._cleanup.id, self._holder)
         if self._cleanup.end_reason or stop == OWNER_GONE:
             return "" if self._cleanup.end_reason else OWNER_GONE
@@ -313,14 +315,14 @@ class CleanupSlice:
         await self._save(replace(self._cleanup, checked_at=now))
 
     def _note_progress(self) -> None:
-        """Remember when the last result came; it is saved with the next change."""
+        """Update the time of the last result; it is saved with the next change."""
         settled = self._journal.counts.total()
         if settled > self._settled:
             self._settled = settled
             self._cleanup = replace(self._cleanup, fruitless_attempts=0, progress_at=self._clock())
 
     async def _pause(self, trouble: str, wanted: float = 0.0) -> float | None:
-        """Longer after each attempt without a result, and as long as Emporix wants."""
+        """Pause with exponential backoff, and at least for Retry-After."""
         self._note_progress()
         attempts = max(1, self._cleanup.fruitless_attempts)
         if attempts >= MAX_FRUITLESS_ATTEMPTS:
@@ -339,7 +341,7 @@ class CleanupSlice:
         return await self._report()
 
     async def _report(self) -> float | None:
-        """Report to the owner and in the audit log, in whichever slice that succeeds."""
+        """Report the end to the owner and in the audit log; retried in the next slice."""
         await self._count_attempt()
         await self._record_in_audit(self._cleanup.end_reason)
         is_gone = self._cleanup.end_reason == OWNER_GONE

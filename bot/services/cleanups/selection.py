@@ -1,4 +1,4 @@
-"""The jobs that a clean-up deletes: allowed filters, counts, ids."""
+"""Selects the jobs that a clean-up deletes: allowed filters, counts, ids, exports."""
 
 from __future__ import annotations
 
@@ -22,31 +22,31 @@ LAST_MODIFIED_FIRST, FIRST_MODIFIED_FIRST = f"{MODIFIED}:DESC", f"{MODIFIED}:ASC
 
 
 def check_filters(filters: Filters) -> None:
-    """Raises InvalidInput for filters that name no jobs, or seem to and do not."""
+    """Raises InvalidInput for filters that do not narrow the list, or only change its layout."""
     if not filters.is_narrow:
         raise InvalidInput(
             "Without a filter that would be every job of the tenant",
-            advice="Say which jobs are to go: /emporix jobs clean skipped until:2026-11-01",
+            advice="Say which jobs to delete: /emporix jobs clean skipped until:2026-11-01",
         )
     plain = Filters()
     ways = ("page", "size", "sort", "fields")
     if odd := [name for name in ways if getattr(filters, name) != getattr(plain, name)]:
         raise InvalidInput(
-            "A clean-up takes all jobs that fit, in no order",
+            "A clean-up deletes all jobs that match, in no order",
             f"{odd[0]}:",
-            "Leave page:, size:, sort: and fields: out. Narrow it by since: and until: instead.",
+            "Leave out page:, size:, sort: and fields:. Narrow it with since: and until: instead.",
         )
 
 
 def modified_range(filters: Filters, until: str, since: str = "") -> TimeRange:
-    """What lies in the bounds; a `q:` query cannot be bounded, so its jobs are looked at singly."""
+    """The time range of the jobs; all times for a `q:` query, whose jobs are checked one by one."""
     return ALL_TIMES if filters.raw_q else TimeRange(MODIFIED, since=since, until=until)
 
 
 def matches_cleanup(job: Job, cleanup: Cleanup) -> bool:
-    """Whether a job that Emporix gave is one of those that were counted.
+    """Whether a job from Emporix matches the filters and the time bound of a clean-up.
 
-    Emporix was asked for nothing else. But a filter that it came to ignore must cost no job.
+    Checked locally, too, so that no other job is deleted if Emporix ever ignores a filter.
     """
     modified, until = parse_query_time(job.modified_at), parse_query_time(cleanup.until)
     is_bounded = modified is not None and until is not None and modified <= until
@@ -76,7 +76,7 @@ def _seconds(time: datetime | None) -> float:
 
 
 def with_layout(filters: Filters, sort: str = NEWEST_FIRST, size: int = 1) -> Filters:
-    """The same jobs, to be asked for in another way."""
+    """The same filters with another sort order and page size."""
     return replace(filters, sort=sort, page=1, size=size, fields=())
 
 
@@ -87,7 +87,7 @@ OLDEST_FIRST = "metadata.createdAt:ASC"
 
 @dataclass(frozen=True, slots=True)
 class StatusCount:
-    """So many jobs of a status; "" stands for all others."""
+    """The number of jobs with a status; "" means all other statuses."""
 
     status: str
     count: int
@@ -95,11 +95,11 @@ class StatusCount:
 
 @dataclass(frozen=True, slots=True)
 class CleanupPreview:
-    """What would be deleted.
+    """What a clean-up would delete.
 
-    `statuses` is empty where they cannot be asked for. `newest` and `oldest` are examples;
-    `excluded` counts jobs that match, but have changed just now or never had a time. `query` is the
-    compact form of the list of these jobs, "" if that is too long.
+    `statuses` is empty for a `q:` query. `newest` and `oldest` are examples. `excluded` counts
+    jobs that match, but have just changed or have no time. `query` is the compact form of the list
+    of these jobs, "" if it is too long.
     """
 
     cleanup: Cleanup
@@ -111,20 +111,20 @@ class CleanupPreview:
 
 
 class CleanupCounts:
-    """Counts jobs. Every method raises what Emporix raises, and InvalidInput without a number."""
+    """Counts jobs. Methods raise EmporixError, and InvalidInput if Emporix gives no total."""
 
     def __init__(self, emporix: NamedJobs) -> None:
         self._emporix = emporix
 
     async def find_bound(self, connection: Connection, filters: Filters) -> tuple[str, int]:
-        """The time of the job that was modified last, "" where none has one; and how many fit."""
+        """The time of the last modified job, "" if none has a time, and the number of matches."""
         last = with_layout(filters, LAST_MODIFIED_FIRST)
         page = await self._emporix.list_jobs(connection, last, ALL_TIMES)
         time = page.jobs[0].modified_at if page.jobs else ""
         return (time if parse_query_time(time) else ""), _total(page)
 
     async def recount(self, connection: Connection, cleanup: Cleanup) -> Cleanup:
-        """With the number as it is now; nothing bounds a `q:` query, so its bound is moved, too."""
+        """Count again; a `q:` query cannot be bounded, so its bound is moved to now."""
         if cleanup.filters.raw_q:
             until, counted = await self.find_bound(connection, cleanup.filters)
             return replace(cleanup, until=until, counted=counted)
@@ -133,7 +133,7 @@ class CleanupCounts:
     async def preview(
         self, connection: Connection, cleanup: Cleanup, in_all: int
     ) -> CleanupPreview:
-        """The jobs within the bound of `cleanup`, of `in_all` that fit without it."""
+        """Preview the jobs within the bound of `cleanup`; `in_all` is the number without it."""
         filters, bounds = cleanup.filters, modified_range(cleanup.filters, cleanup.until)
         newest, oldest, statuses = await asyncio.gather(
             self._emporix.list_jobs(
@@ -176,8 +176,8 @@ class CleanupCounts:
 def _total(page: JobPage) -> int:
     if page.total is None:
         raise InvalidInput(
-            "Emporix does not say how many jobs fit",
-            advice="What cannot be counted is not deleted. Try again, or with other filters.",
+            "Emporix doesn't say how many jobs match, so I can't delete them",
+            advice="Try again, or use other filters.",
         )
     return page.total
 
@@ -191,19 +191,20 @@ MATCHED_FIELDS = (
     "commerceEvent",
     "metadata",
 )
-"""What `matches_cleanup` reads; agent messages, which can be long, only if words were typed."""
+"""The fields that `matches_cleanup` needs, besides agent messages, which can be long."""
 
 ID_PAGE_SIZES = (MAX_PAGE_SIZE, 10, 1)
-"""Jobs in a page; fewer where a page is larger than Emporix may send."""
+"""Page sizes, tried in turn if Emporix cannot send larger pages."""
 
 BeforeEach = Callable[[], Awaitable[object]]
-"""Happens before each call of Emporix."""
+"""Called before each call to Emporix."""
 
 
 async def collect_job_ids(call: ListJobs, cleanup: Cleanup, before_each: BeforeEach) -> list[str]:
-    """Their ids, those that were modified longest ago first; one too many where more fit.
+    """Read the ids of the jobs to delete, least recently modified first.
 
-    Raises what `before_each` and the calls raise.
+    If more jobs match than were counted, one id more than counted is returned. Raises what
+    `before_each` and the calls raise.
     """
     fields = (*MATCHED_FIELDS, "message") if cleanup.filters.words else MATCHED_FIELDS
     found: dict[str, None] = {}
@@ -222,9 +223,9 @@ async def read_pages(
     fields: tuple[str, ...] = (),
     since: str = "",
 ) -> AsyncIterator[tuple[Job, ...]]:
-    """What was modified at `since` or later, in that order; some jobs may come twice.
+    """Read jobs modified at `since` or later, in that order; jobs may come twice.
 
-    All fields where `fields` is empty. Raises what `before_each` and the calls raise.
+    Reads all fields if `fields` is empty. Raises what `before_each` and the calls raise.
     """
     asked = replace(cleanup.filters, sort=FIRST_MODIFIED_FIRST, fields=fields)
     reached, number, sizes = since, 1, list(ID_PAGE_SIZES)
@@ -246,7 +247,7 @@ async def read_pages(
 
 
 def _next(page: JobPage, cleanup: Cleanup, reached: str, number: int) -> tuple[str, int]:
-    """From the time that was reached on, so that what is deleted meanwhile hides no job."""
+    """The start time and number of the next page, chosen so that deletes do not hide jobs."""
     time = page.jobs[-1].modified_at
     if cleanup.filters.raw_q or time == reached or not parse_query_time(time):
         return reached, number + 1
@@ -254,20 +255,20 @@ def _next(page: JobPage, cleanup: Cleanup, reached: str, number: int) -> tuple[s
 
 
 def _is_past_bound(page: JobPage, cleanup: Cleanup) -> bool:
-    """Whether all that follows was modified after the count."""
+    """Whether all further jobs were modified after the count."""
     last, until = parse_query_time(page.jobs[-1].modified_at), parse_query_time(cleanup.until)
     return last is not None and until is not None and last > until
 
 
 MAX_FILE_CHARACTERS = 5_000_000
-"""Of texts in one file: some clean-ups at once must fit into memory."""
+"""Characters of agent messages in one file, so that several clean-ups fit into memory."""
 
 
 @dataclass(frozen=True, slots=True)
 class ExportPart:
-    """Jobs for one file; `reached` is when the last of them was modified, as Emporix wrote it.
+    """Jobs for one file; `reached` is when the last one was modified, as Emporix wrote it.
 
-    It is empty where the jobs cannot be bounded by that time, and so cannot be read in parts.
+    `reached` is "" for a `q:` query, which cannot be continued from a time.
     """
 
     jobs: Sequence[Job]
@@ -277,7 +278,7 @@ class ExportPart:
 async def export_parts(
     call: ListJobs, cleanup: Cleanup, job_ids: Sequence[str], before_each: BeforeEach
 ) -> AsyncIterator[ExportPart]:
-    """All `job_ids` that Emporix still has, but for those that `cleanup` says were sent already."""
+    """Read the jobs of `job_ids` that still exist, without those that were already sent."""
     missing, jobs, characters = set(job_ids), list[Job](), 0
     async for page in read_pages(call, cleanup, before_each, since=cleanup.exported_to):
         new = [within_cells(job) for job in page if job.id in missing]

@@ -1,4 +1,4 @@
-"""The digests of channels: set up, found by name, paused and resumed, handed on."""
+"""The digests of channels: create, change, find, pause, resume and delete."""
 
 from __future__ import annotations
 
@@ -21,38 +21,38 @@ Change = Callable[[Digest], Digest]
 
 @dataclass(frozen=True, slots=True)
 class DigestChange:
-    """What a person has done to a digest: as it was `before`, and as it is now."""
+    """The states of a digest `before` and after a change."""
 
     before: Digest
     digest: Digest
 
 
 class DigestService:
-    """Digests. Every method raises StoreUnavailable where Redis does not answer.
+    """The digests of channels. Every method raises StoreUnavailable if Redis does not answer.
 
-    Whatever starts, resumes or changes a digest makes the person who does so its owner: it runs on
-    their connection, or the method raises NotConnected. Everyone may pause and delete.
+    A user who starts, resumes or changes a digest becomes its owner, as it runs on their
+    connection; without one, the method raises NotConnected. Everyone may pause and delete.
     """
 
     def __init__(self, store: DigestStore, clock: Clock, new_id: Callable[[], str]) -> None:
         self._store, self._clock, self._new_id = store, clock, new_id
 
     async def create(self, account: Account, digest: Digest) -> Digest:
-        """Keep a new digest; its id and its first run are found here.
+        """Save a new digest with an id and its first run.
 
-        Raises InvalidInput where its channel has one of that name, and LimitReached.
+        Raises InvalidInput if its channel has a digest with that name, and LimitReached.
         """
         now = self._clock()
         new = replace(run_as(account, digest), id=self._new_id(), created_at=now, checked_at=now)
         saved = await self._save(lifecycle.start(new, now), None)
-        if saved is None:  # an id is never given twice
+        if saved is None:  # ids are never reused
             raise OutdatedButton("/emporix digest")
         return saved
 
     async def change(self, digest_id: str, account: Account, wanted: Digest) -> DigestChange:
-        """Give a digest the name, the schedule and so on of `wanted`; it starts over with them.
+        """Apply the settings of `wanted` to a digest, and schedule its next run.
 
-        Raises InvalidInput as `create` does, and OutdatedButton where it is gone.
+        Raises InvalidInput as `create` does, and OutdatedButton if it was deleted.
         """
         now, owner = self._clock(), run_as(account, wanted).owner
 
@@ -75,28 +75,30 @@ class DigestService:
         return await self._update_existing(digest_id, account.caller, change)
 
     async def of_owner_elsewhere(self, caller: Caller, channel_id: str) -> tuple[Digest, ...]:
-        """Those that run on the caller's connections in other channels, oldest first."""
-        theirs = await self._store.of_owner(caller)
-        return tuple(digest for digest in theirs if digest.channel_id != channel_id)
+        """The digests on the caller's connections in other channels, oldest first."""
+        owned = await self._store.of_owner(caller)
+        return tuple(digest for digest in owned if digest.channel_id != channel_id)
 
     async def find_by_name(self, caller: Caller, channel_id: str, name: str) -> Digest:
-        """The digest of that name in a channel; without a name, the only one.
+        """The digest with that name in a channel, or the only one if `name` is "".
 
-        Raises NoSuchDigest, with the names that there are.
+        Raises NoSuchDigest, with the existing names.
         """
-        there = await self._store.of_channel(caller.team_id, channel_id)
+        existing = await self._store.of_channel(caller.team_id, channel_id)
         wanted = normalize_name(name)
-        found = [digest for digest in there if not wanted or normalize_name(digest.name) == wanted]
+        found = [
+            digest for digest in existing if not wanted or normalize_name(digest.name) == wanted
+        ]
         if len(found) != 1:
-            raise NoSuchDigest(name, tuple(digest.name for digest in there))
+            raise NoSuchDigest(name, tuple(digest.name for digest in existing))
         return found[0]
 
     async def get(self, digest_id: str, caller: Caller) -> Digest:
-        """The digest of that id; raises OutdatedButton if it was deleted."""
+        """The digest with that id; raises OutdatedButton if it was deleted."""
         return _of_workspace(await self._store.load(digest_id), caller)
 
     async def pause(self, digest_id: str, caller: Caller) -> DigestChange:
-        """Open to everyone in the channel; the notice there names who did it."""
+        """Pause a digest. Everyone may do so; the notice in the channel names the user."""
         now = self._clock()
         return await self._update_existing(
             digest_id,
@@ -105,14 +107,14 @@ class DigestService:
         )
 
     async def resume(self, digest_id: str, account: Account) -> DigestChange:
-        """Let it run, on the connection of the person who resumes it or takes it over."""
+        """Resume a digest or take it over; it then runs on the connection of `account`."""
         now = self._clock()
         return await self._update_existing(
             digest_id, account.caller, lambda digest: lifecycle.start(run_as(account, digest), now)
         )
 
     async def post_now(self, digest_id: str, account: Account) -> DigestChange:
-        """Let the next worker post it; raises OutdatedButton and LimitReached."""
+        """Request that a worker posts a digest now; raises OutdatedButton and LimitReached."""
         now = self._clock()
         return await self._update_existing(
             digest_id,
@@ -122,7 +124,7 @@ class DigestService:
         )
 
     async def delete(self, digest_id: str, caller: Caller) -> Digest:
-        """Forget it; raises OutdatedButton where that is done already."""
+        """Delete a digest; raises OutdatedButton if it was already deleted."""
         for _ in range(MAX_DIGEST_SAVE_ATTEMPTS):
             digest = await self.get(digest_id, caller)
             if await self._store.delete(digest):
@@ -130,22 +132,22 @@ class DigestService:
         raise OutdatedButton("/emporix digest list")
 
     async def pause_disconnected(self, caller: Caller, tenant: str) -> tuple[Digest, ...]:
-        """Pause the digests that run on a connection that is gone; gives those that ran."""
-        theirs = await self._store.of_owner(caller)
-        running = [one for one in theirs if one.tenant == tenant and not one.paused]
+        """Pause the digests of a deleted connection; returns those that ran."""
+        owned = await self._store.of_owner(caller)
+        running = [one for one in owned if one.tenant == tenant and not one.paused]
         now = self._clock()
         for digest in running:
             await self.update(digest, lambda one: lifecycle.pause(one, NOT_CONNECTED, now))
         return tuple(running)
 
     async def update(self, digest: Digest, change: Change) -> DigestChange | None:
-        """Change a digest that was read before; None if it was deleted meanwhile."""
+        """Change a digest that was read before; None if it has been deleted."""
         return await self._update(digest.id, change, digest)
 
     async def _update_existing(
         self, digest_id: str, caller: Caller, change: Change, *, posts_now: bool = False
     ) -> DigestChange:
-        """Raises OutdatedButton where it is gone, or of another workspace."""
+        """Raises OutdatedButton if the digest is gone, or belongs to another workspace."""
 
         def checked(digest: Digest) -> Digest:
             _of_workspace(digest, caller)
@@ -164,7 +166,7 @@ class DigestService:
         *,
         posts_now: bool = False,
     ) -> DigestChange | None:
-        """Read, unless it is `known`, and again if it was changed meanwhile; None if it is gone."""
+        """Change a digest, and retry after concurrent changes; None if it is gone."""
         for _ in range(MAX_DIGEST_SAVE_ATTEMPTS):
             before = known or await self._store.load(digest_id)
             if before is None:
@@ -181,7 +183,9 @@ class DigestService:
             return await self._store.save(digest, before, posts_now=posts_now)
         except NameTaken as error:
             raise InvalidInput(
-                "The channel has a digest of that name", digest.name, "Give it another name."
+                "The channel already has a digest with that name",
+                digest.name,
+                "Choose another name.",
             ) from error
 
 

@@ -1,4 +1,4 @@
-"""Parses the form of a digest field by field; problems come with advice."""
+"""Parses and saves the form of a digest; each problem is reported for its field."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ ZONE_ABBREVIATIONS = {
     "trt": "Europe/Istanbul",
     "west": "Europe/Lisbon",
 }
-"""What people call a zone in one half of the year, or several; IANA's EST is not New York's."""
+"""Abbreviations for half of the year or for several zones. IANA's EST is not New York's time."""
 
 _OFFSET = re.compile(r"(?:gmt|utc)?_?([+\u2212-])_?(\d{1,2})(?::?(\d\d))?")
 _TIME = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)")
@@ -76,7 +76,7 @@ _TIME = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)")
 
 @dataclass(frozen=True, slots=True)
 class DigestDraft:
-    """What the form begins with; `zone` is the user's, "" if it is not known."""
+    """The values of the form; `zone` is "" if the user's time zone is not known."""
 
     channel_id: str = ""
     name: str = DEFAULT_NAME
@@ -90,7 +90,7 @@ class DigestDraft:
 
     @classmethod
     def of(cls, digest: Digest) -> DigestDraft:
-        """What a digest is like now, to be changed."""
+        """The current settings of a digest."""
         schedule = digest.schedule
         return cls(
             digest.channel_id,
@@ -106,11 +106,11 @@ class DigestDraft:
 
 
 Problems = dict[str, BotError]
-"""What is wrong, by the name of the field."""
+"""Errors by the name of the field."""
 
 
 class FormRefused(Exception):
-    """Nothing was saved; `proposal` is what was filled in, as far as it can be shown again."""
+    """Raised if nothing was saved; `proposal` has the values to show again."""
 
     def __init__(self, proposal: DigestDraft, problems: Problems) -> None:
         super().__init__(", ".join(problems))
@@ -119,7 +119,7 @@ class FormRefused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ParsedDraft:
-    """What was filled in; where a field cannot be read, `problems` says so."""
+    """The submitted values; `problems` has the fields that cannot be read."""
 
     proposal: DigestDraft
     problems: Problems
@@ -130,7 +130,7 @@ class ParsedDraft:
 
 
 def parse_form(values: Mapping[str, str]) -> ParsedDraft:
-    """The fields that can be read by themselves: all but what the filters mean."""
+    """Parse all fields except the filters, which need a connection."""
     problems: Problems = {}
 
     def field(name: str, reading: Callable[[str], Any], otherwise: Any) -> Any:
@@ -155,7 +155,7 @@ def parse_form(values: Mapping[str, str]) -> ParsedDraft:
 
 
 def parse_name(text: str) -> str:
-    """Raises InvalidInput."""
+    """The name, shortened if it is too long; raises InvalidInput if it is empty."""
     name = " ".join(text.split())
     if not name:
         raise InvalidInput("The name is missing", advice="Type one, like Daily jobs.")
@@ -171,7 +171,7 @@ def parse_minute(text: str) -> int:
 
 
 def parse_days(text: str) -> tuple[int, ...]:
-    """The days of the week in `0,1,4`; raises InvalidInput where there is none."""
+    """The days of the week in `0,1,4`, where 0 is Monday; raises InvalidInput if there is none."""
     days = tuple(sorted({int(part) for part in text.split(",") if part.strip() in set("0123456")}))
     if not days:
         raise InvalidInput("No day is chosen", advice="Choose at least one.")
@@ -179,7 +179,7 @@ def parse_days(text: str) -> tuple[int, ...]:
 
 
 def parse_zone(text: str) -> str:
-    """A zone by its name in the IANA database, by a city in it or as `UTC+5`; raises InvalidInput.
+    """A time zone by its IANA name, its city, or as `UTC+5`; raises InvalidInput.
 
     IANA's `Etc/GMT-5` is five hours ahead of UTC, which people call GMT+5.
     """
@@ -204,10 +204,10 @@ def parse_zone(text: str) -> str:
 
 
 def _at_offset(text: str, sign: str, hours: str, minutes: str | None) -> str:
-    """The zone that is always so many hours ahead of UTC (+) or behind it (-)."""
+    """The zone with a constant offset ahead of UTC (+) or behind it (-)."""
     if int(minutes or 0):
         advice = "Type a city instead, such as Asia/Kolkata for UTC+5:30."
-        raise InvalidInput("Only whole hours can be typed", text[:60], advice)
+        raise InvalidInput("I can only read whole hours", text[:60], advice)
     turned = "-" if sign == "+" else "+"
     name = _zones().get(f"etc/gmt{turned}{int(hours)}")
     if name is None:
@@ -216,15 +216,15 @@ def _at_offset(text: str, sign: str, hours: str, minutes: str | None) -> str:
 
 
 def digest_filters(filters: Filters, tenant: str) -> Filters:
-    """The filters of a digest of `tenant`; raises InvalidInput for what the digest itself says."""
+    """The filters of a digest; raises InvalidInput for those that the digest sets itself."""
     if filters.since is not None or filters.until is not None:
         raise InvalidInput(
-            "A digest covers the time since the one before it", advice="Leave out since: and until:"
+            "A digest covers the time since the last one", advice="Leave out since: and until:"
         )
     if filters.raw_q:
-        raise InvalidInput("A digest cannot take q:", advice="Use the other filters.")
+        raise InvalidInput("A digest can't use q:", advice="Use the other filters.")
     if filters.tenant and filters.tenant != tenant:
-        raise InvalidInput("The tenant is chosen above", advice="Leave out tenant:")
+        raise InvalidInput("You choose the tenant above", advice="Leave out tenant:")
     plain = Filters()
     same = replace(
         filters, sort=plain.sort, page=plain.page, size=plain.size, fields=(), tenant=tenant
@@ -238,7 +238,7 @@ def digest_filters(filters: Filters, tenant: str) -> Filters:
 
 @cache
 def _zones() -> dict[str, str]:
-    """Names by their folded form."""
+    """IANA names by their normalized form."""
     return {normalize(name): name for name in available_timezones() if name != "localtime"}
 
 
@@ -260,7 +260,7 @@ FIELD_ERRORS = (InvalidInput, DigestRefused, NotConnected, NotInChannel, Emporix
 
 
 class DigestFormService:
-    """Fills in the form of a digest, and saves it. Every method raises StoreUnavailable."""
+    """Prefills and saves the form of a digest. Every method may raise StoreUnavailable."""
 
     def __init__(
         self,
@@ -272,7 +272,7 @@ class DigestFormService:
         self._digests = digests
 
     async def new_draft(self, account: Account, clock: LocalClock, name: str = "") -> DigestDraft:
-        """The form of a new digest; raises NotConnected."""
+        """The initial values of the form; raises NotConnected."""
         zone = await clock.zone()
         return DigestDraft(
             name=parse_name(name) if name else DEFAULT_NAME,
@@ -281,7 +281,7 @@ class DigestFormService:
         )
 
     async def new_digest(self, account: Account, clock: LocalClock, channel_id: str) -> Digest:
-        """The digest of an unchanged form, without an id. Raises NotConnected."""
+        """The digest that the unchanged form would create, without an id; raises NotConnected."""
         draft = await self.new_draft(account, clock)
         schedule = Schedule(draft.minute, draft.zone or "UTC", draft.days)
         return Digest("", account.caller, channel_id, draft.name, schedule, draft.tenant)
@@ -324,7 +324,7 @@ class DigestFormService:
 
 
 def changed_fields(before: Digest, after: Digest) -> tuple[str, ...]:
-    """What a form has changed, in the order of the form."""
+    """The names of the settings that differ, in the order of the form."""
     return tuple(name for name in FORM_FIELDS if getattr(before, name) != getattr(after, name))
 
 
@@ -345,7 +345,7 @@ def _digest(caller: Caller, parsed: ParsedDraft, filters: Filters) -> Digest:
 
 
 async def _collect_problem(problems: Problems, name: str, work: Awaitable[Result]) -> Result | None:
-    """The result of `work`; None if it is refused, which becomes a problem of that field."""
+    """The result of `work`; if it is refused, None, and the error is added to `problems`."""
     try:
         return await work
     except FIELD_ERRORS as error:

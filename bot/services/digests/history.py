@@ -1,4 +1,4 @@
-"""Counts the jobs of each of the last days, once the day is over, and stores the counts."""
+"""Counts the jobs of each of the last days for the charts of digests, and stores the counts."""
 
 from __future__ import annotations
 
@@ -25,26 +25,26 @@ logger = logging.getLogger(__name__)
 
 HISTORY_DAYS = 14
 MIN_HISTORY_DAYS = 2
-"""A chart of fewer days shows no development."""
+"""A chart of fewer days shows no trend."""
 
 FINAL_STATUSES = (FAILED, SUCCEEDED, SKIPPED)
 
 DAY_COUNTS_TIMEOUT_SECONDS = 2.0
-"""Days that are not counted by then are left out of a chart."""
+"""Days that are not counted within this time are left out of a chart."""
 
 SETTLED_SECONDS = 6 * 60 * 60.0
-"""After the end of a day; its last jobs have ended by then, so its counts do not change."""
+"""Time after the end of a day until its last jobs have ended, so that its counts are final."""
 
 MAX_HISTORY_CALLS = 4
-"""For all charts together, so that digests and users go first."""
+"""Concurrent calls for all charts, few because digests and users have priority."""
 
 MAX_UNKNOWN_DAYS = 2
-"""After so many days that Emporix did not count, the other days are not asked for."""
+"""After this many days that Emporix could not count, the remaining days are not requested."""
 
 
 @dataclass(frozen=True, slots=True)
 class DayCount:
-    """A local date in ISO 8601, and its jobs by status."""
+    """A local date in ISO 8601, and the number of its jobs for each status."""
 
     date: str
     counts: tuple[int, ...]
@@ -52,12 +52,12 @@ class DayCount:
 
 @dataclass(frozen=True, slots=True)
 class StatusSeries:
-    """The jobs of one status, day by day."""
+    """The number of jobs with one status, day by day."""
 
     status: str
     counts: tuple[int, ...]
     peak_day: str
-    """The newest of the days that had most of it, "" where none had any."""
+    """The latest of the days with the highest count, "" if all are 0."""
 
     @property
     def total(self) -> int:
@@ -70,9 +70,9 @@ class StatusSeries:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """Whole days, oldest first; each has counts of `statuses`, in this order.
+    """Complete days, oldest first; each has counts of `statuses`, in this order.
 
-    `unknown` is the number of days among them that are left out, as their counts are not known.
+    `unknown` is the number of days left out because their counts are not known.
     """
 
     tenant: str
@@ -82,7 +82,7 @@ class History:
 
     @property
     def has_enough_days(self) -> bool:
-        """Whether at least two days are known since the first one that had a job."""
+        """Whether at least MIN_HISTORY_DAYS are known since the first day with a job."""
         begun = next(
             (place for place, day in enumerate(self.days) if any(day.counts)), HISTORY_DAYS
         )
@@ -100,10 +100,7 @@ class History:
 
 @dataclass(frozen=True, slots=True)
 class _Series:
-    """What is counted, day by day; `name` is the same for the same question, and does not tell it.
-
-    `source` names the connection.
-    """
+    """What to count for each day; `name` hashes the filters, `source` names the connection."""
 
     connection: Connection
     filters: Filters
@@ -122,7 +119,7 @@ class _Series:
         return cls(connection, asked, days_before(zone, at, HISTORY_DAYS), source, name)
 
     def known(self, stored: Mapping[str, DayTotals], now: float) -> dict[str, DayTotals]:
-        """The stored counts of these days, without those that have to be counted again."""
+        """The stored counts of these days, without those that must be counted again."""
         return {
             day.date: stored[day.date]
             for day in self.days
@@ -138,9 +135,9 @@ class _Series:
 
 
 class DailyHistory:
-    """Reads histories; digests of the same tenant, key, filters and zone share one.
+    """Reads histories; digests with the same tenant, key, filters and zone share one.
 
-    Both methods raise StoreUnavailable. A day that Emporix does not count is left out.
+    `prepare` and `read` raise StoreUnavailable. Days that Emporix cannot count are left out.
     """
 
     def __init__(
@@ -157,11 +154,11 @@ class DailyHistory:
     async def prepare(
         self, connection: Connection, filters: Filters, zone: str, at: float
     ) -> History:
-        """Count the missing days of those in a zone that were over `at` a time, and keep them."""
+        """Count the missing days of a zone that had ended `at` a time, and store the counts."""
         return await self._prepare(_Series.of(connection, filters, zone, at))
 
     async def read(self, connection: Connection, filters: Filters, zone: str, at: float) -> History:
-        """The same days, within the timeout; counting goes on for the next one who reads them."""
+        """The same days, within a timeout; counting continues in the background."""
         series = _Series.of(connection, filters, zone, at)
         counting = asyncio.ensure_future(self._prepare(series))
         waiting = asyncio.ensure_future(self._sleep(DAY_COUNTS_TIMEOUT_SECONDS))
@@ -178,7 +175,7 @@ class DailyHistory:
         return history
 
     async def close(self) -> None:
-        """Cancel what is being counted."""
+        """Cancel all running counts."""
         await self._flight.close()
 
     async def _prepare(self, series: _Series) -> History:
@@ -186,9 +183,9 @@ class DailyHistory:
         return await self._flight.get(key, lambda: self._read(series))
 
     async def _read(self, series: _Series) -> History:
-        """Each day is kept as soon as it is counted; the newest comes first.
+        """Count the missing days, newest first, and store each one at once.
 
-        Emporix is left alone once it asks for a pause, or does not count two days.
+        Stops when Emporix limits the rate, or could not count MAX_UNKNOWN_DAYS.
         """
         known = series.known(await self._store.load(series.source, series.name), self._clock())
         failed = 0
@@ -196,7 +193,7 @@ class DailyHistory:
             try:
                 counts = await self._count(series, day)
             except RateLimited:
-                logger.info("days are not counted now: Emporix asks to wait")
+                logger.info("counting days is postponed: Emporix limits the rate")
                 break
             if counts is not None:
                 known[day.date] = DayTotals(counts, self._clock())
@@ -206,7 +203,7 @@ class DailyHistory:
         return series.history(known)
 
     async def _count(self, series: _Series, day: LocalDay) -> tuple[int, ...] | None:
-        """By totals of pages of one; None where one of them is not known. Raises RateLimited."""
+        """Count by the totals of pages with one job; None if one is unknown. Raises RateLimited."""
         found: list[int] = []
         for status in _statuses(series.filters):
             one = replace(series.filters, statuses=(status,), since=day.since, until=day.until)
@@ -230,6 +227,6 @@ def _statuses(asked: Filters) -> tuple[str, ...]:
 
 
 def _is_final(counted: DayTotals | None, day: LocalDay, now: float) -> bool:
-    """A count that was taken while jobs of the day still ran is taken once more, later."""
+    """Whether a count is final for now; one taken while jobs still ran is repeated once, later."""
     settled = day.until + SETTLED_SECONDS
     return counted is not None and (counted.at >= settled or now < settled)

@@ -1,4 +1,4 @@
-"""The states of a digest and its next run, after each event: pure functions."""
+"""Pure functions that return the new state of a digest and its next run after an event."""
 
 from __future__ import annotations
 
@@ -10,22 +10,23 @@ from bot.services.accounts import MAX_CONNECTION_FAILURES
 from bot.services.digests.schedule import MONTH_SECONDS, next_run, runs_between
 
 LATE_NOTICE_SECONDS = 5 * 60.0
-"""A digest that is later than this says so."""
+"""A digest that is posted later than this mentions it."""
 
 MAX_DELAY_SECONDS = 6 * 60 * 60.0
 REQUEST_TTL_SECONDS = 15 * 60.0
-"""Who asked for a digest at once does not want it later than that."""
+"""How long a request to post a digest now is valid."""
 
 MAX_PAUSE_NOTICES = 2
-"""Messages to the channel about a pause: at once, and when the next run would have been."""
+"""Notices to the channel about a pause: at once, and when the next run would have been."""
 
 MAX_SKIPPED_DATES = 31
 
 
 @dataclass(frozen=True, slots=True)
 class ReportWindow:
-    """The time that a digest covers, from `since` up to `until`, and the beginning of the period
-    before it, which is as long.
+    """The period that a digest covers, from `since` to `until`.
+
+    `before` is the start of the preceding period, which has the same length.
     """
 
     before: float
@@ -34,7 +35,7 @@ class ReportWindow:
 
 
 def is_requested(slot: ScheduledRun) -> bool:
-    """Whether somebody asked for this run; the others are those of the schedule."""
+    """Whether a user requested this run; other runs are scheduled."""
     return slot.date.startswith("now.")
 
 
@@ -47,7 +48,7 @@ def is_late(slot: ScheduledRun, now: float) -> bool:
 
 
 def report_window(digest: Digest, slot: ScheduledRun) -> ReportWindow:
-    """Since the digest before: a day for the first one, never more than a month."""
+    """The period since the previous digest: a day for the first one, at most a month."""
     until = slot.at
     since = digest.covered_until
     if not 0 < since < until:
@@ -57,7 +58,7 @@ def report_window(digest: Digest, slot: ScheduledRun) -> ReportWindow:
 
 
 def start(digest: Digest, now: float) -> Digest:
-    """Set up, resumed or changed: from now on, on days that have not had theirs."""
+    """A digest that was created, resumed or changed; its next run is on a day without a post."""
     slot = next_run(digest.schedule, now, not_on=digest.posted_on)
     return replace(
         digest,
@@ -73,20 +74,20 @@ def start(digest: Digest, now: float) -> Digest:
 
 
 def record_post(digest: Digest, slot: ScheduledRun, now: float) -> Digest:
-    """It was told; what was missed before has been mentioned."""
+    """The digest was posted, and mentioned the runs that were missed before."""
     after = _after_run(digest, slot, now)
     return replace(after, covered_until=slot.at, skipped=(), failed_dates=(), missed_runs=0)
 
 
 def was_quiet(digest: Digest, slot: ScheduledRun, now: float) -> Digest:
-    """There was nothing to tell; what was missed before is still to be mentioned."""
+    """Nothing was posted, as there were no jobs; missed runs are still to be mentioned."""
     return replace(
         _after_run(digest, slot, now), covered_until=slot.at, failed_dates=(), missed_runs=0
     )
 
 
 def miss_run(digest: Digest, slot: ScheduledRun, now: float) -> Digest:
-    """It is too late for this run; those that are too late as well are missed with it."""
+    """The run is too late; all others that are too late are missed, too."""
     if is_requested(slot):
         return replace(digest, requested_at=0)
     gone = runs_between(digest.schedule, slot, now - MAX_DELAY_SECONDS)
@@ -105,7 +106,7 @@ def miss_run(digest: Digest, slot: ScheduledRun, now: float) -> Digest:
 
 
 def record_failure(digest: Digest, slot: ScheduledRun, now: float) -> Digest:
-    """The connection did not work; after three such days the digest pauses."""
+    """The connection failed; the digest pauses after MAX_CONNECTION_FAILURES such days."""
     after = skip_run(digest, slot, now)
     if is_requested(slot):
         return after
@@ -118,7 +119,7 @@ def record_failure(digest: Digest, slot: ScheduledRun, now: float) -> Digest:
 
 
 def skip_run(digest: Digest, slot: ScheduledRun, now: float) -> Digest:
-    """Something went wrong that does not pass: this run is left out."""
+    """The run is left out because of a permanent error."""
     if is_requested(slot):
         return replace(digest, requested_at=0)
     skipped = (*digest.skipped, slot.date)[-MAX_SKIPPED_DATES:]
@@ -128,14 +129,14 @@ def skip_run(digest: Digest, slot: ScheduledRun, now: float) -> Digest:
 
 
 def record_check(digest: Digest, slot: ScheduledRun, now: float) -> Digest:
-    """Its owner is there."""
+    """The owner was found in Slack."""
     return replace(digest, checked_at=now)
 
 
 def pause(digest: Digest, reason: str, now: float, *, by: str = "") -> Digest:
-    """It is not posted until somebody resumes it; its channel gets a notice at once.
+    """Pause a digest until a user resumes it; its channel gets a notice at once.
 
-    `by` is the user who did it. One that is paused already keeps its reason.
+    `by` is the user who paused it. If it is paused already, its reason is kept.
     """
     if digest.paused:
         return replace(digest, requested_at=0)
@@ -152,7 +153,7 @@ def pause(digest: Digest, reason: str, now: float, *, by: str = "") -> Digest:
 
 
 def record_notice(digest: Digest, notice: int) -> Digest:
-    """The channel has had that notice, counted from 1: the second comes when the next run would."""
+    """A notice was posted, counted from 1; the second is due when the next run would have been."""
     if not digest.paused or digest.notices >= notice:
         return digest
     second = next_run(digest.schedule, digest.paused_at).at
@@ -160,7 +161,7 @@ def record_notice(digest: Digest, notice: int) -> Digest:
 
 
 def request_run(digest: Digest, now: float) -> Digest:
-    """Somebody wants it at once; also where it is paused."""
+    """A user requested a post now, which is possible even if the digest is paused."""
     return replace(digest, requested_at=now)
 
 
@@ -168,14 +169,13 @@ def _after_run(digest: Digest, slot: ScheduledRun, now: float) -> Digest:
     if is_requested(slot):
         return replace(digest, requested_at=0)
     following = _next_run(digest, max(now, slot.at), slot.date)
-    asked = (
-        0 if digest.requested_at >= slot.at else digest.requested_at
-    )  # it was late, and asked for meanwhile
+    # A request made after the time of a late run is fulfilled by that run.
+    asked = 0 if digest.requested_at >= slot.at else digest.requested_at
     return replace(digest, posted_on=slot.date, scheduled_run=following, requested_at=asked)
 
 
 def _next_run(digest: Digest, after: float, not_on: str) -> ScheduledRun | None:
-    """The next run by the schedule, which may have been changed meanwhile; None where it pauses."""
+    """The next run of the current schedule; None if the digest is paused."""
     if digest.scheduled_run is None:
         return None
     return next_run(digest.schedule, after, not_on=not_on)

@@ -1,4 +1,4 @@
-"""The content of a digest: job counts compared with the period before, and the failures."""
+"""The content of a digest: job counts compared with the preceding period, and failures."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ REPORTED_STATUSES = (SUCCEEDED, FAILED, RUNNING, SKIPPED)
 
 FAILURES_PAGE_SIZE = 50
 MAX_FAILURES_READ = 100
-"""So many failures are read; the others are counted."""
+"""Failures that are read; all others are only counted."""
 
 MAX_GROUPS_SHOWN = 5
 MAX_REST_SHOWN = 30
 REPORT_TTL_SECONDS = 5 * 60.0
 MAX_REPORT_CALLS = 40
-"""Of all digests together: fewer than there are connections to Emporix."""
+"""Concurrent calls of all digests: fewer than there are connections to Emporix."""
 
 
 @dataclass(frozen=True, slots=True)
 class StatusTrend:
-    """Jobs of a status, "" for all others; None where Emporix did not say how many."""
+    """Counts of a status, "" for all others; None if Emporix gives no total."""
 
     status: str
     now: int | None
@@ -38,15 +38,15 @@ class StatusTrend:
 
     @property
     def change(self) -> int | None:
-        """Against the period before; None where either is not known."""
+        """The difference to the preceding period; None if either count is unknown."""
         return None if self.now is None or self.before is None else self.now - self.before
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """`groups` of failures are shown first, the `rest` behind them, and `more` are only counted.
+    """A report: `groups` of failures are shown first, then the `rest`; `more` are only counted.
 
-    Of the failures the newest `read` were compared; `rest` begins with one of each further group.
+    The newest `read` failures were compared; `rest` begins with one of each further group.
     """
 
     tenant: str
@@ -63,12 +63,12 @@ class Report:
 
     @property
     def is_quiet(self) -> bool:
-        """Whether there was not one job."""
+        """Whether there were no jobs."""
         return self.total.now == 0
 
     @property
     def query(self) -> str:
-        """The compact form of the list of all failures of the time; "" if it is too long."""
+        """The compact query of all failures in the period; "" if it is too long."""
         since, until = self.window.since, self.window.until
         failures = replace(
             self.filters, tenant=self.tenant, statuses=(FAILED,), since=since, until=until
@@ -77,14 +77,14 @@ class Report:
 
     @property
     def most(self) -> int:
-        """The longest bar."""
+        """The highest count, which has the longest bar."""
         return max((count.now or 0 for count in self.counts), default=0)
 
 
 class DigestReports:
-    """Reads reports; digests of the same tenant, key, filters and window share one.
+    """Reads reports; digests with the same tenant, key, filters and window share one.
 
-    Its method raises what Emporix raises.
+    `read` raises EmporixError.
     """
 
     def __init__(self, emporix: NamedJobs, clock: Clock) -> None:
@@ -97,7 +97,7 @@ class DigestReports:
         return await self._flight.get(key, lambda: self._read(connection, filters, window))
 
     async def close(self) -> None:
-        """Give up what is on its way."""
+        """Cancel all running reads."""
         await self._flight.close()
 
     async def _read(self, connection: Connection, filters: Filters, window: ReportWindow) -> Report:
@@ -120,7 +120,7 @@ class DigestReports:
     async def _count(
         self, connection: Connection, asked: Filters, window: ReportWindow, status: str
     ) -> StatusTrend:
-        """How many there were, by the total of a page of one; never by reading them."""
+        """Count jobs in both periods by the totals of pages with one job."""
         statuses = (status,) if status else asked.statuses
         one = replace(asked, size=1, fields=("id",), statuses=statuses)
         now = await self._page(connection, replace(one, since=window.since, until=window.until))
@@ -182,7 +182,7 @@ def _report(
 
 
 def _with_others(total: StatusTrend, counts: list[StatusTrend]) -> tuple[StatusTrend, ...]:
-    """With those of statuses that Emporix has added since, where there are any."""
+    """Add the count of all other statuses, which Emporix may introduce, unless it is 0."""
     now = _others(total.now, [count.now for count in counts])
     before = _others(total.before, [count.before for count in counts])
     return (*counts, *([StatusTrend("", now, before)] if now or before else []))
@@ -196,5 +196,5 @@ def _others(total: int | None, known: list[int | None]) -> int | None:
 
 
 def total_jobs(page: JobPage) -> int | None:
-    """Emporix may leave the total out; that there is none can still be seen."""
+    """The total of a page; 0 if Emporix gives none and the page is empty, None if unknown."""
     return page.total if page.total is not None or page.jobs else 0

@@ -1,7 +1,7 @@
 """Run times of digests, in a local time zone and across daylight saving changes.
 
-A local time that does not exist means the next that does, one that comes twice means the first; a
-day that a zone has left out has none. So each day has one time at most.
+If the local time does not exist on a day, the run is at the next time that does; if it exists
+twice, at the first. A day that a time zone skipped has no run. So each day has at most one run.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ from zoneinfo import ZoneInfo
 from bot.domain.digests import Schedule, ScheduledRun
 
 MAX_SEARCH_DAYS = 16
-"""Days: a week, and another where a zone has left the only day out."""
+"""A week, and another one in case the zone skipped the only day."""
 
 MONTH_SECONDS = 31 * 24 * 60 * 60.0
 
 MAX_MISSING_DAYS = 2
-"""So many days a zone has left out within a month, at most; one is known."""
+"""Days that a zone skips within a month, at most; the known cases are single days."""
 
 _DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
 class LocalDay:
-    """A local day: its date in ISO 8601, from `since` up to `until`, in seconds since 1970."""
+    """A local day: its date in ISO 8601, and its start and end in seconds since 1970."""
 
     date: str
     since: float
@@ -36,20 +36,20 @@ class LocalDay:
 
 
 def next_run(schedule: Schedule, after: float, *, not_on: str = "") -> ScheduledRun:
-    """The first run later than `after`, in seconds since 1970; not that of the date `not_on`."""
+    """The first run later than `after`, in seconds since 1970, and not on the date `not_on`."""
     slots = (slot for slot in _runs(schedule, after) if slot.at > after and slot.date != not_on)
     return next(slots)
 
 
 def runs_between(schedule: Schedule, first: ScheduledRun, until: float) -> list[ScheduledRun]:
-    """The runs from `first` up to `until`, both included; at most those of a month."""
+    """The runs from `first` to `until`, both included, within at most a month."""
     begin = max(first.at, until - MONTH_SECONDS)
     slots = _runs(schedule, begin, days=MAX_SEARCH_DAYS * 3)
     return [slot for slot in slots if begin <= slot.at <= until]
 
 
 def days_before(zone: str, at: float, count: int) -> tuple[LocalDay, ...]:
-    """The last `count` days of a zone that were over `at` a time, oldest first."""
+    """The last `count` days of a zone that had ended `at` a time, oldest first."""
     today = datetime.fromtimestamp(at, ZoneInfo(zone)).date()
     dates = (today - _DAY * back for back in range(count + 1 + MAX_MISSING_DAYS))
     begun = [(day, since) for day in dates if (since := local_time(zone, day, 0)) is not None]
@@ -60,9 +60,9 @@ def days_before(zone: str, at: float, count: int) -> tuple[LocalDay, ...]:
 
 @lru_cache(maxsize=10_000)
 def local_time(zone: str, day: date, minute: int) -> float | None:
-    """The time of a local date and minute, seconds since 1970; None where the zone has no such day.
+    """Convert a local date and minute to seconds since 1970; None if the zone skipped the day.
 
-    Raises KeyError (of which ZoneInfoNotFoundError is one) for an unknown zone.
+    Raises KeyError (as ZoneInfoNotFoundError) for an unknown zone.
     """
     begins = _resolved(ZoneInfo(zone), day, 0)
     if begins.date() != day:
@@ -71,7 +71,7 @@ def local_time(zone: str, day: date, minute: int) -> float | None:
 
 
 def _runs(schedule: Schedule, after: float, days: int = MAX_SEARCH_DAYS) -> Iterator[ScheduledRun]:
-    """The runs from the day before that of `after` on, in order."""
+    """The runs in order, starting on the day before `after`."""
     day = datetime.fromtimestamp(after, ZoneInfo(schedule.zone)).date() - _DAY
     for _ in range(days):
         if day.weekday() in schedule.days:
@@ -82,7 +82,7 @@ def _runs(schedule: Schedule, after: float, days: int = MAX_SEARCH_DAYS) -> Iter
 
 
 def _resolved(zone: ZoneInfo, day: date, minute: int) -> datetime:
-    """The first time that a clock on the wall there shows this, or else the next that it shows."""
+    """The first time with this local date and minute, or the next local time if it is skipped."""
     local = datetime.combine(day, time(minute // 60, minute % 60), zone)
     there = local.astimezone(UTC).astimezone(zone)
     if there.replace(tzinfo=None) == local.replace(tzinfo=None):
@@ -91,8 +91,8 @@ def _resolved(zone: ZoneInfo, day: date, minute: int) -> datetime:
 
 
 def _end_of_gap(local: datetime, zone: ZoneInfo) -> datetime:
-    """When the clocks went forward over `local`: the first second of the new time."""
-    # Read with the offset that holds afterwards, and with the one that held before.
+    """The first second after the clocks went forward over `local`."""
+    # The same local time, read with the new offset and with the old one.
     first, last = (int(local.replace(fold=fold).timestamp()) for fold in (1, 0))
     old = _offset(zone, first)
     gone = bisect_left(range(first, last), True, key=lambda at: _offset(zone, at) != old)

@@ -19,14 +19,14 @@ from bot.slack.posting.post_once import Admit, IdempotentPoster, OutcomeUnknown,
 logger = logging.getLogger(__name__)
 
 MAX_THREAD_ROWS = 20
-"""Rows of a message in a thread."""
+"""The number of rows per message in a thread."""
 
 Jobs = Mapping[str, Job]
-"""As they are now, by id; those that were deleted meanwhile are not there."""
+"""Current jobs by id; deleted ones are missing."""
 
 
 class AlertPoster:
-    """Posts in the name of alerts. Every method may raise Later."""
+    """Posts the messages of alerts. Every method may raise RetryLater."""
 
     def __init__(self, renderer: Renderer, poster: IdempotentPoster, notifier: Notifier) -> None:
         self._renderer, self._poster, self._notifier = renderer, poster, notifier
@@ -34,39 +34,50 @@ class AlertPoster:
     async def post(
         self, alert: Alert, batch: ChangeBatch, plan: AlertPlan, jobs: Jobs, admit: Admit
     ) -> str | None:
-        """All that a plan says; gives the timestamp of the new message, "" for none.
+        """Post all messages of a plan; returns the timestamp of the new message, "" for none.
 
-        None means that it may be there or not. Whatever was posted before is not posted again, so
-        it can be repeated at any time. Raises PostRefused, and before each message what `admit`
-        raises.
+        None means that the outcome is unknown. It can be repeated at any time: posted messages are
+        not posted again. Raises PostRefused, and whatever `admit` raises before a message.
         """
-        ts = await self._post_news(alert, batch, plan, jobs, admit) if plan.rows else ""
+        zone = await self._notifier.zone_name(alert.owner)
+        ts = await self._post_news(alert, batch, plan, jobs, zone, admit) if plan.rows else ""
         if ts and plan.rest:
-            await self._post_thread(alert, batch, ts, plan.rest, jobs, admit, repeats=False)
+            await self._post_thread(alert, batch, ts, plan.rest, jobs, zone, admit, repeats=False)
         for repeats in plan.repeats:
-            await self._post_repeats(alert, batch, repeats, jobs, admit)
+            await self._post_repeats(alert, batch, repeats, jobs, zone, admit)
         return ts
 
     async def _post_news(
-        self, alert: Alert, batch: ChangeBatch, plan: AlertPlan, jobs: Jobs, admit: Admit
+        self,
+        alert: Alert,
+        batch: ChangeBatch,
+        plan: AlertPlan,
+        jobs: Jobs,
+        zone: str,
+        admit: Admit,
     ) -> str | None:
         new = PostedAlert("", batch.at, plan.rows, batch.since, batch.more)
-        message = self._renderer.render("alerts/news", **news_facts(alert, new, jobs))
+        message = self._renderer.render("alerts/news", **news_facts(alert, new, jobs, zone))
         try:
             return await self._poster.post(_post(alert, batch, "news", admit), message) or None
         except OutcomeUnknown:
             return None
 
     async def _post_repeats(
-        self, alert: Alert, batch: ChangeBatch, repeats: Repeats, jobs: Jobs, admit: Admit
+        self,
+        alert: Alert,
+        batch: ChangeBatch,
+        repeats: Repeats,
+        jobs: Jobs,
+        zone: str,
+        admit: Admit,
     ) -> None:
-        """Into the thread; and how many there are now, into the message itself."""
+        """Post repeats to the thread, and update the count in the message."""
         ts = repeats.post.ts
-        await self._post_thread(alert, batch, ts, repeats.job_ids, jobs, admit, repeats=True)
+        await self._post_thread(alert, batch, ts, repeats.job_ids, jobs, zone, admit, repeats=True)
         await admit()
-        await self._notifier.update(
-            alert.channel_id, ts, "alerts/news", **news_facts(alert, repeats.post, jobs)
-        )
+        facts = news_facts(alert, repeats.post, jobs, zone)
+        await self._notifier.update(alert.channel_id, ts, "alerts/news", **facts)
 
     async def _post_thread(
         self,
@@ -75,6 +86,7 @@ class AlertPoster:
         ts: str,
         ids: Sequence[str],
         jobs: Jobs,
+        zone: str,
         admit: Admit,
         *,
         repeats: bool,
@@ -83,6 +95,7 @@ class AlertPoster:
             "alerts/thread",
             repeats=repeats,
             tenant=alert.filters.tenant,
+            zone=zone,
             rows=[{"job_id": job_id, "job": jobs.get(job_id)} for job_id in ids[:MAX_THREAD_ROWS]],
             more=len(ids[MAX_THREAD_ROWS:]),
         )
@@ -90,11 +103,11 @@ class AlertPoster:
         try:
             await self._poster.post(post, message)
         except OutcomeUnknown:
-            logger.warning("whether %s was posted is not known", post.key)
+            logger.warning("unknown whether %s was posted", post.key)
 
 
-def news_facts(alert: Alert, post: PostedAlert, jobs: Jobs) -> dict[str, Any]:
-    """What a message of an alert tells."""
+def news_facts(alert: Alert, post: PostedAlert, jobs: Jobs, zone: str) -> dict[str, Any]:
+    """The template data of an alert's message; `zone` is the time zone of the alert's owner."""
     rows = [
         {"job_id": row.job_id, "count": row.count, "last_at": row.last_at}
         | {"job": jobs.get(row.job_id)}
@@ -104,6 +117,7 @@ def news_facts(alert: Alert, post: PostedAlert, jobs: Jobs) -> dict[str, Any]:
     hidden = sum(row.count for row in post.rows[MAX_ALERT_ROWS:])
     return {
         "alert": alert,
+        "zone": zone,
         "rows": rows,
         "since": post.since,
         "total": None if post.more is None else counted + post.more,
@@ -113,7 +127,7 @@ def news_facts(alert: Alert, post: PostedAlert, jobs: Jobs) -> dict[str, Any]:
 
 
 def job_ids_shown(plan: AlertPlan) -> list[str]:
-    """The jobs that are needed to write all of a plan."""
+    """The ids of the jobs that the plan's messages show."""
     rows = [
         *plan.rows[:MAX_ALERT_ROWS],
         *(row for one in plan.repeats for row in one.post.rows[:MAX_ALERT_ROWS]),

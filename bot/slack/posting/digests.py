@@ -37,7 +37,7 @@ REFUSALS = {
 
 
 class DigestPoster:
-    """Posts in the name of digests. Every method raises Later and StoreUnavailable."""
+    """Posts digests. Every method may raise RetryLater and StoreUnavailable."""
 
     def __init__(
         self,
@@ -66,9 +66,9 @@ class DigestPoster:
         history: History | None,
         now: float,
     ) -> None:
-        """The digest, with a chart of its history, and the rest of its failures in the thread.
+        """Post the digest with a chart of its history, and its remaining failures in the thread.
 
-        Raises DigestRefused where Slack refuses it, and OutcomeUnknown.
+        Raises DigestRefused if Slack refuses it, or OutcomeUnknown.
         """
         facts: dict[str, Any] = {"digest": digest, "report": report, "skipped": digest.skipped}
         facts["history"] = history
@@ -80,21 +80,23 @@ class DigestPoster:
             await self._add_rest(digest, slot, report, ts)
 
     async def notify_owner(self, digest: Digest, slot: ScheduledRun, reason: str) -> None:
-        """A direct message to the owner; once for each run."""
+        """Send the owner a direct message, once per run."""
         name, owner = f"{_name(digest, slot)}:owner", digest.owner
         facts = {"digest": digest, "reason": reason}
         await self._notifier.send_direct(name, owner, slot.at, "digest/trouble", **facts)
 
     async def post_pause_notice(self, digest: Digest, notice: int) -> None:
-        """Notice 1 or 2 to the channel that a digest is paused, once each, with the way to go on.
+        """Post notice 1 or 2 to the channel, once each: the digest is paused, and how to resume it.
 
-        Where the channel may not or cannot have it, the log says so.
+        If the channel can't receive it, this is logged.
         """
         name = f"digest:{digest.id}:paused:{digest.paused_at:.0f}:{notice}"
         try:
             await self._admit(digest)
         except (DigestRefused, SlackClientError) as error:
-            logger.warning("a channel is not told that a digest is paused: %s", error_name(error))
+            logger.warning(
+                "a channel was not notified that a digest is paused: %s", error_name(error)
+            )
             return
         post = OutgoingMessage(name, digest.owner.team_id, digest.channel_id, digest.notice_at)
         await self._notifier.post_in_channel(post, "digest/paused", digest=digest, notice=notice)
@@ -102,7 +104,9 @@ class DigestPoster:
     async def _post_once(
         self, digest: Digest, post: OutgoingMessage, message: dict[str, Any]
     ) -> str:
-        """Joins the channel once, and leaves the chart out if Slack refuses it."""
+        """Post a message once; joins the channel if needed, and omits the chart if Slack refuses
+        it.
+        """
         if has_chart(message) and await self._charts.is_refused(post.team_id, "channel"):
             message = without_chart(message)
         may_join = not digest.posted_on
@@ -111,7 +115,7 @@ class DigestPoster:
                 return await self._poster.post(post, message)
             except PostRefused as refused:
                 if refused.reason == INVALID_BLOCKS and has_chart(message):
-                    logger.warning("Slack refuses charts: for a day digests are posted without")
+                    logger.warning("Slack refuses charts: digests have none for a day")
                     await self._charts.mark_refused(post.team_id, "channel")
                     message = without_chart(message)
                 elif refused.reason == "not_in_channel" and may_join:
@@ -122,11 +126,12 @@ class DigestPoster:
                     raise DigestRefused(reason, post.channel_id) from refused
 
     async def _add_rest(self, digest: Digest, slot: ScheduledRun, report: Report, ts: str) -> None:
-        message = self._renderer.render("digest/post.rest", report=report)
+        zone = digest.schedule.zone
+        message = self._renderer.render("digest/post.rest", report=report, zone=zone)
         await self._try_post(self._message(digest, slot, "rest", ts), message)
 
     async def _try_post(self, post: OutgoingMessage, message: dict[str, Any]) -> None:
-        """What may also be left undone."""
+        """Post a message that may be lost: a refusal is only logged."""
         try:
             await self._poster.post(post, message)
         except (PostRefused, OutcomeUnknown, DigestRefused) as error:
@@ -140,7 +145,7 @@ class DigestPoster:
         return OutgoingMessage(name, team_id, digest.channel_id, slot.at, thread_ts, admit)
 
     async def _admit(self, digest: Digest) -> None:
-        """Raises DigestRefused where others read the channel now, or Slack does not say who."""
+        """Raises DigestRefused if outsiders read the channel, or its audience is unknown."""
         try:
             self._channels.admit(await self._notifier.audience(digest.channel_id))
         except SlackApiError as error:

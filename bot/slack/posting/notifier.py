@@ -1,4 +1,4 @@
-"""Sends notifications, to a user or a channel; each is sent once."""
+"""Sends notifications to users and channels, each once."""
 
 from __future__ import annotations
 
@@ -33,20 +33,20 @@ from bot.slack.posting.post_once import (
     OutgoingMessage,
     PostRefused,
 )
-from bot.slack.users import has_left
-from bot.store.slack_cache import AudienceCache
+from bot.slack.users import has_left, time_zone_of
+from bot.store.slack_cache import AudienceCache, TimeZoneCache
 
 logger = logging.getLogger(__name__)
 
 
 class DirectMessages:
-    """Writes to people of its own accord. Its methods raise what Slack's refusals are called."""
+    """Sends direct messages. Its methods raise the errors of the Web API."""
 
     def __init__(self, renderer: Renderer, client: AsyncWebClient) -> None:
         self._renderer, self._client = renderer, client
 
     async def send(self, caller: Caller, template: str, /, **facts: Any) -> None:
-        """A message in the words of a template."""
+        """Render a template and send it."""
         message: dict[str, Any] = self._renderer.render(template, **facts)
         await self._client.chat_postMessage(channel=caller.user_id, **message)
 
@@ -55,7 +55,7 @@ class DirectMessages:
     ) -> str:
         """Update an earlier message, or send a new one if that message is gone.
 
-        Returns the key of the message; an empty `message_key` means that there is none yet.
+        Returns the key of the message; pass an empty `message_key` for the first one.
         """
         message: dict[str, Any] = self._renderer.render(template, **facts)
         if message_key and await self._change(message_key, message):
@@ -76,24 +76,24 @@ class DirectMessages:
         return True
 
     async def send_file(self, caller: Caller, name: str, text: str) -> str:
-        """A file; gives where Slack shows it, "" where it does not say. Raises FileRefused."""
+        """Send a file; returns its permalink, or "" if Slack gives none. Raises FileRefused."""
         return await Files(self._client, caller.user_id).share(name, text)
 
     async def has_left(self, caller: Caller) -> bool:
-        """Whether somebody has left; they count as there while Slack does not say."""
+        """Whether a user has left; False if Slack doesn't say."""
         try:
             return await has_left(self._client, caller.user_id)
         except SLACK_ERRORS as error:
-            logger.warning("whether a user has left is not known: %s", error_name(error))
+            logger.warning("could not check whether a user has left: %s", error_name(error))
             return False
 
     def reply_about(self, caller: Caller, subject: str) -> DirectReply:
-        """Answers of which each says what it is about, since it follows no question."""
+        """A `Reply` whose messages each say what they are about."""
         return DirectReply(self._renderer, self._client, caller, subject)
 
 
 class DirectReply:
-    """A `Reply` without a request: what the one door for errors says to the owner of a task."""
+    """A `Reply` without a request, for errors that the owner of a task should see."""
 
     def __init__(
         self, renderer: Renderer, client: AsyncWebClient, caller: Caller, subject: str
@@ -111,7 +111,7 @@ class DirectReply:
 
 
 class Notifier:
-    """Tells what has happened. Every method may raise Later, or what Slack's refusal is called."""
+    """Posts messages of scheduled work; may raise RetryLater or the errors of the Web API."""
 
     def __init__(
         self,
@@ -119,29 +119,30 @@ class Notifier:
         poster: IdempotentPoster,
         client: AsyncWebClient,
         audiences: AudienceCache,
+        time_zones: TimeZoneCache,
     ) -> None:
         self._renderer, self._poster, self._client = renderer, poster, client
-        self._audiences = audiences
+        self._audiences, self._time_zones = audiences, time_zones
 
     async def send_direct(
         self, name: str, to: Caller, begun_at: float, template: str, /, **facts: Any
     ) -> bool:
-        """A direct message, which `name` tells from all others; False where Slack refuses it."""
+        """Send a direct message with the unique key `name`; False if Slack refuses it."""
         post = await self._direct_message(name, to, begun_at)
         if post is None:
             return False
         if (posted := await self._post(post, template, facts)) is not None:
             return posted
-        # To one person, twice is better than never; under another name, so twice at most.
+        # A duplicate is better than no message; the new key limits it to two.
         again = replace(post, key=f"{name}:again")
         return await self._post(again, template, facts) is not False
 
     async def post_direct(
         self, name: str, to: Caller, begun_at: float, template: str, /, **facts: Any
     ) -> str:
-        """Where a direct message stands that is changed later, "" if it cannot be posted.
+        """Send a direct message to be updated later; returns its key, "" if it can't be posted.
 
-        What was posted by an earlier attempt is found, and says what it said then.
+        If an earlier attempt posted it, that message is used, with its old text.
         """
         post = await self._direct_message(name, to, begun_at)
         if post is None:
@@ -149,29 +150,29 @@ class Notifier:
         try:
             ts = await self._poster.post(post, self._renderer.render(template, **facts))
         except (PostRefused, OutcomeUnknown) as error:
-            logger.warning("%s cannot be changed later: %s", name, error)
+            logger.warning("%s cannot be updated later: %s", name, error)
             return ""
         return f"{post.channel_id}:{ts}" if ts else ""
 
     async def _direct_message(
         self, name: str, to: Caller, begun_at: float
     ) -> OutgoingMessage | None:
-        """A post to one person; None where Slack refuses to open their direct messages."""
+        """A message to a user; None if Slack refuses to open their direct messages."""
         try:
             opened = await self._client.conversations_open(users=to.user_id)
         except SLACK_ERRORS as error:
             if (seconds := retry_seconds(error)) is not None:
                 raise RetryLater(seconds, describe(error)) from error
-            logger.warning("somebody cannot be told: %s", describe(error))
+            logger.warning("direct messages could not be opened: %s", describe(error))
             return None
         return OutgoingMessage(name, to.team_id, str(opened["channel"]["id"]), begun_at)
 
     async def post_in_channel(self, post: OutgoingMessage, template: str, /, **facts: Any) -> bool:
-        """A message for all, or a reply to one; False where Slack refuses it."""
+        """Post a message or a reply to a channel; False if Slack refuses it."""
         return await self._post(post, template, facts) is not False
 
     async def update(self, channel_id: str, ts: str, template: str, /, **facts: Any) -> None:
-        """Update a channel message; if Slack refuses, it stays as it is."""
+        """Update a channel message; if Slack refuses, it stays unchanged."""
         await self._put(channel_id, ts, self._renderer.render(template, **facts))
 
     async def update_row(
@@ -179,15 +180,15 @@ class Notifier:
     ) -> None:
         """Replace the row of a job (tenant and id) in a shared list.
 
-        If Slack does not return the message, or refuses, it stays. Slack: conversations.history,
-        scopes channels:history, groups:history.
+        If Slack doesn't return the message, or refuses the update, it stays unchanged. Slack:
+        conversations.history, scopes channels:history and groups:history.
         """
         try:
             answer = await self._client.conversations_history(
                 channel=channel_id, oldest=ts, latest=ts, inclusive=True, limit=1
             )
         except SLACK_ERRORS as error:
-            logger.warning("a message stays as it is: %s", describe(error))
+            logger.warning("a message was not updated: %s", describe(error))
             return
         for message in answer.get("messages") or ():
             if row := row_of(message.get("blocks") or (), *job):
@@ -203,13 +204,12 @@ class Notifier:
                 channel=channel_id, ts=ts, text=message["text"], blocks=message["blocks"]
             )
         except SLACK_ERRORS as error:
-            logger.warning("a message stays as it is: %s", describe(error))
+            logger.warning("a message was not updated: %s", describe(error))
 
     async def audience(self, channel_id: str) -> Audience:
-        """Who reads a channel: read in the last 10 minutes, and not changed since as far as Slack
-        has sent events about it.
+        """The audience of a channel, cached for 10 minutes or until Slack reports a change.
 
-        Raises Later while reading more channels would exceed Slack's rate limit.
+        Raises RetryLater if reading another channel would exceed Slack's rate limit.
         """
         if channel_id.startswith(DIRECT_MESSAGE_PREFIX):
             return Audience(channel_id, is_direct=True)
@@ -221,7 +221,7 @@ class Notifier:
         return await self._read(channel_id, cached.change)
 
     async def read_ahead(self, channel_ids: Iterable[str]) -> None:
-        """Cache who reads these channels, up to the rate limit; what fails is read again later."""
+        """Cache the audiences of these channels, up to the rate limit; failures are read later."""
         for channel_id in await self._audiences.missing(list(dict.fromkeys(channel_ids))):
             if await self._audiences.reserve(waits=False) > 0:
                 return
@@ -229,10 +229,10 @@ class Notifier:
             try:
                 await self._read(channel_id, cached.change)
             except RetryLater as later:
-                logger.info("channels are read ahead later: %s", later.reason)
+                logger.info("reading channels ahead is postponed: %s", later.reason)
                 return
             except SlackClientError as error:
-                logger.warning("the readers of a channel cannot be read: %s", describe(error))
+                logger.warning("the audience of a channel could not be read: %s", describe(error))
 
     async def _read(self, channel_id: str, change: str) -> Audience:
         try:
@@ -245,15 +245,22 @@ class Notifier:
         await self._audiences.save(audience, change)
         return audience
 
+    async def zone_name(self, user: Caller) -> str:
+        """The time zone of a user, as in the IANA database; "" if it is not known.
+
+        Raises StoreUnavailable.
+        """
+        return str(await time_zone_of(user, self._client, self._time_zones) or "")
+
     async def has_left(self, user_id: str) -> bool:
-        """Whether somebody has left the workspace."""
+        """Whether a user has left the workspace."""
         with _retry_temporary_errors():
             return await has_left(self._client, user_id)
 
     async def _post(
         self, post: OutgoingMessage, template: str, facts: dict[str, Any]
     ) -> bool | None:
-        """Whether it was posted; None if that is not known, now or after an earlier attempt."""
+        """Whether the message was posted; None if unknown, now or from an earlier attempt."""
         try:
             ts = await self._poster.post(post, self._renderer.render(template, **facts))
         except PostRefused as refused:
@@ -262,7 +269,7 @@ class Notifier:
         except OutcomeUnknown:
             ts = ""
         if not ts:
-            logger.warning("whether %s was posted is not known", post.key)
+            logger.warning("unknown whether %s was posted", post.key)
         return True if ts else None
 
 

@@ -1,9 +1,9 @@
-"""Messages posted exactly once, though workers stop anywhere and Slack may fail after posting.
+"""Posts each message exactly once, even if workers crash or Slack fails after posting.
 
-Claim, post, settle. A worker that finds a claim with an unknown outcome searches the channel for
-the message, by the marks that it carries, and posts only if it is not there. Only Redis's clock
-decides whether a claim holds, and it is checked right before the post: a worker that was suspended
-meanwhile, or whose clock is wrong, does not post.
+A worker claims the message, posts it and records the result. A worker that finds a claim with an
+unknown outcome searches the channel for the message by its markers, and posts only if it is
+missing. Claims expire by Redis's clock and are checked right before the post, so a worker that was
+suspended or has a wrong clock does not post.
 """
 
 from __future__ import annotations
@@ -33,23 +33,19 @@ from bot.store.rate_limits import MessageRateLimiter
 
 logger = logging.getLogger(__name__)
 
-POST_TIMEOUT_SECONDS = 8.0  # from the claim until Slack has answered
+POST_TIMEOUT_SECONDS = 8.0  # from the claim to Slack's response
 HISTORY_SEARCH_TIMEOUT_SECONDS = 8.0
-"""Both well within a claim: who is cut off by these has stopped before anybody else begins."""
+"""Both timeouts are well within a claim: a worker stops before another one can claim."""
 
 MAX_CLAIM_AGE_SECONDS = 2.0
-"""A claim whose answer took longer is not used: this process, or the way to Redis, stood still."""
+"""An older claim is not used, because this process or its connection to Redis was stalled."""
 
-MAX_RATE_LIMIT_WAIT_SECONDS = (
-    8.0  # seconds for its turn, in the task; who would wait longer comes back
-)
-MAX_CLAIMS = 5  # claims in one run of a task
+MAX_RATE_LIMIT_WAIT_SECONDS = 8.0  # a task with a longer wait runs again later
+MAX_CLAIMS = 5  # per run of a task
 HISTORY_DELAY_SECONDS = 2.0
-"""Before the channel is searched, so that its history has what was just posted."""
+"""Wait before a search, so that the history contains the latest messages."""
 
-HISTORY_WINDOW_SECONDS = (
-    15 * 60.0
-)  # for clocks that differ, and for a first attempt that was long ago
+HISTORY_WINDOW_SECONDS = 15 * 60.0  # allows for clock differences and long retries
 HISTORY_PAGE_SIZE = 200
 MAX_HISTORY_PAGES = 10
 
@@ -59,7 +55,7 @@ POST_ERRORS = (*SLACK_ERRORS, OSError)
 
 
 class PostRefused(Exception):
-    """Slack has said that it does not post this; `reason` is its word."""
+    """Slack refused the message; `reason` is its error code."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -67,7 +63,7 @@ class PostRefused(Exception):
 
 
 class OutcomeUnknown(Exception):
-    """Perhaps it was posted, and Slack does not let us look; it is not posted again."""
+    """The message may have been posted, but can't be searched for; it is not posted again."""
 
 
 Admit = Callable[[], Awaitable[None]]
@@ -75,11 +71,11 @@ Admit = Callable[[], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class OutgoingMessage:
-    """A message to post; `key` is unique to it and the same for each attempt.
+    """A message to post; `key` is unique and the same for each attempt.
 
-    `begun_at` is when it was tried first, at the earliest, in seconds since 1970. `admit` is asked
-    just before it is posted, and raises what speaks against that: what was read for a message takes
-    time, in which others may have been let into its channel.
+    `begun_at` is the earliest time of the first attempt, in seconds since 1970. `admit` is called
+    right before posting and raises if the message must not be posted, because the channel's
+    audience may have changed since the message was prepared.
     """
 
     key: str
@@ -91,9 +87,9 @@ class OutgoingMessage:
 
 
 class IdempotentPoster:
-    """Posts messages once. `client` must not repeat calls by itself.
+    """Posts messages once. `client` must not retry calls by itself.
 
-    Raises StoreUnavailable if Redis does not answer.
+    Raises StoreUnavailable if Redis doesn't answer.
     """
 
     def __init__(
@@ -111,13 +107,13 @@ class IdempotentPoster:
         )
 
     async def is_sent(self, name: str) -> bool:
-        """Whether it is known to be posted."""
+        """Whether the message is known to be posted."""
         return await self._claims.find_sent(name) is not None
 
     async def post(self, post: OutgoingMessage, message: Mapping[str, Any]) -> str:
-        """Post a rendered message, unless that is done; gives its timestamp, "" if not known.
+        """Post a rendered message once; returns its timestamp, "" if it is unknown.
 
-        Raises Later, PostRefused, OutcomeUnknown, and what `post.admit` raises.
+        Raises RetryLater, PostRefused, OutcomeUnknown, and whatever `post.admit` raises.
         """
         if done := await self._claims.find_sent(post.key):
             return done.ts
@@ -129,7 +125,7 @@ class IdempotentPoster:
         ).run(message)
 
     async def _await_rate_limit(self, post: OutgoingMessage) -> None:
-        """Wait until the channel and the workspace may have another message."""
+        """Wait until the rate limits of the channel and the workspace allow another message."""
         wait = await self._rate_limiter.reserve(
             post.team_id, post.channel_id, MAX_RATE_LIMIT_WAIT_SECONDS
         )
@@ -143,7 +139,7 @@ class IdempotentPoster:
 
 
 class _Attempt:
-    """One attempt at one message, under a claim of its own."""
+    """One attempt to post a message, with its own claim."""
 
     def __init__(
         self,
@@ -162,7 +158,6 @@ class _Attempt:
         self._post, self._token, self._searched = post, secrets.token_hex(8), False
 
     async def run(self, message: Mapping[str, Any]) -> str:
-        """As `Once.post` says."""
         name, channel = self._post.key, (self._post.team_id, self._post.channel_id)
         for _ in range(MAX_CLAIMS):
             asked_at = asyncio.get_running_loop().time()
@@ -192,7 +187,7 @@ class _Attempt:
     async def _send(self, message: Mapping[str, Any], asked_at: float) -> str:
         post, loop = self._post, asyncio.get_running_loop()
         if loop.time() - asked_at > MAX_CLAIM_AGE_SECONDS:
-            logger.warning("a message is not posted now: this process stood still after its claim")
+            logger.warning("a message was not posted: the process was suspended after its claim")
             await self._claims.release(post.key, self._token)
             raise RetryLater(HISTORY_DELAY_SECONDS, "the claim was too old to post")
         arguments = with_markers(message, post.key)
@@ -208,15 +203,15 @@ class _Attempt:
         return ts
 
     async def _classify_failure(self, error: Exception) -> Exception:
-        """What the failure means; if it means nothing certain, the claim is left in doubt."""
+        """Classify the failure; if the outcome is unknown, the claim is kept or marked so."""
         post = self._post
         if (seconds := retry_after(error)) is not None:
             await self._rate_limiter.pause(post.team_id, post.channel_id, seconds)
             await self._claims.release(post.key, self._token)
             return RetryLater(seconds, "Slack asks to wait")
         if not had_no_effect(error):
-            logger.warning("whether a message was posted is not known: %s", type(error).__name__)
-            if not isinstance(error, SlackApiError):  # Slack may be at it still: the claim stands
+            logger.warning("unknown whether a message was posted: %s", type(error).__name__)
+            if not isinstance(error, SlackApiError):  # Slack may still post it: keep the claim
                 return RetryLater(POST_CLAIM_SECONDS, "Slack has not answered the post")
             await self._claims.mark_unknown(post.key, self._token)
             return RetryLater(HISTORY_DELAY_SECONDS, "the outcome of the post is unknown")
@@ -230,8 +225,7 @@ class _Attempt:
     async def _search(self) -> str:
         """The timestamp of the message in its channel; "" if it is not there.
 
-        If that cannot be found out now, the claim goes back into doubt: the next attempt searches
-        again before it posts.
+        If the search fails, the outcome stays unknown, and the next attempt searches again.
         """
         try:
             async with asyncio.timeout(HISTORY_SEARCH_TIMEOUT_SECONDS):
@@ -239,7 +233,7 @@ class _Attempt:
         except POST_ERRORS as error:
             seconds = TOKEN_RETRY_SECONDS if refuses_token(error) else retry_after(error)
             if seconds is None and isinstance(error, SlackApiError) and had_no_effect(error):
-                logger.warning("the history of a channel may not be read: %s", error_code(error))
+                logger.warning("the history of a channel could not be read: %s", error_code(error))
                 raise await self._give_up() from None
             await self._claims.mark_unknown(self._post.key, self._token)
             pause = HISTORY_DELAY_SECONDS if seconds is None else seconds
@@ -248,7 +242,7 @@ class _Attempt:
         return found
 
     async def _find_in_history(self) -> str:
-        """Slack: conversations.history and .replies, scopes channels:history, groups:history."""
+        """Search conversations.history or .replies (scopes channels:history, groups:history)."""
         cursor = ""
         for _ in range(MAX_HISTORY_PAGES):
             answer = await self._history_page(cursor)
@@ -280,13 +274,13 @@ class _Attempt:
 
 
 def with_markers(message: Mapping[str, Any], name: str) -> dict[str, Any]:
-    """The message with two marks of the post's name: metadata, and the block_id of a block.
+    """The message with two markers: metadata, and the block_id of a block.
 
-    Slack does not say whether an app may read its metadata without a scope for that; a block_id
-    (unique in a message, at most 255 characters) is in every history.
+    Slack doesn't document whether an app needs a scope to read its metadata; a block_id (unique in
+    a message, at most 255 characters) is in every history.
     """
     blocks = [dict(block) for block in message.get("blocks") or ()]
-    for block in reversed(blocks):  # those that have an id already need it
+    for block in reversed(blocks):  # blocks with an id need theirs
         if "block_id" not in block:
             block["block_id"] = marker_block_id(name)
             break
@@ -295,12 +289,12 @@ def with_markers(message: Mapping[str, Any], name: str) -> dict[str, Any]:
 
 
 def marker_block_id(name: str) -> str:
-    """A block_id that no other post has."""
+    """A block_id that is unique to the message."""
     return f"post.{sha256(name.encode()).hexdigest()[:40]}"
 
 
 def has_marker(message: Mapping[str, Any], name: str) -> bool:
-    """Whether a message of the history is the post of that name, by either mark."""
+    """Whether a message of the history carries either marker."""
     metadata = message.get("metadata") or {}
     named = (metadata.get("event_payload") or {}).get("name")
     if metadata.get("event_type") == METADATA_EVENT_TYPE and named == name:

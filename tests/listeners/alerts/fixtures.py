@@ -9,6 +9,6 @@ from typing import Any
 
 
 def without_ids(payloads: Sequence[dict[str, Any]]) -> Any:
-    """The payloads, with alert IDs replaced by a name, since they differ each time."""
+    """The payloads, with alert ids replaced, because they differ each time."""
     sent = re.sub(r'("alert_id\\":\\")[0-9a-f]{16}', r"\1the-alert", json.dumps(payloads))
     return json.loads(sent)

@@ -19,20 +19,20 @@ async def ada(connected: AppHarness) -> Person:
 
 
 async def test_mutes_for_a_while(ada: Person, snapshot: SnapshotAssertion) -> None:
-    """It says until when, and the list does, too."""
+    """Muting shows its end, also in the list."""
     assert without_ids((await ada.command("/emporix alerts mute 30m")).payloads) == snapshot
     listed = await ada.command("/emporix alerts list")
     assert "Muted until <!date^1795431800^" in str(listed.payloads[0]["blocks"])
 
 
 async def test_mutes_by_button(ada: Person) -> None:
-    """For two hours."""
+    """The button mutes for two hours."""
     exchange = await ada.click("Mute for 2 hours")
     assert "until <!date^1795437200^" in exchange.payloads[0]["text"]
 
 
 async def test_what_was_muted_together_is_unmuted_together(ada: Person) -> None:
-    """One button for all of them, as one command muted them."""
+    """One button unmutes all alerts that one command muted."""
     await ada.command("/emporix alerts on status:skipped")
     await ada.command("/emporix alerts mute")
     await ada.click("Unmute all")
@@ -41,19 +41,19 @@ async def test_what_was_muted_together_is_unmuted_together(ada: Person) -> None:
 
 
 async def test_says_what_is_possible(ada: Person, snapshot: SnapshotAssertion) -> None:
-    """No length of time, no silence."""
+    """An invalid duration is refused with the valid ones."""
     assert (await ada.command("/emporix alerts mute monday")).payloads == snapshot
 
 
 async def test_without_alerts_it_says_so(connected: AppHarness) -> None:
-    """Only to the user who asks."""
+    """A channel without alerts is reported only to the user who asked."""
     exchange = await connected.person("ada", "general").command("/emporix alerts mute")
     assert "No such alerts are on" in exchange.payloads[0]["text"]
     assert exchange.payloads[0]["response_type"] == "ephemeral"
 
 
 async def test_its_owner_reads_who_did_it(ada: Person, connected: AppHarness) -> None:
-    """And until when; a user who mutes their own alerts gets no message."""
+    """An owner is informed who muted an alert and until when, unless they did it."""
     await ada.command("/emporix alerts mute")
     await connected.person("grace", "ops").command("/emporix alerts mute 30m")
     (message,) = await connected.person("ada", "dm").messages()
@@ -68,13 +68,13 @@ async def muted(ada: Person) -> Person:
 
 
 async def test_unmutes(muted: Person, snapshot: SnapshotAssertion) -> None:
-    """Everyone in the channel learns who did it."""
+    """The channel is informed who unmuted the alerts."""
     assert (await muted.command("/emporix alerts unmute")).payloads == snapshot
     listed = await muted.command("/emporix alerts list")
     assert "Muted" not in str(listed.payloads[0]["blocks"])
 
 
 async def test_unmutes_by_button(muted: Person) -> None:
-    """The one that stands below the words that it is muted."""
+    """The button below the notice unmutes the alerts."""
     exchange = await muted.click("Unmute")
     assert "wants to hear alerts here again" in exchange.payloads[0]["text"]

@@ -1,4 +1,4 @@
-"""/emporix alerts off — a channel hears nothing more, and everyone there learns why."""
+"""/emporix alerts off — turns off a channel's alerts and tells everyone there."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ async def ada(connected: AppHarness) -> Person:
 async def test_turns_all_off(
     ada: Person, connected: AppHarness, snapshot: SnapshotAssertion
 ) -> None:
-    """Anyone in the channel may do so, with or without a connection."""
+    """Anyone in the channel can turn off all alerts, with or without a connection."""
     exchange = await connected.person("grace", "ops").command("/emporix alerts off")
     assert exchange.payloads == snapshot
     again = await ada.command("/emporix alerts off")
@@ -31,7 +31,7 @@ async def test_turns_all_off(
 
 
 async def test_turns_one_off(ada: Person) -> None:
-    """By its button; the other one stays."""
+    """A button turns off its alert only."""
     exchange = await ada.click("Turn off")
     assert "tenant acme, skipped" in exchange.payloads[0]["text"]
     listed = await ada.command("/emporix alerts list")
@@ -39,7 +39,7 @@ async def test_turns_one_off(ada: Person) -> None:
 
 
 async def test_touches_no_other_channel(ada: Person, connected: AppHarness) -> None:
-    """Alerts of #general go on."""
+    """Alerts of other channels stay on."""
     general = connected.person("ada", "general")
     await general.command("/emporix alerts on")
     await ada.command("/emporix alerts off")
@@ -50,7 +50,7 @@ async def test_touches_no_other_channel(ada: Person, connected: AppHarness) -> N
 async def test_its_owner_reads_who_did_it(
     ada: Person, connected: AppHarness, snapshot: SnapshotAssertion
 ) -> None:
-    """In one direct message; a user who turns off their own alerts gets none."""
+    """An owner learns in one direct message who turned off their alerts, except by themselves."""
     await connected.person("grace", "ops").command("/emporix alerts off")
     (message,) = await connected.person("ada", "dm").messages()
     assert message["blocks"] == snapshot
@@ -62,7 +62,7 @@ async def test_its_owner_reads_who_did_it(
 async def test_is_off_though_its_owner_cannot_be_notified(
     ada: Person, connected: AppHarness
 ) -> None:
-    """For example because they have left."""
+    """An alert is turned off even if its owner can't be notified."""
     connected.workspace.directory.deactivate("U0ADA")
     connected.workspace.faults.add(Fault("refuse", method="chat.postMessage", error="is_inactive"))
     exchange = await connected.person("grace", "ops").command("/emporix alerts off")

@@ -21,13 +21,13 @@ def ada(connected: AppHarness) -> Person:
 
 
 async def test_says_so_to_the_channel(ada: Person, snapshot: SnapshotAssertion) -> None:
-    """Everyone there learns who turned what on, and can mute it or turn it off."""
+    """The channel is informed who turned on the alert, with buttons to mute and turn it off."""
     exchange = await ada.command("/emporix alerts on")
     assert without_ids(exchange.payloads) == snapshot
 
 
 async def test_takes_filters(ada: Person) -> None:
-    """The words of lists; failures where no status is named."""
+    """Alerts take the filters of lists; without a status they are about failures."""
     exchange = await ada.command('/emporix alerts on skipped agent:fraud-agent "no action"')
     text = exchange.payloads[0]["text"]
     assert "tenant acme, skipped, agent fraud-agent, saying “no action”" in text
@@ -39,7 +39,7 @@ async def test_takes_filters(ada: Person) -> None:
     "filters", ["since:today", "until:2030-01-01", "size:5", "sort:oldest", "page:2", "fields:id"]
 )
 async def test_refuses_what_makes_no_sense(ada: Person, filters: str) -> None:
-    """Alerts begin now, and have no pages."""
+    """Filters for times and pages are refused."""
     exchange = await ada.command(f"/emporix alerts on {filters}")
     assert exchange.payloads[0]["blocks"][0]["block_id"] == "error.invalid_input"
     listed = await ada.command("/emporix alerts")
@@ -47,7 +47,7 @@ async def test_refuses_what_makes_no_sense(ada: Person, filters: str) -> None:
 
 
 async def test_twice_is_once(ada: Person) -> None:
-    """The same filters again change nothing."""
+    """Turning on the same alert again changes nothing."""
     await ada.command("/emporix alerts on")
     exchange = await ada.command("/emporix alerts on status:failed")
     assert "on here already" in exchange.payloads[0]["text"]
@@ -56,7 +56,7 @@ async def test_twice_is_once(ada: Person) -> None:
 
 
 async def test_too_many_are_refused(ada: Person) -> None:
-    """A channel has room for ten, and another one for its own."""
+    """A channel can have ten alerts; other channels have their own limit."""
     for number in range(10):
         await ada.command(f"/emporix alerts on agent:agent-{number}")
     exchange = await ada.command("/emporix alerts on agent:one-more")
@@ -67,7 +67,7 @@ async def test_too_many_are_refused(ada: Person) -> None:
 
 
 async def test_a_query_that_emporix_refuses_is_told_at_once(ada: Person) -> None:
-    """Nothing is turned on."""
+    """A query that Emporix refuses is reported at once, and nothing is turned on."""
     exchange = await ada.command("/emporix alerts on q:this is no query")
     assert exchange.payloads[0]["blocks"][0]["block_id"] == "error.invalid_request"
     listed = await ada.command("/emporix alerts")
@@ -75,13 +75,13 @@ async def test_a_query_that_emporix_refuses_is_told_at_once(ada: Person) -> None
 
 
 async def test_needs_a_connection(connected: AppHarness) -> None:
-    """Grace is connected to nothing."""
+    """A user without a connection can't turn on alerts."""
     exchange = await connected.person("grace", "ops").command("/emporix alerts on")
     assert exchange.payloads[0]["blocks"][0]["block_id"] == "error.not_connected"
 
 
 async def test_joins_a_public_channel(connected: AppHarness) -> None:
-    """It must be there to post by itself."""
+    """The app joins a public channel to post there."""
     await connected.person("ada", "secret").command("/emporix alerts on")
     assert BOT_USER_ID in connected.workspace.directory.channels["C0SECRET"].members
 
@@ -90,13 +90,13 @@ async def test_joins_a_public_channel(connected: AppHarness) -> None:
 async def test_refuses_where_it_may_not_post(
     connected: AppHarness, channel: str, snapshot: SnapshotAssertion
 ) -> None:
-    """Private channels without the app, other organisations, direct messages: as for sharing."""
+    """Channels where the app must not post are refused, as for sharing."""
     exchange = await connected.person("ada", channel).command("/emporix alerts on")
     assert exchange.payloads == snapshot
 
 
 async def test_goes_on_in_a_private_channel_that_it_is_in(connected: AppHarness) -> None:
-    """After the invitation."""
+    """After an invitation, alerts work in a private channel."""
     channels = connected.workspace.directory.channels
     board = channels["C0BOARD"]
     channels["C0BOARD"] = replace(board, members=board.members | {BOT_USER_ID})
@@ -105,7 +105,7 @@ async def test_goes_on_in_a_private_channel_that_it_is_in(connected: AppHarness)
 
 
 async def test_a_button_of_an_alert_that_is_off_says_so(connected: AppHarness, ada: Person) -> None:
-    """Somebody has turned it off since the list was shown."""
+    """A button of an alert that was turned off is explained."""
     await ada.command("/emporix alerts on")
     await ada.command("/emporix disconnect")
     await ada.click("Disconnect")

@@ -17,7 +17,7 @@ def ada(connected: AppHarness) -> Person:
 
 @pytest.fixture
 async def digest(ada: Person) -> str:
-    """The id of a digest of #ops: every day at nine in Berlin."""
+    """The id of a digest in #ops: every day at nine in Berlin."""
     exchange = await set_up(ada)
     assert exchange.field_errors == {}
     return "digest-1"

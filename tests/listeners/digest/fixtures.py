@@ -1,4 +1,4 @@
-"""Digests for tests of the listeners and of the clock."""
+"""Digests for tests of the listeners and the scheduler."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ WEEK = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sun
 
 
 async def set_up(person: Person, **fields: Any) -> Exchange:
-    """Fill in the form as it comes, but for `fields`, by their block_ids."""
+    """Submit the form with its defaults, except for `fields`, by block_id."""
     await person.command("/emporix digest")
     return await person.submit(fields)
 
 
 async def stored(harness: AppHarness, digest_id: str = "digest-1") -> Digest:
-    """A digest as it is kept."""
+    """A digest as it is stored."""
     digest = await DigestStore(harness.redis, harness.cipher).load(digest_id)
     assert digest is not None
     return digest
 
 
 async def in_channel(harness: AppHarness, channel: str = "ops") -> list[dict[str, Any]]:
-    """What everyone sees in a channel."""
+    """The messages that everyone sees in a channel."""
     seen = await harness.person("ada", channel).messages()
     return [message for message in seen if not message["ephemeral"]]
 

@@ -1,4 +1,4 @@
-"""Each button of a digest acts on that digest, where its channel has two."""
+"""Each button of a digest acts on that digest, in a channel with two."""
 
 from __future__ import annotations
 
@@ -46,12 +46,12 @@ async def test_previews_that_digest(
 async def test_pauses_and_resumes_that_digest(
     connected: AppHarness, two: Person, digest_id: str, other: str, name: str
 ) -> None:
-    """The other one runs on, or stays paused."""
+    """Pause and resume affect only that digest."""
     await press(two, "Pause", digest_id)
     assert (await stored(connected, digest_id)).paused == "somebody"
     assert (await stored(connected, other)).paused == ""
     await two.command("/emporix digest list")
-    await two.click("Pause")  # of the other: it is the only one that has this button
+    await two.click("Pause")  # of the other digest, the only one with this button
     await press(two, "Resume", digest_id)
     assert (await stored(connected, digest_id)).paused == ""
     assert (await stored(connected, other)).paused == "somebody"
@@ -61,7 +61,7 @@ async def test_pauses_and_resumes_that_digest(
 async def test_posts_that_digest_now(
     connected: AppHarness, two: Person, digest_id: str, other: str, name: str
 ) -> None:
-    """The channel gets one message, with its name."""
+    """Post now posts one message, with the digest's name."""
     add_jobs(connected, 3)
     await press(two, "Post now", digest_id)
     await connected.worker.work()
@@ -73,7 +73,7 @@ async def test_posts_that_digest_now(
 async def test_changes_that_digest(
     connected: AppHarness, two: Person, digest_id: str, other: str, name: str
 ) -> None:
-    """The form shows its name, and saving leaves the other one as it was."""
+    """Change opens that digest, and saving leaves the other one unchanged."""
     exchange = await press(two, "Change", digest_id)
     assert exchange.view is not None
     assert exchange.view["state"]["values"]["name"]["value"]["value"] == name
@@ -87,7 +87,7 @@ async def test_changes_that_digest(
 async def test_takes_that_digest_over(
     connected: AppHarness, two: Person, digest_id: str, other: str, name: str
 ) -> None:
-    """The other one keeps its owner."""
+    """Taking over one digest leaves the owner of the other one."""
     grace = connected.person("grace", "ops")
     await connected.connect(grace, ACME_READ_ONLY)
     await press(grace, "Take over", digest_id)
@@ -99,7 +99,7 @@ async def test_takes_that_digest_over(
 async def test_deletes_that_digest(
     connected: AppHarness, two: Person, digest_id: str, other: str, name: str
 ) -> None:
-    """The other one stays."""
+    """Deleting one digest leaves the other one."""
     await press(two, "Delete", digest_id)
     listed = await two.command("/emporix digest list")
     assert name not in str(listed.payloads)

@@ -1,4 +1,4 @@
-"""Change on a digest — the form once more, with what is there."""
+"""Change on a digest — opens the form with its current values."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tests.listeners.digest.fixtures import set_up, stored
 
 
 async def test_begins_with_what_is_there(ada: Person) -> None:
-    """All fields as they were filled in."""
+    """The form shows all current values."""
     fields = {"time": "17:30", "filters": "failed refund", "days": ["Friday"], "chart": []}
     await set_up(ada, name="Failures", **fields)
     await ada.command("/emporix digest list")
@@ -24,7 +24,7 @@ async def test_begins_with_what_is_there(ada: Person) -> None:
 
 
 async def test_changes_the_same_digest(connected: AppHarness, ada: Person, digest: str) -> None:
-    """It stays one digest, and comes at its new time."""
+    """Saving changes the same digest, which is posted at its new time."""
     await ada.command("/emporix digest list")
     await ada.click("Change")
     exchange = await ada.submit({"time": "16:00"})
@@ -39,7 +39,7 @@ async def test_changes_the_same_digest(connected: AppHarness, ada: Person, diges
 async def test_runs_on_the_connection_of_who_changed_it(
     connected: AppHarness, ada: Person, digest: str
 ) -> None:
-    """As the form says."""
+    """A changed digest uses the connection of the user who changed it."""
     grace = connected.person("grace", "ops")
     await connected.connect(grace, ACME_READ_ONLY)
     await grace.command("/emporix digest list")

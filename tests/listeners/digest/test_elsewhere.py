@@ -1,4 +1,4 @@
-"""Digests of channels from elsewhere: only members start something there."""
+"""Digests of other channels: only members can start something there."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ OPS = "C0OPS"
 
 @pytest.fixture
 async def outside(connected: AppHarness, digest: str) -> Person:
-    """Ada in #general, who owns a digest of #ops and is no member there any more."""
+    """Ada in #general, who owns a digest of #ops and has left #ops."""
     add_jobs(connected, 3)
     connected.workspace.directory.remove(OPS, "U0ADA")
     general = connected.person("ada", "general")
@@ -27,7 +27,7 @@ async def outside(connected: AppHarness, digest: str) -> Person:
 
 
 async def test_nothing_is_posted_by_people_who_left(connected: AppHarness, outside: Person) -> None:
-    """Post now is refused with the way back, from a list and from Home alike."""
+    """Post now is refused for former members, with the next step, in lists and in Home."""
     exchange = await outside.click("Post now")
     assert "You're not a member of that channel" in exchange.messages[0]["text"]
     assert "Join <#C0OPS>" in exchange.messages[0]["text"]
@@ -40,7 +40,7 @@ async def test_nothing_is_posted_by_people_who_left(connected: AppHarness, outsi
 
 
 async def test_owners_stop_theirs_from_anywhere(connected: AppHarness, outside: Person) -> None:
-    """Pause and Delete need no membership, Resume does."""
+    """Owners can pause and delete from anywhere, but not resume."""
     await outside.click("Pause")
     assert (await stored(connected)).paused == "somebody"
     await outside.click("Resume")
@@ -53,7 +53,7 @@ async def test_owners_stop_theirs_from_anywhere(connected: AppHarness, outside: 
 async def test_owners_take_theirs_to_a_channel_of_their_own(
     connected: AppHarness, outside: Person
 ) -> None:
-    """Change refuses the channel that they left, and takes another one."""
+    """Owners can move a digest from a channel that they left, but not keep it there."""
     await outside.click("Change")
     refused = await outside.submit({"name": "Still there"})
     assert "not a member of that channel" in refused.field_errors["channel"]
@@ -66,7 +66,7 @@ async def test_owners_take_theirs_to_a_channel_of_their_own(
 async def test_others_do_nothing_in_channels_that_they_left(
     connected: AppHarness, ada: Person, digest: str, label: str
 ) -> None:
-    """By a button that they were shown while the digest was theirs."""
+    """Other former members can't use an old button."""
     grace, general = connected.person("grace", "ops"), connected.person("grace", "general")
     await connected.connect(grace, ACME_READ_ONLY)
     await grace.command("/emporix digest resume")
@@ -82,7 +82,7 @@ async def test_others_do_nothing_in_channels_that_they_left(
 
 
 async def test_a_form_names_only_channels_of_ones_own(connected: AppHarness, ada: Person) -> None:
-    """Also where somebody was removed while they filled it in."""
+    """A form accepts only the user's channels, even if they were removed while it was open."""
     await ada.command("/emporix digest")
     connected.workspace.directory.admit("C0SECRET", "U0BOT")
     directory = connected.workspace.directory
@@ -94,7 +94,7 @@ async def test_a_form_names_only_channels_of_ones_own(connected: AppHarness, ada
 
 
 async def test_members_of_a_large_channel_are_found(connected: AppHarness, digest: str) -> None:
-    """On any page of Slack's answer."""
+    """Members are found on any page of Slack's response."""
     channels = connected.workspace.directory.channels
     crowd = frozenset(f"U00{number:05d}" for number in range(2500))
     channels[OPS] = replace(channels[OPS], members=channels[OPS].members | crowd)
@@ -105,7 +105,7 @@ async def test_members_of_a_large_channel_are_found(connected: AppHarness, diges
 
 
 async def test_the_owner_hears_who_takes_it_over(connected: AppHarness, digest: str) -> None:
-    """In a direct message with the way back; where Slack refuses that, it is done all the same."""
+    """The previous owner is informed who took over; a failed notice doesn't stop it."""
     grace = connected.person("grace", "ops")
     await connected.connect(grace, ACME_READ_ONLY)
     await grace.command("/emporix digest now")
@@ -124,7 +124,7 @@ async def test_the_owner_hears_who_takes_it_over(connected: AppHarness, digest: 
 async def test_without_a_connection_nothing_starts(
     connected: AppHarness, digest: str, verb: str
 ) -> None:
-    """Who has none is offered to connect; a paused digest stays paused, and nothing is posted."""
+    """Without a connection nothing is resumed or posted, and the user is offered to connect."""
     add_jobs(connected, 3)
     await connected.person("ada", "ops").command("/emporix digest pause")
     before = await stored(connected)
@@ -135,7 +135,7 @@ async def test_without_a_connection_nothing_starts(
 
 
 async def in_channel_of(harness: AppHarness) -> list[str]:
-    """What Grace, who is still there, sees in #ops."""
+    """The messages that Grace, still a member, sees in #ops."""
     seen = await harness.person("grace", "ops").messages()
     return [message["text"] for message in seen if not message["ephemeral"]]
 
@@ -143,11 +143,11 @@ async def in_channel_of(harness: AppHarness) -> list[str]:
 async def test_disconnecting_pauses_digests_at_once(
     connected: AppHarness, ada: Person, digest: str
 ) -> None:
-    """The reply and the channel say so."""
+    """Disconnecting pauses digests, and the reply and the channel say so."""
     await set_up(ada, name="Other")
     await ada.command("/emporix disconnect")
     exchange = await ada.click("Disconnect")
-    assert "Digests of yours are paused in <#C0OPS>" in exchange.payloads[0]["text"]
+    assert "Your digests are paused in <#C0OPS>" in exchange.payloads[0]["text"]
     await connected.worker.work()
     notices = [message["text"] for message in await in_channel(connected)]
     assert sum("its owner disconnected the tenant" in text for text in notices) == 2

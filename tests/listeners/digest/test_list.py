@@ -1,4 +1,4 @@
-"""/emporix digest list — the digests of a channel, and what can be done with them."""
+"""/emporix digest list — a channel's digests and their buttons."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.listeners.digest.fixtures import set_up
 
 
 async def test_shows_them_with_their_buttons(ada: Person, snapshot: SnapshotAssertion) -> None:
-    """Those of the channel first, then one's own elsewhere."""
+    """The channel's digests are listed first, then the user's digests elsewhere."""
     await set_up(ada)
     await set_up(ada, name="Failures", filters="failed", days=["Monday"])
     await set_up(ada, channel="general")
@@ -18,12 +18,12 @@ async def test_shows_them_with_their_buttons(ada: Person, snapshot: SnapshotAsse
 
 
 async def test_offers_one_where_there_is_none(ada: Person, snapshot: SnapshotAssertion) -> None:
-    """With a button that sets it up."""
+    """An empty list has a button to set up a digest."""
     assert (await ada.command("/emporix digest list")).payloads == snapshot
 
 
 async def test_others_can_take_them_over(connected: AppHarness, digest: str) -> None:
-    """Who does not own a digest sees that button; the owner needs none."""
+    """Users can take over digests of others, but not their own."""
     grace = await connected.person("grace", "ops").command("/emporix digest list")
     assert "Take over" in str(grace.payloads)
     ada = await connected.person("ada", "ops").command("/emporix digest list")
@@ -31,7 +31,7 @@ async def test_others_can_take_them_over(connected: AppHarness, digest: str) -> 
 
 
 async def test_has_room_for_the_button_that_sets_one_up(connected: AppHarness) -> None:
-    """However many there are: of those in other channels some are only counted."""
+    """A long list still has the button to set up a digest, and counts digests it doesn't show."""
     ada = connected.person("ada", "ops")
     for number in range(20):
         await set_up(ada, name=f"Digest {number}")

@@ -1,4 +1,4 @@
-"""/emporix digest new — a form that proposes what most want, and says what is wrong with it."""
+"""/emporix digest new — a form with useful defaults and errors under the fields."""
 
 from __future__ import annotations
 
@@ -19,13 +19,15 @@ from tests.listeners.digest.fixtures import set_up, stored
 
 
 async def test_proposes_what_most_want(ada: Person, snapshot: SnapshotAssertion) -> None:
-    """This channel, nine o'clock every day in the asker's zone, the default tenant."""
+    """The defaults are this channel, 9:00 every day in the user's time zone, and the default
+    tenant.
+    """
     exchange = await ada.command("/emporix digest")
     assert exchange.view == snapshot
 
 
 async def test_takes_the_name_that_was_typed(ada: Person) -> None:
-    """`digest new Morning` begins with that."""
+    """A name after the command is the default name."""
     exchange = await ada.command("/emporix digest new Morning  jobs")
     assert exchange.view is not None
     assert exchange.view["state"]["values"]["name"]["value"]["value"] == "Morning jobs"
@@ -34,7 +36,7 @@ async def test_takes_the_name_that_was_typed(ada: Person) -> None:
 async def test_is_set_up_by_pressing_save(
     connected: AppHarness, ada: Person, snapshot: SnapshotAssertion
 ) -> None:
-    """Nothing needs to be filled in; the answer says when it comes first."""
+    """The form can be saved at once, and the answer names the first post."""
     exchange = await set_up(ada)
     assert exchange.view == snapshot
     digest = await stored(connected)
@@ -45,7 +47,7 @@ async def test_is_set_up_by_pressing_save(
 
 
 async def test_takes_what_is_filled_in(connected: AppHarness, ada: Person) -> None:
-    """Each field of the form, in the words of the commands."""
+    """Each field is saved, with the filters of the commands."""
     await set_up(
         ada,
         channel="general",
@@ -75,32 +77,32 @@ async def test_takes_what_is_filled_in(connected: AppHarness, ada: Person) -> No
         ({"zone": "Europe/Berln"}, "zone", "Europe/Berlin"),
         ({"zone": "Middle Earth"}, "zone", "Unknown time zone"),
         ({"filters": "since:yesterday"}, "filters", "Leave out since: and until:"),
-        ({"filters": "q:status:FAILURE"}, "filters", "cannot take q:"),
+        ({"filters": "q:status:FAILURE"}, "filters", "can't use q:"),
         ({"filters": "size:5"}, "filters", "has no pages"),
-        ({"filters": "tenant:globex"}, "filters", "The tenant is chosen above"),
+        ({"filters": "tenant:globex"}, "filters", "You choose the tenant above"),
         ({"filters": "stauts:failed"}, "filters", "Did you mean status:?"),
         ({"channel": "board"}, "channel", "/invite @Emporix Jobs"),
-        ({"channel": "partners"}, "channel", "other organisations read that channel"),
+        ({"channel": "partners"}, "channel", "other organizations read that channel"),
     ],
 )
 async def test_says_what_is_wrong_under_its_field(
     ada: Person, fields: dict[str, Any], name: str, words: str
 ) -> None:
-    """What to do instead stands where it was typed, and nothing is kept."""
+    """Each error appears under its field with the next step, and nothing is saved."""
     exchange = await set_up(ada, **fields)
     assert exchange.field_errors.keys() == {name}
     assert words in exchange.field_errors[name]
 
 
 async def test_joins_a_public_channel(connected: AppHarness, ada: Person) -> None:
-    """Nobody has to invite the app there."""
+    """A public channel is joined without an invitation."""
     await set_up(ada, channel="secret")
     assert BOT_USER_ID in connected.workspace.directory.channel("secret").members
     assert (await stored(connected)).channel_id == "C0SECRET"
 
 
 async def test_joins_no_channel_of_others(connected: AppHarness, ada: Person) -> None:
-    """Nobody brings the app into a public channel of which they are no member."""
+    """Users can't add the app to a public channel without being a member."""
     await set_up(ada, channel="secret")
     for member in (BOT_USER_ID, "U0ADA"):
         connected.workspace.directory.remove("C0SECRET", member)
@@ -112,29 +114,29 @@ async def test_joins_no_channel_of_others(connected: AppHarness, ada: Person) ->
 
 
 async def test_a_channel_has_each_name_once(ada: Person, digest: str) -> None:
-    """A second digest needs a name of its own."""
+    """Names are unique within a channel."""
     exchange = await set_up(ada, name="daily JOBS")
-    assert "a digest of that name" in exchange.field_errors["name"]
+    assert "a digest with that name" in exchange.field_errors["name"]
     assert (await set_up(ada, name="Another")).field_errors == {}
 
 
 async def test_the_form_comes_again_where_slack_is_slow(
     connected: AppHarness, ada: Person, snapshot: SnapshotAssertion
 ) -> None:
-    """After the ack, what is wrong stands above the form."""
+    """After the ack, errors appear above the form."""
     connected.workspace.faults.add(Fault("delay", method="conversations.info", seconds=2.2))
     exchange = await set_up(ada, channel="board")
     assert exchange.view == snapshot
 
 
 async def test_needs_a_connection(harness: AppHarness, snapshot: SnapshotAssertion) -> None:
-    """A user who is not connected gets a button to connect instead of the form."""
+    """A user without a connection gets a button to connect instead of the form."""
     exchange = await harness.grace.command("/emporix digest")
     assert exchange.view == snapshot
 
 
 async def test_opens_from_a_button(ada: Person) -> None:
-    """The list of a channel without digests offers one for it."""
+    """The button in an empty list opens the form."""
     await ada.command("/emporix digest list")
     exchange = await ada.click("Set up a digest")
     assert exchange.view is not None
@@ -146,7 +148,7 @@ async def test_opens_from_a_button(ada: Person) -> None:
 async def test_the_operator_decides_about_shared_channels(
     redis: Any, redis_url: str, clock: FakeClock, allowed: bool
 ) -> None:
-    """A channel of several organizations takes a digest only with ALLOW_SHARED_CHANNELS."""
+    """Channels of several organizations need ALLOW_SHARED_CHANNELS."""
     async with open_app(redis, redis_url, clock, allow_shared_channels=allowed) as harness:
         await harness.connect(harness.ada, ACME_OPERATIONS)
         exchange = await set_up(harness.ada, channel="partners")

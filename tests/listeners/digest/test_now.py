@@ -1,4 +1,4 @@
-"""/emporix digest now — a digest at once, by the next worker."""
+"""/emporix digest now — posts a digest at once, by the next worker."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tests.listeners.jobs.fixtures import add_jobs
 
 
 async def test_is_posted_at_once(connected: AppHarness, ada: Person, digest: str) -> None:
-    """The answer says so, and the schedule stays what it was."""
+    """A digest is posted at once, and its schedule stays unchanged."""
     add_jobs(connected, 3)
     await connected.worker.work()
     before = (await stored(connected)).scheduled_run
@@ -22,7 +22,7 @@ async def test_is_posted_at_once(connected: AppHarness, ada: Person, digest: str
 
 
 async def test_says_that_no_worker_is_there(ada: Person, digest: str) -> None:
-    """Else people would wait for nothing."""
+    """The answer says if no worker is running."""
     exchange = await ada.command("/emporix digest now")
     assert "no worker of this app is running" in exchange.messages[0]["text"]
 
@@ -43,7 +43,7 @@ async def test_two_presses_at_a_time_post_one(
 async def test_what_it_told_the_next_does_not_tell_again(
     connected: AppHarness, ada: Person, digest: str
 ) -> None:
-    """The next one covers the time since."""
+    """The next digest covers only the time since."""
     await ada.command("/emporix digest now")
     asked_at = connected.clock()
     connected.clock.forward(1)

@@ -1,4 +1,4 @@
-"""/emporix digest pause, /emporix digest resume, Take over — nothing comes until it is resumed."""
+"""/emporix digest pause, /emporix digest resume, Take over — pause until resumed."""
 
 from __future__ import annotations
 
@@ -15,15 +15,13 @@ from tests.harness.clock import NOW
 from tests.listeners.digest.fixtures import in_channel, stored, to_ada
 from tests.listeners.jobs.fixtures import add_jobs
 
-NINE = 1_795_507_200.0  # 2026-11-24 09:00 in Berlin, when it would have come
+NINE = 1_795_507_200.0  # 2026-11-24 09:00 in Berlin, when it would be due
 
 
 async def test_pauses(
     connected: AppHarness, ada: Person, digest: str, snapshot: SnapshotAssertion
 ) -> None:
-    """Nothing is posted but two notices that it is paused, and by whom; the answer offers to
-    resume it.
-    """
+    """A paused digest posts only two notices about the pause, and the answer offers Resume."""
     add_jobs(connected, 3)
     assert (await ada.command("/emporix digest pause")).payloads == snapshot
     await connected.worker.work_until(connected.clock() + 3 * 86400, step=3600)
@@ -36,7 +34,7 @@ async def test_pauses(
 
 
 async def test_the_owner_hears_of_it_from_others(connected: AppHarness, digest: str) -> None:
-    """And the channel is offered to take it over, as it is not the owner who paused it."""
+    """If another user pauses a digest, its owner is informed, and the channel can take it over."""
     await connected.person("grace", "ops").command("/emporix digest pause")
     (told,) = await to_ada(connected)
     assert "<@U0GRACE> paused your digest" in told["text"]
@@ -47,7 +45,7 @@ async def test_the_owner_hears_of_it_from_others(connected: AppHarness, digest: 
 
 
 async def test_pauses_by_its_button(connected: AppHarness, ada: Person, digest: str) -> None:
-    """In the list."""
+    """The button in the list pauses a digest."""
     await ada.command("/emporix digest list")
     await ada.click("Pause")
     assert (await stored(connected)).paused == "somebody"
@@ -56,7 +54,7 @@ async def test_pauses_by_its_button(connected: AppHarness, ada: Person, digest: 
 async def test_goes_on_at_its_next_time(
     connected: AppHarness, ada: Person, digest: str, snapshot: SnapshotAssertion
 ) -> None:
-    """What was left out meanwhile is not made up for."""
+    """A resumed digest is posted at its next time; missed ones are not."""
     await ada.command("/emporix digest pause")
     connected.clock.forward(3 * 86400)
     add_jobs(connected, 3)
@@ -69,7 +67,7 @@ async def test_goes_on_at_its_next_time(
 
 
 async def test_goes_on_by_its_button(connected: AppHarness, ada: Person, digest: str) -> None:
-    """In the answer to pause, and in the list."""
+    """The buttons in the answer and in the list resume a digest."""
     await ada.command("/emporix digest pause")
     await ada.click("Resume")
     assert (await stored(connected)).paused == ""
@@ -78,7 +76,7 @@ async def test_goes_on_by_its_button(connected: AppHarness, ada: Person, digest:
 async def test_goes_on_by_the_pressers_connection(
     connected: AppHarness, digest: str, snapshot: SnapshotAssertion
 ) -> None:
-    """Any user with a connection to its tenant can take it over."""
+    """A resumed digest uses the connection of the user who resumed it."""
     grace = connected.person("grace", "ops")
     await connected.connect(grace, ACME_READ_ONLY)
     await grace.command("/emporix digest list")
@@ -87,7 +85,7 @@ async def test_goes_on_by_the_pressers_connection(
 
 
 async def test_needs_a_connection_to_its_tenant(connected: AppHarness, digest: str) -> None:
-    """Who has none is offered to connect, and the digest stays what it was."""
+    """Without a connection a digest stays paused, and the user is offered to connect."""
     grace = connected.person("grace", "ops")
     await grace.command("/emporix digest list")
     exchange = await grace.click("Take over")
@@ -99,7 +97,7 @@ async def test_needs_a_connection_to_its_tenant(connected: AppHarness, digest: s
 async def test_an_old_notice_says_that_it_runs(
     connected: AppHarness, ada: Person, digest: str, label: str
 ) -> None:
-    """A notice stays in the channel when the digest goes on; its button then changes nothing."""
+    """The button of an old notice changes nothing once the digest runs."""
     grace = connected.person("grace", "ops")
     await connected.connect(grace, ACME_READ_ONLY)
     await (grace if label == "Take over" else ada).command("/emporix digest pause")

@@ -1,4 +1,4 @@
-"""/emporix digest preview — what it would tell now, for the asker alone."""
+"""/emporix digest preview — what a digest would post now, shown only to the user."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.listeners.jobs.fixtures import add_jobs
 async def test_shows_what_it_would_tell(
     connected: AppHarness, ada: Person, digest: str, snapshot: SnapshotAssertion
 ) -> None:
-    """Counts and failures of the last day; nobody else sees it."""
+    """The preview shows counts and failures of the last day, only to the user."""
     add_jobs(connected, 12)
     exchange = await ada.command("/emporix digest preview")
     assert exchange.payloads == snapshot
@@ -23,13 +23,13 @@ async def test_shows_what_it_would_tell(
 async def test_shows_what_a_first_one_would_be(
     connected: AppHarness, ada: Person, snapshot: SnapshotAssertion
 ) -> None:
-    """Before any is set up: the proposal, and how to set it up."""
+    """Without a digest, the preview uses the defaults and explains how to set one up."""
     add_jobs(connected, 3)
     assert (await ada.command("/emporix digest preview")).payloads == snapshot
 
 
 async def test_asks_which_one(ada: Person, snapshot: SnapshotAssertion) -> None:
-    """Where there are several, their names are told; a name finds one in any case."""
+    """With several digests, the answer lists their names; names ignore case."""
     await set_up(ada, name="Morning")
     await set_up(ada, name="Evening")
     assert (await ada.command("/emporix digest preview")).payloads == snapshot
@@ -40,13 +40,13 @@ async def test_asks_which_one(ada: Person, snapshot: SnapshotAssertion) -> None:
 async def test_is_read_by_ones_own_connection(
     connected: AppHarness, digest: str, snapshot: SnapshotAssertion
 ) -> None:
-    """Who is not connected to the tenant sees nothing of it."""
+    """The preview needs the user's own connection."""
     grace = connected.person("grace", "ops")
     assert (await grace.command("/emporix digest preview")).payloads == snapshot
 
 
 async def test_opens_from_the_list(ada: Person, digest: str) -> None:
-    """The button is for the digest that it stands beside."""
+    """The button previews the digest next to it."""
     await ada.command("/emporix digest list")
     exchange = await ada.click("Preview")
     assert "Daily jobs" in exchange.messages[0]["text"]

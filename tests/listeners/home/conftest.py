@@ -1,4 +1,4 @@
-"""Requests that are posted to the bot by hand."""
+"""Hand-written requests to the bot."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Buttons of other listeners in the Home tab: what they answer stands on top of it."""
+"""Buttons of other listeners in the Home tab: their answers appear at the top."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ CALLER = Caller(TEAM_ID, ADA.id)
 
 @pytest.fixture
 async def harness(connected: AppHarness) -> AppHarness:
-    """Ada has a digest in #ops, and looks at her Home."""
+    """Ada has a digest in #ops and opens her Home tab."""
     add_jobs(connected, 6)
     await set_up(connected.person("ada", "ops"))
     await connected.ada.open_home()
@@ -35,16 +35,16 @@ async def harness(connected: AppHarness) -> AppHarness:
 
 
 async def test_switches_the_default(harness: AppHarness) -> None:
-    """Said on top, shown below; nothing else is sent."""
+    """Switching the default tenant is confirmed at the top and shown below."""
     await harness.connect(harness.ada, GLOBEX_OPERATIONS)
     exchange = await harness.ada.click("Make default", at_home=True)
-    assert words(exchange.home).startswith("Your default tenant is `globex` now")
+    assert words(exchange.home).startswith("Your default tenant is now `globex`")
     assert "*globex* · your default" in words(exchange.home)
     assert [sent["via"] for sent in exchange.sent] == ["views.publish"]
 
 
 async def test_disconnects_after_asking(harness: AppHarness) -> None:
-    """Nothing of the tenant is left, neither in Redis nor in the Home."""
+    """Disconnecting removes the tenant from Redis and from the Home tab."""
     assert await harness.redis.hexists(redis_keys.home(CALLER, "stats"), "acme")
     exchange = await harness.ada.click("Disconnect", at_home=True)
     assert words(exchange.home).startswith("Disconnected from `acme`.")
@@ -54,7 +54,7 @@ async def test_disconnects_after_asking(harness: AppHarness) -> None:
 
 
 async def test_follows_a_disconnect_by_command(harness: AppHarness) -> None:
-    """What was shown of the tenant goes from the Home, too."""
+    """A disconnect by command also updates the Home tab."""
     await harness.ada.command("/emporix disconnect")
     exchange = await harness.ada.click("Disconnect")
     assert "failed*" not in words(exchange.home)
@@ -62,7 +62,7 @@ async def test_follows_a_disconnect_by_command(harness: AppHarness) -> None:
 
 
 async def test_reconnects(harness: AppHarness) -> None:
-    """The form names the tenant; the Home then shows the new rights."""
+    """Reconnecting opens the form with the tenant, and the Home tab shows the new rights."""
     form = await harness.ada.click("Reconnect", at_home=True)
     assert form.view is not None
     assert form.view["state"]["values"]["tenant"]["value"]["value"] == "acme"
@@ -77,21 +77,21 @@ async def test_reconnects(harness: AppHarness) -> None:
 
 
 async def test_a_home_that_nobody_opened_is_not_made(harness: AppHarness) -> None:
-    """Who never opens it costs nothing."""
+    """A Home tab that was never opened is not published."""
     exchange = await harness.connect(harness.grace, ACME_OPERATIONS)
     assert published(exchange) == []
     assert exchange.home is None
 
 
 async def test_a_home_of_long_ago_is_left_alone(harness: AppHarness) -> None:
-    """Slack tells when it is opened again."""
+    """A Home tab that was opened long ago is not refreshed."""
     await harness.redis.delete(redis_keys.home(CALLER, "opened"))
     exchange = await harness.connect(harness.ada, GLOBEX_OPERATIONS)
     assert published(exchange) == []
 
 
 async def test_pauses_and_resumes_a_digest(harness: AppHarness) -> None:
-    """The buttons change with it."""
+    """Pausing and resuming a digest changes its buttons."""
     paused = await harness.ada.click("Pause", at_home=True)
     assert "Paused: “Daily jobs” is not posted to <#C0OPS>" in words(paused.home)
     assert (await stored(harness)).paused == "somebody"
@@ -100,14 +100,14 @@ async def test_pauses_and_resumes_a_digest(harness: AppHarness) -> None:
 
 
 async def test_changes_a_digest(harness: AppHarness) -> None:
-    """In its form; the Home follows."""
+    """Changing a digest updates the Home tab."""
     await harness.ada.click("Change", at_home=True)
     exchange = await harness.ada.submit({"name": "Failures at night"})
     assert "*Failures at night*" in words(exchange.home)
 
 
 async def test_sets_up_a_digest(harness: AppHarness) -> None:
-    """The form asks for the channel, for a Home is in none."""
+    """The form asks for a channel, because the Home tab has none."""
     await harness.ada.click("Set up a digest", at_home=True)
     exchange = await harness.ada.submit({"name": "A second", "channel": "general"})
     assert exchange.field_errors == {}
@@ -115,19 +115,19 @@ async def test_sets_up_a_digest(harness: AppHarness) -> None:
 
 
 async def test_deletes_a_digest(harness: AppHarness) -> None:
-    """After the question of its button."""
+    """A digest is deleted after its confirmation."""
     exchange = await harness.ada.click("Delete", action_id=DIGEST_DELETE_CONFIRM, at_home=True)
     assert "*Your digests*" not in words(exchange.home)
 
 
 async def test_posts_a_digest_at_once(harness: AppHarness) -> None:
-    """Or says that nobody is at work."""
+    """A digest is posted at once, or the answer says that no worker is running."""
     exchange = await harness.ada.click("Post now", at_home=True)
     assert "Daily jobs" in words(exchange.home).partition("Your Emporix jobs")[0]
 
 
-async def test_a_button_of_nobody_says_that_it_is_old(harness: AppHarness, poster: Poster) -> None:
-    """On top of the Home as it is."""
+async def test_an_unknown_button_is_explained(harness: AppHarness, poster: Poster) -> None:
+    """An unknown button is explained at the top of the unchanged Home tab."""
     await poster.interaction(home_action("jobs.launch.now", "", "V1"))
     await poster.settled()
     view = harness.workspace.views.home(ADA.id)
@@ -137,7 +137,7 @@ async def test_a_button_of_nobody_says_that_it_is_old(harness: AppHarness, poste
 
 
 async def test_a_list_fits_on_top(harness: AppHarness, poster: Poster) -> None:
-    """Whatever a button answers with: Slack's hundred blocks are kept."""
+    """Any answer fits above the Home tab within Slack's hundred blocks."""
     add_jobs(harness, 60)
     value = TenantButton(tenant="acme").value
     await poster.interaction(home_action(JOBS_LIST_ALL, value, "V1"))
@@ -151,7 +151,7 @@ async def test_a_list_fits_on_top(harness: AppHarness, poster: Poster) -> None:
 async def test_an_act_is_shown_over_what_was_drawn_meanwhile(
     harness: AppHarness, poster: Poster
 ) -> None:
-    """The press came from an older Home: what it did is shown all the same."""
+    """The result of a click in an older view is still shown."""
     await harness.connect(harness.ada, GLOBEX_OPERATIONS)
     pressed = home_action(TENANTS_SWITCH, TenantButton(tenant="globex").value, "V1")
     pressed["view"]["hash"] = "1.old"

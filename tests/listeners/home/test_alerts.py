@@ -1,4 +1,4 @@
-"""Alerts in the Home tab: muted, turned off and resumed from anywhere; their channels are told."""
+"""Alerts in the Home tab: muted, turned off and resumed anywhere, with a notice to the channel."""
 
 from __future__ import annotations
 
@@ -19,27 +19,27 @@ OPS = "C0OPS"
 
 @pytest.fixture
 async def harness(connected: AppHarness) -> AppHarness:
-    """Ada looks at her Home; #ops has an alert of hers."""
+    """Ada opens her Home tab; #ops has an alert of hers."""
     await connected.person("ada", "ops").command("/emporix alerts on")
     await connected.ada.open_home()
     return connected
 
 
 async def told(harness: AppHarness) -> Sequence[str]:
-    """What everyone in #ops reads."""
+    """The messages that everyone in #ops sees."""
     seen = await harness.person("grace", "ops").messages()
     return [message["text"] for message in seen]
 
 
 async def test_shows_whose_alert_is_where(harness: AppHarness) -> None:
-    """Only its owner has it in their Home."""
+    """Only the owner sees an alert in their Home tab."""
     ada, grace = await harness.ada.open_home(), await harness.grace.open_home()
     assert "<#C0OPS> · tenant acme, failed" in words(ada.home)
     assert "*Your alerts*" not in words(grace.home)
 
 
 async def test_mutes_and_unmutes(harness: AppHarness) -> None:
-    """The channel learns of it, and the Home shows it at once."""
+    """Muting updates the Home tab and notifies the channel."""
     muted = await harness.ada.click("Mute for 2 hours", at_home=True)
     assert ":mute: Muted until" in words(muted.home)
     assert "muted" in (await told(harness))[-1].lower()
@@ -49,21 +49,21 @@ async def test_mutes_and_unmutes(harness: AppHarness) -> None:
 
 
 async def test_turns_off(harness: AppHarness) -> None:
-    """It leaves the Home, and the channel reads who did it."""
+    """A turned off alert disappears from Home, and the channel is informed who did it."""
     off = await harness.ada.click("Turn off", at_home=True)
     assert "*Your alerts*" not in words(off.home)
     assert "<@U0ADA>" in (await told(harness))[-1]
 
 
 async def test_turns_off_where_the_app_cannot_speak_any_more(harness: AppHarness) -> None:
-    """It is off all the same; nobody there can be told."""
+    """An alert is turned off even if the app can't post in its channel."""
     harness.workspace.directory.archive(OPS)
     off = await harness.ada.click("Turn off", at_home=True)
     assert "*Your alerts*" not in words(off.home)
 
 
 async def test_resumes(harness: AppHarness) -> None:
-    """What paused because its owner disconnected goes on when they are back."""
+    """An alert that paused after a disconnect can be resumed."""
     await harness.ada.click("Disconnect", at_home=True)
     await harness.connect(harness.ada, ACME_OPERATIONS)
     exchange = await harness.ada.open_home()
@@ -74,7 +74,7 @@ async def test_resumes(harness: AppHarness) -> None:
 
 
 async def test_does_not_resume_where_others_read_along(harness: AppHarness) -> None:
-    """Refused as by command; the Home says why on top, and stays."""
+    """Resuming is refused if outsiders read the channel, and the Home tab says why."""
     await harness.ada.click("Disconnect", at_home=True)
     await harness.connect(harness.ada, ACME_OPERATIONS)
     harness.workspace.directory.share(OPS)
@@ -86,7 +86,7 @@ async def test_does_not_resume_where_others_read_along(harness: AppHarness) -> N
 
 
 async def test_does_not_resume_in_a_channel_that_one_has_left(harness: AppHarness) -> None:
-    """What posts there is refused, with the way back; turning it off is not."""
+    """Former members can turn off an alert, but not resume it."""
     await harness.ada.click("Disconnect", at_home=True)
     await harness.connect(harness.ada, ACME_OPERATIONS)
     harness.workspace.directory.remove(OPS, "U0ADA")
@@ -98,7 +98,7 @@ async def test_does_not_resume_in_a_channel_that_one_has_left(harness: AppHarnes
     assert "*Your alerts*" not in words(off.home)
 
 
-async def test_somebody_elses_alert_is_not_touched(harness: AppHarness, poster: Poster) -> None:
+async def test_an_alert_of_another_user_is_not_changed(harness: AppHarness, poster: Poster) -> None:
     """A request with another user's alert ID gets the error for an outdated button."""
     value = re.search(r"\[\"1\",\"alert\"[^}]*}\]", str(await home_of(harness)))
     assert value is not None

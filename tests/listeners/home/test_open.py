@@ -1,4 +1,4 @@
-"""The Home tab: at once from what is known, then from Emporix, and never without its time."""
+"""The Home tab: first cached data, then data from Emporix, always with its time."""
 
 from __future__ import annotations
 
@@ -22,20 +22,18 @@ JOBS = "/ai-service/acme/jobs"
 
 @pytest.fixture
 def harness(connected: AppHarness) -> AppHarness:
-    """Ada is connected to acme, where two jobs failed lately and two are running."""
+    """Ada is connected to acme, with two recent failures and two running jobs."""
     add_jobs(connected, 6)
     return connected
 
 
 def asked(harness: AppHarness, path: str = "jobs") -> int:
-    """How many calls for jobs Emporix has had."""
+    """The number of calls for jobs to Emporix."""
     return sum(seen.path.endswith(f"/{path}") for seen in harness.emporix_state.requests)
 
 
-async def test_tells_a_newcomer_how_to_connect(
-    harness: AppHarness, snapshot: SnapshotAssertion
-) -> None:
-    """Grace has no tenant: one press leads to the form, and afterwards the Home is hers."""
+async def test_a_new_user_can_connect(harness: AppHarness, snapshot: SnapshotAssertion) -> None:
+    """A user without a tenant can connect with one click, and then has a Home tab."""
     before = len(harness.emporix_state.requests)
     (view,) = published(await harness.grace.open_home())
     assert view == snapshot
@@ -52,7 +50,7 @@ async def test_tells_a_newcomer_how_to_connect(
 
 
 async def test_shows_what_there_is(harness: AppHarness, snapshot: SnapshotAssertion) -> None:
-    """Rights, failures and what runs, the newest first; and buttons for all of it."""
+    """The Home tab shows rights, failures and running jobs, newest first, with their buttons."""
     exchange = await harness.ada.open_home()
     assert [view["type"] for view in published(exchange)] == ["home", "home"]
     assert published(exchange)[-1] == snapshot
@@ -60,7 +58,7 @@ async def test_shows_what_there_is(harness: AppHarness, snapshot: SnapshotAssert
 
 
 async def test_says_at_once_that_emporix_is_being_asked(harness: AppHarness) -> None:
-    """What the app knows by itself does not wait for Emporix."""
+    """Data in Redis is shown without waiting for Emporix."""
     first, second = published(await harness.ada.open_home())
     assert "Asking Emporix…" in words(first)
     assert "*acme* · your default" in words(first)
@@ -69,16 +67,16 @@ async def test_says_at_once_that_emporix_is_being_asked(harness: AppHarness) -> 
 
 
 async def test_asks_little(harness: AppHarness) -> None:
-    """Two calls for the jobs of a tenant, whatever its size, and one for names of agents."""
+    """A refresh needs two calls for jobs per tenant and one for agent names."""
     before = len(harness.emporix_state.requests)
     await harness.ada.open_home()
-    assert asked(harness) - 1 == 2  # one when Ada connected
+    assert asked(harness) - 1 == 2  # one call when Ada connected
     assert asked(harness, "agents") == 1
     assert len(harness.emporix_state.requests) - before == 3
 
 
 async def test_does_not_ask_twice_within_a_minute(harness: AppHarness) -> None:
-    """Opened again, it shows the same, once, and says of when."""
+    """Opened again within a minute, the Home tab shows the same data with its time."""
     await harness.ada.open_home()
     before = len(harness.emporix_state.requests)
     harness.clock.forward(59)
@@ -88,7 +86,7 @@ async def test_does_not_ask_twice_within_a_minute(harness: AppHarness) -> None:
 
 
 async def test_is_never_older_than_a_minute_without_a_word(harness: AppHarness) -> None:
-    """What is older is shown with its time while Emporix is asked, then as it is now."""
+    """Older data is shown with its time while it is refreshed."""
     await harness.ada.open_home()
     harness.clock.forward(60)
     harness.emporix_state.add_job(
@@ -103,7 +101,7 @@ async def test_is_never_older_than_a_minute_without_a_word(harness: AppHarness) 
 
 
 async def test_refresh_asks_anew(harness: AppHarness) -> None:
-    """Within the minute, too; pressed again at once it does not."""
+    """Refresh reads new data even within a minute, but not twice in a row."""
     await harness.ada.open_home()
     harness.clock.forward(10)
     before = asked(harness)
@@ -114,7 +112,7 @@ async def test_refresh_asks_anew(harness: AppHarness) -> None:
 
 
 async def test_the_other_tab_is_not_the_home(harness: AppHarness) -> None:
-    """Slack sends the same event for both tabs."""
+    """The event of the Messages tab doesn't open the Home tab."""
     exchange = await harness.ada.open_home("messages")
     assert exchange.payloads == []
 
@@ -133,7 +131,7 @@ async def test_the_other_tab_is_not_the_home(harness: AppHarness) -> None:
 async def test_one_tenant_in_trouble_leaves_the_others(
     harness: AppHarness, fault: Fault, said: str, way_on: bool
 ) -> None:
-    """Its section says so, with a button to connect again where that helps."""
+    """If one tenant fails, its section says so; other tenants are shown."""
     await harness.connect(harness.ada, GLOBEX_READ_ONLY)
     harness.emporix_state.faults.add(fault)
     exchange = await harness.ada.open_home()
@@ -145,7 +143,7 @@ async def test_one_tenant_in_trouble_leaves_the_others(
 
 
 async def test_what_is_known_stays_where_emporix_refuses(harness: AppHarness) -> None:
-    """With its time; and the trouble is not asked for again within the minute."""
+    """If Emporix fails, known data stays with its time, and is not requested again for a minute."""
     await harness.ada.open_home()
     harness.clock.forward(300)
     harness.emporix_state.faults.add(Fault("status", times=9, path=JOBS, status=500))
@@ -159,7 +157,7 @@ async def test_what_is_known_stays_where_emporix_refuses(harness: AppHarness) ->
 
 
 async def test_a_newer_home_is_not_overwritten(harness: AppHarness, poster: Poster) -> None:
-    """An older opening ends where its view has changed, and asks nothing."""
+    """An older request stops if its view has changed."""
     old = (await harness.ada.open_home()).home
     assert old is not None
     harness.clock.forward(61)
@@ -173,7 +171,7 @@ async def test_a_newer_home_is_not_overwritten(harness: AppHarness, poster: Post
 
 
 async def test_opened_twice_at_once_it_ends_as_it_is_now(harness: AppHarness) -> None:
-    """On two devices: Emporix is asked once, and no view is left that waits for it."""
+    """Opened twice at once, Emporix is called once, and both views are completed."""
     harness.emporix_state.faults.add(Fault("delay", times=2, path=JOBS, seconds=0.2))
     before = asked(harness)
     await asyncio.gather(harness.ada.open_home(), harness.ada.open_home())
@@ -183,7 +181,7 @@ async def test_opened_twice_at_once_it_ends_as_it_is_now(harness: AppHarness) ->
 
 
 async def test_an_event_that_comes_again_is_taken_once(harness: AppHarness, poster: Poster) -> None:
-    """Slack repeats what it thinks was lost."""
+    """A repeated event is handled once."""
     sent = harness.workspace.journal.count
     for _ in range(3):
         assert (await poster.event(opened(None, "EvSAME"))).status_code == 200
@@ -192,7 +190,7 @@ async def test_an_event_that_comes_again_is_taken_once(harness: AppHarness, post
 
 
 async def test_several_tenants_share_the_room(harness: AppHarness) -> None:
-    """The default first; fewer rows of each."""
+    """Several tenants share the Home tab, the default first, with fewer rows each."""
     await harness.connect(harness.ada, GLOBEX_OPERATIONS)
     add_jobs(harness, 9, "globex")
     told = words((await harness.ada.open_home()).home)
@@ -205,14 +203,14 @@ async def test_several_tenants_share_the_room(harness: AppHarness) -> None:
 
 
 async def test_counts_are_emporixs_or_said_to_be_a_part(harness: AppHarness) -> None:
-    """Without a total, no wrong number is shown."""
+    """Without a total from Emporix, counts are marked as partial."""
     add_jobs(harness, 30)
     harness.emporix_state.counts = False
     assert "*5 or more failed*" in words((await harness.ada.open_home()).home)
 
 
 async def test_slack_in_trouble_is_not_the_end(harness: AppHarness) -> None:
-    """A refusal of Slack's is logged; the next opening shows it."""
+    """A refusal by Slack is logged, and the next opening works."""
     harness.workspace.faults.add(
         SlackFault("refuse", method="views.publish", error="internal_error")
     )
@@ -227,7 +225,7 @@ async def looked_at(harness: AppHarness) -> dict[str, Any]:
 
 
 def opened(view: dict[str, Any] | None, event_id: str) -> dict[str, Any]:
-    """Slack's sample of the event, outside an organization."""
+    """Slack's sample of the event, without an organization."""
     sample = app_home_opened(view=view)
     authorized = {**sample["authorizations"][0], "enterprise_id": None}
     return {**sample, "event_id": event_id, "authorizations": [authorized]}

@@ -1,4 +1,4 @@
-"""What stands in a Home, for tests of the listeners."""
+"""The content of a Home tab, for tests of the listeners."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sandbox.slack.person import Exchange
 
 
 def published(exchange: Exchange) -> list[dict[str, Any]]:
-    """The Homes that Slack took, in their order."""
+    """The views that Slack accepted, in order."""
     return [
         sent["payload"]["view"]
         for sent in exchange.sent
@@ -19,12 +19,12 @@ def published(exchange: Exchange) -> list[dict[str, Any]]:
 
 
 def words(view: dict[str, Any] | None) -> str:
-    """All that a Home says, line by line."""
+    """All texts of a Home tab, line by line."""
     return "\n".join(_texts((view or {}).get("blocks", [])))
 
 
 def buttons(view: dict[str, Any] | None) -> list[str]:
-    """The labels of all buttons in it."""
+    """The labels of all buttons in a Home tab."""
     found = [one for block in (view or {}).get("blocks", []) for one in elements(block)]
     return [one["text"]["text"] for one in found]
 
@@ -43,5 +43,5 @@ def _texts(part: Any) -> list[str]:
 
 
 def as_text(exchange: Exchange) -> str:
-    """Everything that was sent."""
+    """The view as JSON text."""
     return json.dumps(exchange.payloads)

@@ -17,7 +17,7 @@ from tests.listeners.jobs.fixtures import add_jobs, job_id
 
 
 async def download(harness: AppHarness, filters: str = "") -> Exchange:
-    """Ada lists jobs and presses the button."""
+    """Ada lists jobs and clicks Download as CSV."""
     await harness.ada.command(f"/emporix jobs list {filters}")
     return await harness.ada.click("Download as CSV")
 
@@ -30,7 +30,7 @@ async def rows(harness: AppHarness) -> list[dict[str, str]]:
 async def test_hands_the_whole_list_to_its_reader_alone(
     connected: AppHarness, snapshot: SnapshotAssertion
 ) -> None:
-    """The modal opens at once; all pages come as one file into the direct messages."""
+    """The modal opens at once, and all pages are sent as one file in a direct message."""
     add_jobs(connected, 60)
     exchange = await download(connected, "size:3")
     sent = [sent["via"] for sent in exchange.sent if sent["via"] != "ack"]
@@ -47,7 +47,7 @@ async def test_hands_the_whole_list_to_its_reader_alone(
 
 
 async def test_takes_what_the_filters_leave(connected: AppHarness) -> None:
-    """The query of the list, with all columns whatever fields it shows."""
+    """The file has the jobs of the list's query, with all columns."""
     add_jobs(connected, 9)
     await download(connected, "status:failed fields:id")
     found = await rows(connected)
@@ -56,8 +56,8 @@ async def test_takes_what_the_filters_leave(connected: AppHarness) -> None:
     assert all(row["message"] and row["created"] for row in found)
 
 
-async def test_a_shared_list_goes_to_who_presses(connected: AppHarness) -> None:
-    """By a connection of their own, and with what that one may see; nobody else gets the file."""
+async def test_a_shared_list_is_sent_to_the_user_who_clicked(connected: AppHarness) -> None:
+    """A shared list is read with the connection of the user who clicked, and sent only to them."""
     add_jobs(connected, 12)
     ada, grace = connected.person("ada", "ops"), connected.person("grace", "ops")
     await ada.command("/emporix jobs list status:failed size:2")
@@ -79,7 +79,7 @@ async def test_a_shared_list_goes_to_who_presses(connected: AppHarness) -> None:
 
 
 async def test_a_formula_is_letters(connected: AppHarness) -> None:
-    """A customer's text is not run as a formula on the reader's computer."""
+    """Formulas in untrusted text are escaped."""
     connected.emporix_state.add_job("acme", id=job_id(1), message="=cmd|' /C calc'!A0")
     await download(connected)
     (row,) = await rows(connected)
@@ -89,7 +89,7 @@ async def test_a_formula_is_letters(connected: AppHarness) -> None:
 async def test_a_list_that_has_expired_is_read_anew(
     connected: AppHarness, clock: FakeClock
 ) -> None:
-    """The button remembers what was asked."""
+    """An expired list is read again by the query in its button."""
     add_jobs(connected, 3)
     await connected.ada.command("/emporix jobs failed")
     for key in await connected.redis.keys("*:cursor:*"):
@@ -99,7 +99,7 @@ async def test_a_list_that_has_expired_is_read_anew(
 
 
 async def test_says_in_the_modal_what_went_wrong(connected: AppHarness) -> None:
-    """Nothing is sent where Emporix fails on the way."""
+    """If Emporix fails, the modal shows the error, and nothing is sent."""
     add_jobs(connected, 3)
     await connected.ada.command("/emporix jobs list")
     connected.emporix_state.faults.add(Fault("status", status=403))

@@ -1,4 +1,4 @@
-"""Delete Emporix jobs, on a message — ticked, asked about, deleted one by one, and told."""
+"""Delete Emporix jobs, on a message — select, confirm, delete one by one, and report."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def ada(connected: AppHarness) -> Person:
 
 
 async def tick(person: Person, text: str) -> Exchange:
-    """See the jobs that a message names, as a list to tick."""
+    """Open the list of jobs that a message names."""
     await person.write(text)
     return await person.shortcut(DELETE)
 
@@ -39,7 +39,7 @@ def ticked(*numbers: int) -> list[str]:
 
 
 async def recorded(harness: AppHarness) -> list[tuple[str, str]]:
-    """What the audit says, oldest first."""
+    """The results in the audit log, oldest first."""
     entries = await AuditLog(harness.redis).latest(Caller("T0ACME", "U0ADA"), 30)
     return [
         (entry.subject, entry.result) for entry in reversed(entries) if entry.event == "job.deleted"
@@ -51,7 +51,7 @@ def left(harness: AppHarness) -> list[str]:
 
 
 def said(view: Any) -> str:
-    """The words of a view's sections and contexts."""
+    """The texts of a view's sections and contexts."""
     texts = [block.get("text") or block.get("elements", [{}])[0] for block in view["blocks"]]
     return "\n".join(str(text.get("text", "")) for text in texts)
 
@@ -59,7 +59,7 @@ def said(view: Any) -> str:
 async def test_lists_what_can_be_ticked(
     connected: AppHarness, ada: Person, snapshot: SnapshotAssertion
 ) -> None:
-    """A loading modal at once; what may not be deleted stands beside it with the reason."""
+    """A loading modal opens at once; jobs that can't be deleted are listed with the reason."""
     add_jobs(connected, 2)
     await connected.connect(ada, GLOBEX_READ_ONLY)
     connected.emporix_state.add_job("globex", id=job_id(7), status="failure")
@@ -71,7 +71,7 @@ async def test_lists_what_can_be_ticked(
 async def test_asks_deletes_and_tells(
     connected: AppHarness, ada: Person, snapshot: SnapshotAssertion
 ) -> None:
-    """The question names the jobs; progress while it runs; then each with how it ended."""
+    """The confirmation names the jobs, then progress and each result are shown."""
     add_jobs(connected, 3)
     await tick(ada, " ".join(map(job_id, (1, 2, 3))))
     question = await ada.submit({"jobs.0": ticked(1, 3)})
@@ -86,7 +86,7 @@ async def test_asks_deletes_and_tells(
 
 
 async def test_closing_the_result_closes_all(connected: AppHarness, ada: Person) -> None:
-    """The list beneath it would show what is gone."""
+    """Closing the result closes all modals, as the list below is outdated."""
     add_jobs(connected, 1)
     await tick(ada, job_id(1))
     await ada.submit({"jobs.0": ticked(1)})
@@ -94,8 +94,8 @@ async def test_closing_the_result_closes_all(connected: AppHarness, ada: Person)
     assert (await ada.close()).view is None
 
 
-async def test_can_be_thought_better_of(connected: AppHarness, ada: Person) -> None:
-    """Keep leads back to the list, with what was ticked."""
+async def test_can_be_cancelled(connected: AppHarness, ada: Person) -> None:
+    """Cancel returns to the list, with the selected jobs."""
     add_jobs(connected, 2)
     listed = await tick(ada, f"{job_id(1)} {job_id(2)}")
     await ada.submit({"jobs.0": ticked(2)})
@@ -107,15 +107,15 @@ async def test_can_be_thought_better_of(connected: AppHarness, ada: Person) -> N
 
 
 async def test_wants_something_ticked(connected: AppHarness, ada: Person) -> None:
-    """It says so under the list."""
+    """Without a selection, an error appears under the list."""
     add_jobs(connected, 1)
     await tick(ada, job_id(1))
     exchange = await ada.submit({})
-    assert exchange.field_errors == {"jobs.0": "Tick at least one job."}
+    assert exchange.field_errors == {"jobs.0": "Select at least one job."}
 
 
 async def test_has_room_for_twenty(connected: AppHarness, ada: Person) -> None:
-    """Ten boxes an element is Slack's limit, so there are two; all of them can be deleted."""
+    """Twenty jobs use two elements, because Slack allows ten checkboxes each."""
     add_jobs(connected, 20)
     await tick(ada, " ".join(map(job_id, range(1, 21))))
     await ada.submit({"jobs.0": ticked(*range(1, 11)), "jobs.1": ticked(*range(11, 21))})
@@ -125,15 +125,15 @@ async def test_has_room_for_twenty(connected: AppHarness, ada: Person) -> None:
 
 
 async def test_says_when_there_is_nothing_to_delete(connected: AppHarness, ada: Person) -> None:
-    """Without a button to go on."""
+    """Without jobs to delete, there is no submit button."""
     exchange = await tick(ada, f"Nothing but {NOBODY}")
     assert exchange.view is not None
-    assert "no job that you could delete" in said(exchange.view)
+    assert "no jobs that you can delete" in said(exchange.view)
     assert exchange.view["submit"] is None
 
 
-async def test_tells_of_each_what_went_wrong(connected: AppHarness, ada: Person) -> None:
-    """A refused job does not keep the others; what would meet all is met once."""
+async def test_reports_each_result(connected: AppHarness, ada: Person) -> None:
+    """A refused job doesn't stop the others; an error that affects all stops the rest."""
     add_jobs(connected, 4)
     await tick(ada, " ".join(map(job_id, range(1, 5))))
     await ada.submit({"jobs.0": ticked(1, 2, 3, 4)})
@@ -147,14 +147,14 @@ async def test_tells_of_each_what_went_wrong(connected: AppHarness, ada: Person)
         "*1 of 4 jobs deleted*",
         "refused by Emporix",
         "deleted",
-        "Emporix asked for a pause",
-        "not tried, after what went wrong before",
+        "too many requests to Emporix",
+        "not tried because of an earlier error",
     ]
     assert left(connected) == [job_id(1), job_id(3), job_id(4)]
 
 
 async def test_deletes_on_when_slack_shows_no_progress(connected: AppHarness, ada: Person) -> None:
-    """The result is then sent as a message to the user who deleted the jobs."""
+    """If Slack refuses the progress, the deletes continue, and the result is sent as a message."""
     add_jobs(connected, 3)
     await tick(ada, " ".join(map(job_id, (1, 2, 3))))
     await ada.submit({"jobs.0": ticked(1, 2, 3)})
@@ -166,14 +166,14 @@ async def test_deletes_on_when_slack_shows_no_progress(connected: AppHarness, ad
 
 
 async def test_tells_who_closed_the_modal_meanwhile(connected: AppHarness, ada: Person) -> None:
-    """It goes on, and the result comes as a message."""
+    """If the modal is closed, the deletes continue, and the result is sent as a message."""
     add_jobs(connected, 2)
     await tick(ada, f"{job_id(1)} {job_id(2)}")
     await ada.submit({"jobs.0": ticked(1, 2)})
     connected.emporix_state.faults.add(Fault("delay", method="DELETE", seconds=0.5, times=2))
     running = asyncio.create_task(ada.submit({}))
     async with asyncio.timeout(5):
-        while not any(seen.method == "DELETE" for seen in connected.emporix_state.requests):  # noqa: ASYNC110 - what has arrived is noted
+        while not any(seen.method == "DELETE" for seen in connected.emporix_state.requests):  # noqa: ASYNC110 - arrivals are recorded
             await asyncio.sleep(0.01)
     connected.workspace.views.close_all("U0ADA")
     await running
@@ -190,7 +190,7 @@ async def share(person: Person, command: str) -> None:
 
 
 async def shared(person: Person) -> dict[str, Any]:
-    """The one message that all see."""
+    """The only message that everyone sees."""
     [message] = [message for message in await person.messages() if not message["ephemeral"]]
     return message
 
@@ -198,7 +198,7 @@ async def shared(person: Person) -> dict[str, Any]:
 async def test_shows_everyone_who_deleted_it(
     connected: AppHarness, ada: Person, snapshot: SnapshotAssertion
 ) -> None:
-    """In a shared list, each deleted job is replaced by a line, for everyone."""
+    """In a shared list, each deleted job is replaced by a line for everyone."""
     add_jobs(connected, 3)
     await share(ada, "/emporix jobs list")
     await ada.shortcut(DELETE)
@@ -211,7 +211,7 @@ async def test_shows_everyone_who_deleted_it(
 
 
 async def test_a_shared_job_becomes_a_line(connected: AppHarness, ada: Person) -> None:
-    """As with its own button."""
+    """A shared job becomes a line, as with its own button."""
     add_jobs(connected, 1)
     await share(ada, f"/emporix jobs get {job_id(1)}")
     await ada.shortcut(DELETE)
@@ -221,7 +221,7 @@ async def test_a_shared_job_becomes_a_line(connected: AppHarness, ada: Person) -
 
 
 async def test_leaves_the_messages_of_others_alone(connected: AppHarness, ada: Person) -> None:
-    """Only what we have written ourselves can be changed, and only that is kept."""
+    """Only the app's own messages are stored and updated."""
     add_jobs(connected, 1)
     await tick(ada, job_id(1))
     assert await connected.redis.keys("*:form:*") == []
@@ -232,7 +232,7 @@ async def test_leaves_the_messages_of_others_alone(connected: AppHarness, ada: P
 
 
 async def test_says_when_the_message_stays_as_it_was(connected: AppHarness, ada: Person) -> None:
-    """The jobs are deleted all the same."""
+    """If the message can't be updated, the result says so."""
     add_jobs(connected, 1)
     await share(ada, "/emporix jobs")
     await ada.shortcut(DELETE)
@@ -240,12 +240,12 @@ async def test_says_when_the_message_stays_as_it_was(connected: AppHarness, ada:
     for key in await connected.redis.keys("*:form:*"):
         await connected.redis.delete(key)
     exchange = await ada.submit({})
-    assert "could not be changed" in said(exchange.view)
+    assert "couldn't be updated" in said(exchange.view)
     assert left(connected) == []
 
 
 async def test_found_jobs_have_the_same_question(connected: AppHarness, ada: Person) -> None:
-    """Delete in Find asks on top of what was found, and leads back to it."""
+    """Delete in Find asks in a modal on top of the found jobs."""
     add_jobs(connected, 2)
     await ada.write(f"{job_id(1)} {job_id(2)}")
     found = await ada.shortcut(FIND)
@@ -259,7 +259,7 @@ async def test_found_jobs_have_the_same_question(connected: AppHarness, ada: Per
     assert below is not None
     assert found.view is not None
     at = next(n for n, block in enumerate(found.view["blocks"]) if block["type"] == "actions")
-    assert texts_of(below)[at] == ":wastebasket: This job is deleted"
+    assert texts_of(below)[at] == ":wastebasket: This job was deleted"
     del below["blocks"][at], found.view["blocks"][at]
     assert texts_of(below) == texts_of(found.view)
     assert below["private_metadata"] == found.view["private_metadata"]
@@ -270,13 +270,13 @@ async def test_found_jobs_have_the_same_question(connected: AppHarness, ada: Per
 
 
 def texts_of(view: Any) -> list[str]:
-    """The words of each block; of buttons, their labels."""
+    """The text of each block; for buttons, their labels."""
     return [str(said({"blocks": [block]})) for block in view["blocks"]]
 
 
 @pytest.mark.parametrize("fault", ["a newer view", "trouble"])
 async def test_what_is_newer_below_stays(connected: AppHarness, ada: Person, fault: str) -> None:
-    """No newer view is overwritten, and the result is shown even if the update below fails."""
+    """A newer view below is not overwritten, and the result is still shown."""
     add_jobs(connected, 2)
     await ada.write(f"{job_id(1)} {job_id(2)}")
     await ada.shortcut(FIND)
@@ -294,36 +294,37 @@ async def test_what_is_newer_below_stays(connected: AppHarness, ada: Person, fau
 async def test_results_of_a_search_have_the_same_question(
     connected: AppHarness, ada: Person
 ) -> None:
-    """There is no message there to be changed."""
+    """A job opened from the results can be deleted; there is no message to be changed."""
     add_jobs(connected, 1)
     await ada.shortcut("Search Emporix jobs")
     await ada.submit({})
+    await ada.click("Open")
     await ada.click("Delete")
     exchange = await ada.submit({})
     assert "*1 of 1 job deleted*" in said(exchange.view)
 
 
 async def test_offers_no_delete_to_who_may_only_read(harness: AppHarness) -> None:
-    """Neither on what was found nor in a list to tick."""
+    """A read-only API key has no Delete button in Find or in the list."""
     add_jobs(harness, 1)
     await harness.connect(harness.ada, ACME_READ_ONLY)
     await harness.ada.write(job_id(1))
     found = await harness.ada.shortcut(FIND)
     assert "delete_mentioned" not in str(found.view)
     listed = await harness.ada.shortcut(DELETE)
-    assert "may read only" in said(listed.view)
+    assert "read-only" in said(listed.view)
     assert "checkboxes" not in str(listed.view)
 
 
 async def test_can_be_downloaded_first(connected: AppHarness, ada: Person) -> None:
-    """The ticked jobs as one file, without those that are gone; the question stays below it."""
+    """The selected jobs can be downloaded before they are deleted."""
     add_jobs(connected, 3)
     await tick(ada, f"{job_id(1)} {job_id(2)} {job_id(3)}")
     await ada.submit({"jobs.0": ticked(1, 2)})
     connected.emporix_state.tenant("acme").jobs.remove(job_id(2))
     exchange = await ada.click("Download first")
-    assert "with 1 job in your direct messages" in str(exchange.view)
-    assert "1 job is already gone" in str(exchange.view)
+    assert "with 1 job in a direct message" in str(exchange.view)
+    assert "1 job was already deleted" in str(exchange.view)
     (file,) = await connected.person("ada", "dm").files()
     assert job_id(1) in file["content"]
     question = await ada.close()
@@ -332,7 +333,7 @@ async def test_can_be_downloaded_first(connected: AppHarness, ada: Person) -> No
 
 
 async def test_the_operator_turns_it_off(redis: Any, redis_url: str, clock: FakeClock) -> None:
-    """The shortcut is refused with whom to ask; found jobs have no Delete."""
+    """If the operator turned off deletes, the shortcut is refused and Find has no Delete button."""
     async with open_app(redis, redis_url, clock, deletes="off") as harness:
         await harness.connect(harness.ada, ACME_OPERATIONS)
         add_jobs(harness, 1)

@@ -1,4 +1,4 @@
-"""Download export — sends the JSON of an export job to the person who clicked."""
+"""Download export — sends the JSON of an export job to the user who clicked."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ async def opened(harness: AppHarness, result: dict[str, Any] | None) -> None:
 
 
 async def download(harness: AppHarness, result: dict[str, Any] | None) -> Exchange:
-    """Ada opens an export job and presses the button."""
+    """Ada opens an export job and clicks the button."""
     await opened(harness, result)
     return await harness.ada.click("Download export")
 
@@ -39,7 +39,7 @@ async def download(harness: AppHarness, result: dict[str, Any] | None) -> Exchan
 async def test_hands_the_file_to_its_reader_alone(
     connected: AppHarness, snapshot: SnapshotAssertion
 ) -> None:
-    """The modal opens at once; the JSON comes on indented lines into the direct messages."""
+    """The modal opens at once, and the indented JSON is sent in a direct message."""
     exchange = await download(connected, WHOLE)
     sent = [sent["via"] for sent in exchange.sent if sent["via"] != "ack"]
     assert (sent[0], sent[-1]) == ("views.open", "views.update")
@@ -52,12 +52,12 @@ async def test_hands_the_file_to_its_reader_alone(
     assert await connected.grace.files() == []
 
 
-async def test_a_list_offers_it_where_there_is_something(connected: AppHarness) -> None:
-    """An export that succeeded has the button in its row, one that failed has none."""
+async def test_a_list_leads_to_it(connected: AppHarness) -> None:
+    """The button is in the opened job, not in the row."""
     await opened(connected, WHOLE)
-    connected.emporix_state.add_job("acme", id=job_id(2), status="failure", type="EXPORT")
     exchange = await connected.ada.command("/emporix jobs list")
-    assert json.dumps(exchange.payloads).count("Download export") == 1
+    assert "Download export" not in json.dumps(exchange.payloads)
+    await connected.ada.click("Open")
     await connected.ada.click("Download export")
     assert len(await connected.ada.files()) == 1
 
@@ -65,7 +65,7 @@ async def test_a_list_offers_it_where_there_is_something(connected: AppHarness) 
 async def test_says_that_the_checksum_is_not_verifiable(
     connected: AppHarness, snapshot: SnapshotAssertion
 ) -> None:
-    """The file comes all the same."""
+    """A file with a wrong checksum is sent with a warning."""
     exchange = await download(connected, WHOLE | {"checksum": "<!channel>0"})
     assert exchange.view is not None
     assert exchange.view["blocks"][1] == snapshot
@@ -85,7 +85,7 @@ async def test_says_that_the_checksum_is_not_verifiable(
 async def test_says_what_is_wrong(
     connected: AppHarness, result: dict[str, Any] | None, snapshot: SnapshotAssertion
 ) -> None:
-    """Broken data is named in the modal, with what to do, and nothing is sent."""
+    """Damaged data is explained in the modal, and nothing is sent."""
     await opened(connected, WHOLE)
     connected.emporix_state.add_job("acme", id=job_id(1), type="EXPORT", exportResult=result)
     exchange = await connected.ada.click("Download export")
@@ -95,7 +95,7 @@ async def test_says_what_is_wrong(
 
 
 async def test_needs_one_call_for_the_result_alone(connected: AppHarness) -> None:
-    """Emporix is asked once, and for nothing else of the job."""
+    """A download needs one call to Emporix."""
     await opened(connected, WHOLE)
     asked = len(connected.emporix_state.requests)
     await connected.ada.click("Download export")
@@ -116,8 +116,8 @@ async def test_keeps_quiet_where_the_modal_was_closed(connected: AppHarness) -> 
     assert len(await connected.ada.files()) == 1
 
 
-async def test_a_shared_export_goes_to_whoever_presses(connected: AppHarness) -> None:
-    """By their own connection, and into their own direct messages."""
+async def test_a_shared_export_is_sent_to_the_user_who_clicked(connected: AppHarness) -> None:
+    """A shared export is read with the connection of the user who clicked, for them only."""
     await connected.connect(connected.grace, ACME_OPERATIONS)
     await opened(connected, WHOLE)
     await connected.ada.click("Share in channel")

@@ -1,4 +1,4 @@
-"""Search Emporix jobs — a form from the menu of shortcuts, and what comes of it."""
+"""Search Emporix jobs — a form in the shortcut menu, and its results."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ async def search(harness: AppHarness, **filled: Any) -> Exchange:
 
 
 def heading(exchange: Exchange) -> str:
-    """What the modal says first."""
+    """The first text of the modal."""
     assert exchange.view is not None
     return str(exchange.view["blocks"][0]["text"]["text"])
 
@@ -38,7 +38,7 @@ async def test_opens_at_once(connected: AppHarness, snapshot: SnapshotAssertion)
 
 
 async def test_shows_what_was_found(connected: AppHarness, snapshot: SnapshotAssertion) -> None:
-    """In the same modal, after an ack that says that it is being asked."""
+    """Results appear in the same modal, after an ack with a loading state."""
     add_jobs(connected, 9)
     exchange = await search(connected, words="refund", statuses=["Succeeded"], size="2")
     assert [sent["via"] for sent in exchange.sent] == ["ack", "views.update"]
@@ -46,7 +46,7 @@ async def test_shows_what_was_found(connected: AppHarness, snapshot: SnapshotAss
 
 
 async def test_asks_for_all_that_was_filled_in(connected: AppHarness) -> None:
-    """Each field is a filter, days those of the asker's zone."""
+    """Each field becomes a filter, with days in the user's time zone."""
     connected.emporix_state.add_agent("acme", id="complaint-agent", name="Complaint Agent")
     exchange = await search(
         connected,
@@ -69,8 +69,8 @@ async def test_asks_for_all_that_was_filled_in(connected: AppHarness) -> None:
     )
 
 
-async def test_says_under_the_field_what_to_mend(connected: AppHarness) -> None:
-    """Nothing is asked, and what was filled in stays."""
+async def test_shows_errors_under_the_field(connected: AppHarness) -> None:
+    """Errors appear under the field, without a request to Emporix."""
     exchange = await search(connected, words="stats:failed")
     assert "Did you mean status:?" in exchange.field_errors["words"]
     exchange = await connected.ada.submit(
@@ -79,10 +79,10 @@ async def test_says_under_the_field_what_to_mend(connected: AppHarness) -> None:
     assert exchange.field_errors == {"until": "That day is before the first one."}
 
 
-async def test_shows_the_form_again_where_only_later_it_turns_out_wrong(
+async def test_shows_the_form_again_after_a_late_error(
     connected: AppHarness,
 ) -> None:
-    """Where the asker is decides about a day; the form has all that was filled in."""
+    """A day that is invalid in the user's time zone shows the form again with its values."""
     exchange = await search(connected, since="2026-12-24", words="refund")
     assert "The time behind since: is still to come" in heading(exchange)
     assert exchange.view is not None
@@ -91,7 +91,7 @@ async def test_shows_the_form_again_where_only_later_it_turns_out_wrong(
 
 
 async def test_changes_the_search(connected: AppHarness) -> None:
-    """Back to the form, filled with what was asked."""
+    """The search can be edited in the form with its values."""
     add_jobs(connected, 3)
     await search(connected, words="refund", order="Oldest first", since="2026-11-01")
     exchange = await connected.ada.click("Change the search")
@@ -104,7 +104,7 @@ async def test_changes_the_search(connected: AppHarness) -> None:
 
 
 async def test_offers_agents_by_name(connected: AppHarness, snapshot: SnapshotAssertion) -> None:
-    """From the first letter, those of the tenant in the form; what is typed may be an id."""
+    """Agents of the form's tenant are offered from the first letter; an id can be typed."""
     for agent in ("complaint-agent", "fraud-agent"):
         connected.emporix_state.add_agent("acme", id=agent, name=agent.title().replace("-", " "))
     await connected.ada.shortcut(SEARCH)
@@ -114,7 +114,7 @@ async def test_offers_agents_by_name(connected: AppHarness, snapshot: SnapshotAs
 
 
 async def test_offers_no_agents_where_emporix_does_not_answer(connected: AppHarness) -> None:
-    """An id can be typed all the same."""
+    """If Emporix doesn't answer, no agents are offered, and an id can be typed."""
     connected.emporix_state.faults.add(Fault("status", status=500, path="agentic", times=99))
     await connected.ada.shortcut(SEARCH)
     exchange = await connected.ada.suggest("Agent", "gone-agent")
@@ -131,7 +131,7 @@ async def test_offers_no_agents_where_emporix_does_not_answer(connected: AppHarn
 async def test_keeps_the_form_while_emporix_does_not_answer(
     connected: AppHarness, status: int, said: str
 ) -> None:
-    """What went wrong stands on top of it; nobody fills it in twice."""
+    """If Emporix doesn't answer, the error appears above the form with its values."""
     fault = Fault("status", status=status, retry_after=30, path="/jobs", times=9)
     connected.emporix_state.faults.add(fault)
     exchange = await search(connected, words="refund")
@@ -143,7 +143,7 @@ async def test_keeps_the_form_while_emporix_does_not_answer(
 
 
 async def test_keeps_the_form_where_emporix_does_not_understand(connected: AppHarness) -> None:
-    """A query of one's own can be mended; Emporix's words say how."""
+    """If Emporix rejects a query, the form stays with Emporix's explanation."""
     add_jobs(connected, 3)
     exchange = await search(connected, more="q:status:(FAILURE")
     assert "*Emporix does not understand this search.*" in heading(exchange)
@@ -154,8 +154,8 @@ async def test_keeps_the_form_where_emporix_does_not_understand(connected: AppHa
     assert heading(exchange).startswith("*Job 1 of 1*")
 
 
-async def test_says_in_the_modal_what_a_form_cannot_mend(connected: AppHarness) -> None:
-    """The loading modal does not stay, and the way on is below."""
+async def test_shows_other_errors_in_the_modal(connected: AppHarness) -> None:
+    """Other errors replace the loading modal, with the next step."""
     connected.emporix_state.faults.add(Fault("status", status=403, path="/jobs", times=9))
     exchange = await search(connected)
     assert exchange.view is not None
@@ -163,7 +163,7 @@ async def test_says_in_the_modal_what_a_form_cannot_mend(connected: AppHarness) 
 
 
 async def test_offers_to_connect(harness: AppHarness) -> None:
-    """Without a connection there is nothing to search."""
+    """A user without a connection is offered to connect."""
     exchange = await harness.ada.shortcut(SEARCH)
     assert exchange.view is not None
     assert exchange.view["blocks"][0]["block_id"] == "error.not_connected"
@@ -175,7 +175,7 @@ async def test_offers_to_connect(harness: AppHarness) -> None:
 async def test_a_message_that_names_no_job_leads_here(
     connected: AppHarness, text: str, snapshot: SnapshotAssertion
 ) -> None:
-    """Its words are in the form, ready to edit."""
+    """A message without jobs opens the form with its words."""
     add_jobs(connected, 2)
     await connected.grace.write(text)
     exchange = await connected.ada.shortcut("Find Emporix jobs")
@@ -185,7 +185,7 @@ async def test_a_message_that_names_no_job_leads_here(
 
 
 async def test_unknown_ids_lead_here(connected: AppHarness) -> None:
-    """By a button, for the message may say more than that id."""
+    """A message with an unknown id has a button that opens the form."""
     await connected.grace.write("The refund of 68835cc3ef4e8e1425c3ffff")
     await connected.ada.shortcut("Find Emporix jobs")
     exchange = await connected.ada.click("Search its words")
@@ -196,7 +196,7 @@ async def test_unknown_ids_lead_here(connected: AppHarness) -> None:
 async def test_filter_opens_filled_with_the_list(
     connected: AppHarness, snapshot: SnapshotAssertion
 ) -> None:
-    """All parts of the query; what has no field stands among the other filters."""
+    """Filter opens with all parts of the list's query, using the field for other filters."""
     add_jobs(connected, 9)
     query = 'failed "invoice" size:2 sort:oldest since:2026-11-01 agent-type:complaint'
     await connected.ada.command(f"/emporix jobs {query}")
@@ -209,7 +209,7 @@ async def test_filter_opens_filled_with_the_list(
 async def test_filter_changes_the_list_in_its_place(
     connected: AppHarness, snapshot: SnapshotAssertion
 ) -> None:
-    """The one message changes, by its own response_url; the modal says that it has."""
+    """Filter updates the list's message through its response_url, and the modal confirms it."""
     add_jobs(connected, 9)
     await connected.ada.command("/emporix jobs size:2")
     await connected.ada.click("Filter")
@@ -220,13 +220,13 @@ async def test_filter_changes_the_list_in_its_place(
     assert exchange.payloads[1]["replace_original"] is True
     assert exchange.payloads[-1]["view"] == snapshot
     (message,) = await connected.ada.messages()
-    assert message["text"].startswith("Jobs 1–2 of 3, tenant acme, failed")
+    assert message["text"].startswith("Jobs 1–2 of 3, failed")
     await connected.ada.close()
     assert (await connected.ada.click("Next")).payloads[0]["text"].startswith("Job 3 of 3")
 
 
 async def test_filter_says_that_a_query_is_one_of_its_own(connected: AppHarness) -> None:
-    """A q: stands as it is, and narrows again when it was changed."""
+    """A `q:` filter is shown as it is, and applies again after a change."""
     add_jobs(connected, 9)
     await connected.ada.command("/emporix jobs q:status:FAILURE")
     exchange = await connected.ada.click("Filter")
@@ -235,11 +235,11 @@ async def test_filter_says_that_a_query_is_one_of_its_own(connected: AppHarness)
     assert "q: stands alone" in refused.field_errors["more"]
     await connected.ada.submit({"words": "", "more": "q:status:SUCCESS"})
     (message,) = await connected.ada.messages()
-    assert message["text"].startswith("Jobs 1–3 of 3, tenant acme, query status:SUCCESS")
+    assert message["text"].startswith("Jobs 1–3 of 3, query status:SUCCESS")
 
 
 async def test_filter_is_there_where_nothing_was_found(connected: AppHarness) -> None:
-    """A filter can be taken away there, too."""
+    """An empty list also has the Filter button."""
     add_jobs(connected, 1)
     await connected.ada.command("/emporix jobs nonsense")
     await connected.ada.click("Filter")
@@ -249,7 +249,7 @@ async def test_filter_is_there_where_nothing_was_found(connected: AppHarness) ->
 
 
 async def test_filter_knows_an_expired_list(connected: AppHarness) -> None:
-    """By what its button remembers."""
+    """Filter works for an expired list, by the query in its button."""
     add_jobs(connected, 3)
     await connected.ada.command("/emporix jobs refund")
     for key in await connected.redis.keys("*:cursor:*"):
@@ -260,7 +260,7 @@ async def test_filter_knows_an_expired_list(connected: AppHarness) -> None:
 
 
 async def test_filter_says_when_the_form_is_too_old(connected: AppHarness) -> None:
-    """An hour later it is not known any more which list was meant."""
+    """After an hour, the form explains that it has expired."""
     add_jobs(connected, 3)
     await connected.ada.command("/emporix jobs refund")
     await connected.ada.click("Filter")
@@ -274,7 +274,7 @@ async def test_filter_says_when_the_form_is_too_old(connected: AppHarness) -> No
 async def test_filter_finds_another_way_where_the_list_cannot_be_changed(
     connected: AppHarness,
 ) -> None:
-    """A response_url that is spent ends in a new list, and not in silence."""
+    """If the list can't be updated, a new one is sent."""
     add_jobs(connected, 3)
     await connected.ada.command("/emporix jobs refund")
     await connected.ada.click("Filter")
@@ -287,7 +287,7 @@ async def test_filter_finds_another_way_where_the_list_cannot_be_changed(
 
 
 async def test_the_way_to_the_list_is_not_in_the_form(connected: AppHarness) -> None:
-    """A response_url is a capability: it stands neither in the view nor open in Redis."""
+    """The response_url is neither in the view nor unencrypted in Redis."""
     add_jobs(connected, 1)
     await connected.ada.command("/emporix jobs")
     exchange = await connected.ada.click("Filter")

@@ -1,9 +1,8 @@
-"""Filters from the command to the answer: agents by name, days of the asker, what is said."""
+"""Filters from the command to the answer: agent names, days in the user's zone, headings."""
 
 from __future__ import annotations
 
 import json
-import re
 
 import pytest
 from syrupy.assertion import SnapshotAssertion
@@ -12,6 +11,7 @@ from sandbox.emporix.faults import Fault
 from sandbox.slack.faults import Fault as SlackFault
 from tests.harness.app import AppHarness
 from tests.listeners.jobs.fixtures import add_jobs, job_id
+from tests.rendering.test_hostile import marked_up
 
 AGENT = {"id": "complaint-agent", "name": {"de": "Reklamation", "en": "Complaint Agent"}}
 HOSTILE = "R&D <!channel> `agent`"
@@ -19,7 +19,7 @@ HOSTILE = "R&D <!channel> `agent`"
 
 @pytest.fixture
 def named(connected: AppHarness) -> AppHarness:
-    """Six jobs of an agent that has a name."""
+    """Six jobs of an agent with a name."""
     connected.emporix_state.add_agent("acme", **AGENT)
     add_jobs(connected, 6)
     return connected
@@ -34,7 +34,7 @@ def shown(payloads: list[dict[str, object]]) -> str:
 
 
 async def test_shows_agents_by_name(named: AppHarness, snapshot: SnapshotAssertion) -> None:
-    """In rows and in the dialog before a delete."""
+    """Agents are shown by name in rows and in the delete dialog."""
     exchange = await named.ada.command("/emporix jobs size:1")
     assert exchange.payloads == snapshot
 
@@ -42,35 +42,35 @@ async def test_shows_agents_by_name(named: AppHarness, snapshot: SnapshotAsserti
 async def test_shows_name_and_id_of_a_jobs_agent(
     named: AppHarness, snapshot: SnapshotAssertion
 ) -> None:
-    """A whole job says its agent's name, and its id among the fields."""
+    """An opened job shows its agent's name, and the id among its fields."""
     exchange = await named.ada.command(f"/emporix jobs get {job_id(1)}")
     assert exchange.payloads[0]["blocks"][:2] == snapshot
 
 
 @pytest.mark.parametrize("typed", ['"complaint  AGENT"', "complaint-agent", "Complaint-Agent"])
 async def test_finds_an_agent_by_name_or_id(named: AppHarness, typed: str) -> None:
-    """In any case; the heading calls it by its name."""
+    """An agent is found by name or id in any case, and the heading shows its name."""
     exchange = await named.ada.command(f"/emporix jobs agent:{typed}")
     text = exchange.payloads[0]["text"]
-    assert text == "Jobs 1–6 of 6, tenant acme, agent Complaint Agent, newest first"
+    assert text == "Jobs 1–6 of 6, agent Complaint Agent"
 
 
 async def test_guesses_the_agent(named: AppHarness, snapshot: SnapshotAssertion) -> None:
-    """A name that no agent has is taken for an id; where nothing is found, near names are said."""
+    """An unknown name is used as an id; without results, similar names are suggested."""
     exchange = await named.ada.command("/emporix jobs agent:complant-agent")
     assert exchange.payloads[0]["text"] == snapshot
 
 
 async def test_finds_jobs_of_an_agent_that_is_gone(named: AppHarness) -> None:
-    """Jobs outlive their agents."""
+    """Jobs of a deleted agent are found."""
     named.emporix_state.add_job("acme", agentId="legacy-agent")
     exchange = await named.ada.command("/emporix jobs agent:legacy-agent")
     text = exchange.payloads[0]["text"]
-    assert text == "Job 1 of 1, tenant acme, agent legacy-agent, newest first"
+    assert text == "Job 1 of 1, agent legacy-agent"
 
 
 async def test_asks_for_names_once(named: AppHarness) -> None:
-    """They are asked for beside the first list; from then on each step is one call."""
+    """Agent names are read once, in parallel with the first list."""
     await named.ada.command("/emporix jobs size:2")
     assert paths(named).count("/ai-service/acme/agentic/agents") == 1
     for act in (
@@ -84,7 +84,7 @@ async def test_asks_for_names_once(named: AppHarness) -> None:
 
 
 async def test_asks_for_names_anew_after_five_minutes(named: AppHarness) -> None:
-    """A new name shows by then."""
+    """Agent names are read again after five minutes."""
     await named.ada.command("/emporix jobs")
     named.emporix_state.add_agent("acme", id="complaint-agent", name="Renamed")
     assert "Renamed" not in shown((await named.ada.command("/emporix jobs")).payloads)
@@ -103,41 +103,42 @@ async def test_asks_for_names_anew_after_five_minutes(named: AppHarness) -> None
     ids=lambda fault: fault.kind,
 )
 async def test_a_list_does_not_need_names(named: AppHarness, fault: Fault) -> None:
-    """Whatever becomes of them, jobs are shown, with ids for names."""
+    """If agent names can't be read, jobs are shown with agent ids."""
     named.emporix_state.faults.add(fault)
     exchange = await named.ada.command("/emporix jobs")
     assert exchange.payloads[0]["text"].startswith("Jobs 1–6 of 6")
-    assert "`complaint-agent`" in shown(exchange.payloads)
+    assert "*complaint-agent*" in shown(exchange.payloads)
     assert "Complaint Agent" not in shown(exchange.payloads)
 
 
 async def test_an_agent_that_is_typed_does_not_wait_for_ever(named: AppHarness) -> None:
-    """After two seconds what was typed is taken for an id."""
+    """After two seconds without names, a typed agent is used as an id."""
     named.emporix_state.faults.add(Fault("delay", path="agentic", seconds=4))
     exchange = await named.ada.command("/emporix jobs agent:complaint-agent")
     text = exchange.payloads[-1]["text"]
-    assert text == "Jobs 1–6 of 6, tenant acme, agent complaint-agent, newest first"
+    assert text == "Jobs 1–6 of 6, agent complaint-agent"
 
 
 async def test_a_hostile_name_is_letters(connected: AppHarness) -> None:
-    """An agent's name mentions nobody."""
+    """An agent's name can't mention anyone."""
     connected.emporix_state.add_agent("acme", id="complaint-agent", name=HOSTILE)
     add_jobs(connected, 1)
     for text in ("jobs", f"jobs get {job_id(1)}", 'jobs agent:"R&D <!channel> `agent`"'):
         exchange = await connected.ada.command(f"/emporix {text}")
-        seen = re.sub(r'"value": "(\\.|[^"])*"', "", shown(exchange.payloads))
-        assert "<!channel>" not in seen
-        assert "R&amp;D" in seen
+        (message,) = exchange.payloads
+        words = " ".join([message["text"], *marked_up(message)])
+        assert "<!channel>" not in words
+        assert "R&amp;D" in words
 
 
 async def test_days_are_those_of_the_asker(named: AppHarness, snapshot: SnapshotAssertion) -> None:
-    """Ada is in Berlin: yesterday began at 23:00 UTC. Each reader sees it on their own clock."""
+    """Days are in the user's time zone, and readers see times in their own."""
     exchange = await named.ada.command("/emporix jobs since:yesterday until:2026-11-23")
     assert exchange.payloads[0]["text"] == snapshot
 
 
 async def test_the_zone_is_asked_for_once_a_day(named: AppHarness) -> None:
-    """The second time Slack is not asked, so it need not answer."""
+    """The time zone is read from Slack once a day."""
     first = await named.ada.command("/emporix jobs since:yesterday")
     named.workspace.faults.add(SlackFault("status", times=9, method="users.info"))
     second = await named.ada.command("/emporix jobs since:yesterday")
@@ -149,7 +150,7 @@ async def test_the_zone_is_asked_for_once_a_day(named: AppHarness) -> None:
 
 @pytest.mark.parametrize("text", ["jobs", "jobs since:24h", "jobs until:2026-11-23T10:00Z"])
 async def test_no_zone_is_asked_for_in_vain(named: AppHarness, text: str) -> None:
-    """Where no day is typed, nothing is kept about the asker's zone."""
+    """Without a day, the time zone isn't read or stored."""
     await named.ada.command(f"/emporix {text}")
     assert await named.redis.keys("*:time-zone") == []
 
@@ -158,7 +159,7 @@ async def test_no_zone_is_asked_for_in_vain(named: AppHarness, text: str) -> Non
 async def test_says_that_days_are_of_utc(
     named: AppHarness, fault: str, snapshot: SnapshotAssertion
 ) -> None:
-    """Where Slack does not say the zone the list comes all the same, and tells it."""
+    """Without a time zone, days are in UTC, and the list says so."""
     if fault == "missing_scope":
         named.workspace.bot_scopes -= {"users:read"}
     else:
@@ -171,7 +172,7 @@ async def test_says_that_days_are_of_utc(
 async def test_the_heading_says_every_filter(
     named: AppHarness, snapshot: SnapshotAssertion
 ) -> None:
-    """Nothing that narrows a list goes without saying."""
+    """The heading contains every filter."""
     named.emporix_state.add_job("acme", status="failure", commerceEvent="a.b", sessionId="s-1")
     exchange = await named.ada.command(
         "/emporix jobs status:failed, skipped type:chat agent:complaint-agent agent-type:complaint "
@@ -182,7 +183,7 @@ async def test_the_heading_says_every_filter(
 
 
 async def test_pages_of_a_narrowed_list_stay_narrowed(named: AppHarness) -> None:
-    """What was asked is remembered whole, times and names included."""
+    """Further pages use the complete query, with its times and names."""
     first = await named.ada.command(
         "/emporix jobs agent:complaint-agent since:yesterday size:4 agent-type:complaint"
     )
@@ -200,7 +201,7 @@ async def test_pages_of_a_narrowed_list_stay_narrowed(named: AppHarness) -> None
 async def test_explains_what_cannot_be(
     named: AppHarness, text: str, snapshot: SnapshotAssertion
 ) -> None:
-    """The word is named, with what is possible, and Emporix is not asked."""
+    """An invalid filter is explained with the valid values, without a request to Emporix."""
     asked = len(named.emporix_state.requests)
     exchange = await named.ada.command(f"/emporix jobs {text}")
     assert exchange.payloads == snapshot

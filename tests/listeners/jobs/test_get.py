@@ -45,9 +45,10 @@ async def test_shows_every_field(connected: AppHarness, snapshot: SnapshotAssert
 
 
 async def test_needs_two_round_trips_and_one_call(connected: AppHarness) -> None:
-    """A get asks Emporix once and Redis once, where the names of agents are known."""
+    """A get asks Emporix once and Redis twice, if agents' names and the time zone are cached."""
     add_jobs(connected, 1)
     await connected.ada.command("/emporix jobs")
+    await connected.ada.command(f"/emporix jobs get {job_id(1)}")
     asked = len(connected.emporix_state.requests)
     before = (await connected.redis.info("stats"))["total_reads_processed"]
     await connected.ada.command(f"/emporix jobs get {job_id(1)}")

@@ -42,9 +42,8 @@ TEXTS = {
 
 
 async def opened(harness: AppHarness, **fields: Any) -> dict[str, Any]:
-    harness.emporix_state.add_job(
-        "acme", id=job_id(1), status="success", type="AGENT_CHAT", **fields
-    )
+    job = {"id": job_id(1), "status": "success", "type": "AGENT_CHAT"} | fields
+    harness.emporix_state.add_job("acme", **job)
     exchange = await harness.ada.command(f"/emporix jobs get {job_id(1)}")
     assert [sent["answer"]["status"] for sent in exchange.sent if sent["via"] != "ack"] == [200]
     return exchange.payloads[0]
@@ -95,11 +94,13 @@ async def test_counts_the_entries_beyond_twenty(connected: AppHarness) -> None:
     """Of a large import all failures are shown that fit, and the others are counted by state."""
     agents = [entry(number, ("ENABLED", "EXISTS")[number % 2]) for number in range(40)]
     agents += [entry(number, "FAILED", {"message": "no token"}) for number in range(40, 63)]
-    payload = await opened(connected, importResult={"summary": {"agents": agents}})
+    result = {"summary": {"agents": agents}}
+    payload = await opened(connected, type="IMPORT", importResult=result)
     shown = [
         block["elements"][0]["text"] for block in payload["blocks"] if block["type"] == "context"
     ]
     assert sum("failed – no token" in line for line in shown) == 20
     (rest,) = [block for block in payload["blocks"] if "accessory" in block]
     assert rest["text"]["text"] == "43 more entries: 20 enabled, 20 kept as it was, 3 failed."
-    assert "*23 of 63 entries failed*" in payload["blocks"][0]["text"]["text"]
+    outcome = ":warning: *Import* · 20 of 63 imported, 20 kept as they were, 23 failed: no token"
+    assert payload["blocks"][0]["text"]["text"].startswith(outcome)

@@ -1,4 +1,4 @@
-"""Show all entries — what became of each thing that an import touched, in a modal with pages."""
+"""Show all entries — the result for each object of an import, in a modal with pages."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.listeners.jobs.fixtures import job_id
 
 
 def entry(number: int) -> dict[str, Any]:
-    """Every tenth failed, with six reasons."""
+    """Entries of which every tenth failed, with six reasons."""
     reason = {"code": "MISSING_TOKEN", "objectId": f"token-{number}"}
     failed = {"state": "FAILED", "details": [reason] * 6} if number % 10 == 0 else {}
     return {"id": f"a{number}", "name": f"Agent {number}", "state": "ENABLED"} | failed
@@ -32,7 +32,7 @@ def lines(exchange: Exchange) -> list[str]:
 
 
 async def test_shows_every_entry_failures_first(connected: AppHarness) -> None:
-    """With all reasons in words, and counted by state."""
+    """All entries are shown, failures first, with their reasons and counts by state."""
     heading, first, *_, last = lines(await opened(connected, 90))
     assert "90 entries: 81 enabled, 9 failed · page 1 of 3" in heading
     assert first.startswith(":x: agent `Agent 0`: failed – a token is missing (`token-0`); ")
@@ -41,7 +41,7 @@ async def test_shows_every_entry_failures_first(connected: AppHarness) -> None:
 
 
 async def test_turns_pages(connected: AppHarness) -> None:
-    """Each entry stands on one of them."""
+    """Each entry is on one of the pages."""
     seen = lines(await opened(connected, 90))[1:]
     for _ in range(2):
         seen += lines(await connected.ada.click("Next"))[1:]
@@ -50,7 +50,7 @@ async def test_turns_pages(connected: AppHarness) -> None:
 
 
 async def test_opens_at_once(connected: AppHarness) -> None:
-    """The modal is there before Emporix is asked."""
+    """The modal opens before Emporix is called."""
     exchange = await opened(connected, 21)
     vias = [sent["via"] for sent in exchange.sent if sent["via"] != "ack"]
     assert vias == ["views.open", "views.update"]

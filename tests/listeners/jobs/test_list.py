@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 from syrupy.assertion import SnapshotAssertion
 
 from sandbox.emporix.faults import Fault
-from sandbox.emporix.keys import ACME_READ_ONLY
+from sandbox.emporix.keys import ACME_READ_ONLY, GLOBEX_READ_ONLY
+from sandbox.slack.person import Exchange
 from tests.harness.app import AppHarness
-from tests.listeners.jobs.fixtures import add_jobs
+from tests.listeners.jobs.fixtures import add_jobs, job_id
 
 
 async def test_lists_jobs(connected: AppHarness, snapshot: SnapshotAssertion) -> None:
@@ -19,6 +21,94 @@ async def test_lists_jobs(connected: AppHarness, snapshot: SnapshotAssertion) ->
     exchange = await connected.ada.command("/emporix jobs list")
     assert exchange.payloads == snapshot
     assert [sent["via"] for sent in exchange.sent] == ["response_url"]
+
+
+def buttons_of(exchange: Exchange) -> list[dict[str, Any]]:
+    blocks = exchange.payloads[0]["blocks"]
+    rows = [block["accessory"] for block in blocks if "accessory" in block]
+    return rows + [
+        button
+        for block in blocks
+        for button in block.get("elements", ())
+        if button["type"] == "button"
+    ]
+
+
+async def test_ten_jobs_are_short(connected: AppHarness) -> None:
+    """A page has at most 23 blocks and 17 buttons, 15 on the first; each row only opens its job."""
+    add_jobs(connected, 35)
+    first = await connected.ada.command("/emporix jobs")
+    second = await connected.ada.click("Next")
+    for exchange, most in ((first, 15), (second, 17)):
+        assert len(exchange.payloads[0]["blocks"]) <= 23
+        buttons = buttons_of(exchange)
+        assert len(buttons) <= most
+        assert [button["text"]["text"] for button in buttons[:10]] == ["Open"] * 10
+        assert not any("style" in button or "confirm" in button for button in buttons)
+
+
+async def test_a_row_is_a_line_and_the_start_of_the_message(connected: AppHarness) -> None:
+    """Status, agent, time and event; then at most 140 characters of the message, as plain text."""
+    add_jobs(connected, 1)
+    message = "*Bold* <!channel> :x: " + "word " * 100
+    connected.emporix_state.add_job("acme", id=job_id(2), status="failure", message=message)
+    exchange = await connected.ada.command("/emporix jobs")
+    _, other, _, line, below, _ = exchange.payloads[0]["blocks"]
+    assert line["text"]["text"].startswith(":x: *Failed* · ")
+    (excerpt,) = below["elements"]
+    assert excerpt["type"] == "plain_text"
+    assert 100 < len(excerpt["text"]) <= 140
+    assert other["text"]["text"] == (
+        ":white_check_mark: *Succeeded* · *complaint-agent* · "
+        "<!date^1795430000^{date_short_pretty} {time}|2026-11-23 10:33 UTC> · order.order-created"
+    )
+
+
+@pytest.mark.parametrize(
+    ("fields", "line"),
+    [
+        ({}, ":white_check_mark: *Succeeded*"),
+        ({"agentId": "a", "agentType": "generic"}, ":white_check_mark: *Succeeded* · *a*"),
+        ({"agentType": "anti_fraud"}, ":white_check_mark: *Succeeded* · fraud check"),
+        ({"agentId": "a_b*"}, ":white_check_mark: *Succeeded* · `a_b*`"),
+        ({"agentId": ":x: <b>"}, ":white_check_mark: *Succeeded* · `:x: &lt;b&gt;`"),
+        ({"type": "EXPORT"}, ":white_check_mark: *Succeeded* · Export"),
+        ({"type": "PRICE_WATCH"}, ":white_check_mark: *Succeeded* · Price watch"),
+        ({"status": "paused"}, ":grey_question: *paused*"),
+    ],
+)
+async def test_a_row_leaves_out_what_is_usual(
+    connected: AppHarness, fields: dict[str, Any], line: str
+) -> None:
+    """No "Agent chat", "(generic)", "No agent message" or missing field; codes are in words."""
+    bare = {"status": "success", "type": "AGENT_CHAT", "message": None, "metadata": None}
+    bare |= {"agentId": None, "agentType": None, "commerceEvent": None}
+    connected.emporix_state.add_job("acme", **bare | fields)
+    exchange = await connected.ada.command("/emporix jobs")
+    _, row, footer = exchange.payloads[0]["blocks"]
+    assert row["text"]["text"] == line
+    assert footer["type"] == "actions"
+
+
+async def test_names_the_tenant_to_users_of_several(connected: AppHarness) -> None:
+    """The heading leaves the tenant out while the user is connected to one only."""
+    add_jobs(connected, 1)
+    alone = await connected.ada.command("/emporix jobs")
+    await connected.connect(connected.ada, GLOBEX_READ_ONLY)
+    several = await connected.ada.command("/emporix jobs")
+    texts = [exchange.payloads[0]["text"] for exchange in (alone, several)]
+    assert texts == ["Job 1 of 1", "Job 1 of 1, tenant acme"]
+
+
+async def test_labels_have_the_time_of_the_user(connected: AppHarness) -> None:
+    """In UTC until their time zone is known, which takes no request of its own."""
+    add_jobs(connected, 1)
+    labels = []
+    for command in ("/emporix jobs", "/emporix jobs since:yesterday", "/emporix jobs"):
+        exchange = await connected.ada.command(command)
+        labels.append(exchange.payloads[0]["blocks"][1]["accessory"]["accessibility_label"])
+    job = "Open succeeded job of complaint-agent"
+    assert labels == [f"{job}, 10:33 AM UTC"] * 2 + [f"{job}, 11:33 AM"]
 
 
 async def test_narrows(connected: AppHarness, snapshot: SnapshotAssertion) -> None:
@@ -61,7 +151,7 @@ async def test_says_that_nothing_fits(connected: AppHarness, snapshot: SnapshotA
     add_jobs(connected, 3)
     exchange = await connected.ada.command("/emporix jobs status:skipped nothing-like-this")
     assert exchange.payloads == snapshot
-    exchange = await connected.ada.click("Show all jobs")
+    exchange = await connected.ada.click("Show all")
     assert exchange.payloads[0]["text"].startswith("Jobs 1–3 of 3")
 
 
@@ -71,7 +161,7 @@ async def test_leads_back_from_a_page_that_there_is_not(connected: AppHarness) -
     exchange = await connected.ada.command("/emporix jobs size:2 page:9")
     assert exchange.payloads[0]["text"].startswith("There is no page 9: tenant acme. ")
     exchange = await connected.ada.click("First")
-    assert exchange.payloads[0]["text"].startswith("Jobs 1–2 of 5, tenant acme")
+    assert exchange.payloads[0]["text"].startswith("Jobs 1–2 of 5")
 
 
 async def test_says_that_a_tenant_has_no_jobs(

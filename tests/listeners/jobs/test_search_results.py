@@ -80,7 +80,7 @@ async def test_posts_a_page_to_a_channel(
     sent = [exchange.payloads[-1]["view"] for exchange in (choosing, asking, done)]
     assert sent == snapshot
     (message,) = await posted(ada)
-    assert message["text"].startswith("Jobs 3–4 of 5")
+    assert message["text"].startswith("<@U0ADA> shared jobs 3–4 of 5")
     assert message["thread_ts"] is None
     assert job_id(3) in str(message["blocks"])
 

@@ -63,11 +63,11 @@ async def test_says_beforehand_who_will_see_it(
 async def test_can_be_thought_better_of(
     connected: AppHarness, ada: Person, snapshot: SnapshotAssertion
 ) -> None:
-    """Keep private shares nothing, and says so."""
+    """Cancel shares nothing, and says so."""
     add_jobs(connected, 2)
     await ada.command("/emporix jobs list")
     await ada.click(SHARE)
-    assert (await ada.click("Keep private")).payloads == snapshot
+    assert (await ada.click("Cancel")).payloads == snapshot
     assert await seen(ada) == []
 
 
@@ -250,7 +250,7 @@ async def test_the_sharer_turns_pages_for_all(
     assert exchange.payloads == snapshot
     assert [message["text"] for message in await seen(grace)] == [exchange.payloads[0]["text"]]
     exchange = await ada.click(action_id="jobs.share.previous")
-    assert exchange.payloads[0]["text"].startswith("Jobs 1–2 of 3")
+    assert exchange.payloads[0]["text"].startswith("<@U0ADA> shared jobs 1–2 of 3")
 
 
 async def test_others_turn_pages_for_themselves(

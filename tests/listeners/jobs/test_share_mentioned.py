@@ -1,4 +1,4 @@
-"""Share in thread, in a modal — who will see it is said beforehand."""
+"""Share in thread, in a modal — shows who will see the job before it is shared."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ async def found(harness: AppHarness, channel: str = "ops") -> Person:
 
 
 async def shared(person: Person) -> list[dict[str, Any]]:
-    """What the app has posted where all see it."""
+    """The app's messages that everyone sees."""
     return [m for m in await person.messages() if m["user"] == "U0BOT" and not m["ephemeral"]]
 
 
 async def test_asks_and_posts_into_the_thread(
     connected: AppHarness, snapshot: SnapshotAssertion
 ) -> None:
-    """The question names the channel; the job then stands in the thread of the message."""
+    """After confirmation, the job is posted in the message's thread."""
     ada = await found(connected)
     question = await ada.click(SHARE)
     assert question.payloads[-1]["view"] == snapshot
@@ -45,7 +45,7 @@ async def test_asks_and_posts_into_the_thread(
 
 
 async def test_everyone_works_with_it(connected: AppHarness) -> None:
-    """What was shared is like any other shared job."""
+    """A shared job works like any other shared job."""
     ada = await found(connected)
     await ada.click(SHARE)
     await ada.submit({})
@@ -57,7 +57,7 @@ async def test_everyone_works_with_it(connected: AppHarness) -> None:
 
 @pytest.mark.parametrize("channel", ["partners", "board", "dm"])
 async def test_refuses_where_outsiders_may_read(connected: AppHarness, channel: str) -> None:
-    """In the modal, before anything is posted."""
+    """A channel with outsiders is refused in the modal before anything is posted."""
     ada = await found(connected, channel)
     exchange = await ada.click(SHARE)
     assert exchange.view is not None
@@ -66,7 +66,7 @@ async def test_refuses_where_outsiders_may_read(connected: AppHarness, channel: 
 
 
 async def test_looks_again_before_it_posts(connected: AppHarness) -> None:
-    """Another organisation has joined meanwhile."""
+    """The audience is checked again before posting."""
     ada = await found(connected)
     await ada.click(SHARE)
     channels = connected.workspace.directory.channels
@@ -79,12 +79,12 @@ async def test_looks_again_before_it_posts(connected: AppHarness) -> None:
 
 @pytest.mark.parametrize("when", ["before the question", "before the answer"])
 async def test_refuses_people_who_left_the_channel(connected: AppHarness, when: str) -> None:
-    """A form that is still open is no way back into a channel."""
+    """Former members can't share, even with an open form."""
     ada = await found(connected)
     if when == "before the answer":
         await ada.click(SHARE)
     connected.workspace.directory.remove("C0OPS", "U0ADA")
-    elsewhere = connected.person("ada", "general")  # Slack shows an open form everywhere
+    elsewhere = connected.person("ada", "general")  # Slack shows an open form in every channel
     exchange = await (
         elsewhere.submit({}) if when == "before the answer" else elsewhere.click(SHARE)
     )
@@ -94,7 +94,7 @@ async def test_refuses_people_who_left_the_channel(connected: AppHarness, when: 
 
 
 async def test_a_search_is_shared_with_ones_own_channels(connected: AppHarness) -> None:
-    """Also when the person has left the chosen channel since it was chosen."""
+    """A search can be shared only with the user's channels, even if they left it after choosing."""
     add_jobs(connected, 1)
     ada = connected.ada
     await ada.shortcut("Search Emporix jobs")
@@ -109,15 +109,15 @@ async def test_a_search_is_shared_with_ones_own_channels(connected: AppHarness) 
 
 
 async def test_says_where_the_app_is_no_member(connected: AppHarness) -> None:
-    """It cannot post into a thread there; the words to type are said."""
+    """If the app isn't a member, the answer explains how to invite it."""
     ada = await found(connected, "secret")
     await ada.click(SHARE)
     exchange = await ada.submit({})
     assert "/invite @Emporix Jobs" in str(exchange.view)
 
 
-async def test_can_be_thought_better_of(connected: AppHarness) -> None:
-    """Closed, the jobs found are there again, and nothing was shared."""
+async def test_can_be_cancelled(connected: AppHarness) -> None:
+    """Closing shows the found jobs again, and nothing is shared."""
     ada = await found(connected)
     await ada.click(SHARE)
     exchange = await ada.close()

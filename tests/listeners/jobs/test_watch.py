@@ -53,11 +53,11 @@ async def test_lists_what_is_watched(harness: AppHarness, snapshot: SnapshotAsse
     assert (await harness.ada.click("Stop watching")).payloads == snapshot
 
 
-@pytest.mark.parametrize("command", ["/emporix jobs list", f"/emporix jobs get {RUNNING}"])
-async def test_has_a_button_on_running_jobs(harness: AppHarness, command: str) -> None:
-    """In a list and on a card; only what is running can be watched."""
-    listed = await harness.ada.command(command)
-    assert str(listed.payloads).count("'Watch'") == 1
+async def test_has_a_button_on_running_jobs(harness: AppHarness) -> None:
+    """An opened job has the button while it is running."""
+    for job, count in ((FAILED, 0), (RUNNING, 1)):
+        opened = await harness.ada.command(f"/emporix jobs get {job}")
+        assert str(opened.payloads).count("'Watch'") == count
     exchange = await harness.ada.click("Watch")
     assert "direct message" in exchange.payloads[0]["text"]
 

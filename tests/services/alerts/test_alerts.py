@@ -1,4 +1,4 @@
-"""Alerts are turned on, resumed, muted and turned off, also by several users at the same time."""
+"""Turning alerts on, resuming, muting and turning them off, also concurrently."""
 
 from __future__ import annotations
 
@@ -40,17 +40,17 @@ async def due(harness: PollingHarness, source: PolledConnection = ADAS) -> float
 
 
 async def test_a_new_alert_is_due_within_a_minute(harness: PollingHarness) -> None:
-    """Its record and its place in the due index are written together."""
+    """The record and its entry in the due index are written together."""
     await turn_on(harness)
     assert await due(harness) == harness.clock() + 50
 
 
 @pytest.mark.parametrize("call", range(1, 8))
 @pytest.mark.parametrize("after", [True, False])
-async def test_asking_again_after_an_error_schedules(
+async def test_repeating_a_failed_request_schedules(
     harness: PollingHarness, call: int, after: bool
 ) -> None:
-    """Whether or not the first request got through, after the second one the alert is due."""
+    """Whether or not the first request took effect, the alert is due after the second one."""
     with harness.client.faults.at(call, after=after), suppress(StoreUnavailable):
         await turn_on(harness)
     await turn_on(harness)
@@ -58,8 +58,8 @@ async def test_asking_again_after_an_error_schedules(
     assert await due(harness) is not None
 
 
-async def test_one_that_is_on_already_is_scheduled(harness: PollingHarness) -> None:
-    """Also if its entry in the index was lost."""
+async def test_an_alert_that_is_on_already_is_scheduled(harness: PollingHarness) -> None:
+    """Turning it on again restores a lost entry in the due index."""
     await turn_on(harness)
     await harness.redis.delete(redis_keys.alerts_due())
     turned_on = await harness.alerts.turn_on(await harness.account(), OPS, Filters())
@@ -68,7 +68,7 @@ async def test_one_that_is_on_already_is_scheduled(harness: PollingHarness) -> N
 
 
 async def test_a_resumed_alert_is_due_within_a_minute(harness: PollingHarness) -> None:
-    """On the connection of the person who resumed it, and without the refusals from before."""
+    """A resumed alert runs on the connection of the user who resumed it, without old refusals."""
     alert = await turn_on(harness)
     await harness.lifecycle.pause(alert.id, "unauthorized")
     await harness.poller.poll(ADAS)
@@ -81,7 +81,7 @@ async def test_a_resumed_alert_is_due_within_a_minute(harness: PollingHarness) -
 
 
 async def test_resuming_needs_a_connection(harness: PollingHarness) -> None:
-    """Scheduled work never runs on somebody else's API key."""
+    """Scheduled work never runs on another user's API key."""
     alert = await turn_on(harness)
     await harness.lifecycle.pause(alert.id, "unauthorized")
     with pytest.raises(NotConnected):
@@ -91,15 +91,15 @@ async def test_resuming_needs_a_connection(harness: PollingHarness) -> None:
 
 
 async def test_an_alert_is_resumed_in_its_own_channel(harness: PollingHarness) -> None:
-    """A button that is replayed in another channel turns nothing on there."""
+    """A button replayed in another channel does not turn anything on there."""
     alert = await turn_on(harness)
     await harness.lifecycle.pause(alert.id, "unauthorized")
     assert await harness.alerts.resume(await harness.account(), "C0GENERAL", alert.id) is None
     assert (await harness.alert_store.load(alert.id)).paused == "unauthorized"
 
 
-async def test_the_first_of_two_who_take_over_is_the_owner(harness: PollingHarness) -> None:
-    """The second one reads that it is on already."""
+async def test_the_first_of_two_users_becomes_the_owner(harness: PollingHarness) -> None:
+    """The second user reads that the alert is on already."""
     alert = await turn_on(harness)
     await harness.lifecycle.pause(alert.id, "unauthorized")
     accounts = [await harness.account(person) for person in (ADA, GRACE)]
@@ -112,7 +112,7 @@ async def test_the_first_of_two_who_take_over_is_the_owner(harness: PollingHarne
 
 
 async def test_a_channel_has_ten_alerts(harness: PollingHarness) -> None:
-    """However many are turned on at the same time; those that no key opens do not count."""
+    """The limit holds for concurrent requests; alerts that cannot be decrypted do not count."""
     for number in range(3):
         name = f"lost-{number}"
         await harness.redis.hset(
@@ -129,7 +129,7 @@ async def test_a_channel_has_ten_alerts(harness: PollingHarness) -> None:
 
 
 class Undecided(AlertStore):
-    """A store in which other changes always come first."""
+    """A store in which another change always comes first."""
 
     async def save(self, *args: Any, **more: Any) -> Alert | None:
         return None
@@ -138,8 +138,8 @@ class Undecided(AlertStore):
         return False
 
 
-async def test_changes_that_lose_each_race_are_no_success(harness: PollingHarness) -> None:
-    """The person is asked to try again, and does not read that it was done."""
+async def test_changes_that_lose_every_race_are_refused(harness: PollingHarness) -> None:
+    """The user is asked to try again, and does not read that it was done."""
     alert = await turn_on(harness)
     harness.lifecycle._store = Undecided(harness.redis, CIPHER)
     with pytest.raises(Busy):
@@ -150,7 +150,7 @@ async def test_changes_that_lose_each_race_are_no_success(harness: PollingHarnes
 
 
 class Vanishing(AlertStore):
-    """A store in which somebody turns an alert off just before it is read."""
+    """A store in which an alert is turned off just before it is read."""
 
     gone = ""
 
@@ -163,10 +163,10 @@ class Vanishing(AlertStore):
 
 
 @pytest.mark.parametrize("verb", ["mute", "turn_off"])
-async def test_one_that_is_turned_off_meanwhile_is_left_out(
+async def test_an_alert_turned_off_by_another_user_is_left_out(
     harness: PollingHarness, verb: str
 ) -> None:
-    """The others are muted or turned off, and only they are reported."""
+    """Only the other alerts are muted or turned off, and reported."""
     first, second = await turn_on(harness), await turn_on(harness, statuses=("skipped",))
     harness.lifecycle._store = store = Vanishing(harness.redis, CIPHER)
     store.gone = first.id
@@ -176,7 +176,7 @@ async def test_one_that_is_turned_off_meanwhile_is_left_out(
 
 
 async def test_turning_the_last_one_off_leaves_nothing(harness: PollingHarness) -> None:
-    """Its connection leaves the due index, and what it had of refusals goes with it."""
+    """With the last alert of a connection, its index entry and refusals are deleted."""
     for filters in ({}, {"statuses": ("skipped",)}):
         await turn_on(harness, **filters)
     await harness.redis.hset(redis_keys.alerts_failures(), ADAS.name, 2)
@@ -187,8 +187,8 @@ async def test_turning_the_last_one_off_leaves_nothing(harness: PollingHarness) 
     assert await harness.redis.keys("*") == []
 
 
-async def test_one_that_moved_since_it_was_read_leaves_nothing(harness: PollingHarness) -> None:
-    """Turning off also finds the indexes of a new owner."""
+async def test_turning_off_after_a_change_of_owner_leaves_nothing(harness: PollingHarness) -> None:
+    """Turning off an alert also cleans the indexes of its new owner."""
     alert = await turn_on(harness)
     store = AlertStore(harness.redis, CIPHER)
     moved = await store.save(replace(alert, owner=GRACE), alert)
@@ -200,7 +200,7 @@ async def test_one_that_moved_since_it_was_read_leaves_nothing(harness: PollingH
 
 
 async def test_pausing_keeps_the_first_reason(harness: PollingHarness) -> None:
-    """And since when: a second one starts no new notices."""
+    """A second pause keeps the reason and time of the first, and starts no new notices."""
     alert = await turn_on(harness)
     await harness.lifecycle.pause(alert.id, "unauthorized")
     at = harness.clock()
@@ -212,7 +212,7 @@ async def test_pausing_keeps_the_first_reason(harness: PollingHarness) -> None:
 
 
 async def test_a_paused_alert_is_due_at_once(harness: PollingHarness) -> None:
-    """So that some worker posts the reason, whatever process paused it."""
+    """Any worker can then post the reason, whichever process paused it."""
     alert = await turn_on(harness)
     await harness.lifecycle.pause(alert.id, "unauthorized")
     assert await due(harness) == harness.clock()
@@ -222,14 +222,14 @@ async def test_a_paused_alert_is_due_at_once(harness: PollingHarness) -> None:
     ("text", "seconds"),
     [("", 7_200), ("2h", 7_200), (" 30M ", 1_800), ("1d", 86_400), ("4w", 28 * 86_400)],
 )
-def test_reads_lengths_of_time(text: str, seconds: float) -> None:
-    """As behind since:, and two hours for nothing."""
+def test_reads_durations(text: str, seconds: float) -> None:
+    """Durations are written as for since:, and default to two hours."""
     assert mute_seconds(text) == seconds
 
 
 @pytest.mark.parametrize("text", ["0m", "31d", "monday", "2026-11-01", "for ever", "-2h", "2"])
-def test_refuses_the_rest(text: str) -> None:
-    """A day of the week is no length, and for ever means off."""
+def test_refuses_other_text(text: str) -> None:
+    """A weekday is no duration, and muting forever means turning off."""
     with pytest.raises(InvalidInput) as error:
         mute_seconds(text)
     assert "30m" in error.value.advice

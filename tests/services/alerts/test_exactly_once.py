@@ -1,4 +1,4 @@
-"""Every change that a poll sees is posted once, in any order of events."""
+"""Every change that a poll finds is posted exactly once, in any order of events."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ MESSAGES = ("No such order.", "The tool timed out after a while.", "Quota exceed
 
 @dataclass
 class FakeEmporix:
-    """Jobs by id; `answers` says whether the next list arrives, `listed` is what arrived so far."""
+    """Jobs by id; `answers` says whether the next list arrives, `listed` is what has arrived."""
 
     jobs: dict[str, Job] = field(default_factory=dict)
     answers: bool = True
@@ -67,18 +67,18 @@ class FakeSources:
 
 @dataclass
 class FakeAlerts:
-    """One alert, written as Redis would hold it."""
+    """One alert, stored as in Redis."""
 
     record: str
     version: int = 0
-    told: tuple[PostedAlert, ...] = ()
+    posts: tuple[PostedAlert, ...] = ()
     connections: FakeSources = field(default_factory=FakeSources)
 
     async def load(self, alert_id: str) -> Alert | None:
         return ALERT_SERIALIZER.read(self.record)
 
     async def load_posts(self, alert_id: str) -> tuple[PostedAlert, ...]:
-        return self.told
+        return self.posts
 
     async def of_connection(self, source: PolledConnection) -> tuple[Alert, ...]:
         return (ALERT_SERIALIZER.read(self.record),)
@@ -95,12 +95,12 @@ class FakeAlerts:
         if before is None or ALERT_SERIALIZER.read(self.record) != before:
             return None
         self.record = ALERT_SERIALIZER.write(alert)
-        self.told = self.told if posts is None else posts
+        self.posts = self.posts if posts is None else posts
         return alert
 
 
 class Channel:
-    """An alert at work; `slack` holds what was posted under each name, once."""
+    """A running alert; `slack` has each posted message once, by its name."""
 
     def __init__(self) -> None:
         self.clock, self.emporix = FakeClock(), FakeEmporix()
@@ -114,10 +114,10 @@ class Channel:
         emporix, store, accounts = cast("Any", (self.emporix, self.kept, FakeAccounts()))
         found = JobsById(cast("Any", self.emporix))
         self.looks = AlertPoller(emporix, found, store, accounts, self.clock)
-        self.course = AlertLifecycle(store, self.clock)
+        self.lifecycle = AlertLifecycle(store, self.clock)
 
     def change(self, number: int) -> None:
-        """A job fails, for the first time or again."""
+        """Let a job fail, for the first time or again."""
         old = self.emporix.jobs.get(f"job-{number}")
         version = int(old.version) + 1 if old else 1
         self.emporix.jobs[f"job-{number}"] = Job(
@@ -128,12 +128,12 @@ class Channel:
             version=str(version),
         )
 
-    async def look(self, *, answers: bool) -> None:
+    async def poll(self, *, answers: bool) -> None:
         self.emporix.answers = answers
         await self.looks.poll(SOURCE)
 
     async def post(self, sent: int, *, settles: bool) -> None:
-        """Post the pending changes; a worker dies after so many messages, or before it is done."""
+        """Post the pending changes; the worker dies after `sent` messages, or if not `settles`."""
         alert = await self.kept.load("a1")
         if alert is None or alert.batch is None:
             return
@@ -141,18 +141,18 @@ class Channel:
         plan = group_changes(alert.batch, posts)
         number = alert.batch.number
         shown = plan.rows[:MAX_ALERT_ROWS] if not alert.batch.since else alert.batch.changes
-        messages = {f"{number}:news": tuple(one.job_id for one in shown)}  # or counted, summing up
+        messages = {f"{number}:news": tuple(one.job_id for one in shown)}  # or a summary
         messages |= {f"{number}:rest": plan.rest}
         messages |= {f"{number}:{one.post.ts}": one.job_ids for one in plan.repeats}
         for name, ids in list(messages.items())[:sent]:
             assert self.slack.setdefault(name, ids) == ids
         if settles and sent >= len(messages):
-            await self.course.mark_posted(
+            await self.lifecycle.mark_posted(
                 alert, posts_after(posts, plan, alert.batch, f"{number}.0")
             )
 
     @property
-    def told(self) -> Counter[str]:
+    def posted(self) -> Counter[str]:
         return Counter(job_id for ids in self.slack.values() for job_id in ids)
 
 
@@ -167,8 +167,8 @@ steps = st.one_of(
 
 @settings(max_examples=300, deadline=None)
 @given(st.lists(steps, max_size=80))
-async def test_every_change_is_told_once(steps: list[tuple[str, int]]) -> None:
-    """Jobs that fail again and again, lost answers, workers that die at any place."""
+async def test_every_change_is_posted_once(steps: list[tuple[str, int]]) -> None:
+    """No change is lost or repeated if jobs fail again, responses get lost or workers die."""
     channel = Channel()
     for what, number in [*steps, *[("wait", 60), ("look", 1), ("post", 99)] * 2]:
         channel.clock.forward(0.5)
@@ -178,8 +178,8 @@ async def test_every_change_is_told_once(steps: list[tuple[str, int]]) -> None:
             case "wait":
                 channel.clock.forward(number)
             case "look":
-                await channel.look(answers=number > 0)
+                await channel.poll(answers=number > 0)
             case _:
                 await channel.post(number, settles=what == "post")
     expected = Counter(job_id for job_id, _ in channel.emporix.listed)
-    assert channel.told == expected
+    assert channel.posted == expected

@@ -1,4 +1,4 @@
-"""What of a batch goes where: every change stands in one place, and repeats in their thread."""
+"""Grouping the changes of a batch: each change is in one place, and repeats are in a thread."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ def batch(*changes: JobChange, number: int = 1, at: float = NOW, since: float = 
     return ChangeBatch(number, at, changes, since)
 
 
-def told(
+def posted(
     first: ChangeBatch, ts: str = "1.0", posts: tuple[PostedAlert, ...] = ()
 ) -> tuple[PostedAlert, ...]:
     return posts_after(posts, group_changes(first, posts), first, ts)
 
 
-def test_alike_failures_share_a_row() -> None:
-    """The newest stands for all, the others go to the thread, newest first; most come first."""
+def test_similar_failures_share_a_row() -> None:
+    """The newest represents the row, others go to the thread; rows are sorted by size."""
     plan = group_changes(
         batch(failed("a", MESSAGES[1]), failed("b"), failed("c"), failed("d")), posts=()
     )
@@ -48,15 +48,15 @@ def test_alike_failures_share_a_row() -> None:
     assert plan.rest == ("c", "b")
 
 
-def test_other_jobs_are_like_none() -> None:
-    """Two jobs that went well are two, even if they say the same."""
+def test_other_jobs_are_never_similar() -> None:
+    """Two jobs that succeeded have two rows, even with equal messages."""
     plan = group_changes(batch(JobChange("a"), JobChange("b")), posts=())
     assert [(row.job_id, row.count) for row in plan.rows] == [("b", 1), ("a", 1)]
 
 
 def test_a_repeat_goes_to_the_thread() -> None:
-    """The message that told of it counts it, and no other is posted."""
-    posts = told(batch(failed("a")))
+    """The earlier post counts the repeat, and there is no new post."""
+    posts = posted(batch(failed("a")))
     second = batch(failed("b"), failed("c"), number=2, at=NOW + 50)
     plan = group_changes(second, posts)
     assert (plan.rows, plan.rest) == ((), ())
@@ -67,39 +67,39 @@ def test_a_repeat_goes_to_the_thread() -> None:
 
 
 def test_a_failure_of_another_agent_is_no_repeat() -> None:
-    """Even in the same words."""
-    plan = group_changes(batch(failed("b", agent="fraud")), told(batch(failed("a"))))
+    """Even an equal message of another agent is a new failure."""
+    plan = group_changes(batch(failed("b", agent="fraud")), posted(batch(failed("a"))))
     assert [row.job_id for row in plan.rows] == ["b"]
 
 
 def test_a_repeat_after_23_hours_goes_to_the_thread() -> None:
-    """What failed in the evening and fails again the next afternoon is one message."""
+    """Failures of the evening and of the next afternoon share a post."""
     second = batch(failed("b"), number=2, at=NOW + 23 * 3600)
-    plan = group_changes(second, told(batch(failed("a"))))
+    plan = group_changes(second, posted(batch(failed("a"))))
     assert [repeats.job_ids for repeats in plan.repeats] == [("b",)]
     assert plan.rows == ()
 
 
-def test_after_a_day_it_is_told_anew() -> None:
-    """Nobody reads a thread of yesterday."""
-    posts = told(batch(failed("a")))
+def test_after_a_day_there_is_a_new_post() -> None:
+    """A failure more than a day after the post is posted again."""
+    posts = posted(batch(failed("a")))
     assert group_changes(batch(failed("b"), at=NOW + POSTED_ALERT_TTL_SECONDS), posts).repeats == ()
 
 
-def test_what_sums_up_stands_alone() -> None:
-    """One message after a long time, however many threads there are; none of them gets anything."""
-    posts = told(batch(failed("a")))
+def test_a_summary_has_no_repeats() -> None:
+    """After a long gap there is one post, and no thread gets repeats."""
+    posts = posted(batch(failed("a")))
     plan = group_changes(batch(failed("b"), failed("c"), since=NOW - 9_000), posts)
     assert [(row.job_id, row.count) for row in plan.rows] == [("c", 2)]
     assert (plan.rest, plan.repeats) == ((), ())
 
 
-def test_remembers_a_bounded_number() -> None:
-    """A channel with a failure of its own each minute keeps the latest."""
+def test_remembers_a_limited_number_of_posts() -> None:
+    """A channel with a new failure each minute remembers only the latest posts."""
     posts: tuple[PostedAlert, ...] = ()
     for number in range(100):
         one = batch(JobChange(f"job-{number}"), number=number, at=NOW + number)
-        posts = told(one, f"{number}.0", posts)
+        posts = posted(one, f"{number}.0", posts)
     assert len(posts) == len(open_posts(posts, NOW + 100)) == 50
     assert posts[-1].ts == "99.0"
 
@@ -115,8 +115,8 @@ changes = st.lists(
 
 
 @given(st.lists(changes, min_size=1, max_size=6))
-def test_every_change_stands_in_one_place(batches: list[list[JobChange]]) -> None:
-    """In a row, in the thread below it, or in that of an earlier message; and all are counted."""
+def test_every_change_is_in_one_place(batches: list[list[JobChange]]) -> None:
+    """Each change is in a row, in its thread or in an earlier thread, and all are counted."""
     posts: tuple[PostedAlert, ...] = ()
     for number, some in enumerate(batches):
         one = batch(*some, number=number, at=NOW + 50 * number)

@@ -1,4 +1,4 @@
-"""Whatever happens, every alert that is not paused has its connection in the due index."""
+"""Whatever fails, the connection of every alert that is not paused is in the due index."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ step = st.tuples(
 
 
 class Channel:
-    """#ops, its alerts and the workers that look at them."""
+    """#ops, its alerts and the workers that poll them."""
 
     def __init__(self, redis: Any) -> None:
         self.redis, self.clock = redis, FakeClock()
@@ -57,7 +57,7 @@ class Channel:
         self.unreadable = 0
 
     async def do(self, what: str, number: int, person: Any, call: int, after: bool) -> None:
-        """A step, while Redis breaks at a call of it."""
+        """Run a step while Redis fails at one of its calls."""
         self.clock.forward(1)
         there = await self.store.of_channel("T0ACME", OPS)
         chosen = there[number].id if number < len(there) else "gone"
@@ -72,7 +72,7 @@ class Channel:
     def step(
         self, what: str, number: int, person: Any, chosen: str
     ) -> Callable[[], Awaitable[object]]:
-        alerts, course, until = self.harness.alerts, self.harness.lifecycle, self.clock() + 7_200
+        alerts, lifecycle, until = self.harness.alerts, self.harness.lifecycle, self.clock() + 7_200
 
         async def account() -> Any:
             return await self.harness.account(person)
@@ -90,7 +90,7 @@ class Channel:
             "mute": lambda: alerts.mute(person, OPS, until, chosen),
             "unmute": lambda: alerts.mute(person, OPS, 0.0, chosen),
             "resume": resume,
-            "pause": lambda: course.pause(chosen, "filters"),
+            "pause": lambda: lifecycle.pause(chosen, "filters"),
             "disconnect": lambda: alerts.pause_disconnected(person, "acme"),
             "look": lambda: self.harness.poller.poll(PolledConnection(person, "acme")),
             "look in vain": lambda: self.harness.poller.poll(PolledConnection(person, "acme")),
@@ -114,7 +114,7 @@ class Channel:
             await self.harness.lifecycle.record_notice(alert)
 
     async def add_unreadable(self, source: PolledConnection) -> None:
-        """An alert of somebody whose key is lost, as a worker that had the key has saved it."""
+        """Add an alert that this process cannot decrypt, as another worker has saved it."""
         await self.harness.poller.poll(source)
         if await self.redis.zscore(redis_keys.alerts_due(), source.name) is None:
             return
@@ -127,12 +127,12 @@ class Channel:
             await pipe.execute()
 
     async def wait(self) -> None:
-        """A tick takes what is due, and the worker that took it dies."""
+        """Let a worker claim due connections and die."""
         self.clock.forward(1_000)
         await self.harness.alert_store.connections.claim_due(self.clock(), 200)
 
     async def check(self) -> None:
-        """Due within a quarter of an hour, or when it is to be heard again."""
+        """Every alert is due within a quarter of an hour, or when its mute ends."""
         for person in PEOPLE:
             source = PolledConnection(person, "acme")
             due = await self.redis.zscore(redis_keys.alerts_due(), source.name)
@@ -155,7 +155,7 @@ class Channel:
     ]
 )
 async def test_no_alert_is_forgotten(redis: Any, steps: list[Any]) -> None:
-    """Redis breaks at any call, workers die or lack the key, records are unreadable."""
+    """No alert is lost if Redis fails, workers die or lack the key, or records are unreadable."""
     await redis.flushall()
     channel = Channel(redis)
     for what, number, person, call, after in steps:

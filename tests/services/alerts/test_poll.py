@@ -1,4 +1,4 @@
-"""What an alert looks at: all that was changed since, whatever changes while it reads."""
+"""Polling for alerts: all changes since the last poll are found, whatever changes meanwhile."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ START = 1_795_430_000.0
 
 @dataclass
 class FakeCalls:
-    """Lists jobs by their last change; `meanwhile` happens after each page."""
+    """Lists jobs by their last change; `meanwhile` is called after each page."""
 
     jobs: list[Job]
     meanwhile: Callable[[], None] = lambda: None
@@ -60,7 +60,7 @@ def job(number: int, at: float) -> Job:
 
 
 async def test_reads_page_after_page() -> None:
-    """Each begins where the one before it ended."""
+    """Each page begins where the one before it ended."""
     calls = FakeCalls([job(number, START + number) for number in range(130)])
     fetched = await read(calls, HELD, Filters(), START)
     assert (len(fetched.jobs), fetched.whole, fetched.total) == (130, True, 130)
@@ -68,8 +68,8 @@ async def test_reads_page_after_page() -> None:
     assert [one.id for one in fetched.jobs[:2]] == ["job-129", "job-128"]
 
 
-async def test_what_changes_meanwhile_shifts_nothing() -> None:
-    """A job that is changed while pages are read moves to the top, and no other is missed."""
+async def test_changes_while_reading_shift_nothing() -> None:
+    """If a job moves to the top between two pages, no other job is missed."""
     jobs = [job(number, START + number) for number in range(130)]
     calls = FakeCalls(jobs)
     calls.meanwhile = lambda: jobs.__setitem__(129, job(129, START + 1000))
@@ -77,23 +77,23 @@ async def test_what_changes_meanwhile_shifts_nothing() -> None:
     assert {one.id for one in fetched.jobs} == {f"job-{number}" for number in range(130)}
 
 
-async def test_is_bounded() -> None:
-    """A flood is counted."""
+async def test_reads_a_limited_number_of_pages() -> None:
+    """Changes beyond the last page are only counted."""
     calls = FakeCalls([job(number, START + number) for number in range(1000)])
     fetched = await read(calls, HELD, Filters(), START)
     assert (fetched.whole, fetched.total, len(calls.asked)) == (False, 1000, MAX_POLL_PAGES)
     assert fetched.oldest == START + 1000 - len(fetched.jobs)
 
 
-async def test_many_changes_at_one_time_end_it() -> None:
-    """More than a page of the same millisecond gives no place to go on from."""
+async def test_stops_at_a_page_of_one_time() -> None:
+    """More than a page with one time leaves no time to continue from."""
     calls = FakeCalls([job(number, START) for number in range(80)])
     fetched = await read(calls, HELD, Filters(), START)
     assert (len(fetched.jobs), fetched.whole, len(calls.asked)) == (50, False, 2)
 
 
-async def test_a_query_of_its_own_is_read_once() -> None:
-    """Its page tells by its last job whether it reaches far enough."""
+async def test_one_page_of_a_raw_query_is_read() -> None:
+    """The last job of the page shows whether it reaches back far enough."""
     calls = FakeCalls([job(number, START + number) for number in range(80)])
     query = Filters(raw_q="status:FAILURE")
     assert (await read(calls, HELD, query, START + 40)).whole
@@ -101,8 +101,10 @@ async def test_a_query_of_its_own_is_read_once() -> None:
     assert len(calls.asked) == 2
 
 
-async def test_nothing_of_a_job_gets_into_the_query() -> None:
-    """Python accepts any character between date and time, so times are formatted again."""
+async def test_times_of_jobs_are_formatted_again() -> None:
+    """Python accepts any character between date and time, so the text of a job never gets into a
+    query.
+    """
     odd = [Job(id=f"job-{number}", modified_at='2026-11-23"10:00:00') for number in range(130)]
     calls = FakeCalls(odd)
     await read(calls, HELD, Filters(), 0.0)
@@ -116,13 +118,13 @@ DAY = 86_400.0
 
 @pytest.fixture
 async def harness(redis: Any, clock: FakeClock) -> PollingHarness:
-    """Ada has turned alerts on in #ops."""
+    """Ada has turned on alerts in #ops."""
     harness = PollingHarness(redis, clock)
     await harness.alerts.turn_on(await harness.account(), "C0OPS", Filters())
     return harness
 
 
-async def look(harness: PollingHarness, *, refused: bool = False) -> PollResult:
+async def poll(harness: PollingHarness, *, refused: bool = False) -> PollResult:
     harness.emporix.error = Unauthorized() if refused else None
     looked: PollResult = await harness.poller.poll(ADAS)
     return looked
@@ -132,86 +134,86 @@ async def due_in(harness: PollingHarness) -> float:
     return float(await harness.redis.zscore(redis_keys.alerts_due(), ADAS.name)) - harness.clock()
 
 
-async def test_three_refusals_in_a_row_are_believed(harness: PollingHarness) -> None:
-    """The first two may be a hiccup of Emporix."""
-    said = [(await look(harness, refused=True)).connection_error for _ in range(3)]
+async def test_three_refusals_in_a_row_are_reported(harness: PollingHarness) -> None:
+    """The first two refusals may be temporary."""
+    said = [(await poll(harness, refused=True)).connection_error for _ in range(3)]
     assert said == ["", "", "unauthorized"]
 
 
-async def test_refusals_with_a_good_look_between_are_not(harness: PollingHarness) -> None:
-    """Two refusals, a good look, two refusals: the alerts stay on."""
+async def test_a_successful_poll_resets_the_refusals(harness: PollingHarness) -> None:
+    """After two refusals, a success and two refusals, the alerts are still on."""
     said = [
-        (await look(harness, refused=refused)).connection_error
+        (await poll(harness, refused=refused)).connection_error
         for refused in (True, True, False, True, True)
     ]
     assert said == [""] * 5
 
 
-async def test_refusals_of_what_is_paused_are_forgotten(harness: PollingHarness) -> None:
-    """Nothing stays in Redis of a connection that is not used any more."""
+async def test_refusals_of_paused_alerts_are_deleted(harness: PollingHarness) -> None:
+    """Redis keeps nothing about a connection that is not used any more."""
     for _ in range(3):
-        await look(harness, refused=True)
+        await poll(harness, refused=True)
     await harness.lifecycle.pause_all(ADAS, "unauthorized")
-    await look(harness)
+    await poll(harness)
     assert await harness.redis.hlen(redis_keys.alerts_failures()) == 0
 
 
 async def test_a_worker_without_the_key_forgets_nothing(
     harness: PollingHarness, redis: Any
 ) -> None:
-    """What it cannot open is looked at again within a minute, for another worker can."""
+    """Records that a worker cannot decrypt are polled again within a minute, by another worker."""
     other = PollingHarness(redis, harness.clock, OTHER_CIPHER)
     assert await other.poller.poll(ADAS) == PollResult()
     assert await due_in(harness) <= 60
     assert other.emporix.calls == 0
 
 
-async def test_says_which_paused_alerts_need_a_notice(harness: PollingHarness) -> None:
-    """At once, and once more 24 hours later; in between and afterwards nothing."""
+async def test_reports_paused_alerts_that_need_a_notice(harness: PollingHarness) -> None:
+    """A notice is due at once and 24 hours later, and at no other time."""
     (alert,) = await harness.alert_store.of_channel(ADA.team_id, "C0OPS")
     await harness.lifecycle.pause(alert.id, "filters")
-    for unnoticed in [(alert.id,), (alert.id,), ()]:
-        assert (await look(harness)).notices_due == unnoticed
+    for has_notice in [(alert.id,), (alert.id,), ()]:
+        assert (await poll(harness)).notices_due == has_notice
         await harness.lifecycle.record_notice(await harness.alert_store.load(alert.id))
         harness.clock.forward(DAY - 1)
-        assert (await look(harness)).notices_due == ()
+        assert (await poll(harness)).notices_due == ()
         assert 0 < await due_in(harness) <= 900
         harness.clock.forward(1)
 
 
-async def test_asks_nothing_for_paused_alerts(harness: PollingHarness) -> None:
-    """Emporix is left alone until somebody resumes one."""
+async def test_does_not_poll_for_paused_alerts(harness: PollingHarness) -> None:
+    """A paused alert causes no calls to Emporix."""
     await harness.lifecycle.pause_all(ADAS, "filters")
     before = harness.emporix.calls
-    await look(harness)
+    await poll(harness)
     assert harness.emporix.calls == before
 
 
-async def test_finds_what_emporix_shows_late(harness: PollingHarness) -> None:
+async def test_finds_changes_that_emporix_shows_late(harness: PollingHarness) -> None:
     """A change that becomes visible 170 seconds after it happened is reported."""
     old, late = harness.clock() + 200, harness.clock() + 30
     harness.clock.forward(200)
     harness.emporix.jobs["job-1"] = Job(id="job-1", status="failure", modified_at=iso(old))
-    await look(harness)
+    await poll(harness)
     (alert,) = await harness.alert_store.of_channel(ADA.team_id, "C0OPS")
     await harness.lifecycle.mark_posted(alert, ())
     harness.emporix.jobs["job-2"] = Job(id="job-2", status="failure", modified_at=iso(late))
-    await look(harness)
+    await poll(harness)
     (alert,) = await harness.alert_store.of_channel(ADA.team_id, "C0OPS")
     assert alert.batch
     assert [change.job_id for change in alert.batch.changes] == ["job-2"]
 
 
-async def test_strikes_never_put_a_look_off_for_long(harness: PollingHarness) -> None:
-    """However many there were."""
+async def test_the_pause_after_refusals_is_limited(harness: PollingHarness) -> None:
+    """The pause is limited for any number of refusals."""
     await harness.redis.hset(redis_keys.alerts_failures(), ADAS.name, 5_000)
-    await look(harness, refused=True)
+    await poll(harness, refused=True)
     assert await due_in(harness) <= 900
 
 
 @given(st.floats() | st.none())
-def test_emporix_is_left_alone_for_a_bounded_time(asked: float | None) -> None:
-    """Whatever a Retry-After says: from 50 seconds to a quarter of an hour."""
+def test_backoff_is_limited(asked: float | None) -> None:
+    """Whatever a Retry-After says, the pause is between 50 seconds and a quarter of an hour."""
     error = RateLimited()
     error.retry_after = asked
     seconds = backoff_seconds(error, [], 1_000.0)

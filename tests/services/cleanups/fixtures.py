@@ -1,4 +1,4 @@
-"""Clean-ups between a real Redis and a fake list of jobs."""
+"""Clean-ups with a real Redis and a fake list of jobs."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ CIPHER = Cipher(parse_keys(new_key()))
 
 
 class Killed(BaseException):
-    """The worker is gone from one moment to the next."""
+    """The worker is killed."""
 
 
 class FakeEmporix:
-    """The jobs of a fake list; `deleted` are the ids that were deleted, in that order.
+    """The jobs of a fake list; `deleted` are the ids that were deleted, in order.
 
-    `before` and `after` happen around each delete; they may raise.
+    `before` and `after` are called around each delete; they may raise.
     """
 
     def __init__(self, job_list: FakeJobList) -> None:
@@ -62,10 +62,7 @@ class FakeEmporix:
 
 
 class FakeAccounts:
-    """Ada's connection to acme; `connected` is whether she still has it.
-
-    `before` happens ahead of each answer.
-    """
+    """Ada's connection to acme, if `connected`; `before` is called before each load."""
 
     def __init__(self) -> None:
         self.connected = True
@@ -78,7 +75,7 @@ class FakeAccounts:
 
 
 class FakeOwner:
-    """Ada in Slack: what she was shown and sent; `has_left`, and `before_file` may raise."""
+    """Ada in Slack: what she was shown and sent; `before_file` may raise."""
 
     def __init__(self) -> None:
         self.shown = list[CleanupProgress]()
@@ -100,7 +97,7 @@ class FakeOwner:
 
 
 class CleanupHarness:
-    """A clean-up of Ada's, step by step; `owner` is what she has seen of it."""
+    """One of Ada's clean-ups, step by step; `owner` has what she has seen of it."""
 
     def __init__(
         self,
@@ -114,7 +111,7 @@ class CleanupHarness:
         numbers = count(1)
         self.clock, self.job_list = clock, FakeJobList(clock, counts=counts)
         self.emporix, self.accounts = FakeEmporix(self.job_list), FakeAccounts()
-        self.kept, self.results, self.audit = (
+        self.store, self.results, self.audit = (
             CleanupStore(redis, cipher),
             CleanupResults(redis),
             AuditLog(redis),
@@ -124,7 +121,7 @@ class CleanupHarness:
         self.cleaning = CleanupService(
             CleanupCounts(emporix),
             accounts,
-            self.kept,
+            self.store,
             self.results,
             Heartbeats(redis),
             clock=clock,
@@ -134,7 +131,7 @@ class CleanupHarness:
         self.runs = CleanupRuns(
             emporix,
             accounts,
-            self.kept,
+            self.store,
             self.results,
             self.audit,
             clock=clock,
@@ -144,18 +141,18 @@ class CleanupHarness:
         self.owner = FakeOwner()
 
     async def begin(self, filters: Filters = FILTERS) -> Cleanup:
-        """Count, and confirm the number."""
+        """Preview the clean-up, and confirm the number."""
         account = await self.accounts.load(ADA)
         preview = await self.cleaning.preview(account, filters)
         number = str(preview.cleanup.counted)
         return (await self.cleaning.confirm(ADA, preview.cleanup.id, number)).cleanup
 
-    async def turn(self, clean: Cleanup) -> float | None:
+    async def run_slice(self, clean: Cleanup) -> float | None:
         return await self.runs.run(clean.id, self.owner.reached)
 
-    async def to_the_end(self, clean: Cleanup) -> CleanupProgress:
-        """Turn after turn, and no time lost between them; gives the report."""
-        while (seconds := await self.turn(clean)) is not None:
+    async def run_to_end(self, clean: Cleanup) -> CleanupProgress:
+        """Run slice after slice without delays; returns the report."""
+        while (seconds := await self.run_slice(clean)) is not None:
             self.clock.forward(seconds)
         report = self.shown[-1]
         assert report.cleanup.end_reason
@@ -163,9 +160,9 @@ class CleanupHarness:
         return report
 
     async def die(self, clean: Cleanup) -> None:
-        """A turn in which the worker is killed, and so long that its lease has ended."""
+        """Run a slice in which the worker is killed, and wait until its lease has expired."""
         try:
-            await self.turn(clean)
+            await self.run_slice(clean)
         except Killed:
             await self.redis.delete(*(await self.redis.keys("*:lease")) or ["none"])
             return
@@ -175,31 +172,31 @@ class CleanupHarness:
     def shown(self) -> list[CleanupProgress]:
         return self.owner.shown
 
-    async def go_on(self, clean: Cleanup) -> Cleanup:
-        """What its owner does after the end: Continue, and the number once more."""
+    async def continue_after_end(self, clean: Cleanup) -> Cleanup:
+        """Continue an ended clean-up, and confirm the remaining number."""
         asked = await self.cleaning.count_remaining(await self.accounts.load(ADA), clean.id)
         return (await self.cleaning.confirm(ADA, asked.id, str(asked.counted))).cleanup
 
 
 def assert_adds_up(progress: CleanupProgress) -> None:
-    """Each job that was counted has come to one end, or is left."""
+    """Every counted job has one result, or is left."""
     parts = (progress.deleted, progress.already_gone, progress.missing, progress.remaining)
     assert sum(parts) + sum(progress.refused.values()) == progress.cleanup.counted
     assert min(parts) >= 0
 
 
 def once(error: BaseException) -> Callable[[str], None]:
-    """Raises this the first time."""
+    """Raise an error at the first call."""
     return on_call(1, error)
 
 
 def on_call(number: int, error: BaseException) -> Callable[[str], None]:
-    """Raises this at that call, from 1, and at no other."""
+    """Raise an error at one call, counted from 1."""
     return at_call(number, lambda: throw(error))
 
 
 def at_call(number: int, happens: Callable[[], None]) -> Callable[[str], None]:
-    """Does this at that call, from 1, and at no other."""
+    """Do something at one call, counted from 1."""
     calls = count(1)
 
     def happen(_: str) -> None:
@@ -210,7 +207,7 @@ def at_call(number: int, happens: Callable[[], None]) -> Callable[[str], None]:
 
 
 def for_the_first(number: int, error: BaseException) -> Callable[[str], None]:
-    """Raises this at so many calls."""
+    """Raise an error at the first calls."""
     calls = count(1)
 
     def happen(_: str) -> None:
@@ -232,7 +229,7 @@ def always(error: BaseException) -> Callable[[str], None]:
 
 
 def most_of_the_time(error: BaseException) -> Callable[[str], None]:
-    """Three times out of four."""
+    """Raise an error at three of four calls."""
     calls = count(1)
 
     def happen(_: str) -> None:

@@ -1,4 +1,4 @@
-"""A clean-up begins only by its own number, however people write numbers."""
+"""A clean-up starts only if its exact number is typed, in any usual notation."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.store.fixtures import ADA
 
 @pytest.fixture
 async def clean_id(harness: CleanupHarness) -> str:
-    """Of 1,204 jobs that were counted."""
+    """The id of a clean-up that counted 1,204 jobs."""
     for _ in range(1204):
         harness.job_list.put(3600)
     preview = await harness.cleaning.preview(await harness.accounts.load(ADA), FILTERS)
@@ -29,24 +29,24 @@ def harness(redis: Any, clock: FakeClock) -> CleanupHarness:
 @pytest.mark.parametrize(
     "typed", ["1204", " 1204 ", "1,204", "1.204", "1 204", "1\u202f204", "1'204", "1’204"]
 )
-async def test_takes_the_number_as_people_write_it(
+async def test_accepts_usual_notations_of_the_number(
     harness: CleanupHarness, clean_id: str, typed: str
 ) -> None:
-    """Thousands are parted in many ways."""
+    """Thousands may be separated in several ways."""
     confirmation = await harness.cleaning.confirm(ADA, clean_id, typed)
     assert confirmation.cleanup.started_at
 
 
 @pytest.mark.parametrize("typed", ["", "204", "12040", "-1204", "1204 jobs", "0x4b4", "1,204.0"])
-async def test_takes_no_other(harness: CleanupHarness, clean_id: str, typed: str) -> None:
-    """What could mean another number is none."""
+async def test_refuses_other_numbers(harness: CleanupHarness, clean_id: str, typed: str) -> None:
+    """Text that could mean another number is refused."""
     with pytest.raises(InvalidInput) as raised:
         await harness.cleaning.confirm(ADA, clean_id, typed)
     assert raised.value.advice == "Type 1204 to delete them."
 
 
-async def test_speaks_of_one_job_as_of_one(harness: CleanupHarness) -> None:
-    """It is "it"."""
+async def test_uses_the_singular_for_one_job(harness: CleanupHarness) -> None:
+    """The error about one job says "it"."""
     harness.job_list.put(3600)
     preview = await harness.cleaning.preview(await harness.accounts.load(ADA), FILTERS)
     with pytest.raises(InvalidInput) as raised:

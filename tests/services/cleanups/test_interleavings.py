@@ -1,4 +1,4 @@
-"""Whatever happens meanwhile: no job outside of the counted set is deleted."""
+"""No job outside the counted set is deleted, whatever changes during the clean-up."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ STEPS = st.sampled_from(
 async def test_nothing_outside_the_counted_set_is_deleted(
     redis: Any, ages: list[int], between: list[str], during: list[str], picks: Any
 ) -> None:
-    """Whatever arrives, changes, is deleted by others, fails or is killed in between."""
+    """Jobs arrive, change and are deleted by others, calls fail, and workers are killed."""
     await redis.flushall()
     harness = CleanupHarness(redis, FakeClock())
     counted = {harness.job_list.put(age) for age in ages}
@@ -51,7 +51,7 @@ async def test_nothing_outside_the_counted_set_is_deleted(
     harness.emporix.before = harness.emporix.after = concurrent.meanwhile(during)
     while True:
         try:
-            report = await harness.to_the_end(clean)
+            report = await harness.run_to_end(clean)
             break
         except Killed:
             await redis.delete(redis_keys.cleanup_lease(clean.id))
@@ -65,7 +65,7 @@ async def test_nothing_outside_the_counted_set_is_deleted(
 
 
 class ConcurrentChanges:
-    """What others do meanwhile. `counted` were there when the jobs were counted."""
+    """Random changes by others; `counted` are the jobs that were counted."""
 
     def __init__(self, harness: CleanupHarness, counted: set[str], picks: Any) -> None:
         self.harness, self.counted, self.picks = harness, counted, picks
@@ -74,7 +74,7 @@ class ConcurrentChanges:
         self.changed: set[str] = set()
 
     def step(self, step: str) -> None:
-        """One thing happens, some time after what came before."""
+        """Make one change, some time after the last one."""
         harness, job_list = self.harness, self.harness.job_list
         harness.clock.forward(1)
         here = sorted(job_list.present & self.counted)
@@ -93,7 +93,7 @@ class ConcurrentChanges:
             job_list.remove(job_id)
 
     def meanwhile(self, steps: list[str]) -> Any:
-        """A step at each call of Emporix, as long as there are any."""
+        """Return a callback that makes a change at each call to Emporix, while there are any."""
         left = list(steps)
 
         def happen(_: str) -> None:

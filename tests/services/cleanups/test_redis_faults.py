@@ -1,4 +1,4 @@
-"""Redis fails at any call, before or after it: no clean-up is lost, none deletes too much."""
+"""Redis fails at any call, before or after its effect: no clean-up is lost or deletes too much."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ from tests.services.cleanups.fixtures import FILTERS, CleanupHarness, Killed, on
 from tests.store.fixtures import ADA
 
 STRANGER = Cipher(parse_keys(new_key()))
-ACTS = ("turn", "stranger", "stop", "confirm", "continue", "claim", "reconcile", "another", "wait")
+ACTS = ("slice", "stranger", "stop", "confirm", "continue", "claim", "reconcile", "another", "wait")
 
 ACT = st.tuples(
     st.sampled_from(ACTS),
     st.integers(0, 40),  # the call that fails, 0 for none
-    st.booleans(),  # after the server ran it, or before
-    st.sampled_from(["", "fails", "kills", "is killed"]),  # what else happens in a turn
+    st.booleans(),  # after its effect, or before
+    st.sampled_from(["", "fails", "kills", "is killed"]),  # what else happens during a slice
 )
 
 
 class Machine:
-    """Clean-ups of twelve jobs; what people and workers do to them is an act."""
+    """Clean-ups of twelve jobs; each action of users and workers is an act."""
 
     def __init__(self, redis: Any, clock: FakeClock) -> None:
         self.redis, self.clock = redis, clock
@@ -54,7 +54,7 @@ class Machine:
             self.asked[preview.cleanup.id] = str(preview.cleanup.counted)
 
     async def act(self, name: str, fault: int, after: bool, more: str) -> None:
-        """One act, in which Redis may fail at a call."""
+        """Run one act, in which Redis may fail at a call."""
         self._arrange(more)
         with self.broken.faults.at(fault, after=after):
             try:
@@ -63,18 +63,18 @@ class Machine:
             except (BotError, Killed):
                 self.interruptions += 1
             self.interruptions += 0 < fault <= self.broken.faults.calls
-        await self.redis.delete(*map(redis_keys.cleanup_lease, self.asked))  # so much time goes by
+        await self.redis.delete(*map(redis_keys.cleanup_lease, self.asked))  # the leases expire
 
     async def _do(self, name: str, clean_id: str) -> None:
         harness = self.harness
         acts: dict[str, Callable[[], Awaitable[object]]] = {
-            "turn": lambda: harness.runs.run(clean_id, harness.owner.reached),
+            "slice": lambda: harness.runs.run(clean_id, harness.owner.reached),
             "stranger": lambda: self.stranger.runs.run(clean_id, self.stranger.owner.reached),
             "stop": lambda: harness.cleaning.stop(ADA, clean_id),
             "confirm": lambda: harness.cleaning.confirm(ADA, clean_id, self.asked[clean_id]),
             "continue": lambda: self._continue(clean_id),
-            "claim": lambda: harness.kept.due.claim(self.clock(), 100),
-            "reconcile": lambda: harness.kept.due.reconcile(self.clock()),
+            "claim": lambda: harness.store.due.claim(self.clock(), 100),
+            "reconcile": lambda: harness.store.due.reconcile(self.clock()),
             "another": self.ask,
             "wait": self._wait,
         }
@@ -110,8 +110,8 @@ class Machine:
     async def due(self) -> set[str]:
         return set(await self.redis.zrange(redis_keys.cleanups_due(), 0, -1))
 
-    async def to_the_end(self) -> None:
-        """Redis is well again: workers do what is due until nothing is."""
+    async def run_to_end(self) -> None:
+        """Without further faults, workers run everything that is due."""
         self._arrange("")
         self.harness.owner.before_file = lambda _: None
         for _ in range(200):
@@ -123,7 +123,7 @@ class Machine:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Hundreds of faults are told to nobody."""
+    """Silence the log lines of hundreds of faults."""
     logging.disable(logging.CRITICAL)
     try:
         yield
@@ -136,7 +136,7 @@ def quiet() -> Iterator[None]:
 async def test_no_clean_up_is_lost_whatever_redis_does(
     redis: Any, acts: list[tuple[str, int, bool, str]]
 ) -> None:
-    """Each that has begun and not ended is in the due index, after each fault at each call."""
+    """A clean-up that has started and not ended is in the due index after any fault."""
     await redis.flushall()
     machine = Machine(redis, FakeClock())
     with quiet():
@@ -145,7 +145,7 @@ async def test_no_clean_up_is_lost_whatever_redis_does(
         for act in acts:
             await machine.act(*act)
             assert await machine.running() == await machine.due()
-        await machine.to_the_end()
+        await machine.run_to_end()
     assert await machine.running() == set()
     deleted = machine.harness.emporix.deleted
     assert set(deleted) <= machine.counted
@@ -155,25 +155,25 @@ async def test_no_clean_up_is_lost_whatever_redis_does(
 
 
 @pytest.mark.parametrize("after", [False, True])
-@pytest.mark.parametrize("name", ["confirm", "turn"])
+@pytest.mark.parametrize("name", ["confirm", "slice"])
 async def test_each_call_of_a_clean_up_may_fail(redis: Any, name: str, after: bool) -> None:
-    """One fault at each call, one after the other: all twelve jobs are deleted all the same."""
+    """With one fault at any call, all twelve jobs are still deleted."""
     for call in count(1):
         await redis.flushall()
         machine = Machine(redis, FakeClock())
         with quiet():
             await machine.ask()
-            if name == "turn":
+            if name == "slice":
                 await machine.act("confirm", 0, False, "")
             await machine.act(name, call, after, "")
-            if machine.broken.faults.calls < call:  # there are no more of them
+            if machine.broken.faults.calls < call:  # the act made fewer calls
                 break
             assert await machine.running() == await machine.due()
             await machine.act("confirm", 0, False, "")
-            await machine.to_the_end()
+            await machine.run_to_end()
         (clean_id,) = machine.asked
-        clean = await machine.harness.kept.load(clean_id)
+        clean = await machine.harness.store.load(clean_id)
         assert clean is not None
         assert (clean.end_reason, call) == ("done", call)
         assert sorted(machine.harness.emporix.deleted) == sorted(machine.counted)
-    assert call > (20 if name == "turn" else 3)
+    assert call > (20 if name == "slice" else 3)

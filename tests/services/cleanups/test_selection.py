@@ -1,4 +1,4 @@
-"""Which jobs a clean-up is about: what Emporix gives is compared with what was asked for."""
+"""Which jobs a clean-up includes: jobs from Emporix are compared with the filters."""
 
 from __future__ import annotations
 
@@ -49,8 +49,8 @@ def clean(filters: Filters) -> Cleanup:
     return Cleanup("clean-1", ADA, "acme", filters, 1, UNTIL)
 
 
-def test_what_was_asked_for_fits() -> None:
-    """All filters together, each in the spelling of Emporix's answers or of its queries."""
+def test_matching_jobs_are_included() -> None:
+    """All filters apply together, spelled as in Emporix's responses or as in its queries."""
     assert matches_cleanup(JOB, clean(ALL))
     assert matches_cleanup(replace(JOB, agent_type="ANTI_FRAUD", status="FAILURE"), clean(ALL))
 
@@ -76,14 +76,14 @@ def test_what_was_asked_for_fits() -> None:
     ],
     ids=str,
 )
-def test_anything_else_does_not(facts: dict[str, Any]) -> None:
-    """One difference is enough."""
+def test_other_jobs_are_excluded(facts: dict[str, Any]) -> None:
+    """One difference is enough to exclude a job."""
     assert not matches_cleanup(replace(JOB, **facts), clean(ALL))
 
 
 @given(text=st.text(max_size=30))
-def test_no_text_in_the_place_of_a_time_breaks_it(text: str) -> None:
-    """What is no time is no time before the count."""
+def test_an_unreadable_time_excludes_a_job(text: str) -> None:
+    """A job with an unreadable time does not count as modified before the count."""
     assert isinstance(
         matches_cleanup(replace(JOB, modified_at=text, created_at=text), clean(ALL)), bool
     )
@@ -91,20 +91,20 @@ def test_no_text_in_the_place_of_a_time_breaks_it(text: str) -> None:
 
 @pytest.mark.parametrize("name", ["words", "statuses", "types", "agents", "events", "sessions"])
 def test_each_filter_narrows(name: str) -> None:
-    """One is enough."""
+    """One filter of any kind is enough."""
     facts: dict[str, Any] = {name: ("x",)}
     check_filters(Filters(**facts))
 
 
 @pytest.mark.parametrize("facts", [{}, {"tenant": "acme"}, {"size": 5}, {"fields": ("id",)}])
-def test_all_jobs_are_refused(facts: dict[str, Any]) -> None:
-    """What leaves no job out deletes none."""
+def test_filters_for_all_jobs_are_refused(facts: dict[str, Any]) -> None:
+    """Filters that exclude no job are refused."""
     with pytest.raises(InvalidInput):
         check_filters(Filters(**facts))
 
 
-async def test_our_own_clock_does_not_matter(redis: Any, clock: FakeClock) -> None:
-    """Even an hour ahead of Emporix's: a job that arrives after the count stays."""
+async def test_works_with_a_fast_local_clock(redis: Any, clock: FakeClock) -> None:
+    """A job that arrives after the count is kept even if the local clock is an hour fast."""
     harness = CleanupHarness(redis, clock)
     harness.job_list.put(7200)
     clock.forward(3600)
@@ -112,12 +112,12 @@ async def test_our_own_clock_does_not_matter(redis: Any, clock: FakeClock) -> No
     clock.forward(-3600)
     arrived = harness.job_list.put(-1)
     clock.forward(3600)
-    report = await harness.to_the_end(begun)
+    report = await harness.run_to_end(begun)
     assert (report.deleted, harness.job_list.present) == (1, {arrived})
 
 
-async def test_counts_what_stays_apart(redis: Any, clock: FakeClock) -> None:
-    """Jobs without a time fit, and are not part of it."""
+async def test_counts_excluded_jobs(redis: Any, clock: FakeClock) -> None:
+    """Jobs without a time match, but are excluded and counted."""
     harness = CleanupHarness(redis, clock)
     harness.job_list.put(60)
     harness.job_list.put(None)

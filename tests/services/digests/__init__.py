@@ -1,1 +1,1 @@
-"""Digests: when they are due, and what they tell."""
+"""Tests of digests: schedules, states, forms and reports."""

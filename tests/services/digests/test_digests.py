@@ -1,4 +1,4 @@
-"""Digests as they are kept: nobody loses one, and each runs for the person who started it."""
+"""Digests in the store: none is lost, and each runs for the user who started it."""
 
 from __future__ import annotations
 
@@ -57,8 +57,8 @@ def digests(redis: Any, clock: FakeClock) -> DigestService:
     return service(redis, clock)
 
 
-async def test_two_people_cannot_give_one_name_at_once(digests: DigestService) -> None:
-    """Of two that are set up at the same moment one is refused; case and quotes do not matter."""
+async def test_two_users_cannot_choose_one_name(digests: DigestService) -> None:
+    """Of two concurrent digests with one name, one is refused; case and quotes do not matter."""
     wanted = [replace(WANTED, name=name) for name in ("Daily", "“daily”")]
     outcomes = await asyncio.gather(
         *(digests.create(account(), one) for one in wanted), return_exceptions=True
@@ -67,8 +67,10 @@ async def test_two_people_cannot_give_one_name_at_once(digests: DigestService) -
     assert [type(outcome) for outcome in refused] == [InvalidInput]
 
 
-async def test_a_channel_has_a_limit_at_any_moment(digests: DigestService, redis: Any) -> None:
-    """More than fit are set up at once; so many are kept, and no other moves in."""
+async def test_the_limit_of_a_channel_holds_for_concurrent_changes(
+    digests: DigestService, redis: Any
+) -> None:
+    """Of too many concurrent digests the limit is saved, and no other can move in."""
     wanted = [replace(WANTED, name=f"Daily {number}") for number in range(23)]
     outcomes = await asyncio.gather(
         *(digests.create(account(), one) for one in wanted), return_exceptions=True
@@ -82,8 +84,8 @@ async def test_a_channel_has_a_limit_at_any_moment(digests: DigestService, redis
     await digests.change(kept[0].id, account(), replace(WANTED, name=kept[0].name))
 
 
-async def test_another_workspace_has_no_part_in_it(digests: DigestService) -> None:
-    """A button that is replayed there finds no digest, whatever it is for."""
+async def test_another_workspace_cannot_use_a_digest(digests: DigestService) -> None:
+    """Any button that is replayed in another workspace finds no digest."""
     kept = await digests.create(account(), WANTED)
     stranger = account(Caller("T0OTHER", ADA.user_id, ADA.enterprise_id))
     for attempt in (
@@ -100,7 +102,7 @@ async def test_another_workspace_has_no_part_in_it(digests: DigestService) -> No
 
 
 async def test_a_paused_digest_leaves_the_due_index(digests: DigestService, redis: Any) -> None:
-    """After its two notices: no worker claims it any more."""
+    """After its two notices, no worker claims a paused digest."""
     kept = await digests.create(account(), WANTED)
     await digests.pause(kept.id, ADA)
     assert await redis.zscore(redis_keys.digests_due(), kept.id) is not None
@@ -112,7 +114,7 @@ async def test_a_paused_digest_leaves_the_due_index(digests: DigestService, redi
 async def test_a_digest_that_moves_leaves_its_old_indexes(
     digests: DigestService, redis: Any
 ) -> None:
-    """Neither its former channel nor its former owner has it."""
+    """A moved digest is not in the indexes of its former channel and owner."""
     kept = await digests.create(account(), WANTED)
     await digests.change(kept.id, account(GRACE), replace(WANTED, channel_id="C0GENERAL"))
     assert await redis.exists(redis_keys.digests_of_channel("T0ACME", "C0OPS")) == 0
@@ -121,10 +123,8 @@ async def test_a_digest_that_moves_leaves_its_old_indexes(
     assert await redis.exists(redis_keys.digests_of_owner(GRACE)) == 1
 
 
-async def test_delete_leaves_nothing_where_it_was_moved_meanwhile(
-    digests: DigestService, redis: Any
-) -> None:
-    """The indexes are those of the record as it is, not as it was read."""
+async def test_delete_cleans_up_after_a_concurrent_move(digests: DigestService, redis: Any) -> None:
+    """Deleting uses the indexes of the current record, not of the one that was read."""
     kept = await digests.create(account(), WANTED)
     moved = replace(WANTED, channel_id="C0GENERAL")
     store = DigestStore(redis, CIPHER)
@@ -137,7 +137,7 @@ async def test_delete_leaves_nothing_where_it_was_moved_meanwhile(
 async def test_a_missing_due_entry_is_restored(
     digests: DigestService, redis: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """With a line in the log; paused ones that have had their notices stay out."""
+    """The restore is logged; paused digests that have had their notices are not restored."""
     kept = await digests.create(account(), WANTED)
     done = await digests.create(account(), replace(WANTED, name="Done"))
     await digests.pause(done.id, ADA)
@@ -156,7 +156,7 @@ async def test_a_missing_due_entry_is_restored(
 async def test_only_redis_says_that_a_digest_is_gone(
     digests: DigestService, redis: Any, clock: FakeClock
 ) -> None:
-    """A worker with another key leaves it due, an hour later; a deleted one is due no more."""
+    """A digest that cannot be decrypted is due again in an hour; a deleted one is never due."""
     kept = await digests.create(account(), WANTED)
     other = stored(redis, OTHER_CIPHER)
     assert await other.load(kept.id) is None
@@ -188,10 +188,10 @@ PEOPLE = {
 @pytest.mark.parametrize("was_paused", [False, True], ids=["running", "paused"])
 @pytest.mark.parametrize("who", PEOPLE)
 @pytest.mark.parametrize("act", [*STARTS, *STOPS])
-async def test_whatever_runs_runs_for_the_person_who_started_it(
+async def test_a_digest_runs_for_the_user_who_started_it(
     digests: DigestService, redis: Any, clock: FakeClock, act: str, who: str, was_paused: bool
 ) -> None:
-    """After any act its owner is the actor, or the act has started nothing."""
+    """After any action the acting user is the owner, or the digest was not started."""
     kept = await digests.create(account(), WANTED)
     if was_paused:
         await digests.pause(kept.id, ADA)
@@ -211,10 +211,10 @@ async def test_whatever_runs_runs_for_the_person_who_started_it(
         assert after.next_run is None
 
 
-async def test_disconnecting_pauses_what_runs_on_that_tenant(
+async def test_disconnecting_pauses_the_digests_of_the_tenant(
     digests: DigestService, redis: Any
 ) -> None:
-    """At once, and nothing of other tenants or people."""
+    """Digests are paused at once, except those of other tenants and users."""
     mine = await digests.create(account(), WANTED)
     elsewhere = await digests.create(
         account(ADA, "globex"), replace(WANTED, tenant="globex", name="Globex")
@@ -249,7 +249,7 @@ FAULT = st.tuples(st.integers(1, 6), st.booleans())
 
 
 class Lost(RuleBasedStateMachine):
-    """People and workers use digests while the connection to Redis breaks at any of its calls."""
+    """Users and workers use digests while the connection to Redis breaks at any call."""
 
     kept = Bundle("kept")
 
@@ -271,7 +271,7 @@ class Lost(RuleBasedStateMachine):
         self.runner.close()
 
     def act(self, fault: tuple[int, bool], act: Callable[[], Awaitable[Any]]) -> Any:
-        """What came of it; None where it failed."""
+        """Run an action; returns its result, None if it failed."""
 
         async def acting() -> Any:
             with self.faulty.faults.at(fault[0], after=fault[1]):
@@ -328,7 +328,7 @@ class Lost(RuleBasedStateMachine):
 
     @invariant()
     def nothing_is_lost(self) -> None:
-        """Each digest that is not paused is due, and each is found by its channel and its owner."""
+        """Every digest that is not paused is due, and found by its channel and its owner."""
         self.runner.run(self._check())
 
     async def _check(self) -> None:
@@ -347,7 +347,7 @@ class Lost(RuleBasedStateMachine):
         assert {digest.id for digest in owned} == ids
 
 
-def test_no_digest_is_lost_where_redis_breaks_off(redis_url: str) -> None:
-    """Whatever people and workers do, and wherever the connection breaks meanwhile."""
+def test_no_digest_is_lost_if_redis_fails(redis_url: str) -> None:
+    """No sequence of actions loses a digest, wherever the connection breaks."""
     machine: Any = partial(Lost, redis_url)
     run_state_machine_as_test(machine, settings=settings(max_examples=60, stateful_step_count=25))

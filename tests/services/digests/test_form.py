@@ -1,4 +1,4 @@
-"""What is filled into the form of a digest, read field by field."""
+"""Parsing the form of a digest, field by field."""
 
 from __future__ import annotations
 
@@ -47,12 +47,12 @@ READERS: tuple[Callable[[Any], object], ...] = (parse_name, parse_minute, parse_
     ],
 )
 def test_zones_are_found_by_name_or_city(typed: str, zone: str) -> None:
-    """In any case, with or without underscores."""
+    """Case does not matter, and spaces may replace underscores."""
     assert parse_zone(typed) == zone
 
 
-def test_a_city_of_several_zones_is_asked_about() -> None:
-    """Both are named."""
+def test_an_ambiguous_city_is_refused() -> None:
+    """The error names all zones of the city."""
     with pytest.raises(InvalidInput) as refused:
         parse_zone("louisville")
     assert refused.value.advice == (
@@ -62,13 +62,13 @@ def test_a_city_of_several_zones_is_asked_about() -> None:
 
 @given(st.sampled_from(sorted(available_timezones() - {"localtime", "EST", "MST", "HST"})))
 def test_every_zone_can_be_typed(zone: str) -> None:
-    """By its name."""
+    """Every zone is found by its name."""
     assert parse_zone(zone) == zone
 
 
 @given(st.integers(-12, 14).filter(bool), st.sampled_from(["UTC", "GMT", "utc ", ""]))
-def test_an_offset_means_what_people_mean(hours: int, before: str) -> None:
-    """UTC+5 is five hours ahead of UTC, whatever IANA calls it, and is shown as it was typed."""
+def test_an_offset_has_its_usual_sign(hours: int, before: str) -> None:
+    """UTC+5 is five hours ahead of UTC, unlike IANA's names, and is shown as typed."""
     name = parse_zone(f"{before}{hours:+}")
     assert datetime.now(ZoneInfo(name)).utcoffset() == timedelta(hours=hours)
     assert timezone_name(name) == f"UTC{hours:+}"
@@ -77,7 +77,7 @@ def test_an_offset_means_what_people_mean(hours: int, before: str) -> None:
 
 @pytest.mark.parametrize("typed", ["EST", "est", "MST", "HST", "PST", "IST", "CEST", "BST", "cst"])
 def test_an_abbreviation_is_refused_with_a_city(typed: str) -> None:
-    """It means one half of the year, or several places: a city means all year."""
+    """Abbreviations mean half a year or several places, so the error proposes cities."""
     with pytest.raises(InvalidInput) as refused:
         parse_zone(typed)
     assert "abbreviation" in refused.value.problem
@@ -86,14 +86,14 @@ def test_an_abbreviation_is_refused_with_a_city(typed: str) -> None:
 
 @pytest.mark.parametrize("cities", ZONE_ABBREVIATIONS.values())
 def test_the_proposed_cities_can_be_typed(cities: str) -> None:
-    """What the advice names is taken."""
+    """Every proposed city is accepted."""
     for city in re.split(", | or ", cities):
         assert parse_zone(city) == city
 
 
 @pytest.mark.parametrize("typed", ["UTC+5:30", "GMT+15", "-13", "+99"])
 def test_an_offset_without_a_zone_is_refused(typed: str) -> None:
-    """Half hours and what no clock shows, with what can be typed."""
+    """Half hours and impossible offsets are refused, with what to type."""
     with pytest.raises(InvalidInput) as refused:
         parse_zone(typed)
     assert refused.value.advice.startswith("Type ")
@@ -101,7 +101,7 @@ def test_an_offset_without_a_zone_is_refused(typed: str) -> None:
 
 @given(st.sampled_from(READERS), st.text(max_size=80))
 def test_anything_else_is_refused_with_advice(reader: object, text: str) -> None:
-    """Nothing that can be typed breaks the form: it is read, or the refusal says what to do."""
+    """Any text is either accepted or refused with advice."""
     assert callable(reader)
     try:
         assert reader(text) is not None
@@ -115,8 +115,8 @@ def test_anything_else_is_refused_with_advice(reader: object, text: str) -> None
 
 
 @given(st.dictionaries(st.sampled_from(["name", "time", "zone", "days"]), st.text(max_size=20)))
-def test_every_problem_stands_at_its_field(values: dict[str, str]) -> None:
-    """All are found at once."""
+def test_every_problem_is_at_its_field(values: dict[str, str]) -> None:
+    """All problems are found at once."""
     filled = parse_form(values)
     assert filled.problems.keys() <= {"name", "time", "zone", "days"}
     if not filled.problems:
@@ -124,6 +124,6 @@ def test_every_problem_stands_at_its_field(values: dict[str, str]) -> None:
 
 
 def test_filters_take_the_tenant_of_the_form() -> None:
-    """It may be said twice, if it is the same."""
+    """The filters may repeat the tenant of the form."""
     same = digest_filters(Filters(tenant="acme", statuses=("failure",)), "acme")
     assert same == digest_filters(Filters(statuses=("failure",)), "acme")

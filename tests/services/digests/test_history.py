@@ -1,4 +1,4 @@
-"""The last days: counted once, shared, and honest about what is not known."""
+"""Daily counts: read once, shared, and left out if they are not known."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ DAY = 86400.0
 
 @dataclass
 class FakeEmporix:
-    """Every day has as many jobs as its status has letters; `trouble` for days by their begin.
+    """Each day has as many jobs as its status has letters; `trouble` has errors by day.
 
-    After `stops_after` calls it does not answer until it may `go_on`.
+    After `stops_after` calls it does not answer until `resume` is set.
     """
 
     asked: list[Filters] = field(default_factory=list)
@@ -46,14 +46,14 @@ class FakeEmporix:
     most_at_once: int = 0
     stops_after: int | None = None
     stopped: asyncio.Event = field(default_factory=asyncio.Event)
-    go_on: asyncio.Event = field(default_factory=asyncio.Event)
+    resume: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def list_jobs(
         self, connection: Connection, filters: Filters, part: TimeRange = ALL_TIMES
     ) -> JobPage:
         if self.stops_after is not None and len(self.asked) >= self.stops_after:
             self.stopped.set()
-            await self.go_on.wait()
+            await self.resume.wait()
         self.asked.append(filters)
         self.at_once += 1
         self.most_at_once = max(self.most_at_once, self.at_once)
@@ -107,8 +107,10 @@ def histories(emporix: FakeEmporix, kept: FakeCounts, clock: FakeClock) -> Daily
     return DailyHistory(cast("Any", emporix), cast("Any", kept), clock)
 
 
-async def test_counts_whole_days_by_totals(histories: DailyHistory, emporix: FakeEmporix) -> None:
-    """Up to yesterday; no job is read."""
+async def test_counts_complete_days_by_totals(
+    histories: DailyHistory, emporix: FakeEmporix
+) -> None:
+    """Days up to yesterday are counted without reading jobs."""
     history = await histories.read(connection(), Filters(), ZONE, NINE)
     assert (history.days[0].date, history.days[-1].date) == ("2026-11-10", "2026-11-23")
     assert {day.counts for day in history.days} == {(7, 7, 7)}
@@ -116,10 +118,10 @@ async def test_counts_whole_days_by_totals(histories: DailyHistory, emporix: Fak
     assert max(asked.until or 0 for asked in emporix.asked) == MIDNIGHT
 
 
-async def test_the_next_day_counts_one(
+async def test_the_next_day_counts_one_day(
     histories: DailyHistory, emporix: FakeEmporix, clock: FakeClock
 ) -> None:
-    """The others are kept, also for another digest and another worker."""
+    """The other counts are stored, also for other digests and workers."""
     await histories.read(connection(), Filters(), ZONE, NINE)
     emporix.asked.clear()
     clock.forward(DAY)
@@ -131,7 +133,7 @@ async def test_the_next_day_counts_one(
 async def test_a_day_that_was_just_over_is_counted_again(
     histories: DailyHistory, emporix: FakeEmporix, clock: FakeClock
 ) -> None:
-    """At five past midnight some of its jobs still run."""
+    """A day that ended five minutes ago is counted again, as some of its jobs still run."""
     clock.now = MIDNIGHT + 300
     await histories.read(connection(), Filters(), ZONE, clock.now)
     emporix.asked.clear()
@@ -147,8 +149,10 @@ async def test_a_day_that_was_just_over_is_counted_again(
     assert emporix.asked == []
 
 
-async def test_is_shared_by_what_is_asked(histories: DailyHistory, emporix: FakeEmporix) -> None:
-    """Tenant, key, filters and zone; not by who asks, nor by how a list would be sorted."""
+async def test_digests_with_the_same_question_share_a_history(
+    histories: DailyHistory, emporix: FakeEmporix
+) -> None:
+    """Histories are shared by tenant, key, filters and zone, whatever the user or sort order."""
     same = [
         histories.read(connection(), Filters(), ZONE, NINE),
         histories.read(connection(GRACE), Filters(page=3, size=5), ZONE, NINE + 60),
@@ -165,8 +169,10 @@ async def test_is_shared_by_what_is_asked(histories: DailyHistory, emporix: Fake
     assert len(emporix.asked) == 4 * calls
 
 
-async def test_many_charts_are_no_storm(histories: DailyHistory, emporix: FakeEmporix) -> None:
-    """Forty series at once never ask more than a few things at the same time."""
+async def test_many_charts_make_few_concurrent_calls(
+    histories: DailyHistory, emporix: FakeEmporix
+) -> None:
+    """Forty histories at once make only a few calls at the same time."""
     reading = [
         histories.read(connection(), Filters(words=(str(number),)), ZONE, NINE)
         for number in range(40)
@@ -175,10 +181,8 @@ async def test_many_charts_are_no_storm(histories: DailyHistory, emporix: FakeEm
     assert emporix.most_at_once == MAX_HISTORY_CALLS
 
 
-async def test_counts_only_what_the_filters_want(
-    histories: DailyHistory, emporix: FakeEmporix
-) -> None:
-    """A digest of failures needs one call a day, one of what runs none."""
+async def test_counts_only_filtered_statuses(histories: DailyHistory, emporix: FakeEmporix) -> None:
+    """A digest of failures takes one call per day, one of running jobs none."""
     failed = await histories.read(connection(), Filters(statuses=("failure",)), ZONE, NINE)
     assert (failed.statuses, len(emporix.asked)) == (("failure",), HISTORY_DAYS)
     running = await histories.read(connection(), Filters(statuses=("in_progress",)), ZONE, NINE)
@@ -193,7 +197,7 @@ async def test_counts_only_what_the_filters_want(
 async def test_a_day_that_is_not_known_is_not_zero(
     histories: DailyHistory, emporix: FakeEmporix, trouble: Exception | None
 ) -> None:
-    """It is not kept either, and the next reading asks for it."""
+    """An unknown count is not stored, and is requested again the next time."""
     emporix.trouble[MIDNIGHT - 3 * DAY] = trouble
     history = await histories.read(connection(), Filters(), ZONE, NINE)
     assert [day.date for day in history.days[-3:]] == ["2026-11-20", "2026-11-22", "2026-11-23"]
@@ -205,8 +209,8 @@ async def test_a_day_that_is_not_known_is_not_zero(
     assert len(emporix.asked) == 2 * 3
 
 
-async def test_emporix_is_not_pressed(histories: DailyHistory, emporix: FakeEmporix) -> None:
-    """Where it fails for two days the others are left alone, where it asks for a pause at once."""
+async def test_stops_when_emporix_fails(histories: DailyHistory, emporix: FakeEmporix) -> None:
+    """Counting stops after two failed days, and at once after a 429."""
     emporix.trouble = {MIDNIGHT - day * DAY: EmporixTimeout(tenant="acme") for day in range(15)}
     history = await histories.read(connection(), Filters(), ZONE, NINE)
     assert (history.days, history.unknown) == ((), HISTORY_DAYS)
@@ -216,10 +220,10 @@ async def test_emporix_is_not_pressed(histories: DailyHistory, emporix: FakeEmpo
     assert len(emporix.asked) == MAX_UNKNOWN_DAYS + 1
 
 
-async def test_two_seconds_are_waited_and_no_longer(
+async def test_waits_at_most_two_seconds(
     emporix: FakeEmporix, kept: FakeCounts, clock: FakeClock
 ) -> None:
-    """Days that are counted by then are shown, the others are left out, and counting goes on."""
+    """Days counted by then are shown, others are left out, and counting continues."""
     clock.now, patience = NINE, Patience()
     histories = DailyHistory(cast("Any", emporix), cast("Any", kept), clock, patience)
     emporix.stops_after = 2 * 3
@@ -231,17 +235,17 @@ async def test_two_seconds_are_waited_and_no_longer(
     assert [day.date for day in history.days] == ["2026-11-22", "2026-11-23"]
     assert (history.unknown, history.has_enough_days) == (12, True)
     emporix.stopped.clear()
-    emporix.go_on.set()
+    emporix.resume.set()
     patience.over.clear()
     later = await histories.read(connection(), Filters(), ZONE, NINE)
     assert (later.unknown, len(emporix.asked)) == (0, HISTORY_DAYS * 3)
     await histories.close()
 
 
-async def test_what_emporix_never_answers_is_left_out(
+async def test_there_is_no_chart_if_emporix_does_not_answer(
     emporix: FakeEmporix, kept: FakeCounts, clock: FakeClock
 ) -> None:
-    """After two seconds no day is known, and there is no chart."""
+    """After two seconds without a count, there is no chart."""
     clock.now, patience = NINE, Patience()
     patience.over.set()
     histories = DailyHistory(cast("Any", emporix), cast("Any", kept), clock, patience)
@@ -251,10 +255,10 @@ async def test_what_emporix_never_answers_is_left_out(
     await histories.close()
 
 
-async def test_each_day_is_kept_once_it_is_counted(
+async def test_each_count_is_stored_at_once(
     emporix: FakeEmporix, kept: FakeCounts, clock: FakeClock
 ) -> None:
-    """A worker that stops in between leaves the rest to the next, and no more."""
+    """If a worker stops, the next one counts only the remaining days."""
     clock.now = NINE
     first = DailyHistory(cast("Any", emporix), cast("Any", kept), clock)
     emporix.stops_after = 5 * 3
@@ -262,7 +266,7 @@ async def test_each_day_is_kept_once_it_is_counted(
     await emporix.stopped.wait()
     preparing.cancel()
     await first.close()
-    emporix.go_on.set()
+    emporix.resume.set()
     emporix.asked.clear()
     second = DailyHistory(cast("Any", emporix), cast("Any", kept), clock)
     history = await second.prepare(connection(), Filters(), ZONE, NINE)
@@ -289,12 +293,12 @@ def history(*failed: int) -> History:
     ],
 )
 def test_two_days_are_enough(days: History, enough: bool) -> None:
-    """Counted from the first that had a job; days that are not known are not among them."""
+    """Known days are counted from the first day with a job."""
     assert days.has_enough_days is enough
 
 
-def test_the_worst_day_is_the_newest_of_equals() -> None:
-    """And there is none where nothing failed."""
+def test_the_peak_day_is_the_latest_of_equals() -> None:
+    """If there are no failures, there is no peak day."""
     (kind,) = history(5, 9, 0, 9, 0).series
     assert (kind.total, kind.peak, kind.peak_day) == (23, 9, "2026-11-22")
     (kind,) = replace(history(0, 0)).series

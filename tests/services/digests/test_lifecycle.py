@@ -1,4 +1,4 @@
-"""The course of a digest: what comes next, after whatever has happened."""
+"""The states of a digest after each event."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ DIGEST = Digest(
 )
 
 
-def test_the_first_covers_a_day() -> None:
-    """And is held against the day before."""
+def test_the_first_digest_covers_a_day() -> None:
+    """The first digest is compared with the day before."""
     assert lifecycle.report_window(DIGEST, SLOT) == ReportWindow(
         DUE - 2 * DAY_SECONDS, DUE - DAY_SECONDS, DUE
     )
 
 
-def test_others_cover_the_time_since_the_one_before() -> None:
-    """But never more than a month."""
+def test_a_digest_covers_the_time_since_the_last_one() -> None:
+    """The period is at most a month."""
     weekly = replace(DIGEST, covered_until=DUE - 7 * DAY_SECONDS)
     assert lifecycle.report_window(weekly, SLOT).since == DUE - 7 * DAY_SECONDS
     old = replace(DIGEST, covered_until=DUE - 90 * DAY_SECONDS)
@@ -43,7 +43,7 @@ def test_others_cover_the_time_since_the_one_before() -> None:
 
 
 def test_after_a_post_comes_the_next_day() -> None:
-    """What was missed has been mentioned, and days that did not work are forgiven."""
+    """A post mentions missed runs and resets failed days."""
     before = replace(DIGEST, skipped=("2026-11-23",), failed_dates=("2026-11-23",))
     after = lifecycle.record_post(before, SLOT, DUE + 60)
     assert after.scheduled_run == ScheduledRun("2026-11-25", DUE + DAY_SECONDS)
@@ -51,14 +51,14 @@ def test_after_a_post_comes_the_next_day() -> None:
     assert (after.skipped, after.failed_dates) == ((), ())
 
 
-def test_a_quiet_day_mentions_nothing() -> None:
-    """So what was missed is still to be told."""
+def test_a_quiet_day_keeps_missed_runs() -> None:
+    """Without a post, missed runs are still to be mentioned."""
     before = replace(DIGEST, skipped=("2026-11-23",))
     assert lifecycle.was_quiet(before, SLOT, DUE).skipped == ("2026-11-23",)
 
 
-def test_one_that_is_not_too_late_is_still_to_come() -> None:
-    """After two days off, five hours after nine: two are left out, that of today comes late."""
+def test_a_late_run_is_posted() -> None:
+    """After two days off, five hours after the run time, today's run is posted late."""
     now = DUE + 2 * DAY_SECONDS + 5 * 3600
     after = lifecycle.miss_run(DIGEST, SLOT, now)
     assert after.skipped == ("2026-11-24", "2026-11-25")
@@ -67,8 +67,8 @@ def test_one_that_is_not_too_late_is_still_to_come() -> None:
     assert not lifecycle.is_too_late(after.scheduled_run, now)
 
 
-def test_a_change_of_the_time_gives_no_second_one() -> None:
-    """Who moves it from eight to ten at nine has had that of today."""
+def test_changing_the_time_gives_no_second_post() -> None:
+    """A digest posted at eight and moved to ten at nine is next posted tomorrow."""
     done = lifecycle.record_post(DIGEST, SLOT, DUE)
     later = replace(done, schedule=replace(DIGEST.schedule, minute=600))
     after = lifecycle.start(later, DUE + 3600)
@@ -76,15 +76,15 @@ def test_a_change_of_the_time_gives_no_second_one() -> None:
     assert after.scheduled_run.date == "2026-11-25"
 
 
-def test_what_somebody_changed_meanwhile_stays() -> None:
-    """Paused while it was being posted: it stays paused."""
+def test_concurrent_changes_are_kept() -> None:
+    """A digest that is paused while it is posted stays paused."""
     paused = lifecycle.pause(DIGEST, "somebody", DUE)
     after = lifecycle.record_post(paused, SLOT, DUE)
     assert (after.paused, after.scheduled_run) == ("somebody", None)
 
 
-def test_one_that_was_asked_for_leaves_the_schedule_alone() -> None:
-    """Whatever becomes of it."""
+def test_a_requested_run_does_not_change_the_schedule() -> None:
+    """The next scheduled run is the same after any result of a requested run."""
     asked = lifecycle.request_run(DIGEST, DUE - 100)
     slot = asked.next_run
     assert slot is not None
@@ -99,8 +99,8 @@ def test_one_that_was_asked_for_leaves_the_schedule_alone() -> None:
 
 
 @given(st.lists(st.floats(60, 5 * DAY_SECONDS), min_size=1, max_size=6))
-def test_days_are_posted_or_left_out_and_none_twice(pauses: list[float]) -> None:
-    """Whenever a worker is there: dates rise, and none is lost or told of twice."""
+def test_each_day_is_posted_or_missed_once(pauses: list[float]) -> None:
+    """At any times that workers run, dates increase, and none is lost or repeated."""
     digest, now, dates = DIGEST, DUE, list[str]()
     for pause in pauses:
         now += pause

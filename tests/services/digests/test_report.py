@@ -1,4 +1,4 @@
-"""What a digest tells: counted by totals, read within bounds, shared where the same is asked."""
+"""Reports: counted by totals, with limits, and shared by equal digests."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ TOTALS = {"": 100_000, "success": 99_000, "failure": 700, "in_progress": 0, "ski
 
 @dataclass
 class FakeEmporix:
-    """Knows only numbers; `before` the window there were half as many."""
+    """Returns only totals; before the window, there were half as many jobs."""
 
     totals: dict[str, int | None] = field(default_factory=lambda: dict(TOTALS))
     asked: list[Filters] = field(default_factory=list)
@@ -65,7 +65,7 @@ def reports(emporix: FakeEmporix, clock: FakeClock) -> DigestReports:
 
 
 async def test_counts_by_totals(reports: DigestReports) -> None:
-    """Each status, the rest as others, and how it was in the period before."""
+    """Each status, all others and the preceding period are counted by totals."""
     report = await reports.read(connection(), Filters(), WINDOW)
     assert [(count.status, count.now, count.change) for count in report.counts] == [
         ("success", 99_000, 49_500),
@@ -77,8 +77,10 @@ async def test_counts_by_totals(reports: DigestReports) -> None:
     assert (report.total.now, report.most) == (100_000, 99_000)
 
 
-async def test_reads_no_more_than_it_shows(emporix: FakeEmporix, reports: DigestReports) -> None:
-    """Of a hundred thousand jobs a hundred failures; of these only the beginnings are kept."""
+async def test_reads_a_limited_number_of_failures(
+    emporix: FakeEmporix, reports: DigestReports
+) -> None:
+    """Of any number of failures, a hundred are read and only their excerpts are kept."""
     report = await reports.read(connection(), Filters(), WINDOW)
     assert sum(asked.size for asked in emporix.asked if asked.size > 1) == MAX_FAILURES_READ
     assert len(report.groups) == MAX_GROUPS_SHOWN
@@ -88,15 +90,15 @@ async def test_reads_no_more_than_it_shows(emporix: FakeEmporix, reports: Digest
     assert report.read == MAX_FAILURES_READ
 
 
-async def test_shows_each_group_before_a_second_of_any(reports: DigestReports) -> None:
-    """What failed otherwise matters more than what failed the same way a hundred times."""
+async def test_shows_each_group_before_repeats(reports: DigestReports) -> None:
+    """A different failure is shown before further ones of a shown group."""
     report = await reports.read(connection(), Filters(), WINDOW)
     shown = [*(group.jobs[0] for group in report.groups), *report.rest[:2]]
     assert len({job.message for job in shown}) == 7
 
 
-async def test_remembers_the_query_of_its_failures(reports: DigestReports) -> None:
-    """For a button: the failures of this tenant and time, by the digest's filters."""
+async def test_has_the_query_of_its_failures(reports: DigestReports) -> None:
+    """The query selects the failures of the tenant and period with the digest's filters."""
     report = await reports.read(connection(), Filters(words=("refund",)), WINDOW)
     filters, _ = from_compact(report.query)
     since, until, tenant = WINDOW.since, WINDOW.until, report.tenant
@@ -105,26 +107,26 @@ async def test_remembers_the_query_of_its_failures(reports: DigestReports) -> No
     )
 
 
-async def test_counts_only_what_the_filters_want(
-    emporix: FakeEmporix, reports: DigestReports
-) -> None:
-    """Where successes were asked for, no failure is read."""
+async def test_counts_only_filtered_statuses(emporix: FakeEmporix, reports: DigestReports) -> None:
+    """A digest of successes reads no failures."""
     emporix.totals["success"] = 5
     report = await reports.read(connection(), Filters(statuses=("success",)), WINDOW)
     assert [count.status for count in report.counts] == ["success"]
     assert (report.groups, report.failed) == ((), None)
 
 
-async def test_says_what_it_does_not_know(emporix: FakeEmporix, reports: DigestReports) -> None:
-    """Emporix may leave totals out."""
+async def test_missing_totals_are_unknown(emporix: FakeEmporix, reports: DigestReports) -> None:
+    """Emporix may omit totals."""
     emporix.totals = dict.fromkeys(TOTALS, None)
     report = await reports.read(connection(), Filters(), WINDOW)
     assert {count.now for count in report.counts} == {None}
     assert not report.is_quiet
 
 
-async def test_digests_share_what_was_fetched(emporix: FakeEmporix, reports: DigestReports) -> None:
-    """Also while it is being fetched; another window, key or filter is another report."""
+async def test_equal_digests_share_a_report(emporix: FakeEmporix, reports: DigestReports) -> None:
+    """A report is shared while it is read and afterwards, but not for another window, key or
+    filter.
+    """
     same = [reports.read(connection(), Filters(), WINDOW) for _ in range(20)]
     first, *others = await asyncio.gather(*same)
     assert all(other is first for other in others)
@@ -134,8 +136,8 @@ async def test_digests_share_what_was_fetched(emporix: FakeEmporix, reports: Dig
     assert len(emporix.asked) > 2 * calls
 
 
-async def test_a_failure_is_not_kept(emporix: FakeEmporix, reports: DigestReports) -> None:
-    """Who asks next asks Emporix again, and nothing goes on behind the back of who has left."""
+async def test_an_error_is_not_cached(emporix: FakeEmporix, reports: DigestReports) -> None:
+    """After an error, the next reader asks Emporix again, and no call is left running."""
     emporix.trouble = EmporixTimeout(tenant="acme")
     with pytest.raises(EmporixTimeout):
         await reports.read(connection(), Filters(), WINDOW)

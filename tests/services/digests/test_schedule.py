@@ -1,4 +1,4 @@
-"""When a digest is due: once a day at the right local time, whatever the clocks do."""
+"""Run times: once a day at the right local time, whatever the clocks do."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from bot.domain.digests import Schedule, ScheduledRun
 from bot.services.digests.schedule import days_before, local_time, next_run, runs_between
 
 EVERY_DAY = tuple(range(7))
-# Not zones of a place: the machine's own, and copies of the database kept for old programs.
+# Without the machine's local zone and copies of the database for old programs.
 ZONES = sorted(
     zone for zone in available_timezones() if not zone.startswith(("posix", "right", "local"))
 )
@@ -37,7 +37,7 @@ def clock_at(minute: int) -> str:
 
 
 def run(schedule: Schedule, begin: float, end: float) -> list[ScheduledRun]:
-    """What a worker that is always there comes by."""
+    """Simulate a worker that is always running; returns the runs."""
     slots = [next_run(schedule, begin)]
     while slots[-1].at < end:
         slots.append(next_run(schedule, slots[-1].at))
@@ -57,21 +57,21 @@ def run(schedule: Schedule, begin: float, end: float) -> list[ScheduledRun]:
     ],
 )
 def test_both_changes_in_berlin(day: date, minute: int, shown: str) -> None:
-    """In spring half past two is three o'clock, in autumn it is the first half past two."""
+    """In spring 2:30 means 3:00, in autumn it means the first 2:30."""
     found = local_time("Europe/Berlin", day, minute)
     assert found is not None
     assert local("Europe/Berlin", found) == shown
 
 
 def test_a_gap_of_half_an_hour() -> None:
-    """Lord Howe Island moves its clocks by thirty minutes."""
+    """Lord Howe Island changes its clocks by thirty minutes."""
     found = local_time("Australia/Lord_Howe", date(2026, 10, 4), 2 * 60 + 10)
     assert found is not None
     assert local("Australia/Lord_Howe", found).startswith("2026-10-04 02:30:00")
 
 
 def test_a_gap_at_midnight() -> None:
-    """Nuuk has no last hour of that Saturday; the digest comes at midnight, and Sunday's, too."""
+    """Nuuk's Saturday has no last hour: its digest is posted at midnight, as is Sunday's."""
     schedule = Schedule(23 * 60 + 30, "America/Nuuk", EVERY_DAY)
     begin = at("America/Nuuk", "2026-03-28T12:00")
     slots = run(schedule, begin, begin + 36 * 3600)
@@ -81,8 +81,8 @@ def test_a_gap_at_midnight() -> None:
     ]
 
 
-def test_a_day_that_was_left_out() -> None:
-    """Samoa had no 30 December 2011, so there is no digest of that day."""
+def test_a_skipped_day() -> None:
+    """Samoa skipped 30 December 2011, so there is no digest of that day."""
     schedule = Schedule(9 * 60, "Pacific/Apia", EVERY_DAY)
     begin = at("Pacific/Apia", "2011-12-28T12:00")
     assert [slot.date for slot in run(schedule, begin, begin + 2 * 86400)] == [
@@ -93,30 +93,30 @@ def test_a_day_that_was_left_out() -> None:
 
 
 def test_only_on_its_days() -> None:
-    """Mondays and Fridays; the next week begins again."""
+    """A digest of Mondays and Fridays runs on these days of every week."""
     schedule = Schedule(9 * 60, "Europe/Berlin", (0, 4))
     begin = at("Europe/Berlin", "2026-11-25T09:00")
     slots = run(schedule, begin, begin + 7 * 86400)
     assert [slot.date for slot in slots] == ["2026-11-27", "2026-11-30", "2026-12-04"]
 
 
-def test_at_its_very_time_the_next_one_follows() -> None:
-    """The run of now is not found again."""
+def test_the_current_run_is_not_found_again() -> None:
+    """At the time of a run, the next run is the following one."""
     schedule = Schedule(9 * 60, "UTC", EVERY_DAY)
     now = at("UTC", "2026-11-25T09:00")
     assert next_run(schedule, now) == ScheduledRun("2026-11-26", now + 86400)
 
 
-def test_a_day_can_be_done_already() -> None:
-    """Who moves a digest from nine to ten at half past nine gets none again that day."""
+def test_a_posted_day_is_excluded() -> None:
+    """A digest moved from nine to ten at half past nine is not posted again that day."""
     schedule = Schedule(10 * 60, "UTC", EVERY_DAY)
     now = at("UTC", "2026-11-25T09:30")
     assert next_run(schedule, now).date == "2026-11-25"
     assert next_run(schedule, now, not_on="2026-11-25").date == "2026-11-26"
 
 
-def test_what_lies_between() -> None:
-    """All that a worker that was off has missed, and no more than a month of it."""
+def test_lists_missed_runs() -> None:
+    """All runs missed by a stopped worker are found, up to a month of them."""
     schedule = Schedule(9 * 60, "UTC", EVERY_DAY)
     first = next_run(schedule, at("UTC", "2026-11-01T00:00"))
     missed = runs_between(schedule, first, at("UTC", "2026-11-04T09:00"))
@@ -132,7 +132,7 @@ def test_what_lies_between() -> None:
 @settings(max_examples=600, deadline=None)
 @given(zones, minutes, days)
 def test_each_day_has_one_time(zone: str, minute: int, day: date) -> None:
-    """That of the clock on the wall, or the next that it shows; the first where it comes twice."""
+    """A day's run is at the local time, the next existing one, or the first of two."""
     found = local_time(zone, day, minute)
     if found is None:
         return
@@ -141,7 +141,7 @@ def test_each_day_has_one_time(zone: str, minute: int, day: date) -> None:
     shown = there.replace(tzinfo=None)
     if shown == wanted:
         assert there.fold == 0
-    else:  # a minute before, the clock had not come so far yet
+    else:  # a skipped time: one second before, the clock showed less
         assert shown > wanted
         earlier = datetime.fromtimestamp(found - 1, ZoneInfo(zone)).replace(tzinfo=None)
         assert earlier < wanted
@@ -150,7 +150,7 @@ def test_each_day_has_one_time(zone: str, minute: int, day: date) -> None:
 @settings(max_examples=300, deadline=None)
 @given(zones, minutes, days, st.sets(st.integers(0, 6), min_size=1))
 def test_runs_follow_each_other_once_a_day(zone: str, minute: int, day: date, on: set[int]) -> None:
-    """Ten days of them: later and later, each of another date, each on one of its days."""
+    """Ten runs are on ten increasing dates, each on one of its days."""
     schedule = Schedule(minute, zone, tuple(sorted(on)))
     begin = datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()
     slots = run(schedule, begin, begin + 10 * 86400)
@@ -168,7 +168,7 @@ def test_runs_follow_each_other_once_a_day(zone: str, minute: int, day: date, on
 
 @pytest.mark.parametrize("year", [2026, 2027])
 def test_every_change_of_every_zone(year: int) -> None:
-    """All zones of the database, all days on which their clocks change, the hours around it."""
+    """The rule holds for all zones and clock changes in the database."""
     for zone in ZONES:
         for day in _changes(zone, year):
             for minute in range(0, 24 * 60, 15):
@@ -180,7 +180,7 @@ def test_every_change_of_every_zone(year: int) -> None:
 
 
 def _changes(zone: str, year: int) -> list[date]:
-    """The days on which the offset is another in the evening than the evening before."""
+    """The days on which the offset differs from that of the evening before."""
     there = ZoneInfo(zone)
     evenings = [datetime(year, 1, 1, 23, 59, tzinfo=there) + timedelta(days=n) for n in range(366)]
     offsets = [evening.utcoffset() for evening in evenings]
@@ -194,7 +194,7 @@ def _changes(zone: str, year: int) -> list[date]:
 @settings(max_examples=300)
 @given(zone=zones, day=days, minute=minutes)
 def test_days_before_follow_one_another(zone: str, day: date, minute: int) -> None:
-    """Fourteen whole local days without a gap, up to the midnight before, in every zone."""
+    """Fourteen complete local days have no gap and end at the last midnight, in every zone."""
     now = local_time(zone, day, minute)
     if now is None:
         return
@@ -210,8 +210,8 @@ def test_days_before_follow_one_another(zone: str, day: date, minute: int) -> No
         }
 
 
-def test_days_are_as_long_as_the_clocks_make_them() -> None:
-    """Berlin has one of 23 hours and one of 25; Samoa went from Thursday to Saturday."""
+def test_days_have_their_local_length() -> None:
+    """Berlin has a day of 23 hours and one of 25; Samoa went from Thursday to Saturday."""
     spring = days_before("Europe/Berlin", at("Europe/Berlin", "2026-03-30T09:00"), 2)
     autumn = days_before("Europe/Berlin", at("Europe/Berlin", "2026-10-26T09:00"), 2)
     assert [(one.until - one.since) / 3600 for one in (*spring, *autumn)] == [24, 23, 24, 25]

@@ -1,4 +1,4 @@
-"""A message is posted once: what Slack's answers mean, and how long nobody posts after them."""
+"""A message is posted once: the meaning of Slack's answers, and the waits after them."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from bot.slack.posting.post_once import (
 from bot.store.encryption import Cipher, new_key, parse_keys
 from bot.store.idempotency import IdempotencyClaims
 from bot.store.rate_limits import MessageRateLimiter
-from bot.store.slack_cache import AudienceCache
+from bot.store.slack_cache import AudienceCache, TimeZoneCache
 from sandbox.server import serving
 from sandbox.slack.app import create_app
 from sandbox.slack.directory import ADA, TEAM_ID
@@ -49,7 +49,7 @@ MESSAGE = {
 
 
 class DispatchHarness:
-    """One worker's `IdempotentPoster` before the stand-in of Slack; `slept` has its pauses."""
+    """One worker's `IdempotentPoster` with Slack's stand-in; `slept` has its pauses."""
 
     def __init__(
         self, client: AsyncWebClient, workspace: Workspace, redis: Any, clock: FakeClock
@@ -70,13 +70,13 @@ class DispatchHarness:
         return OutgoingMessage(name, "T0ACME", channel, self.clock())
 
     async def later(self, post: OutgoingMessage) -> float:
-        """How long the next attempt is to wait."""
+        """The delay before the next attempt."""
         with pytest.raises(RetryLater) as later:
             await self.once.post(post, MESSAGE)
         return later.value.seconds
 
     def there(self, channel: str = "C0OPS") -> int:
-        """How many messages with these words are in the channel."""
+        """The number of messages with this text in the channel."""
         found = self.workspace.messages.of_channel(channel)
         return sum(message.text == MESSAGE["text"] for message in found)
 
@@ -95,7 +95,7 @@ async def harness(redis: Any, clock: FakeClock) -> AsyncIterator[DispatchHarness
 
 
 async def test_posts_and_then_knows_it(harness: DispatchHarness) -> None:
-    """The second time it gives the same timestamp and calls nobody."""
+    """A posted message is known: a second call returns the same timestamp without a request."""
     first = await harness.once.post(harness.post(), MESSAGE)
     harness.fails("status", "", times=9)
     assert await harness.once.post(harness.post(), MESSAGE) == first
@@ -103,7 +103,7 @@ async def test_posts_and_then_knows_it(harness: DispatchHarness) -> None:
 
 
 async def test_a_429_holds_all_channels_back(harness: DispatchHarness) -> None:
-    """As long as Slack says: nothing is sent to another channel before that, and then it is."""
+    """After a 429, no channel gets a message until Slack's delay has passed."""
     harness.fails("rate_limit", retry_after=30)
     assert await harness.later(harness.post("a")) == 30
     other = harness.post("b", "C0GENERAL")
@@ -116,7 +116,7 @@ async def test_a_429_holds_all_channels_back(harness: DispatchHarness) -> None:
 
 
 async def test_a_429_was_certainly_not_posted(harness: DispatchHarness) -> None:
-    """The next attempt posts at once, without a look into the history."""
+    """A message refused with 429 is posted by the next attempt without a search."""
     harness.fails("rate_limit", retry_after=1)
     await harness.later(harness.post())
     harness.clock.forward(1)
@@ -145,7 +145,7 @@ async def test_an_unknown_outcome_is_looked_up(
     is_there: bool,
     shows_metadata: bool,
 ) -> None:
-    """By either mark: found, it stands; not found, it is posted; a cut call may still arrive."""
+    """After an unknown outcome, the message is searched by its markers and posted if missing."""
     harness.workspace.shows_metadata = shows_metadata
     harness.fails(kind, **more)
     post = harness.post()
@@ -161,7 +161,7 @@ async def test_an_unknown_outcome_is_looked_up(
 async def test_all_pages_of_the_history_are_searched(
     harness: DispatchHarness, shows_metadata: bool
 ) -> None:
-    """Also when 250 messages of others came meanwhile, and 1,900."""
+    """All pages of the history are searched, even after 1,900 newer messages."""
     harness.workspace.shows_metadata = shows_metadata
     post = harness.post()
     for others in (250, 1650):
@@ -175,7 +175,7 @@ async def test_all_pages_of_the_history_are_searched(
 
 
 async def test_a_history_without_end_leaves_it_unknown(harness: DispatchHarness) -> None:
-    """After 2,000 messages it gives up, and does not post again."""
+    """After 2,000 messages the search ends, and the message is not posted again."""
     harness.fails("cut_after")
     await harness.later(harness.post())
     for _ in range(2000):
@@ -188,7 +188,7 @@ async def test_a_history_without_end_leaves_it_unknown(harness: DispatchHarness)
 
 
 async def test_is_found_in_its_thread(harness: DispatchHarness) -> None:
-    """A reply does not show in the history of the channel."""
+    """A reply is searched in its thread."""
     ts = await harness.once.post(harness.post("parent"), MESSAGE)
     reply = replace(harness.post("reply"), thread_ts=ts)
     harness.clock.forward(2)
@@ -201,7 +201,7 @@ async def test_is_found_in_its_thread(harness: DispatchHarness) -> None:
 
 @pytest.mark.parametrize("error", ["channel_not_found", "is_archived", "invalid_blocks"])
 async def test_a_refusal_is_certain(harness: DispatchHarness, error: str) -> None:
-    """It is named, and when the reason is gone, the next attempt posts without a look."""
+    """A refusal names Slack's code, and the next attempt posts without a search."""
     harness.fails("refuse", error=error)
     with pytest.raises(PostRefused) as refused:
         await harness.once.post(harness.post(), MESSAGE)
@@ -212,7 +212,7 @@ async def test_a_refusal_is_certain(harness: DispatchHarness, error: str) -> Non
 
 
 async def test_is_not_posted_again_if_nobody_may_look(harness: DispatchHarness) -> None:
-    """The caller gets the result, and the next attempt does nothing."""
+    """If the history can't be read, the message is not posted again, and the caller is informed."""
     harness.workspace.bot_scopes = BOT_SCOPES - {"channels:history"}
     harness.fails("status")
     await harness.later(harness.post())
@@ -229,7 +229,7 @@ async def test_is_not_posted_again_if_nobody_may_look(harness: DispatchHarness) 
 async def test_trouble_with_the_history_is_waited_for(
     harness: DispatchHarness, kind: str, more: Any, pause: float
 ) -> None:
-    """It is searched again before it is posted."""
+    """After an error, the history is searched again before posting."""
     harness.fails("status_after")
     await harness.later(harness.post())
     harness.fails(kind, HISTORY, **more)
@@ -239,7 +239,7 @@ async def test_trouble_with_the_history_is_waited_for(
 
 
 async def test_a_long_queue_does_not_wait_in_the_task(harness: DispatchHarness) -> None:
-    """With twenty seconds of messages before it, it comes back later; eight are waited for."""
+    """A task waits up to 8 s for the rate limit, otherwise it runs again later."""
     for _ in range(19):
         await harness.pace.reserve("T0ACME", "C0OPS", 1000)
     assert await harness.later(harness.post()) == pytest.approx(19 * 1.05 - 4, abs=0.01)
@@ -250,14 +250,14 @@ async def test_a_long_queue_does_not_wait_in_the_task(harness: DispatchHarness) 
 
 
 async def test_a_busy_post_waits_for_the_end_of_the_claim(harness: DispatchHarness) -> None:
-    """And not longer."""
+    """A worker waits for another worker's claim exactly until it expires."""
     await harness.posts.claim("a", "another")
     harness.clock.forward(15)
     assert await harness.later(harness.post()) == pytest.approx(5, abs=0.01)
 
 
 async def test_a_limit_that_begins_before_its_turn_counts(harness: DispatchHarness) -> None:
-    """A worker that was given a time before Slack asked for a pause does not post in it."""
+    """A pause requested by Slack also applies to workers that already have a time slot."""
     await harness.pace.reserve("T0ACME", "C0OPS", 1000)
 
     async def sleep(seconds: float) -> None:
@@ -272,14 +272,14 @@ async def test_a_limit_that_begins_before_its_turn_counts(harness: DispatchHarne
 
 
 class FaultyClockedRedis(ClockedRedis, FaultyRedis):  # type: ignore[misc]
-    """Breaks at a chosen round trip, and reads the time of a test's clock."""
+    """Fails at a chosen round trip, and uses a test clock."""
 
 
 @pytest.mark.parametrize("after", [True, False])
 async def test_redis_may_fail_at_any_call(
     harness: DispatchHarness, redis: Any, after: bool
 ) -> None:
-    """Before or after it ran the call: in the end the message is there exactly once."""
+    """If Redis fails before or after any call, the message is still posted exactly once."""
     await harness.once.post(harness.post("first"), MESSAGE)  # loads the scripts
     for call in range(1, 5):
         faulty = FaultyClockedRedis(
@@ -301,7 +301,7 @@ async def test_redis_may_fail_at_any_call(
 
 
 class RepeatingRedis(ClockedRedis):
-    """Runs one script twice, as redis-py does when the first answer is lost with its line."""
+    """Runs one script twice, as redis-py does if the connection breaks before the first answer."""
 
     until_it_repeats = 1
 
@@ -316,7 +316,7 @@ class RepeatingRedis(ClockedRedis):
 
 @pytest.mark.parametrize("kind", ["status_after", "status", "rate_limit", "delay"])
 async def test_a_script_may_run_twice(harness: DispatchHarness, redis: Any, kind: str) -> None:
-    """Whichever it is, the message is there once all the same."""
+    """If any script runs twice, the message is still posted once."""
     for number in range(1, 7):
         repeating = RepeatingRedis(connection_pool=redis.connection_pool, clock=harness.clock)
         repeating.until_it_repeats = number
@@ -335,11 +335,11 @@ async def test_a_script_may_run_twice(harness: DispatchHarness, redis: Any, kind
         assert harness.there() == number
 
 
-# What one worker does while another is suspended, or is slow.
+# One worker runs while another is suspended or slow.
 
 
 def two_workers(redis_url: str, clock: FakeClock, slack: ScriptedSlack, story: Any) -> Any:
-    """Run a story of two workers in a loop whose timers go by `clock`; gives what it gives."""
+    """Run a scenario of two workers in an event loop with timers by `clock`; returns its result."""
 
     async def run() -> Any:
         ada, grace = (SteppedWorker(redis_url, clock, slack) for _ in range(2))
@@ -362,7 +362,7 @@ def a_post(clock: FakeClock) -> OutgoingMessage:
 
 @pytest.mark.parametrize("seconds", [2.5, 25.0])
 def test_a_suspended_worker_does_not_post(redis_url: str, clock: FakeClock, seconds: float) -> None:
-    """Stopped at any step of a post while another worker goes on: the message is there once."""
+    """If a worker is suspended at any step while another continues, the message is posted once."""
     places = set[str]()
 
     async def suspended(steps: int, ada: SteppedWorker, grace: SteppedWorker) -> bool:
@@ -394,7 +394,7 @@ def test_a_suspended_worker_does_not_post(redis_url: str, clock: FakeClock, seco
 
 @pytest.mark.parametrize("seconds", [6.0, 7.9, 14.0])
 def test_a_slow_slack_gets_one_post(redis_url: str, clock: FakeClock, seconds: float) -> None:
-    """A worker waits eight seconds for the answer; another one does not post meanwhile."""
+    """While a worker waits eight seconds for Slack, another one does not post."""
     slack = ScriptedSlack(clock, outcome="late")
 
     async def story(ada: SteppedWorker, grace: SteppedWorker) -> None:
@@ -418,7 +418,7 @@ def test_a_slow_slack_gets_one_post(redis_url: str, clock: FakeClock, seconds: f
 
 
 def test_an_answer_is_waited_for_eight_seconds(redis_url: str, clock: FakeClock) -> None:
-    """Not less, and not more: the claim of twenty has room for it."""
+    """A worker waits exactly eight seconds for an answer, within the claim's twenty."""
     slack = ScriptedSlack(clock, outcome="late")
 
     async def story(ada: SteppedWorker, _: SteppedWorker) -> None:
@@ -437,7 +437,7 @@ def test_an_answer_is_waited_for_eight_seconds(redis_url: str, clock: FakeClock)
 
 
 def test_a_search_is_waited_for_eight_seconds(redis_url: str, clock: FakeClock) -> None:
-    """Then the claim is in doubt, and the next attempt searches again."""
+    """A search is cancelled after eight seconds, and the next attempt searches again."""
     slack = ScriptedSlack(clock, outcome="500 posted")
 
     async def story(ada: SteppedWorker, grace: SteppedWorker) -> None:
@@ -458,11 +458,11 @@ def test_a_search_is_waited_for_eight_seconds(redis_url: str, clock: FakeClock) 
     assert len(slack.posted) == 1
 
 
-# The marks.
+# Markers
 
 
 def test_both_marks_name_the_post() -> None:
-    """Either is enough; another post's are none; names of any length fit Slack's 255 characters."""
+    """Either marker identifies a message; names of any length fit Slack's 255 characters."""
     name = "digest:" + "x" * 5000
     message = with_markers(MESSAGE, name)
     assert len(marker_block_id(name)) <= 255
@@ -474,7 +474,7 @@ def test_both_marks_name_the_post() -> None:
 
 
 def test_a_mark_takes_no_place_of_another_id() -> None:
-    """It goes to a block without an id, and leaves the message as it was given."""
+    """The marker uses a block without an id, and leaves the given message unchanged."""
     blocks = [{"type": "divider"}, {"type": "divider", "block_id": "job.1"}]
     given = {"text": "x", "blocks": blocks}
     shown = with_markers(given, "a")["blocks"]
@@ -482,13 +482,14 @@ def test_a_mark_takes_no_place_of_another_id() -> None:
     assert blocks[0] == {"type": "divider"}
 
 
-# To one person.
+# Direct messages
 
 
 @pytest.fixture
 def told(harness: DispatchHarness, redis: Redis) -> Notifier:
     audiences = AudienceCache(redis, Cipher(parse_keys(new_key())), 50)
-    return Notifier(Renderer.default(), harness.once, harness.client, audiences)
+    zones = TimeZoneCache(redis)
+    return Notifier(Renderer.default(), harness.once, harness.client, audiences, zones)
 
 
 def direct(harness: DispatchHarness) -> list[str]:
@@ -505,7 +506,7 @@ async def tell(harness: DispatchHarness, told: Notifier) -> bool:
 async def test_one_person_hears_it_rather_twice_than_never(
     harness: DispatchHarness, told: Notifier
 ) -> None:
-    """If the outcome is unknown and may not be looked up, it is sent once more."""
+    """A direct message with an unknown outcome that can't be searched for is sent once more."""
     harness.workspace.bot_scopes = BOT_SCOPES - {"im:history"}
     harness.fails("status_after")
     with pytest.raises(RetryLater):
@@ -519,7 +520,7 @@ async def test_one_person_hears_it_rather_twice_than_never(
 async def test_the_second_time_is_tried_until_it_is_there(
     harness: DispatchHarness, told: Notifier
 ) -> None:
-    """Slack's trouble with the second message does not lose it."""
+    """An error of Slack doesn't lose the second message."""
     harness.workspace.bot_scopes = BOT_SCOPES - {"im:history"}
     harness.fails("status")
     with pytest.raises(RetryLater):

@@ -1,4 +1,4 @@
-"""Exactly once, whatever happens: two workers, a scripted Slack, any order of events."""
+"""Messages are posted exactly once for two workers, a scripted Slack and any order of events."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from tests.harness.stepped_workers import (
 )
 
 CHANNELS = {"digest": "C1", "thread": "C1", "alert": "C2"}
-WAITED = 0.002  # seconds; waits of less than a millisecond are none
+WAITED = 0.002  # seconds; shorter waits are ignored
 APART = 1.05 - WAITED
 MESSAGE = {"text": "x", "blocks": [{"type": "divider"}]}
 SAFE = ("ok", "limited", "limited", "refused")
@@ -39,14 +39,15 @@ UNKNOWN = ("late", "cut", "cut posted", "500", "200 posted")
 OUTCOMES = SAFE + UNKNOWN
 NAMES = st.sampled_from(["digest", "digest", "thread", "thread", "alert"])
 SECONDS = st.sampled_from([0.1, 0.5, 3.0, 9.0, 25.0, 25.0])
-MOST_MESSAGES = 36  # ten pages of the history are searched, of four messages each
+MOST_MESSAGES = 36  # the search covers ten pages of four messages
 EVENTS = ("kill 0", "kill 1", "write C1", "write C2", "history")
 
 
 class OnceMachine(RuleBasedStateMachine):
-    """Invariants: no message twice, 1.05 s between those of a channel, none in a pause of Slack's.
+    """Invariants: no message twice, 1.05 s between messages of a channel, none during Slack's
+    pause.
 
-    In the end each message that was begun is there, if the history can be read.
+    Finally, each started message is posted, if the history can be read.
     """
 
     url = ""
@@ -75,7 +76,7 @@ class OnceMachine(RuleBasedStateMachine):
         self.slack.shows_metadata, self.slack.history = shows_metadata, history
 
     def posting(self, message: dict[str, Any]) -> None:
-        """What holds at the moment when a message reaches Slack."""
+        """Check the invariants when a message reaches Slack."""
         self.in_turn.setdefault(message["channel"], []).append(self.clock())
         if self.clock() < self.held_until - WAITED:
             assert self.sender.last_call < self.held_at_call, "posted in a pause"
@@ -87,9 +88,9 @@ class OnceMachine(RuleBasedStateMachine):
         steps=st.sampled_from([2, 3, 4, 30, 30]),
     )
     def work(self, number: int, name: str, outcome: str, steps: int) -> None:
-        """A worker takes a task, however much sooner than it should, or goes on with its own.
+        """A worker starts a task, possibly early, or continues its own.
 
-        It does so many steps; a post in them ends with this outcome.
+        It performs this many steps; a post among them has this outcome.
         """
         worker = self.workers[number]
         self.slack.outcome, self.sender = outcome, worker
@@ -118,7 +119,7 @@ class OnceMachine(RuleBasedStateMachine):
         outcome: str,
         back: str,
     ) -> None:
-        """A worker stops anywhere for so long, another one does a whole task, the first goes on."""
+        """A worker is suspended, another one completes a task, then the first continues."""
         if len(self.begun) < MOST_MESSAGES // 3:
             self.day += 1
         self.work(0, name, back, steps)
@@ -137,17 +138,17 @@ class OnceMachine(RuleBasedStateMachine):
             self._hold(worker)
 
     def _hold(self, worker: SteppedWorker) -> None:
-        """The pause counts for the others as soon as the worker has written it down."""
+        """The pause applies to others as soon as the worker has stored it."""
         self.run(worker.finish())
         self.held_until = max(self.held_until, self.clock() + self.slack.retry_after)
         self.held_at_call = GatedRedis.calls
 
     @rule(seconds=SECONDS)
     def time_passes(self, seconds: float) -> None:
-        """Workers that do nothing meanwhile are suspended.
+        """Let time pass; idle workers are suspended.
 
-        Between the answer to a claim and the post only a suspended worker lets time pass, and that
-        is longer than two seconds: shorter ones cost the pace, and never a second message.
+        Between the answer to a claim and the post, only suspended workers let time pass, and more
+        than two seconds: shorter times only slow the pace and never cause a duplicate.
         """
         if any(worker.gate.place == ANSWERED for worker in self.workers if not worker.is_idle):
             seconds = max(seconds, 3.0)
@@ -180,7 +181,7 @@ class OnceMachine(RuleBasedStateMachine):
         return Counter(one["event_payload"]["name"] for one in named if one)
 
     def teardown(self) -> None:
-        """Everything is well again, and each message is tried until it is there."""
+        """After all faults end, each message is retried until it is posted."""
         if self.slack.history == "broken":
             self.slack.history = "ok"
         self.slack.outcome = "ok"
@@ -206,9 +207,9 @@ class OnceMachine(RuleBasedStateMachine):
         raise AssertionError(f"{post.key} finds no end: {ended!r}")
 
 
-@pytest.mark.timeout(170)  # some seconds of work, on a busy machine
+@pytest.mark.timeout(170)  # takes some seconds on a busy machine
 def test_each_message_is_posted_exactly_once(redis_url: str) -> None:
-    """For any answer of Slack, and any worker that dies or is suspended at any point."""
+    """Each message is posted exactly once, for any answer of Slack and any crash or suspension."""
     machine = type("Machine", (OnceMachine,), {"url": redis_url})
     run_state_machine_as_test(
         machine, settings=settings(max_examples=100, stateful_step_count=30, deadline=None)
