@@ -85,7 +85,7 @@ STEPS = (
         "find",
         ADA,
         "Find jobs from a message",
-        "Send it, then choose Find Emporix jobs from its menu (⋯).",
+        "Send it, then open its menu (⋯), More message shortcuts, Find Emporix jobs.",
         types="What did the Complaint Agent say last?",
     ),
     TutorialStep(

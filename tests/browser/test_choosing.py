@@ -161,3 +161,18 @@ async def test_a_form_and_a_pushed_view(user: PageUser, bot: FakeBot, workspace:
     assert chosen["Which"]["selected_options"] == TWO[1:]
     assert chosen["Where"]["selected_conversation"] == "C0OPS"
     assert chosen["At"]["selected_time"] == "09:00"
+
+
+async def test_a_long_section_is_folded(user: PageUser, workspace: Workspace) -> None:
+    """A long text needs "See more", unless its section has `expand`, and stays open then."""
+    long = "\n".join(f"line {number}" for number in range(12))
+    blocks = with_generated_ids([section(long), section(long) | {"expand": True}])
+    message = workspace.messages.add("C0GENERAL", "Long", blocks)
+    more = user.last.get_by_role("button", name="See more")
+    await expect(more).to_have_count(1)
+    await more.click()
+    await expect(user.last.locator(".is-folded")).to_have_count(0)
+    workspace.messages.replace(message, "Long", [*blocks, {"type": "divider", "block_id": "end"}])
+    await expect(user.last.locator(".divider")).to_be_visible()
+    await user.last.get_by_role("button", name="See less").click()
+    await expect(user.last.locator(".is-folded")).to_have_count(1)

@@ -206,3 +206,45 @@ async def test_the_tutorial_ticks_completed_steps(user: PageUser) -> None:
     await expect(story).to_be_hidden()
     await user.page.reload()
     await expect(story).to_be_hidden()
+
+
+async def test_private_answers_vanish_on_reload(user: PageUser) -> None:
+    """As in Slack, a reload forgets private answers, but not messages that everyone sees."""
+    await user.type("Good morning", answer="Good morning")
+    await user.type("/emporix jobs", answer="Only visible to you")
+    await user.page.reload()
+    await expect(user.messages).to_have_count(1)
+    await user.sees("Good morning")
+    await user.type("/emporix jobs", answer="Only visible to you")
+    await expect(user.messages).to_have_count(2)
+
+
+async def test_threads_are_folded(user: PageUser) -> None:
+    """A thread shows only its number of replies until the user opens it, and then stays open."""
+    await user.type("Who can look at this?", answer="Who can look at this?")
+    grace = user.person("grace")
+    (message,) = await grace.messages()
+    await grace.write("I can", thread_ts=message["ts"])
+    await grace.write("Done", thread_ts=message["ts"])
+    await user.sees("2 replies")
+    await expect(user.page.get_by_text("I can")).to_be_hidden()
+    await user.page.get_by_text("2 replies").click()
+    await expect(user.page.get_by_text("I can")).to_be_visible()
+    await grace.write("Closed", thread_ts=message["ts"])
+    await user.sees("3 replies")
+    await expect(user.page.get_by_text("Closed")).to_be_visible()
+
+
+@pytest.mark.parametrize("user", [{}, DARK], ids=["light", "dark"], indirect=True)
+async def test_notification_texts_can_be_shown(user: PageUser) -> None:
+    """A button shows the text of each message, as notifications and screen readers have it."""
+    await user.type("/emporix jobs", answer="Only visible to you")
+    toggle = user.page.get_by_role("button", name="Show or hide notification texts")
+    shown = """getComputedStyle(
+        document.querySelector("[data-notification] > .entry-body"), "::before").content"""
+    assert await user.page.evaluate(shown) == "none"
+    await toggle.click()
+    assert "Notification: " in await user.page.evaluate(shown)
+    assert await axe_violations(user) == []
+    await toggle.click()
+    assert await user.page.evaluate(shown) == "none"

@@ -14,6 +14,7 @@ import pytest
 from sandbox.emporix.app import create_app
 from sandbox.emporix.json_paths import Document
 from sandbox.emporix.keys import ACME_OPERATIONS
+from sandbox.emporix.sample_data.odd_jobs import odd_jobs
 from sandbox.emporix.state import EmporixState
 from sandbox.emporix.times import iso
 from sandbox.server import serving
@@ -130,6 +131,25 @@ def test_failed_entries_inside_a_success(jobs: list[Document]) -> None:
         for job in jobs
         if "importResult" in job
     )
+
+
+def test_a_failed_import_imported_nothing(jobs: list[Document]) -> None:
+    """The message of an import counts its imported entries, and a failed import has none."""
+    results = [job for job in jobs if "importResult" in job]
+    for job in results:
+        states = [entry["state"] for entry in entries(job)]
+        imported = len(states) - states.count("FAILED")
+        assert job["importResult"]["message"] == f"Imported {imported} of {len(states)} objects."
+        assert job["status"] == "success" or imported == 0
+    assert any(job["status"] == "failure" for job in results)
+
+
+def test_first_pages_are_presentable(month: EmporixState) -> None:
+    """The newest 300 jobs, more than a day of them, contain no hostile, huge or foreign text."""
+    newest = month.jobs("acme")[:300]
+    odd = {job["message"] for job in odd_jobs() if job.get("message")}
+    assert not odd & {job.get("message") for job in newest}
+    assert newest[-1]["metadata"]["createdAt"] < iso(NOON - 24 * 3600)
 
 
 def test_checksums(jobs: list[Document]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from typing import Any
 
 import httpx
@@ -68,6 +69,70 @@ async def test_only_its_reader_sees_an_ephemeral_message(
     assert "a secret" in mine["messages"]
     assert "Only visible to you" in mine["messages"]
     assert "a secret" not in theirs["messages"]
+
+
+async def test_a_reload_forgets_ephemeral_messages(
+    page: httpx.AsyncClient, workspace: Workspace
+) -> None:
+    """A loaded page shows ephemeral messages that come later, but not those from before."""
+    workspace.messages.add("C0GENERAL", "a secret", [], only_for="U0ADA")
+    workspace.messages.add("C0GENERAL", "for all", [])
+    whole = (await page.get(HERE)).text
+    loaded = re.search(r'data-loaded="(\d+)"', whole)
+    assert loaded
+    workspace.messages.add("C0GENERAL", "another secret", [], only_for="U0ADA")
+    later = (await page.get(f"{HERE}/parts", params={"loaded": loaded[1]})).json()["messages"]
+    assert ("a secret" in whole, "for all" in whole) == (False, True)
+    assert (">a secret<" in later, "for all" in later, "another secret" in later) == (
+        False,
+        True,
+        True,
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "more", "is_folded"),
+    [
+        ("x" * 600, {}, False),
+        ("x" * 601, {}, True),
+        ("x" * 601, {"expand": True}, False),
+        ("x" * 601, {"expand": False}, True),
+        ("a\nb\nc\nd\ne", {}, False),
+        ("a\nb\nc\nd\ne\nf", {}, True),
+    ],
+)
+async def test_long_sections_of_messages_are_folded(
+    page: httpx.AsyncClient, workspace: Workspace, text: str, more: dict[str, bool], is_folded: bool
+) -> None:
+    """A section of more than 600 characters or five line breaks is folded, unless it expands."""
+    workspace.messages.add("C0GENERAL", "Long", with_generated_ids([section(text) | more]))
+    shown = (await parts(page))["messages"]
+    assert ("See more" in shown) is is_folded
+
+
+async def test_modals_and_the_home_are_not_folded(
+    page: httpx.AsyncClient, workspace: Workspace
+) -> None:
+    """Sections of views show all of their text."""
+    long = section("x" * 3000)
+    workspace.views.open("U0ADA", modal(long), "C0GENERAL")
+    workspace.views.publish("U0ADA", {"type": "home", "blocks": with_generated_ids([long])})
+    home = await parts(page, "/page/ada/dm", "home")
+    assert "x" * 3000 in home["messages"]
+    assert "x" * 3000 in home["modal"]
+    assert "See more" not in home["messages"] + home["modal"]
+
+
+async def test_notification_texts_are_on_messages_with_blocks(
+    page: httpx.AsyncClient, workspace: Workspace
+) -> None:
+    """The text beside blocks is plain, as in a notification; a text alone is the message."""
+    text = ':x: *3 jobs* failed: <https://a.example|"open">'
+    workspace.messages.add("C0GENERAL", text, with_generated_ids([section("Blocks")]))
+    workspace.messages.add("C0GENERAL", "Only text", [])
+    shown = (await parts(page))["messages"]
+    assert shown.count("data-notification=") == 1
+    assert 'data-notification="❌ 3 jobs failed: &#34;open&#34; (https://a.example)"' in shown
 
 
 async def test_unread_messages_are_counted_until_somebody_looks(
