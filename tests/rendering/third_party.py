@@ -5,6 +5,7 @@ Both check less than Slack, and partly other things than the stand-in.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -17,6 +18,9 @@ Payload = dict[str, Any]
 
 NEWER = frozenset({"alert", "data_visualization"})
 """Types of Slack that neither library knows yet."""
+
+OVERSTRICT = (("min_query_length", 0),)
+"""Values that blockkit refuses, although Slack documents no such limit."""
 
 _TYPES: dict[str, Any] = {
     "actions": core.Actions,
@@ -100,15 +104,15 @@ def _blockkit_problems(payload: Payload) -> Iterator[str]:
 
 def _component(given: Payload, made_by: Any) -> Any:
     """Build the library's object. A field that the library doesn't know is a `TypeError`."""
-    if "elements" in given and given["type"] == "context":
-        is_element = {"image": core.ImageEl}
-    else:
-        is_element = {}
+    elements = {"image": core.ImageEl} if given.get("type") == "context" else {}
     fields = {
-        name: _loaded(name, value, is_element)
+        name: _loaded(name, value, elements)
         for name, value in given.items()
-        if name != "type" or made_by is core.Text
+        if (name != "type" or made_by is core.Text) and (name, value) not in OVERSTRICT
     }
+    if made_by is core.NumberInput:  # it takes numbers, and writes them as Slack's strings
+        numbers = {"initial_value", "max_value", "min_value"} & fields.keys()
+        fields |= {name: json.loads(fields[name]) for name in numbers}
     return made_by(**fields)
 
 

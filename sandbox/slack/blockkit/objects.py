@@ -42,7 +42,7 @@ RICH_OPTION = option(any_text(75))
 OPTION_GROUP = shape({"label": plain(75), "options": array(PLAIN_OPTION, 100)})
 
 CONFIRM = shape(
-    {"title": plain(100), "text": any_text(300), "confirm": plain(30), "deny": plain(30)},
+    {"title": plain(100), "text": plain(300), "confirm": plain(30), "deny": plain(30)},
     {"style": STYLE},
 )
 

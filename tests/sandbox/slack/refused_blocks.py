@@ -187,9 +187,14 @@ REFUSED: dict[str, tuple[list[Any], str, str]] = {
         "/blocks/0/accessory/confirm/title/text",
     ),
     "confirm text": (
-        [actions(button(confirm=confirm(text=mrkdwn("x" * 301))))],
+        [actions(button(confirm=confirm(text=plain("x" * 301))))],
         "must be less than 301 characters",
         "/blocks/0/elements/0/confirm/text/text",
+    ),
+    "confirm text in mrkdwn": (
+        [actions(button(confirm=confirm(text=mrkdwn("*Sure?*"))))],
+        "unsupported type: mrkdwn",
+        "/blocks/0/elements/0/confirm/text/type",
     ),
     "confirm button": (
         [actions(button(confirm=confirm(deny=plain("x" * 31))))],
