@@ -82,17 +82,13 @@ async def running_stack(
 
     If `alive`, jobs end and new ones start. `folder` contains the data, the encryption key, and the
     clock of all processes, which `/sandbox/clock` moves. `page` creates the web page, which is
-    served at the address of the stand-in Slack.
-
-    Environment: `REDIS_URL` selects a running Redis; by default a new one is started.
-    Raises `StackError`.
+    served at the address of the stand-in Slack. `REDIS_URL` in the environment selects a running
+    Redis; by default a new one is started. Raises `StackError`.
     """
     async with AsyncExitStack() as parts:
-        redis_url = os.environ.get("REDIS_URL", "")
-        if redis_url:
-            await _check_redis(redis_url)
+        await _check_redis(os.environ.get("REDIS_URL", ""))
         clock = SharedClock.from_folder(folder)
-        redis_url = redis_url or parts.enter_context(redis_server(folder / REDIS))
+        redis_url = os.environ.get("REDIS_URL") or parts.enter_context(redis_server(folder / REDIS))
         workspace, emporix_state = Workspace(clock), EmporixState.with_sample_data(clock)
         if alive:
             emporix_state.start_simulation()
@@ -118,7 +114,9 @@ async def running_stack(
 
 
 async def _check_redis(url: str) -> None:
-    """Raises `StackError` if the Redis in REDIS_URL can't be used. The URL may have a password."""
+    """Raises `StackError` if REDIS_URL is set and can't be used, without repeating its password."""
+    if not url:
+        return
     advice = "Correct it, or unset it to let the demo start its own Redis."
     try:
         check_address(url)

@@ -161,7 +161,7 @@ def test_a_port_in_use_is_reported(tmp_path: Path) -> None:
     ("url", "says"),
     [
         ("nonsense", "REDIS_URL must begin with one of"),
-        ("redis://:secret#word@localhost", "REDIS_URL is not an address of Redis"),
+        ("redis://:secret#word@localhost", "REDIS_URL is not a Redis URL"),
         ("redis://:secret@127.0.0.1:9", "The Redis in REDIS_URL can't be used"),
         ("redis://:secret@host.invalid:6379", "The Redis in REDIS_URL can't be used"),
     ],
