@@ -68,7 +68,7 @@ async def _go(
             return await user_actions.dismiss(http, actor)
         case "open":
             return await open_tab(http, actor, tab=str(given["tab"]))
-    raise NotFound(f"nobody can {kind}")
+    raise NotFound(f"unknown action {kind}")
 
 
 async def _fill_in(http: httpx.AsyncClient, actor: Actor, given: Given) -> None:

@@ -89,12 +89,12 @@ class PageRoutes:
             verify=tls(), trust_env=False, timeout=ACTION_TIMEOUT_SECONDS
         ) as http:
             done = await run_action(http, actor, kind, given)
-        told: dict[str, Any] = {}
+        result: dict[str, Any] = {}
         if kind == "suggest":
-            told["options"] = draw("options", options=done.options, id=given["id"])
+            result["options"] = draw("options", options=done.options, id=given["id"])
         if done.field_errors:
-            told["modal"] = self._page.modal(actor.user, done.field_errors)
-        return JSONResponse(told)
+            result["modal"] = self._page.modal(actor.user, done.field_errors)
+        return JSONResponse(result)
 
     async def _completions(self, _: Request) -> Response:
         from sandbox.page.autocomplete import completions
@@ -111,7 +111,7 @@ class PageRoutes:
     async def _changes(self, request: Request) -> Response:
         user = self._workspace.directory.user(request.path_params["user"])
 
-        async def told() -> AsyncIterator[str]:
+        async def events() -> AsyncIterator[str]:
             seen, waited = None, 0.0
             while self._is_open:
                 now = self._page.version(user)
@@ -122,7 +122,7 @@ class PageRoutes:
                 waited += POLL_INTERVAL_SECONDS
 
         headers = {"Cache-Control": "no-store"}
-        return StreamingResponse(told(), media_type="text/event-stream", headers=headers)
+        return StreamingResponse(events(), media_type="text/event-stream", headers=headers)
 
     def _actor(self, request: Request) -> Actor:
         """Raises `NotFound`."""

@@ -83,8 +83,8 @@ def _threaded(entries: Sequence[Entry]) -> Iterator[Entry]:
     """Move replies below their parent, if the reader can see it."""
     there = {entry.key: entry for entry in entries}
     for entry in entries:
-        told = entry.message or entry.file
-        thread = told.thread_ts if told else ""
+        item = entry.message or entry.file
+        thread = item.thread_ts if item else ""
         parent = there.get(thread) if thread != entry.key else None
         if parent:
             parent.replies.append(entry)

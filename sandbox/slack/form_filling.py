@@ -29,13 +29,13 @@ async def fill_in(
 
 def missing(view: View) -> dict[str, str]:
     """Return Slack's own errors that prevent a submission: block_id → message."""
-    told = {
+    problems = {
         block["block_id"]: lacking(
             block, view.state[block["block_id"]][block["element"]["action_id"]]
         )
         for block in _inputs(view)
     }
-    return {block_id: words for block_id, words in told.items() if words}
+    return {block_id: words for block_id, words in problems.items() if words}
 
 
 def _inputs(view: View) -> list[dict[str, Any]]:

@@ -162,19 +162,19 @@ class Person:
 
     async def _act(self, act: str, **more: Any) -> Exchange:
         body = {**self._who, **more}
-        answer = await self._http.post(f"{self._url}/{act}", json=body, timeout=TIMEOUT_SECONDS)
-        told = _answer(answer)
-        ack = told["ack"] or {"status": 0, "body": None}
+        response = await self._http.post(f"{self._url}/{act}", json=body, timeout=TIMEOUT_SECONDS)
+        answer = _answer(response)
+        ack = answer["ack"] or {"status": 0, "body": None}
         return Exchange(
             ack_status=ack["status"],
             ack_body=ack["body"],
-            payloads=[sent["payload"] for sent in told["payloads"]],
-            sent=told["payloads"],
-            messages=told["messages"],
-            view=told["view"],
-            field_errors=told["field_errors"],
-            options=told["options"],
-            home=told["home"],
+            payloads=[sent["payload"] for sent in answer["payloads"]],
+            sent=answer["payloads"],
+            messages=answer["messages"],
+            view=answer["view"],
+            field_errors=answer["field_errors"],
+            options=answer["options"],
+            home=answer["home"],
         )
 
 

@@ -172,13 +172,13 @@ async def dismiss(http: httpx.AsyncClient, actor: Actor) -> ActionResult:
     """Close the whole stack of views with the × of the top one."""
     top(actor)
     stack = actor.workspace.views.stack(actor.user.id)
-    told = [
+    forms = [
         payloads.view_closed(actor, view, is_cleared=len(stack) > 1)
         for view in reversed(stack)
         if view.content.get("notify_on_close")
     ]
     actor.workspace.views.close_all(actor.user.id)
-    acks = [await deliver(http, actor.workspace, form) for form in told]
+    acks = [await deliver(http, actor.workspace, form) for form in forms]
     return ActionResult(acks[0] if acks else None)
 
 

@@ -105,6 +105,7 @@ async def downloaded(user: PageUser, link: Locator) -> Download:
 async def test_downloads_an_export(user: PageUser, tmp_path: Path) -> None:
     """An export is downloaded with the link, and is the file in the direct message."""
     await user.type("/emporix jobs type:export status:success size:1", answer="Job 1 of ")
+    await user.press("Open", answer="Open in the Management Dashboard")
     await user.press("Download export")
     link = user.modal.get_by_role("link", name="the export as a file")
     by_link = await downloaded(user, link)

@@ -7,7 +7,7 @@ const TIME = { hour: "numeric", minute: "2-digit" };
 const LONG = { ...DAY, year: "numeric", ...TIME, second: "2-digit", timeZoneName: "short" };
 const LOOK_SECONDS = 2;
 let ahead = 0; // milliseconds that the sandbox is ahead of this machine
-let told = ""; // what the stand-in last said the time was, wherever it was moved
+let reported = ""; // the time that the stand-in last reported
 let ticks = 0;
 
 const put = (id, words) => {
@@ -19,8 +19,8 @@ const written = (milliseconds, form) => new Intl.DateTimeFormat("en-US", { ...fo
 
 function show() {
   const { now } = short().dataset;
-  if (now !== told) {
-    told = now;
+  if (now !== reported) {
+    reported = now;
     ahead = now * 1000 - Date.now();
   }
   const time = Date.now() + ahead;

@@ -76,9 +76,9 @@ async function submit() {
   const button = form.querySelector("[type=submit]");
   if (!button || button.disabled || button.hasAttribute("data-waits")) return;
   button.setAttribute("data-waits", "");
-  const told = await act("submit", { values: valuesIn(form) });
+  const result = await act("submit", { values: valuesIn(form) });
   button.removeAttribute("data-waits");
-  if (told?.modal) showErrors(told.modal);
+  if (result?.modal) showErrors(result.modal);
 }
 
 const close = () => act("close", {});

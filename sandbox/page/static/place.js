@@ -25,9 +25,9 @@ export async function act(kind, given) {
       headers: { "Content-Type": "application/json" },
       body: JSON.stringify(given),
     });
-    const told = await answer.json();
-    if (answer.ok) return told;
-    say(told.error);
+    const result = await answer.json();
+    if (answer.ok) return result;
+    say(result.error);
   } catch {
     say("The sandbox does not answer. Is make demo still running?");
   }

@@ -15,8 +15,8 @@ EXPIRED = ("Access Token expired", "keymanagement.service.access_token_expired")
 
 
 def fault(answer: httpx.Response) -> tuple[str, str]:
-    told = answer.json()["fault"]
-    return told["faultstring"], told["detail"]["errorcode"]
+    body = answer.json()["fault"]
+    return body["faultstring"], body["detail"]["errorcode"]
 
 
 @pytest.mark.parametrize("authorization", ["", "Bearer made-up", "Basic YTpi", "Bearer"])

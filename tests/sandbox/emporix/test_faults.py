@@ -101,10 +101,10 @@ async def test_quota(
     """An exceeded quota is a gateway error, with Retry-After if given."""
     emporix_state.faults.add(Fault(kind, retry_after=7))  # type: ignore[arg-type]
     emporix_state.faults.add(Fault(kind))  # type: ignore[arg-type]
-    told, silent = await one.get(JOBS), await one.get(JOBS)
-    code = told.json()["fault"]["detail"]["errorcode"]
-    assert (told.status_code, code) == (status, "policies.ratelimit.QuotaViolation")
-    assert told.headers["Retry-After"] == "7"
+    limited, silent = await one.get(JOBS), await one.get(JOBS)
+    code = limited.json()["fault"]["detail"]["errorcode"]
+    assert (limited.status_code, code) == (status, "policies.ratelimit.QuotaViolation")
+    assert limited.headers["Retry-After"] == "7"
     assert "Retry-After" not in silent.headers
 
 

@@ -151,26 +151,26 @@ async def test_changes_are_events(
 ) -> None:
     """New, changed and deleted messages and views are events; closing the page ends the stream."""
     async with page.stream("GET", "/page/ada/changes") as answer:
-        told = (line async for line in answer.aiter_lines() if line.startswith("data:"))
-        seen = [await anext(told)]
+        events = (line async for line in answer.aiter_lines() if line.startswith("data:"))
+        seen = [await anext(events)]
         message = workspace.messages.add("C0GENERAL", "hello", [])
-        seen.append(await anext(told))
+        seen.append(await anext(events))
         message = workspace.messages.replace(message, "hi", [])
-        seen.append(await anext(told))
+        seen.append(await anext(events))
         workspace.messages.delete(message)
-        seen.append(await anext(told))
+        seen.append(await anext(events))
         workspace.views.open("U0ADA", modal())
-        seen.append(await anext(told))
+        seen.append(await anext(events))
         page_routes.close()
-        assert [line async for line in told] == []
+        assert [line async for line in events] == []
     assert len(set(seen)) == 5
 
 
 async def test_a_command_goes_to_the_app(page: httpx.AsyncClient, bot: FakeBot) -> None:
     """A command is sent from the current channel."""
     await page.post("/page/grace/ops/say", json={"text": "/emporix jobs"})
-    told = {name: bot.last[name] for name in ("user_name", "channel_name", "text")}
-    assert told == {"user_name": "grace", "channel_name": "ops", "text": "jobs"}
+    sent = {name: bot.last[name] for name in ("user_name", "channel_name", "text")}
+    assert sent == {"user_name": "grace", "channel_name": "ops", "text": "jobs"}
 
 
 async def test_another_command_is_not_sent(page: httpx.AsyncClient, bot: FakeBot) -> None:

@@ -69,8 +69,8 @@ class FakeBot:
         return answer or Response()
 
     async def _healthz(self, _: Request) -> Response:
-        told = {"running": len(self._tasks)} if self.tells_running else {}
-        return JSONResponse({"status": "ok", **told})
+        running = {"running": len(self._tasks)} if self.tells_running else {}
+        return JSONResponse({"status": "ok", **running})
 
 
 def _fields(content_type: str, body: bytes) -> Fields:

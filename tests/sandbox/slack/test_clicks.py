@@ -113,8 +113,8 @@ async def test_declining_a_confirm_dialog_sends_nothing(
     """A cancelled confirm dialog sends nothing."""
     show(workspace, actions(button("Delete", confirm=confirm())))
     order = {"user": "ada", "label": "Delete", "confirm": False}
-    told = (await http.post(f"{slack_url}/sandbox/click", json=order)).json()
-    assert (told["ack"], bot.heard) == (None, [])
+    result = (await http.post(f"{slack_url}/sandbox/click", json=order)).json()
+    assert (result["ack"], bot.heard) == (None, [])
 
 
 async def test_an_option_of_a_menu_can_be_pressed(

@@ -111,11 +111,11 @@ async def test_each_person_has_their_own_choice(
     """Each user of a message has their own state, which a click sends."""
     show(workspace, actions(CHOICES["static_select"][0], button("Go"), block_id="row"))
     await ada.choose("", "Waiting", action_id="static_select")
-    told = []
+    sent = []
     for person in (ada, grace):
         await person.click("Go")
-        told.append(bot.last["state"]["values"]["row"]["static_select"]["selected_option"])
-    assert told == [TWO[1], None]
+        sent.append(bot.last["state"]["values"]["row"]["static_select"]["selected_option"])
+    assert sent == [TWO[1], None]
 
 
 async def test_a_changed_message_keeps_what_was_chosen(
