@@ -1,1 +1,1 @@
-"""How fast the app is, as ratios that mean the same on any machine: `make bench`."""
+"""`make bench`: the app's speed as ratios, which are comparable between machines."""

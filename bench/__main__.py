@@ -1,4 +1,4 @@
-"""`python -m bench`, or with the names of measurements."""
+"""`python -m bench`, optionally with names of measurements."""
 
 from bench.cli import main
 

@@ -1,4 +1,4 @@
-"""Runs the measurements and prints a line per figure; exits with 1 if a goal is missed."""
+"""Runs the measurements and prints a line per figure. The exit status is 1 if a goal is missed."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ import bench.figures
 from bench.environment import Environment, open_environment
 from bench.measurement import Measurement, figures
 
-STOPPED = 130  # as a shell says it of a program that ended by Ctrl-C
+STOPPED = 130  # the exit status that shells use for Ctrl-C
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Take the asked measurements, or all."""
+    """Run the named measurements, by default all."""
     known = {measurement.name: measurement for measurement in measurements()}
     parser = _parser(known)
     asked = parser.parse_args(arguments)
@@ -31,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def measurements() -> list[Measurement]:
-    """All there are, found in the package of the figures and listed nowhere else."""
+    """Return all measurements, found in the package of the figures."""
     package = bench.figures
     modules = [
         importlib.import_module(f"{package.__name__}.{found.name}")
@@ -41,7 +41,7 @@ def measurements() -> list[Measurement]:
 
 
 async def take(environment: Environment, chosen: Iterable[Measurement], *, verbose: bool) -> int:
-    """One after another: two at once would measure each other."""
+    """Run measurements one after another, so that they don't disturb each other."""
     short = 0
     for measurement in chosen:
         for figure in figures(measurement, await measurement.measure(environment)):
@@ -61,8 +61,8 @@ def _is_measurement(value: object) -> bool:
 
 def _parser(names: Iterable[str]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m bench", description="How fast the app is; docs/performance.md explains it"
+        prog="python -m bench", description="Measure the app's speed (see docs/performance.md)"
     )
     parser.add_argument("names", nargs="*", metavar="name", help=f"only these: {', '.join(names)}")
-    parser.add_argument("--verbose", action="store_true", help="show what each round gave")
+    parser.add_argument("--verbose", action="store_true", help="show the value of each round")
     return parser

@@ -1,4 +1,4 @@
-"""Measures two sides in alternating rounds, so that other load affects both."""
+"""Compares two sides in alternating rounds, so that other load affects both."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ Measure = Callable[[], Awaitable[float]]
 
 
 async def ratios(ours: Measure, theirs: Measure, rounds: int, *, most_is_best: bool) -> list[float]:
-    """Ours ÷ theirs, best with best, second with second, of the best quarter of each side's.
+    """Divide our rounds by theirs: best by best, second by second, within the best quarter of each.
 
-    Another program can only make a round worse. A first round does not count, and who is first
-    changes.
+    Other programs can only make a round slower. The first round doesn't count, and the sides
+    alternate in starting.
     """
     mine, others = [], []
     for number in range(rounds + 1):
@@ -33,18 +33,18 @@ async def ratios(ours: Measure, theirs: Measure, rounds: int, *, most_is_best: b
 
 
 async def p50(once: Callable[[], Awaitable[float]], times: int) -> float:
-    """The median of what `once` gives, one call after another."""
+    """Return the median of `times` sequential calls."""
     return median([await once() for _ in range(times)])
 
 
 def percentile(values: Iterable[float], percent: float) -> float:
-    """The value that `percent` of all do not exceed."""
+    """Return the value that `percent` of all values don't exceed."""
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, int(len(ordered) * percent / 100))]
 
 
 async def rate(do: Callable[[T], Awaitable[object]], items: Sequence[T], at_once: int) -> float:
-    """How many items are done in a second, so many `at_once`."""
+    """Return the items per second with `at_once` concurrent items."""
     left = iter(items)
 
     async def worker() -> None:

@@ -26,7 +26,7 @@ USERS = 20
 
 @dataclass(frozen=True, slots=True)
 class Bot:
-    """The bot's process; `load` asks it."""
+    """The bot's process; `load` sends requests to it."""
 
     pid: int
     load: Load
@@ -34,7 +34,7 @@ class Bot:
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """The stand-ins that all measurements share; what else they need they start here."""
+    """The stand-ins that all measurements share. A measurement starts everything else it needs."""
 
     http: aiohttp.ClientSession
     slack_url: str
@@ -43,7 +43,7 @@ class Environment:
 
     @asynccontextmanager
     async def bot(self, *, users: int = USERS, emporix_url: str = "") -> AsyncIterator[Bot]:
-        """The bot as the Procfile starts it, with a Redis of its own and connected users."""
+        """Start the bot as the Procfile does, with its own Redis and connected users."""
         with (
             tempfile.TemporaryDirectory(prefix="bench-") as folder,
             redis_server(Path(folder)) as redis_url,
@@ -55,7 +55,7 @@ class Environment:
 
     @asynccontextmanager
     async def web_process(self, settings: dict[str, str]) -> AsyncIterator[tuple[int, str]]:
-        """The process alone, once it is ready: its pid and its base URL."""
+        """Start only the web process, wait until it is ready, and return its pid and base URL."""
         url = f"http://127.0.0.1:{settings['PORT']}"
         ready = f"{url}/readyz"
         async with start_process(
@@ -65,12 +65,12 @@ class Environment:
 
     @asynccontextmanager
     async def stock(self, name: str) -> AsyncIterator[Load]:
-        """One of the Bolt apps in `bench.stand_ins.stock_bolt`."""
+        """Start one of the Bolt apps in `bench.stand_ins.stock_bolt`."""
         async with serve_app(f"{STOCK}:{name}", self._slack_settings()) as url:
             yield Load(self.http, url, self.answers)
 
     def settings(self, redis_url: str, emporix_url: str) -> dict[str, str]:
-        """What the bot's process needs; the port is free."""
+        """Return the settings of the bot's process, with a free port."""
         return {
             **self._slack_settings(),
             "EMPORIX_API_URL": emporix_url,
@@ -91,8 +91,8 @@ class Environment:
 
 @asynccontextmanager
 async def open_environment() -> AsyncIterator[Environment]:
-    """Stand-ins of Slack and Emporix that answer at once."""
-    # uvicorn closes connections that were idle for 5 s, perhaps just as we take one.
+    """Start stand-ins of Slack and Emporix that respond immediately."""
+    # uvicorn closes connections that were idle for 5 s, possibly while a client reuses one.
     connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=2)
     async with (
         aiohttp.ClientSession(connector=connector) as http,

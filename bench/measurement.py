@@ -1,6 +1,6 @@
 """Measurements and figures: name, goal, values, and whether the goal is met.
 
-A file of `bench.figures` holds one measurement, which may give several figures:
+A file of `bench.figures` contains one measurement, which may return several figures:
 
     @measures(help_rate_ratio=at_least(0.7))
     async def help_rate(environment: Environment) -> Rounds:
@@ -19,7 +19,7 @@ from typing import TypeAlias
 from bench.environment import Environment
 
 Rounds: TypeAlias = Mapping[str, Sequence[float]]
-"""By the name of a figure, what the rounds gave; the median counts."""
+"""The rounds of each figure by its name; the median counts."""
 
 Measure: TypeAlias = Callable[[Environment], Awaitable[Rounds]]
 
@@ -50,7 +50,7 @@ def at_least(bound: float) -> Goal:
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """`goals` by the names of the figures that `measure` gives."""
+    """A function that returns rounds, with the `goals` of its figures by name."""
 
     name: str
     goals: Mapping[str, Goal]
@@ -58,13 +58,13 @@ class Measurement:
 
 
 def measures(**goals: Goal) -> Callable[[Measure], Measurement]:
-    """Make a function the measurement of these figures; it is called as the function is."""
+    """Declare a function as the measurement of these figures."""
     return lambda measure: Measurement(measure.__name__, goals, measure)
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """What was measured, round by round."""
+    """The value of a figure in each round."""
 
     name: str
     goal: Goal
@@ -76,17 +76,17 @@ class Figure:
 
     @property
     def is_short(self) -> bool:
-        """Not a number, as where nothing was measured, is short, too."""
+        """Whether the goal is missed. NaN, the value without measurements, misses every goal."""
         return not self.goal.met(self.value)
 
     def __str__(self) -> str:
         return f"{self.name} {self.value:.3g} {self.goal} {'short' if self.is_short else 'ok'}"
 
     def spread(self) -> str:
-        """The rounds in the order in which they were taken."""
+        """Return the rounds in their order."""
         return "    " + " ".join(f"{value:.3g}" for value in self.rounds)
 
 
 def figures(measurement: Measurement, rounds: Rounds) -> list[Figure]:
-    """The figures of a measurement; raises KeyError where one was not given."""
+    """Return the figures of a measurement. Raises `KeyError` if one is missing."""
     return [Figure(name, goal, rounds[name]) for name, goal in measurement.goals.items()]

@@ -25,9 +25,9 @@ POLL_INTERVAL_SECONDS = 0.005
 async def start_process(
     command: Sequence[str], settings: Mapping[str, str], ready: Callable[[], Awaitable[bool]]
 ) -> AsyncIterator[int]:
-    """Run `command` in the project until the block ends; entered when `ready`, gives its pid."""
+    """Run `command` in the project until the block ends. Yields its pid once it is `ready`."""
     inherited = {**os.environ}
-    inherited.pop("PYTHONDONTWRITEBYTECODE", None)  # without byte code a start takes twice as long
+    inherited.pop("PYTHONDONTWRITEBYTECODE", None)  # without bytecode, starting takes twice as long
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
     with tempfile.TemporaryFile() as log:
         process = await asyncio.create_subprocess_exec(
@@ -36,7 +36,7 @@ async def start_process(
             env={**inherited, "PATH": path, **settings},
             stdin=asyncio.subprocess.DEVNULL,
             stderr=log,
-            start_new_session=True,  # Ctrl-C stops only this program, which then stops the process
+            start_new_session=True,  # Ctrl-C reaches only this program, which stops the process
         )
         try:
             await _until(ready, process, log)
@@ -47,10 +47,10 @@ async def start_process(
 
 @asynccontextmanager
 async def serve_app(app: str, settings: Mapping[str, str] | None = None) -> AsyncIterator[str]:
-    """An ASGI app, `module:name`, in uvicorn as the bot's process has it; gives its base URL."""
+    """Serve an ASGI app, given as `module:name`, with the bot's uvicorn settings. Yield its URL."""
     port = free_port()
     options = f"--host 127.0.0.1 --port {port} --log-level warning --no-access-log"
-    ending = "--timeout-graceful-shutdown 1"  # a stream of answers ends no other way
+    ending = "--timeout-graceful-shutdown 1"  # an open stream would delay the shutdown
     command = [sys.executable, "-m", "uvicorn", *options.split(), *ending.split(), app]
     async with start_process(command, settings or {}, lambda: _listens(port)):
         yield f"http://127.0.0.1:{port}"
@@ -62,12 +62,12 @@ def free_port() -> int:
 
 
 def resident_bytes(pid: int) -> int:
-    """What a process holds in memory, in kB."""
+    """Return a process's resident memory in kB."""
     return int(subprocess.check_output(["ps", "-o", "rss=", "-p", str(pid)]))
 
 
 async def is_healthy(http: aiohttp.ClientSession, url: str) -> bool:
-    """Whether a GET is answered with 200."""
+    """Whether a GET request gets a 200."""
     try:
         async with http.get(url) as answer:
             return answer.status == 200

@@ -12,9 +12,9 @@ CHUNK = 64 * 1024
 
 
 class RoundTripCounter:
-    """Hands bytes on; `count` grows where something is asked after the last answer.
+    """Forwards bytes. `count` increases with a request after the last response.
 
-    So a pipeline, however long, is one, and what is asked over two connections is two.
+    A pipeline of any length is one round trip; requests over two connections are two.
     """
 
     def __init__(self, redis_socket: str) -> None:
@@ -45,7 +45,7 @@ class RoundTripCounter:
 
 @asynccontextmanager
 async def counting_proxy(redis_url: str) -> AsyncIterator[tuple[str, RoundTripCounter]]:
-    """The address to give to the bot, for a Redis at a `unix://` address."""
+    """Yield the URL of a proxy in front of the Redis at a `unix://` URL."""
     trips = RoundTripCounter(redis_url.removeprefix("unix://"))
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         path = str(Path(folder, "redis.sock"))

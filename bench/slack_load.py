@@ -1,4 +1,4 @@
-"""Sends signed commands as Slack does, and times the ack and the answer."""
+"""Sends signed commands as Slack does, and measures the time until the ack and the reply."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from sandbox.slack.delivery import signed
 SIGNING_SECRET = "be2c4a51962e5a3d6f0c1b7e8f9a24d1"
 ANSWER_SECONDS = 30.0
 ANSWER = "Job"
-"""How a list and a job begin; other messages are words about waiting, or errors."""
+"""The first words of a list and of a job; other messages are loading states or errors."""
 
 
 class Answers:
-    """Hears from the stand-in of Slack what came to which response_url."""
+    """Receives the replies of each response_url from the stand-in for Slack."""
 
     def __init__(self, slack_url: str) -> None:
         self._slack_url = slack_url
@@ -32,7 +32,7 @@ class Answers:
         self._awaited: dict[str, asyncio.Future[float]] = {}
 
     def expect(self) -> tuple[str, asyncio.Future[float]]:
-        """A new response_url, and the time at which its answer will have come."""
+        """Return a new response_url and a future of the time at which its reply arrives."""
         number = str(next(self._numbers))
         self._awaited[number] = asyncio.get_running_loop().create_future()
         return f"{self._slack_url}/answers/{number}", self._awaited[number]
@@ -54,7 +54,7 @@ class Answers:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One command as Slack sends it, and the time at which its answer will have come."""
+    """A command as Slack sends it, and the future time of its reply."""
 
     body: bytes
     headers: dict[str, str]
@@ -62,14 +62,14 @@ class Command:
 
 
 class Load:
-    """Sends commands to the app at `url`; all times are in seconds."""
+    """Sends commands to the app at `url`. All times are in seconds."""
 
     def __init__(self, http: aiohttp.ClientSession, url: str, answers: Answers) -> None:
         self._http, self._url, self._answers = http, f"{url}/slack/events", answers
         self._triggers = count(1)
 
     def command(self, text: str, user: int = 0) -> Command:
-        """Prepared, so that the clock need not run meanwhile."""
+        """Prepare a command, so that the measured time doesn't include that."""
         response_url, answered = self._answers.expect()
         form = {
             "token": "bench",
@@ -94,7 +94,7 @@ class Load:
         return Command(body, headers, answered)
 
     async def ack(self, command: Command) -> float:
-        """Until the ack; raises RuntimeError where it is refused."""
+        """Return the time until the ack. Raises `RuntimeError` if it fails."""
         begun = time.perf_counter()
         async with self._http.post(self._url, data=command.body, headers=command.headers) as answer:
             await answer.read()
@@ -103,14 +103,14 @@ class Load:
         return time.perf_counter() - begun
 
     async def ack_then_answer(self, text: str, user: int = 0) -> float:
-        """Until the ack, after which the answer is awaited outside the time."""
+        """Return the time until the ack, and then wait for the reply."""
         command = self.command(text, user)
         taken = await self.ack(command)
         await asyncio.wait_for(command.answered, ANSWER_SECONDS)
         return taken
 
     async def answer(self, text: str, user: int = 0) -> float:
-        """Until the answer has come."""
+        """Return the time until the reply."""
         command = self.command(text, user)
         begun = time.perf_counter()
         await self.ack(command)
@@ -119,7 +119,7 @@ class Load:
 
 @asynccontextmanager
 async def listening(http: aiohttp.ClientSession, slack_url: str) -> AsyncIterator[Answers]:
-    """Answers that come to the stand-in of Slack while a block of code runs."""
+    """Receive the replies that the stand-in for Slack gets within the block."""
     answers, ready = Answers(slack_url), asyncio.Event()
     task = asyncio.create_task(answers.listen(http, ready))
     await ready.wait()

@@ -25,11 +25,11 @@ def digest(
     teams: int = 1,
     tenant_of: Callable[[int], str] = lambda _: TENANT,
 ) -> Digest:
-    """One that is due at `due`, in seconds since 1970; owners and channels take turns.
+    """Create a digest that is due at `due`, in seconds since 1970.
 
-    Each owner is in one of the `teams`: a workspace and a person may have so many digests only.
-
-    The next time is a day later. Slack need not be asked for its owner: that was just done.
+    Owners and channels are assigned in rotation. Each owner belongs to one of the `teams`, because
+    digests are limited per workspace and per person. The next run is a day later. The owner's
+    account counts as just checked, so no call to Slack is needed.
     """
     at, owner = datetime.fromtimestamp(due, UTC), number % owners
     return Digest(
@@ -47,7 +47,7 @@ def digest(
 
 
 async def set_up(redis_url: str, encryption_key: str, digests: Iterable[Digest]) -> None:
-    """Keep digests, with their places in the indexes."""
+    """Store digests, with their index entries."""
     redis, left = connect(redis_url), list(digests)
     cipher = Cipher(parse_keys(encryption_key))
     for begin in range(0, len(left), BATCH):

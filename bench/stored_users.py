@@ -27,7 +27,7 @@ async def connect_users(
     count: int,
     tenant_of: Callable[[int], str] = lambda _: TENANT,
 ) -> None:
-    """Connect the users 0 to `count` - 1, each with a key and a token of their own."""
+    """Connect the users 0 to `count` - 1, each with their own API key and access token."""
     redis, records = connect(redis_url), AccountEncryption(Cipher(parse_keys(encryption_key)))
     for begin in range(0, count, BATCH):
         async with redis.pipeline(transaction=False) as pipe:

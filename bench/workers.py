@@ -1,4 +1,4 @@
-"""Two workers, started as in the Procfile, between stand-ins that count requests."""
+"""Two workers, started as in the Procfile, with stand-ins that count requests."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ CHANNELS = "bench.stand_ins.channels:app"
 
 @dataclass(frozen=True, slots=True)
 class Workers:
-    """At work already; what comes to the stand-ins is counted."""
+    """Running workers; requests to the stand-ins are counted."""
 
     environment: Environment
     redis_url: str
@@ -35,15 +35,15 @@ class Workers:
     pids: tuple[int, ...]
 
     async def posted(self) -> dict[str, Any]:
-        """As `bench.stand_ins.channels.Posted` is."""
+        """Return the fields of `bench.stand_ins.channels.Posted`."""
         return dict(await self._read(f"{self.slack_url}/posted"))
 
     async def calls(self) -> int:
-        """Of the tenant that was asked most."""
+        """Return the number of calls for the tenant with the most."""
         return int(await self._read(f"{self.emporix_url}/calls"))
 
     def resident(self) -> int:
-        """What they hold in memory together, in kB."""
+        """Return the workers' total resident memory in kB."""
         return sum(map(resident_bytes, self.pids))
 
     async def _read(self, url: str) -> Any:
@@ -56,7 +56,10 @@ class Workers:
 async def workers(
     environment: Environment, users: int, tenant_of: Callable[[int], str], a_minute: int
 ) -> AsyncIterator[Workers]:
-    """With a Redis of their own and connected users; `a_minute` caps what the workspace takes."""
+    """Start workers with their own Redis and connected users.
+
+    `a_minute` limits the messages of the workspace.
+    """
     async with AsyncExitStack() as parts:
         folder = parts.enter_context(tempfile.TemporaryDirectory(prefix="bench-"))
         redis_url = parts.enter_context(redis_server(Path(folder)))
@@ -73,13 +76,13 @@ async def workers(
         parts.push_async_callback(redis.aclose)
         alive, pids = Heartbeats(redis), []
         for number in range(1, WORKERS + 1):
-            ready = _at_work(alive, number)
+            ready = _running(alive, number)
             worker = start_process(procfile_command("worker"), settings, ready)
             pids.append(await parts.enter_async_context(worker))
         yield Workers(environment, redis_url, key, slack_url, emporix_url, tuple(pids))
 
 
-def _at_work(alive: Heartbeats, count: int) -> Callable[[], Any]:
+def _running(alive: Heartbeats, count: int) -> Callable[[], Any]:
     async def ready() -> bool:
         return (await alive.status(time.time())).alive >= count
 

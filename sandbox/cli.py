@@ -8,33 +8,45 @@ import os
 import signal
 import sys
 from collections.abc import Coroutine, Sequence
+from io import TextIOWrapper
 from typing import Any
 
 from sandbox.clock.cli import clock
 from sandbox.demo import demo
-from sandbox.processes import PROJECT
+from sandbox.processes import PROJECT, StackError
 from sandbox.say import Step, say
 
 FOLDER = PROJECT / ".sandbox"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; the exit status is 1 where the bot answered with an error."""
-    asked = _parser().parse_args(arguments)
+    """Run a command. The exit status is 1 if the bot answered with an error."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")  # consoles that can't show an emoji show a ?
+    options = _parser().parse_args(_decoded(sys.argv[1:] if arguments is None else arguments))
     try:
-        status = asyncio.run(_until_told_to_stop(asked.run(asked)))
+        status = asyncio.run(_run_until_signal(options.run(options)))
         sys.stdout.flush()
     except (KeyboardInterrupt, asyncio.CancelledError):
         return 130
-    except BrokenPipeError:  # the reader of the output is gone; there is nothing to flush
+    except BrokenPipeError:  # the pipe is closed: nothing to flush
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except StackError as error:
+        print(error, file=sys.stderr)
+        return 1
     return status
 
 
-async def _until_told_to_stop(doing: Coroutine[Any, Any, int]) -> int:
-    """Ctrl-C and SIGTERM end everything in order."""
-    task = asyncio.ensure_future(doing)
+def _decoded(arguments: Sequence[str]) -> list[str]:
+    """Decode arguments as UTF-8, which Python does not do in a POSIX locale."""
+    return [os.fsencode(argument).decode(errors="replace") for argument in arguments]
+
+
+async def _run_until_signal(main_task: Coroutine[Any, Any, int]) -> int:
+    """Cancel the command on SIGINT and SIGTERM, so that it cleans up."""
+    task = asyncio.ensure_future(main_task)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, task.cancel)
@@ -43,11 +55,14 @@ async def _until_told_to_stop(doing: Coroutine[Any, Any, int]) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m sandbox", description="Emporix Jobs for Slack, against stand-ins"
+        prog="python -m sandbox", description="Run Emporix Jobs for Slack with stand-ins"
     )
     commands = parser.add_subparsers(required=True, metavar="demo | say | clock")
-    shown = commands.add_parser("demo", help="start everything and try it")
-    shown.set_defaults(run=lambda asked: demo(FOLDER))
+    started = commands.add_parser("demo", help="start the app, the stand-ins and the web page")
+    started.add_argument(
+        "--port", type=int, help="port of the web page; by default 8030, or a free one"
+    )
+    started.set_defaults(run=lambda options: demo(FOLDER, options.port))
     _add_say(commands.add_parser("say", help="run one command and print the answer"))
     _add_clock(commands.add_parser("clock", help="move the clock of the running demo forward"))
     return parser
@@ -57,10 +72,10 @@ def _add_clock(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "words",
         nargs="*",
-        help="such as 'tomorrow 09:00 Europe/Berlin', 'next digest' or 'stop worker'; without any, "
-        "what it shows and what else can be said",
+        help="such as 'tomorrow 09:00 Europe/Berlin', 'next digest' or 'stop worker'; "
+        "without an argument, print the time and the other arguments",
     )
-    parser.set_defaults(run=lambda asked: clock(" ".join(asked.words), FOLDER))
+    parser.set_defaults(run=lambda options: clock(" ".join(options.words), FOLDER))
 
 
 def _add_say(parser: argparse.ArgumentParser) -> None:
@@ -68,7 +83,7 @@ def _add_say(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--as", dest="user", default="ada", help="ada or grace")
     parser.add_argument("--channel", default="general", help="general, ops, secret or dm")
     parser.add_argument(
-        "--click", dest="steps", action=_AddStep, metavar="LABEL", help="then press this button"
+        "--click", dest="steps", action=_AddStep, metavar="LABEL", help="then click this button"
     )
     parser.add_argument(
         "--shortcut",
@@ -85,7 +100,7 @@ def _add_say(parser: argparse.ArgumentParser) -> None:
         dest="steps",
         action=_AddStep,
         metavar="TEXT",
-        help="then say this in the channel",
+        help="then post this message in the channel",
     )
     parser.add_argument(
         "--submit",
@@ -95,23 +110,26 @@ def _add_say(parser: argparse.ArgumentParser) -> None:
         metavar="LABEL=VALUE",
         help="then fill in the modal and submit it",
     )
+    parser.add_argument(
+        "--close", dest="steps", action=_AddStep, nargs=0, help="then close the open modal"
+    )
     parser.add_argument("--json", action="store_true", help="print what the bot sent to Slack")
     parser.set_defaults(run=_say, steps=[])
 
 
-def _say(asked: argparse.Namespace) -> Coroutine[Any, Any, int]:
-    steps = [Step("command", [asked.text])] if asked.text else []
+def _say(options: argparse.Namespace) -> Coroutine[Any, Any, int]:
+    steps = [Step("command", [options.text])] if options.text else []
     return say(
-        [*steps, *asked.steps],
-        user=asked.user,
-        channel=asked.channel,
-        as_json=asked.json,
+        [*steps, *options.steps],
+        user=options.user,
+        channel=options.channel,
+        as_json=options.json,
         folder=FOLDER,
     )
 
 
 class _AddStep(argparse.Action):
-    """Collects the steps in the order in which they were given."""
+    """Collects the steps in the order of the command line."""
 
     def __call__(
         self,

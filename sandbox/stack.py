@@ -1,7 +1,8 @@
-"""Runs the whole app on this machine: Redis, both stand-ins, and the bot's two processes."""
+"""Runs the whole app on this machine: Redis, both stand-ins, the web process and the worker."""
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -11,12 +12,14 @@ from pathlib import Path
 from typing import Protocol
 
 import httpx
+from redis.exceptions import RedisError
 from starlette.routing import BaseRoute
 
 from bot.domain.accounts import Caller
 from bot.store import keys as redis_keys
-from bot.store.connection import connect
+from bot.store.connection import check_address, connect
 from bot.store.encryption import CONNECTION_FIELD, DEFAULT_FIELD, TOKEN_FIELD, new_key
+from bot.store.errors import ERROR_CODES, error_kind
 from sandbox.clock.routes import ClockRoutes
 from sandbox.clock.shared_clock import PATH, REDIS, SharedClock
 from sandbox.emporix.app import create_app as create_emporix
@@ -25,6 +28,7 @@ from sandbox.emporix.state import EmporixState
 from sandbox.processes import (
     START_SECONDS,
     ProcessSwitch,
+    StackError,
     bot_process,
     clocked_command,
     web_process,
@@ -36,10 +40,12 @@ from sandbox.slack.directory import ADA, TEAM_ID
 from sandbox.slack.person import Person
 from sandbox.slack.workspace import Workspace
 
+REDIS_SECONDS = 3.0
+
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """Where everything is: base URLs without a slash at the end."""
+    """The base URLs of a running stack, without a trailing slash."""
 
     slack_url: str
     emporix_url: str
@@ -48,7 +54,7 @@ class Stack:
 
 
 class WebPage(Protocol):
-    """Something to look at, served by the stand-in Slack; `close` comes before the server ends."""
+    """A web page served by the stand-in Slack. `close` is called before the server stops."""
 
     def routes(self) -> Sequence[BaseRoute]: ...
 
@@ -57,7 +63,7 @@ class WebPage(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """Wished ports; a busy one is replaced by a free one, and 0 means any."""
+    """Preferred ports. 0 means any free port."""
 
     slack: int = 0
     emporix: int = 0
@@ -72,14 +78,15 @@ async def running_stack(
     *,
     alive: bool = False,
 ) -> AsyncIterator[Stack]:
-    """Start everything and connect Ada to acme; on leaving, everything ends.
+    """Start everything and connect Ada to acme. Everything is stopped when the context ends.
 
-    While it is `alive`, jobs end and new ones begin. Data and the encryption key stay in `folder`,
-    and so does the clock of all processes, which `/sandbox/clock` moves.
-    `REDIS_URL`, where it is set, names the Redis. `page` makes what people look at in a browser, at
-    the address of the stand-in Slack.
+    If `alive`, jobs end and new ones start. `folder` contains the data, the encryption key, and the
+    clock of all processes, which `/sandbox/clock` moves. `page` creates the web page, which is
+    served at the address of the stand-in Slack. `REDIS_URL` in the environment selects a running
+    Redis; by default a new one is started. Raises `StackError`.
     """
     async with AsyncExitStack() as parts:
+        await _check_redis(os.environ.get("REDIS_URL", ""))
         clock = SharedClock.from_folder(folder)
         redis_url = os.environ.get("REDIS_URL") or parts.enter_context(redis_server(folder / REDIS))
         workspace, emporix_state = Workspace(clock), EmporixState.with_sample_data(clock)
@@ -106,10 +113,29 @@ async def running_stack(
         yield Stack(slack, emporix, workspace.bot_url, redis_url)
 
 
+async def _check_redis(url: str) -> None:
+    """Raises `StackError` if REDIS_URL is set and can't be used, without repeating its password."""
+    if not url:
+        return
+    advice = "Correct it, or unset it to let the demo start its own Redis."
+    try:
+        check_address(url)
+    except ValueError as error:
+        raise StackError(f"REDIS_URL {error}. {advice}") from None
+    redis = connect(url)
+    try:
+        await asyncio.wait_for(redis.ping(), REDIS_SECONDS)
+    except (RedisError, OSError) as error:
+        reason = ERROR_CODES.get(kind := error_kind(error), kind)
+        raise StackError(f"The Redis in REDIS_URL can't be used: {reason}. {advice}") from None
+    finally:
+        await redis.aclose()
+
+
 def _settings(
     workspace: Workspace, slack: str, emporix: str, redis_url: str, encryption_key: str
 ) -> dict[str, str]:
-    """The bot's environment, but for what tells its processes apart from those elsewhere."""
+    """Return the settings of the bot, except those that identify its processes as the demo's."""
     return {
         "SLACK_BOT_TOKEN": workspace.bot_token,
         "SLACK_SIGNING_SECRET": workspace.signing_secret,
@@ -117,7 +143,7 @@ def _settings(
         "EMPORIX_API_URL": emporix,
         "REDIS_URL": redis_url,
         "ENCRYPTION_KEYS": encryption_key,
-        "NO_PROXY": "*",  # all of it is on this machine
+        "NO_PROXY": "*",  # everything is on this machine
         "no_proxy": "*",
         "HOST": "127.0.0.1",
         "LOG_LEVEL": os.environ.get("LOG_LEVEL", "WARNING"),
@@ -131,7 +157,7 @@ async def _slack(
     page: Callable[[Workspace], WebPage] | None,
     more: Sequence[BaseRoute],
 ) -> AsyncIterator[str]:
-    """The stand-in Slack, with the page where there is one; gives its base URL."""
+    """Run the stand-in Slack, with the page if there is one, and yield its base URL."""
     shown = page(workspace) if page else None
     routes = [*more, *(shown.routes() if shown else ())]
     async with serving(create_slack(workspace, routes), port) as url:
@@ -143,7 +169,7 @@ async def _slack(
 
 
 async def _connect_ada(slack_url: str) -> None:
-    """As Ada would do it, by the modal; then the channel is cleaned up."""
+    """Connect Ada with the modal, as a user would, and delete the messages of that."""
     async with httpx.AsyncClient(trust_env=False, timeout=START_SECONDS) as http:
         ada = Person(http, slack_url, "ada")
         await ada.command("/emporix connect acme")
@@ -157,7 +183,7 @@ async def _connect_ada(slack_url: str) -> None:
 
 
 async def disconnect_others(redis_url: str) -> None:
-    """Leave no connection but Ada's with acme, as at the start."""
+    """Delete all connections except Ada's connection to acme."""
     ada, acme = redis_keys.account(Caller(TEAM_ID, ADA.id)), ACME_OPERATIONS.tenant
     redis = connect(redis_url)
     async for account in redis.scan_iter(redis_keys.ALL_ACCOUNTS):
@@ -171,7 +197,7 @@ async def disconnect_others(redis_url: str) -> None:
 
 
 def _encryption_key(folder: Path) -> str:
-    """The key of this folder's data, made once."""
+    """Return the key of this folder's data, creating it the first time."""
     path = folder / "encryption.key"
     if not path.exists():
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)

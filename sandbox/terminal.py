@@ -11,7 +11,7 @@ Json = Mapping[str, Any]
 
 
 def draw_rich(block: Json) -> str:
-    """A rich_text block; code stands between bars, a link shows its address behind it."""
+    """Render a rich_text block. Code is between backticks; a link's URL follows its text."""
     return "\n".join(line for part in block["elements"] for line in _part(part))
 
 
@@ -48,7 +48,7 @@ _WIDTH = 20
 
 
 def draw_input(block: Json) -> str:
-    """The label, what the field begins with, and the hint below it."""
+    """Render the label, the initial value and the hint."""
     element = block["element"]
     options = element.get("options", ())
     lines = [f"{block['label']['text']}: [{_begins_with(element):<{_WIDTH}}]"]
@@ -123,7 +123,7 @@ _BOLD = re.compile(r"(?<![\w*])\*([^*\n]+)\*(?![\w*])")
 
 
 def draw_message(message: Json) -> str:
-    """A message with its blocks, or its text where it has none."""
+    """Render a message: its blocks, or its text if it has none."""
     blocks = message.get("blocks") or []
     if not blocks:
         return words(str(message.get("text", "")))
@@ -131,7 +131,7 @@ def draw_message(message: Json) -> str:
 
 
 def draw_view(view: Json, errors: Mapping[str, str]) -> str:
-    """A modal in a frame; `errors` stand under their inputs, by block_id."""
+    """Render a modal in a frame; `errors` are shown below their inputs, by block_id."""
     lines = [line for block in view["blocks"] for line in _with_error(block, errors)]
     ends = [f"[{view[name]['text']}]" for name in ("submit", "close") if view.get(name)]
     body = "\n".join(f"│ {line}" for part in [*lines, " ".join(ends)] for line in part.split("\n"))
@@ -139,7 +139,7 @@ def draw_view(view: Json, errors: Mapping[str, str]) -> str:
 
 
 def words(mrkdwn: str) -> str:
-    """Mrkdwn as people read it in a terminal; dates by their fallback."""
+    """Render mrkdwn as text for a terminal. Dates use their fallback."""
     text = _BOLD.sub(r"\1", _DATE.sub(r"\1", mrkdwn))
     text = _LINK.sub(r"\2 (\1)", text)
     return html.unescape(_EMOJI.sub(lambda found: EMOJIS.get(found[0], found[0]), text))
@@ -190,7 +190,7 @@ def _element(element: Json) -> str:
 
 
 def _chart(block: Json) -> str:
-    """The values of each series; a pie's are those of its segments."""
+    """Render the values of each series, or the segments of a pie."""
     chart = block["chart"]
     if chart["type"] == "pie":
         parts = [f"{one['label']}: {one['value']:,}" for one in chart["segments"]]

@@ -1,1 +1,1 @@
-"""One file per measurement; a new file is found without registration."""
+"""One file per measurement. New files are found automatically."""

@@ -11,7 +11,7 @@ ROUNDS, COMMANDS = 60, 12
 
 @measures(ack_p50_ratio=at_most(0.15))
 async def acknowledgement(environment: Environment) -> Rounds:
-    """One after another, each sent when the answer to the one before has come."""
+    """Send the commands one after another, each after the previous response."""
     async with environment.bot() as bot, environment.stock("default") as stock:
         found = await ratios(
             lambda: p50(lambda: bot.load.ack_then_answer("jobs"), COMMANDS),

@@ -1,4 +1,4 @@
-"""200 commands at once while Emporix takes 5 s: the time until each ack, and lost commands."""
+"""200 concurrent commands while Emporix takes 5 s: the time until each ack, and lost commands."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ ROUNDS, COMMANDS, DELAY = 2, 200, "5"
 
 @measures(burst_ack_p99_seconds=at_most(0.5), burst_lost=at_most(0))
 async def burst(environment: Environment) -> Rounds:
-    """Lost is what has no list within 30 s; an error or a word about waiting is none."""
+    """A command is lost if its list doesn't arrive within 30 s.
+
+    An error or a busy message counts as lost.
+    """
     async with (
         serve_app(EMPORIX, {"BENCH_DELAY": DELAY}) as slow_url,
         environment.bot(emporix_url=slow_url) as bot,

@@ -1,6 +1,6 @@
-"""Calls of Emporix, Redis and Slack for a page of a list and for one job.
+"""Calls to Emporix, Redis and Slack for a page of a list and for one job.
 
-Counted, with the stand-ins that refuse what the real ones refuse.
+They are counted with the strict stand-ins.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ GOALS = {
 
 @dataclass(slots=True)
 class CountedApp:
-    """An ASGI app, and the paths that it was asked for."""
+    """An ASGI app that records the paths of its requests."""
 
     app: ASGIApp
     paths: list[str] = field(default_factory=list)
@@ -53,7 +53,7 @@ class CountedApp:
 
 @dataclass(frozen=True, slots=True)
 class Counters:
-    """`ada` acts, and what that costs is counted."""
+    """Counts the calls that actions of `ada` cause."""
 
     ada: Person
     emporix: CountedApp
@@ -66,7 +66,7 @@ class Counters:
 
 @measures(**GOALS)
 async def calls_per_command(environment: Environment) -> Rounds:
-    """The second of its kind, when connections are open and agents' names are known."""
+    """Count the second command of its kind, when connections are open and agent names cached."""
     async with _counters(environment) as counters:
         await counters.ada.command("/emporix jobs")
         turned = await _cost(counters, lambda: counters.ada.click("Next"))

@@ -1,7 +1,7 @@
 """1,000 digests of 200 tenants that are due at the same time, posted by two workers.
 
-They are set up so early that the readers of all channels can be known: 50 a minute, as Slack
-allows.
+They are set up early enough to look up the members of all channels at 50 calls a minute, Slack's
+limit.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ DIGESTS, TENANTS, POSTED_TO = 1_000, 200, 100
 THREADS = DIGESTS // TROUBLED_EVERY
 MESSAGES = DIGESTS + THREADS
 POSTS_PER_MINUTE = 600
-"""The cap of the workspace: of Slack's "several hundred messages a minute" a high one."""
+"""The workspace's rate limit: a high value for Slack's "several hundred messages a minute"."""
 
 SAMPLE = 40
-"""So many tenants' digests are done bare, and the rest is reckoned from them."""
+"""The baseline runs the digests of this many tenants; its total is extrapolated."""
 
-START_SECONDS = 150.0  # 100 channels at 50 a minute, and a little more
-QUIET_SECONDS = 5.0  # afterwards, in which a second post of something would be seen
+START_SECONDS = 150.0  # 100 channels at 50 a minute, plus a margin
+QUIET_SECONDS = 5.0  # seconds to wait for duplicate posts
 TIMEOUT_SECONDS = 600.0
 POLL_INTERVAL_SECONDS = 0.5
 BARE = "bench.stand_ins.baseline_digests:app"
 
 CALLS = 13
-"""Two for all jobs and for each of four statuses, two pages of failures, the agents' names."""
+"""Two for all jobs and for each of four statuses, two pages of failures, and the agents' names."""
 
 
 @measures(
@@ -47,17 +47,17 @@ CALLS = 13
     digests_reads_refused=at_most(0),
 )
 async def digests(environment: Environment) -> Rounds:
-    """From the time when they are due until the last message, threads included."""
-    async with workers(environment, TENANTS, tenant_name, POSTS_PER_MINUTE) as at_work:
+    """Measure from the due time until the last message, threads included."""
+    async with workers(environment, TENANTS, tenant_name, POSTS_PER_MINUTE) as running:
         due = time.time() + START_SECONDS
-        await set_up(at_work.redis_url, at_work.encryption_key, _digests(due))
-        await _until(at_work, MESSAGES // 2)
-        half = at_work.resident()
-        await _until(at_work, MESSAGES)
-        whole = at_work.resident()
+        await set_up(running.redis_url, running.encryption_key, _digests(due))
+        await _until(running, MESSAGES // 2)
+        half = running.resident()
+        await _until(running, MESSAGES)
+        whole = running.resident()
         await asyncio.sleep(QUIET_SECONDS)
-        posted, calls = await at_work.posted(), await at_work.calls()
-        processor = await _processor_seconds(environment, at_work.emporix_url)
+        posted, calls = await running.posted(), await running.calls()
+        processor = await _processor_seconds(environment, running.emporix_url)
     return {
         "digests_time_ratio": [(posted["last"] - due) / max(_limits_seconds(), processor)],
         "digests_lost_or_twice": [_lost_or_twice(posted["names"])],
@@ -75,16 +75,19 @@ def _digests(due: float) -> list[Digest]:
     ]
 
 
-async def _until(at_work: Workers, messages: int) -> None:
-    """Until so many have come, or it takes too long: what is lost then shows by itself."""
+async def _until(running: Workers, messages: int) -> None:
+    """Wait until all messages arrived, or until it takes too long.
+
+    Missing messages are reported later.
+    """
     for _ in range(int(TIMEOUT_SECONDS / POLL_INTERVAL_SECONDS)):
-        if len((await at_work.posted())["names"]) >= messages:
+        if len((await running.posted())["names"]) >= messages:
             break
         await asyncio.sleep(POLL_INTERVAL_SECONDS)
 
 
 def _limits_seconds() -> float:
-    """What the limits alone allow: all but a second's worth wait for the cap of the workspace."""
+    """Return the time that the rate limits alone require for messages after the first second."""
     return MESSAGES / (POSTS_PER_MINUTE / 60) - 1
 
 
@@ -93,7 +96,7 @@ def _lost_or_twice(names: Mapping[str, int]) -> int:
 
 
 async def _processor_seconds(environment: Environment, emporix_url: str) -> float:
-    """What the bare work takes of the processor, shared by all cores there are."""
+    """Return the CPU time of the bare work, divided by the number of cores."""
     async with (
         serve_app(CHANNELS) as slack_url,
         serve_app(

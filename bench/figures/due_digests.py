@@ -1,4 +1,4 @@
-"""Finding the due digests among 100,000, compared with finding as many among 1,000."""
+"""Finding the due digests among 100,000, compared with finding the same number among 1,000."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ NOT_DUE_SECONDS = 365 * 24 * 60 * 60.0
 
 
 class DueQueries:
-    """Looks again and again, each time a claim later: so each finds the same digests due."""
+    """Repeats the query, each time one claim period later, so it always finds the same digests."""
 
     def __init__(self, store: DigestStore, now: float) -> None:
         self._store, self._now = store, now
@@ -45,7 +45,7 @@ class DueQueries:
 
 @measures(due_p50_ratio=at_most(1.5))
 async def due_digests(environment: Environment) -> Rounds:
-    """What a worker does once a second, by its own code; each side has a Redis."""
+    """Run the worker's query, which it makes once a second; each side has its own Redis."""
     async with _due_queries(MANY) as many, _due_queries(FEW) as few:
         found = await ratios(many.p50, few.p50, ROUNDS, most_is_best=False)
     return {"due_p50_ratio": found}

@@ -12,7 +12,7 @@ ROUNDS, CONNECTIONS, COMMANDS = 32, 32, 500
 
 @measures(help_rate_ratio=at_least(0.7))
 async def help_rate(environment: Environment) -> Rounds:
-    """Both acknowledge before they answer; ours with all of the help in it."""
+    """Both acknowledge before they respond; our ack contains the whole help text."""
     async with environment.bot() as bot, environment.stock("in_process") as stock:
         found = await ratios(
             lambda: _rate(bot.load), lambda: _rate(stock), ROUNDS, most_is_best=True

@@ -12,9 +12,9 @@ ROUNDS, AT_ONCE, LISTS, PAIRS = 24, 16, 100, 200
 
 @measures(list_rate_ratio=at_least(0.15))
 async def list_rate(environment: Environment) -> Rounds:
-    """The calls are made by the same clients, in a process of their own as the app is."""
+    """The baseline makes the calls with the same clients, in a separate process like the app."""
     async with environment.bot() as bot:
-        await _rate(bot)  # the newest answer is what the other side posts
+        await _rate(bot)  # the baseline posts the newest message of the app
         settings = {"EMPORIX_API_URL": environment.emporix_url, "SLACK_URL": environment.slack_url}
         async with serve_app("bench.stand_ins.baseline_list:app", settings) as bare_url:
             found = await ratios(

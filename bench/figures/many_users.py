@@ -12,7 +12,7 @@ ROUNDS, LISTS, CROWD = 48, 12, 100_000
 
 @measures(crowd_p50_ratio=at_most(1.1))
 async def many_users(environment: Environment) -> Rounds:
-    """From the command to the answer, one after another; each side has a bot and a Redis."""
+    """Measure from the command to the reply, sequentially; each side has its own bot and Redis."""
     async with environment.bot(users=CROWD) as full, environment.bot(users=1) as empty:
         found = await ratios(
             lambda: _p50(full.load), lambda: _p50(empty.load), ROUNDS, most_is_best=False

@@ -13,7 +13,7 @@ FEW, MANY, AT_ONCE = 2_000, 20_000, 16
 
 @measures(memory_ratio=at_most(1.1))
 async def memory(environment: Environment) -> Rounds:
-    """Resident memory; of four commands one is a list, one a job and two are help."""
+    """Compare resident memory. Of four commands, one is a list, one a job and two are help."""
     async with environment.bot() as bot:
         await _ask(bot.load, FEW)
         before = resident_bytes(bot.pid)

@@ -28,12 +28,12 @@ from sandbox.redis_server import redis_server
 
 EACH = 1_000
 SEEN = 20
-"""Jobs that an alert remembers from the overlap of its looks."""
+"""Jobs that an alert remembers from overlapping queries."""
 
 PAGES = 3
 
 Fill = Callable[[str], Awaitable[None]]
-"""Keep `EACH` things in the Redis at this address, as the app does."""
+"""Store `EACH` things in the Redis at this URL, as the app does."""
 
 
 @measures(
@@ -45,7 +45,7 @@ Fill = Callable[[str], Awaitable[None]]
     redis_bytes_a_post=at_most(180),
 )
 async def redis_memory(environment: Environment) -> Rounds:
-    """MEMORY USAGE of all keys ÷ how many things they hold: the indexes count, too."""
+    """Divide the MEMORY USAGE of all keys, indexes included, by the number of stored things."""
     return {
         "redis_bytes_a_user": [await _bytes(_users)],
         "redis_bytes_a_digest": [await _bytes(_digests)],
@@ -66,19 +66,19 @@ async def _bytes(fill: Fill) -> float:
 
 
 async def _users(url: str) -> None:
-    """Each with one tenant and a token for it."""
+    """Each with one tenant and an access token."""
     await connect_users(url, new_key(), EACH)
 
 
 async def _digests(url: str) -> None:
-    """Each in a channel, and of an owner, of its own."""
+    """Each with its own channel and owner."""
     now = time.time()
     digests = (digest(number, now, owners=EACH, channels=EACH) for number in range(EACH))
     await set_up(url, new_key(), digests)
 
 
 async def _watches(url: str) -> None:
-    """Of as many users."""
+    """Each of a different user."""
     redis = connect(url)
     store, now = WatchStore(redis, _vault()), time.time()
     for number in range(EACH):
@@ -88,7 +88,7 @@ async def _watches(url: str) -> None:
 
 
 async def _alerts(url: str) -> None:
-    """Of as many users, each in a channel of its own."""
+    """Each with its own user and channel."""
     redis = connect(url)
     store, now = AlertStore(redis, _vault()), time.time()
     seen = {f"{number:024x}": (now, "digested") for number in range(SEEN)}
@@ -103,7 +103,7 @@ async def _alerts(url: str) -> None:
 
 
 async def _lists(url: str) -> None:
-    """Of as many users, each turned to its third page."""
+    """Each of a different user, on its third page."""
     redis = connect(url)
     store, asked = ListStore(redis, time.time), Filters(statuses=("failure",))
     until = "2026-11-25T09:00:00.000Z"
@@ -118,7 +118,7 @@ async def _lists(url: str) -> None:
 
 
 async def _posts(url: str) -> None:
-    """Each kept for two days."""
+    """Each stored for two days."""
     redis = connect(url)
     posts = IdempotencyClaims(redis)
     for number in range(EACH):

@@ -20,9 +20,9 @@ IMPORTS = "import slack_bolt.async_app, httpx, redis.asyncio"
 
 @measures(start_ratio=at_most(2))
 async def start(environment: Environment) -> Rounds:
-    """Ready is when /readyz is answered with 200."""
+    """The process is ready when /readyz responds with 200."""
     with tempfile.TemporaryDirectory(prefix="bench-") as folder, redis_server(Path(folder)) as url:
-        settings = environment.settings(url, environment.emporix_url)  # one key for each Redis
+        settings = environment.settings(url, environment.emporix_url)
         found = await ratios(
             lambda: _until_ready(environment, settings), _imports, ROUNDS, most_is_best=False
         )

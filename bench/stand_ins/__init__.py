@@ -1,1 +1,1 @@
-"""Minimal stand-ins around the measured processes: they answer at once and check nothing."""
+"""Minimal stand-ins for measured processes: they respond immediately and validate nothing."""

@@ -1,7 +1,7 @@
 """Baseline for digests: only the calls, the report, its message and the post.
 
-`uvicorn bench.stand_ins.baseline_digests:app` answers GET /<tenants>/<digests> with the seconds of
-the processor that it took. Settings: EMPORIX_API_URL, SLACK_API_URL, SLACK_BOT_TOKEN.
+`uvicorn bench.stand_ins.baseline_digests:app` responds to GET /<tenants>/<digests> with the CPU
+seconds it took. Settings: EMPORIX_API_URL, SLACK_API_URL, SLACK_BOT_TOKEN.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ SLACK = AsyncWebClient(os.environ["SLACK_BOT_TOKEN"], base_url=os.environ["SLACK
 
 
 class BareCalls:
-    """The call by which jobs are listed, as it is made: no retries, no rights, no names."""
+    """Lists jobs without retries, permission checks or agent names."""
 
     def __init__(self, http: httpx.AsyncClient) -> None:
         self._http = http

@@ -1,7 +1,7 @@
 """Baseline for a list: only its two HTTP calls, with the app's clients.
 
-`uvicorn bench.stand_ins.baseline_list:app` answers GET /<count>/<concurrency> with the rate.
-Settings: EMPORIX_API_URL, and SLACK_URL, whose newest answer is what is posted.
+`uvicorn bench.stand_ins.baseline_list:app` responds to GET /<count>/<concurrency> with the rate.
+Settings: EMPORIX_API_URL, and SLACK_URL, whose newest message is posted.
 """
 
 from __future__ import annotations

@@ -1,16 +1,16 @@
-"""A stand-in of Slack that enforces the rate limits of messages and counts them.
+"""A stand-in for Slack that enforces the rate limits of messages and counts messages.
 
-`uvicorn bench.stand_ins.channels:app` answers to
+`uvicorn bench.stand_ins.channels:app` has these endpoints:
 
-POST /api/chat.postMessage        429 where it is too much, as Slack does
-GET  /api/conversations.info      who reads a channel; 429 after the 50th within a minute
-GET  /api/conversations.history   what stands in a channel, newest first; .replies: in a thread
-GET  /posted                      JSON: what came, as `Posted` says
+POST /api/chat.postMessage        429 above the rate limits
+GET  /api/conversations.info      a channel; 429 after the 50th request within a minute
+GET  /api/conversations.history   a channel's messages, newest first; .replies: those of a thread
+GET  /posted                      JSON with the fields of `Posted`
 POST /api/…                       the rest of the Web API
 
-Slack: a message a second for a channel, several hundred a minute for a workspace, short bursts
-aside. `BENCH_A_MINUTE` names the cap, spread over the minute: at most a second's worth comes at
-once. Without it there is no limit at all.
+Slack: one message per second and channel, and several hundred per minute and workspace, apart from
+short bursts. `BENCH_A_MINUTE` is the limit of the workspace, applied second by second; without it,
+there are no limits.
 """
 
 from __future__ import annotations
@@ -34,13 +34,14 @@ CHANNEL_SECONDS = 1.0
 INFO, READS_A_MINUTE = "/api/conversations.info", 50
 POST, POSTED = "/api/chat.postMessage", "/posted"
 READ = ("/api/conversations.history", "/api/conversations.replies")
-MOST = 200  # messages that a channel shows: no channel of the bench has more
+MOST = 200  # limit of stored messages per channel: more than a benchmark posts
 
 
 @dataclass(slots=True)
 class Posted:
-    """`names` says how often each message came, `last` when one did, in seconds since 1970; `reads`
-    counts answers about who reads a channel.
+    """Counts of received messages, by their names.
+
+    `last` is the time of the newest message in seconds since 1970. `reads` counts channel lookups.
     """
 
     names: dict[str, int] = field(default_factory=dict)
@@ -52,16 +53,16 @@ class Posted:
 
 @dataclass(slots=True)
 class Limits:
-    """When each channel, and the workspace, may have the next message."""
+    """The time of the next allowed message of each channel and of the workspace."""
 
     a_minute: float
     channels: dict[str, float] = field(default_factory=dict)
     level: float = 0
-    """Messages that the workspace still has to digest: it does so at the rate of its cap."""
+    """The fill level of the workspace's leaky bucket, which drains at the rate limit."""
     at: float = 0
 
     def wait(self, channel: str, now: float) -> float:
-        """Take a message, or say in how many seconds it could be taken."""
+        """Count a message and return 0, or return the seconds until it would be allowed."""
         a_second = self.a_minute / 60
         self.level, self.at = max(0.0, self.level - (now - self.at) * a_second), now
         waits = (self.channels.get(channel, 0) - now, (self.level + 1 - a_second) / a_second)
@@ -74,12 +75,12 @@ class Limits:
 
 @dataclass(slots=True)
 class Reads:
-    """When channels were read in the last minute."""
+    """The times of channel reads within the last minute."""
 
     taken: deque[float] = field(default_factory=deque)
 
     def wait(self, now: float) -> float:
-        """Take a read, or say in how many seconds one could be taken."""
+        """Count a read and return 0, or return the seconds until one would be allowed."""
         while self.taken and now - self.taken[0] >= 60:
             self.taken.popleft()
         if len(self.taken) >= READS_A_MINUTE:
@@ -90,7 +91,7 @@ class Reads:
 
 _posted, _limits, _reads = Posted(), Limits(A_MINUTE), Reads()
 _channels: dict[str, list[dict[str, Any]]] = defaultdict(list)
-"""Messages, newest first. A client that does not know whether its post succeeded reads them."""
+"""Messages, newest first, for clients that look for a post with an unknown result."""
 
 
 async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -124,14 +125,14 @@ async def _show(channel_id: str, send: Send) -> None:
 
 
 def keep(message: dict[str, Any], ts: str) -> dict[str, Any]:
-    """Let a message stand in its channel."""
+    """Store a message in its channel."""
     kept = {name: message[name] for name in ("metadata", "thread_ts") if name in message}
     _channels[message["channel"]].insert(0, kept | {"ts": ts})
     return {"ok": True, "channel": message["channel"], "ts": ts}
 
 
 def messages(asked: Mapping[str, str]) -> dict[str, Any]:
-    """Of a channel, or of the thread below `ts` there."""
+    """Return the messages of a channel, or of the thread `ts` in it."""
     thread = asked.get("ts")
     found = [one for one in _channels[asked["channel"]] if one.get("thread_ts") == thread]
     return {"ok": True, "messages": found[:MOST]}
@@ -151,7 +152,7 @@ async def _take(message: dict[str, Any], send: Send) -> None:
 
 
 def _name(message: dict[str, Any]) -> str:
-    """The name that the app gives to what it posts once; "" for what the bare process posts."""
+    """Return the app's name of an idempotent post; "" for the baseline, which has none."""
     return str(message["metadata"]["event_payload"]["name"]) if "metadata" in message else ""
 
 

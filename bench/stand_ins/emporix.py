@@ -1,6 +1,6 @@
-"""A stand-in of Emporix with ten jobs on each page: `uvicorn bench.stand_ins.emporix:app`.
+"""A stand-in for Emporix with ten jobs on each page: `uvicorn bench.stand_ins.emporix:app`.
 
-`BENCH_DELAY` holds back each answer for so many seconds.
+`BENCH_DELAY` delays each response by that many seconds.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ DELAY = float(os.environ.get("BENCH_DELAY", "0"))
 
 
 def _page() -> list[dict[str, Any]]:
-    """Jobs that have ended, with what agents wrote: Markdown, tables and JSON."""
+    """Return finished jobs with typical messages: Markdown, tables and JSON."""
     jobs = (job for tenant, job in sample_data.jobs(time.time()) if tenant == TENANT)
     ended = (job for job in jobs if job.get("message") and job.get("agentId"))
     return [

@@ -1,10 +1,10 @@
-"""A stand-in of Slack that accepts everything and reports the answers to the benchmark.
+"""A stand-in for Slack that accepts everything and reports the app's replies to the benchmark.
 
-`uvicorn bench.stand_ins.slack:app` answers to
+`uvicorn bench.stand_ins.slack:app` has these endpoints:
 
 POST /answers/{id}   a response_url
-GET  /answers        a line of JSON for each answer, as it comes: its id, and its text
-GET  /last           the newest answer, whole
+GET  /answers        a stream with a line of JSON for each reply: its id and text
+GET  /last           the complete newest reply
 POST /api/…          the Web API
 """
 

@@ -1,6 +1,6 @@
-"""Bolt as its documentation has it, with an empty listener: what the app is compared with.
+"""A Bolt app as in its documentation, with an empty listener: the baseline of the app.
 
-    uvicorn bench.stand_ins.stock_bolt:default      all settings as they are
+    uvicorn bench.stand_ins.stock_bolt:default      all settings at their defaults
     uvicorn bench.stand_ins.stock_bolt:in_process   process_before_response=True
 
 Settings: SLACK_BOT_TOKEN, SLACK_SIGNING_SECRET and, for auth.test, SLACK_API_URL.

@@ -1,11 +1,11 @@
-"""A stand-in of Emporix with many tenants, a day of jobs each; it counts requests.
+"""A stand-in for Emporix with many tenants, each with a day of jobs. It counts requests.
 
-`uvicorn bench.stand_ins.tenants:app` answers to
+`uvicorn bench.stand_ins.tenants:app` has these endpoints:
 
-GET /ai-service/{tenant}/jobs     a count, or failures: four, or sixty where the tenant's number
-                                  can be divided by five
+GET /ai-service/{tenant}/jobs     a count, or failures: four, or sixty if the tenant's number is
+                                  divisible by five
 GET /ai-service/{tenant}/agents   the agents' names
-GET /calls                        how many calls there were for each tenant, at most
+GET /calls                        the highest number of calls for one tenant
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def tenant_name(number: int) -> str:
 
 
 def _failures() -> list[dict[str, Any]]:
-    """As agents write them; newest first."""
+    """Sample failures, newest first."""
     everything = (job for tenant, job in sample_data.jobs(time.time()) if tenant == TENANT)
     failed = (job for job in everything if job.get("status") == "failure" and job.get("agentId"))
     return [
@@ -45,7 +45,7 @@ def _failures() -> list[dict[str, Any]]:
 
 
 def _unlike(failures: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Four that are not alike: these fit into one message."""
+    """Return four different failures, which fit into one message."""
     read = parse_job_page(failures, page=1, size=MOST, total=MOST).jobs
     first = [group.jobs[0].id for group in group_failures(read)[:4]]
     return [job for job in failures if job["id"] in first]
@@ -79,7 +79,7 @@ def _answer(path: str, query: str) -> tuple[bytes, int]:
 
 
 def jobs(tenant: str, asked: Mapping[str, str]) -> tuple[bytes, int]:
-    """The body for these parameters, and the total."""
+    """Return the body for these parameters, and the total."""
     is_troubled = int(tenant.rpartition("-")[2]) % TROUBLED_EVERY == 0
     failures = MANY if is_troubled else FEW
     totals = {**TOTALS, "FAILURE": len(failures)}

@@ -1,1 +1,1 @@
-"""The demo's clock, which can be moved forward for the bot, Slack and Emporix together."""
+"""The demo's clock, which moves time forward for the bot, Slack and Emporix together."""

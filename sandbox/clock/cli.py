@@ -1,4 +1,4 @@
-"""`python -m sandbox clock …`, and `clock …` at the prompt of the demo."""
+"""`python -m sandbox clock …`, and `clock …` at the demo's prompt."""
 
 from __future__ import annotations
 
@@ -14,15 +14,18 @@ from sandbox import demo_state
 from sandbox.clock.parse_time import HELP, ZONE
 from sandbox.slack.person import SandboxError
 
-TIMEOUT_SECONDS = 60.0  # stopping the worker waits for what it does
+TIMEOUT_SECONDS = 60.0  # stopping the worker waits for its running tasks
 WORKER = {"start worker": True, "stop worker": False}
 
 
 async def clock(words: str, folder: Path) -> int:
-    """Move the clock of the running demo, and print what it shows; 2 where that cannot be done."""
+    """Move the clock of the running demo, and print its state.
+
+    The exit status is 2 if the clock can't be moved.
+    """
     slack_url = await demo_state.slack_url(folder)
     if not slack_url:
-        return _complain("Only the clock of a running demo can be moved: start it by `make demo`.")
+        return _complain("No demo is running. Start one with `make demo`.")
     async with httpx.AsyncClient(trust_env=False, timeout=TIMEOUT_SECONDS) as http:
         try:
             print(await run_clock_command(http, slack_url, words))
@@ -32,7 +35,10 @@ async def clock(words: str, folder: Path) -> int:
 
 
 async def run_clock_command(http: httpx.AsyncClient, slack_url: str, words: str) -> str:
-    """What the clock shows after `words` were done; "" only looks. Raises SandboxError."""
+    """Run a clock command and return the text to print.
+
+    An empty `words` only shows the clock. Raises `SandboxError`.
+    """
     if not words:
         answer = await http.get(f"{slack_url}/sandbox/clock")
     elif words in WORKER:
@@ -47,7 +53,7 @@ async def run_clock_command(http: httpx.AsyncClient, slack_url: str, words: str)
 
 def _drawn(state: dict[str, Any]) -> str:
     due = state["next_digest"]
-    worker = "is at work" if state["worker"] else 'is stopped: "start worker" lets it go on'
+    worker = "is running" if state["worker"] else 'is stopped. Start it with "start worker"'
     return "\n".join(
         [
             f"It is {_written(state['now'])}.",

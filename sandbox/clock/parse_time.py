@@ -1,4 +1,4 @@
-"""Parses the time that the clock is to be moved to, such as "+1 h" or "tomorrow 09:00"."""
+"""Parses times such as "+1 h" or "tomorrow 09:00" that the clock can be moved to."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from bot.services.digests.schedule import local_time
 ZONE = "Europe/Berlin"
 DAY = timedelta(days=1)
 LONGEST_SEARCH = 400
-"""Days: a zone that changes its clocks at all does so within a year."""
+"""Days. A zone that changes its clocks does so within a year."""
 
 MOST_YEARS = 10
 
 JUST_BEFORE = 60.0
-"""Seconds before the clocks change."""
+"""Seconds before the clock change."""
 
 UNITS = {"m": 60.0, "h": 3600.0, "d": 86400.0}
 HELP = (
@@ -32,13 +32,13 @@ _CHANGE = re.compile(r"clock change(?:\s+(\S+))?")
 
 
 class InvalidTime(ValueError):
-    """The words name no moment; the error says which would."""
+    """The text is not a valid time. The message says why."""
 
 
 def parse_time(words: str, now: float) -> float:
-    """The moment that `words` mean, in seconds since 1970; the zone is Berlin's unless they say so.
+    """Parse `words` into seconds since 1970. The default time zone is Europe/Berlin.
 
-    Raises NotAMoment.
+    Raises `InvalidTime`.
     """
     asked = words.strip()
     if step := _STEP.fullmatch(asked.lower()):
@@ -51,7 +51,10 @@ def parse_time(words: str, now: float) -> float:
 
 
 def before_change(now: float, zone: str) -> float:
-    """A minute before the clocks of a zone change next. Raises NotAMoment where they do not."""
+    """Return the time one minute before the zone's next clock change.
+
+    Raises `InvalidTime` if the zone never changes its clocks.
+    """
     there = _zone(zone)
     begin = int(now + JUST_BEFORE) + 1
     for day in range(LONGEST_SEARCH):
@@ -62,7 +65,7 @@ def before_change(now: float, zone: str) -> float:
 
 
 def _first_of_new(low: int, high: int, zone: ZoneInfo) -> int:
-    """The second at which the clocks show the time of `high`, and no longer that of `low`."""
+    """Find, by bisection, the first second with the UTC offset of `high`."""
     old = _offset(low, zone)
     while high - low > 1:
         middle = (low + high) // 2
@@ -78,7 +81,7 @@ def _time(at: re.Match[str], now: float) -> float:
     zone, minute = at[4] or ZONE, int(at[2]) * 60 + int(at[3])
     today = datetime.fromtimestamp(now, _zone(zone)).date()
     if int(at[2]) > 23 or int(at[3]) > 59:
-        raise InvalidTime(f"{at[2]}:{at[3]} is no time of a day.")
+        raise InvalidTime(f"{at[2]}:{at[3]} isn't a time of day.")
     if at[1] is None:
         return next(one for one in _days(zone, today, minute) if one > now)
     return next(_days(zone, _day(at[1], today), minute))
@@ -92,12 +95,12 @@ def _day(word: str, today: date) -> date:
     except ValueError as error:
         raise InvalidTime(f"{word} is no day.") from error
     if day.year > today.year + MOST_YEARS:
-        raise InvalidTime("Ten years ahead is as far as it goes.")
+        raise InvalidTime("The clock can move at most ten years ahead.")
     return day
 
 
 def _days(zone: str, first: date, minute: int) -> Iterator[float]:
-    for number in range(3):  # a zone may leave a day out
+    for number in range(3):  # a zone may skip a day
         if (found := local_time(zone, first + number * DAY, minute)) is not None:
             yield found
 
@@ -106,4 +109,4 @@ def _zone(zone: str) -> ZoneInfo:
     try:
         return ZoneInfo(zone)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise InvalidTime(f"{zone} is no time zone: say one like {ZONE}.") from error
+        raise InvalidTime(f"{zone} isn't a time zone. Use a name like {ZONE}.") from error

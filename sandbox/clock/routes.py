@@ -1,11 +1,11 @@
 """/sandbox/clock and /sandbox/worker: endpoints that move the clock and switch the worker.
 
 GET  /sandbox/clock     {"now": …, "next_digest": …, "waiting": 0, "worker": true, "refused": ""}
-POST /sandbox/clock     {"to": "tomorrow 09:00 Europe/Berlin"} and what else `moments` reads
+POST /sandbox/clock     {"to": "tomorrow 09:00 Europe/Berlin"}, or other text for `parse_time`
 POST /sandbox/worker    {"on": false}
 
-All answer with what GET gives; `refused` says why a move could not be made. What is no such request
-is answered with 400 and {"error": …}.
+All of them respond with the body of GET; `refused` says why the clock was not moved. An invalid
+request gets a 400 with {"error": …}.
 """
 
 from __future__ import annotations
@@ -31,14 +31,17 @@ from sandbox.slack.ascii_json import PlainJSON
 
 @dataclass(frozen=True, slots=True)
 class DueDigests:
-    """`waiting` digests are due already; the `next` one is due then, None where none is."""
+    """The number of digests that are due and `waiting`, and the time of the `next` one, or None."""
 
     waiting: int
     next: float | None
 
 
 async def due_digests(redis_url: str, encryption_key: str, now: float) -> DueDigests:
-    """Times are in seconds since 1970; digests that are paused are never due."""
+    """Count due digests and find the next one.
+
+    Times are in seconds since 1970. Paused digests are never due.
+    """
     async with Redis.from_url(redis_url, decode_responses=True) as redis:
         store = DigestStore(redis, Cipher(parse_keys(encryption_key)))
         ids = await redis.zrange(redis_keys.digests_due(), 0, -1)
@@ -49,16 +52,19 @@ async def due_digests(redis_url: str, encryption_key: str, now: float) -> DueDig
 
 
 POLL_INTERVAL_SECONDS, MAX_POLLS = 0.1, 400
-"""A digest is done when its thread is, which takes a second for each failure."""
+"""Seconds. A digest is posted together with its thread, which takes a second per failure."""
 
-NONE_IS_DUE = "No digest is due: set one up with /emporix digest."
-WAITS = "A digest waits for the worker already: start it."
+NONE_IS_DUE = "No digest is due. Set one up with /emporix digest."
+WAITS = "A digest is waiting for the worker. Start the worker first."
 
 Act = Callable[[Any], Awaitable[None]]
 
 
 class ClockRoutes:
-    """`worker` is the bot's, which keeps its digests in Redis, sealed by a key."""
+    """Moves the clock and switches the worker.
+
+    The digests are read from the bot's Redis with its encryption key.
+    """
 
     def __init__(
         self, clock: SharedClock, worker: ProcessSwitch, redis_url: str, encryption_key: str
@@ -96,7 +102,9 @@ class ClockRoutes:
             except (InvalidTime, BackInTime) as problem:
                 return await self._state(refused=str(problem))
             except (ValueError, KeyError, TypeError, AttributeError):
-                return PlainJSON({"error": 'say {"to": …}, or {"on": true} of the worker'}, 400)
+                return PlainJSON(
+                    {"error": 'the body must be {"to": …} or, for the worker, {"on": true}'}, 400
+                )
             return await self._state()
 
         return endpoint
@@ -113,7 +121,7 @@ class ClockRoutes:
         return digests.next
 
     async def _settled(self) -> DueDigests:
-        """What is due once the worker has posted what was due before."""
+        """Wait until the worker has posted the digests that are due, and return the state."""
         digests = await self._due(self._clock())
         for _ in range(MAX_POLLS):
             if not (digests.waiting and self._worker.is_on):

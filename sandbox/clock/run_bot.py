@@ -12,14 +12,14 @@ def _end(*_: object) -> None:
     sys.exit(0)
 
 
-signal.signal(signal.SIGINT, _end)  # Ctrl-C may come while the bot is still being imported
+signal.signal(signal.SIGINT, _end)  # SIGTERM may arrive while the bot is still being imported
 
 from bot.settings import load_settings  # noqa: E402
 from sandbox.clock.shared_clock import PATH, SharedClock  # noqa: E402
 
 
 def main(name: str) -> None:
-    """As `bot.cli` starts it; a process imports no more than its own."""
+    """Start a process as `bot.cli` does, importing only what that process needs."""
     settings, clock = load_settings(), SharedClock(Path(os.environ[PATH]))
     if name == "web":
         from bot.web import serve

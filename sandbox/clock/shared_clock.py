@@ -1,4 +1,4 @@
-"""A clock that several processes share, and that one of them can move forward."""
+"""A clock that several processes share and that one of them can move forward."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from pathlib import Path
 from typing import Self
 
 PATH = "SANDBOX_CLOCK"
-"""The environment variable that tells the bot's processes where the clock's file is."""
+"""The environment variable with the path of the clock's file, for the bot's processes."""
 
 REDIS = "redis"
 AHEAD = "clock-is-ahead"
 
 
 class BackInTime(ValueError):
-    """The clock was to go back: what has been posted and stored already would be in the future."""
+    """Raised instead of moving the clock backwards, which would put existing data in the future."""
 
 
 class SharedClock:
-    """Gives seconds since 1970: those of `real`, and as many more as stand in the file at `path`.
+    """Returns seconds since 1970: the real time plus the offset stored in the file at `path`.
 
-    All that it says goes up, so what the bot and the stand-ins keep stays in order. It is a file,
-    because code that reads the time cannot wait for an answer.
+    The clock never goes backwards, so the data of the bot and the stand-ins stays in order. The
+    offset is in a file because code that reads the time cannot await a response.
     """
 
     def __init__(self, path: Path, real: Callable[[], float] = time.time) -> None:
@@ -32,9 +32,9 @@ class SharedClock:
 
     @classmethod
     def from_folder(cls, folder: Path) -> Self:
-        """The clock of a demo that begins: it shows the real time.
+        """Reset the clock to the real time for a new demo.
 
-        Data that an earlier demo left in this folder goes, if it comes from the future.
+        If an earlier demo left data from the future in the folder, the data is deleted.
         """
         clock = cls(folder / AHEAD)
         if clock.ahead:
@@ -48,7 +48,7 @@ class SharedClock:
 
     @property
     def ahead(self) -> float:
-        """Seconds; 0.0 where it was never moved."""
+        """Return the offset in seconds; 0.0 if the clock was never moved."""
         try:
             return float(self._path.read_text(encoding="ascii"))
         except FileNotFoundError:
@@ -58,7 +58,10 @@ class SharedClock:
         return self._real() + self.ahead
 
     def move(self, moment: float) -> None:
-        """It is `moment` now, for everybody at once. Raises BackInTime."""
+        """Set the time for all processes.
+
+        Raises `BackInTime`.
+        """
         ahead = moment - self._real()
         if ahead < self.ahead:
             raise BackInTime("The clock only goes forward. To go back, restart the demo.")

@@ -1,1 +1,1 @@
-"""A stand-in for the Emporix AI Service that refuses what Emporix refuses."""
+"""A stand-in for the Emporix AI Service that rejects the same requests."""

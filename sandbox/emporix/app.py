@@ -1,11 +1,10 @@
-"""A stand-in for the Emporix AI Service and its OAuth that refuses the same requests.
+"""A stand-in for the Emporix AI Service and its OAuth that rejects the same requests.
 
     emporix_state = EmporixState.with_sample_data(time.time)
     async with serving(create_app(emporix_state)) as url: ...
 
-`python -m sandbox emporix` runs it for people. Keys to ask a token with are in `keys.py`; what is
-spoken of the service is in `jobs.py`, `agentic.py` and `query.py`; the faults that can be ordered,
-from Python or by `POST /sandbox/faults`, are in `faults.py`.
+`keys.py` has API keys that get a token. The service's facts are in the modules of its routes and in
+`query.py`. Faults, injected from Python or with `POST /sandbox/faults`, are in `faults.py`.
 """
 
 from __future__ import annotations
@@ -26,7 +25,10 @@ from sandbox.emporix.state import EmporixState
 
 
 def create_app(emporix_state: EmporixState) -> Starlette:
-    """The whole service on one address; tests may read and change `emporix_state` while it runs."""
+    """Return the whole service as one ASGI app.
+
+    Tests may read and change `emporix_state` while it runs.
+    """
     subjects = (oauth, job_routes, agent_routes, control_routes)
     app = Starlette(
         routes=[route for subject in subjects for route in subject.routes(emporix_state)],
@@ -43,6 +45,6 @@ async def _refuse(_: Request, refusal: Exception) -> Response:
 
 
 async def _unknown(_: Request, error: Exception) -> Response:
-    """A path or a method that no service has never passes the proxy."""
+    """Emporix: the proxy answers unknown paths and methods itself."""
     assert isinstance(error, HTTPException)
     return proxy_page(error.status_code, HTTPStatus(error.status_code).phrase)

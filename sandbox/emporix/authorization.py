@@ -12,10 +12,11 @@ from sandbox.emporix.tenant import Tenant
 
 
 def tenant_of(request: Request, emporix_state: EmporixState, scope: str) -> Tenant:
-    """The tenant in the path, if the request's token belongs to it and carries `scope`.
+    """Return the tenant in the path if the request's token belongs to it and has `scope`.
 
-    Emporix: the tenant is bound to the token; another one in the path or in the Emporix-Tenant
-    header, or no such header, is answered like a wrong token. A missing scope is a 403.
+    Emporix: the token is bound to its tenant. A different tenant in the path or in the
+    Emporix-Tenant header, or a missing header, gets the response of an invalid token. A missing
+    scope is a 403.
     """
     kind, _, value = request.headers.get("Authorization", "").partition(" ")
     if kind.lower() != "bearer":

@@ -1,4 +1,4 @@
-"""A whole HTTP response in memory, so that its size can be checked and faults injected."""
+"""A complete HTTP response in memory, so that its size can be checked and faults can be applied."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PROXY_PAGE = """<html>
 
 @dataclass(frozen=True, slots=True)
 class BufferedResponse:
-    """`headers` are as ASGI has them: pairs of bytes, names in lower case."""
+    """A response whose `headers` are in ASGI format: pairs of bytes with lower-case names."""
 
     status: int
     headers: list[tuple[bytes, bytes]]
@@ -33,7 +33,7 @@ class BufferedResponse:
         return cls(response.status_code, list(response.raw_headers), bytes(response.body))
 
     def with_body(self, body: bytes, status: int) -> BufferedResponse:
-        """The same headers around another body, whose length they tell rightly."""
+        """Replace the body and correct the Content-Length header."""
         kept = [header for header in self.headers if header[0] != b"content-length"]
         return BufferedResponse(status, [*kept, (b"content-length", str(len(body)).encode())], body)
 
@@ -48,7 +48,7 @@ class BufferedResponse:
 
 
 async def buffer(app: ASGIApp, scope: Scope, body: bytes) -> BufferedResponse:
-    """Run `app` on a request whose body was read already, and keep all it says."""
+    """Run `app` on a request whose body was already read, and collect its response."""
     said: list[Message] = []
 
     async def receive() -> Message:
@@ -69,5 +69,5 @@ def error_response(refusal: ApiError) -> JSONResponse:
 
 
 def proxy_page(status: int, title: str) -> HTMLResponse:
-    """What a proxy in front of the service shows when it has no other answer."""
+    """Return the error page of a proxy in front of the service."""
     return HTMLResponse(PROXY_PAGE.format(title=f"{status} {title}"), status)

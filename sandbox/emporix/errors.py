@@ -1,7 +1,8 @@
-"""Error responses of Emporix: a status and a body in one of the documented shapes.
+"""Error responses of Emporix: a status and a body in one of the documented formats.
 
-The gateway in front of the services is Apigee: its errors are `gateway_error`; the services' own
-carry `code`, `status` and `message`. The errors for sizes and quotas are Apigee's published ones.
+Apigee, the gateway in front of the services, responds with `gateway_error`. The services' own
+errors have `code`, `status` and `message`. The errors for sizes and quotas are those that Apigee
+documents.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Any
 
 
 class ApiError(Exception):
-    """Raised anywhere below the routes; becomes the answer."""
+    """Raised by code below the routes, and turned into the response."""
 
     def __init__(
         self, status: int, body: Mapping[str, Any], headers: Mapping[str, str] | None = None
@@ -35,7 +36,7 @@ def service_error(status: int, message: str, **more: object) -> ApiError:
 
 
 def bad_request(message: str, details: object = None) -> ApiError:
-    """`details` is a list of objects or of strings, empty or null: all of them are met."""
+    """Return a 400. Emporix: `details` is a list of objects or strings, empty, or null."""
     return service_error(400, message, details=details)
 
 
@@ -82,7 +83,7 @@ def headers_too_large(limit: int) -> ApiError:
 
 
 def for_status(status: int, resource_id: str = "") -> ApiError:
-    """What Emporix answers with this status, for a fault that somebody ordered."""
+    """Return Emporix's response with this status, for an injected fault."""
     known = {
         400: bad_request("Validation problem with request.", []),
         401: invalid_token(),

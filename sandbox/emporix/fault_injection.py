@@ -13,11 +13,11 @@ from sandbox.emporix.errors import for_status, quota_exceeded
 from sandbox.emporix.faults import Fault
 
 Proceed = Callable[[], Awaitable[BufferedResponse]]
-"""Does what the request asks for, and gives the real answer."""
+"""Runs the request and returns the real response."""
 
 
 async def inject(fault: Fault, path: str, proceed: Proceed) -> BufferedResponse | None:
-    """The answer under this fault; None where the connection is to be cut instead."""
+    """Return the response with this fault applied, or None to cut the connection."""
     match fault.kind:
         case "cut_before":
             return None
@@ -34,7 +34,7 @@ async def inject(fault: Fault, path: str, proceed: Proceed) -> BufferedResponse 
 
 
 def _replacement(fault: Fault, path: str) -> BufferedResponse:
-    """The answer of a fault under which nothing is done."""
+    """Return the response of a fault that skips the operation."""
     answer = BufferedResponse.of(_response(fault, path))
     if fault.retry_after is None:
         return answer

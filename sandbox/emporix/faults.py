@@ -1,4 +1,4 @@
-"""Faults to inject: the kind of failure, the requests it applies to, and how many times."""
+"""Faults to inject: the kind of failure, the requests it applies to, and how often."""
 
 from __future__ import annotations
 
@@ -7,25 +7,25 @@ from http import HTTPStatus
 from typing import Literal
 
 Kind = Literal[
-    "delay",  # answers after `seconds`
-    "status",  # refuses with `status`, in the shape documented for it
-    "html",  # a proxy's page, 502 unless `status` says otherwise
-    "empty",  # 200 and no body
-    "truncated",  # the real answer as 200, cut in the middle of its JSON
-    "cut_before",  # hangs up without doing anything
-    "cut_after",  # does what was asked, then hangs up
-    "rate_limit",  # 429 in the gateway's shape
-    "quota_500",  # the same body as 500
+    "delay",  # responds after `seconds`
+    "status",  # responds with `status` and its documented body
+    "html",  # a proxy's HTML page; the default status is 502
+    "empty",  # 200 with an empty body
+    "truncated",  # the real response as 200, with truncated JSON
+    "cut_before",  # closes the connection without running the operation
+    "cut_after",  # runs the operation, then closes the connection
+    "rate_limit",  # 429 with the gateway's body
+    "quota_500",  # 500 with the same body
 ]
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One order. `path` is a part of the path as it was sent; empty `path` and `method` fit all.
+    """A fault to inject. `path` is a part of the path as it was sent.
 
-    An empty `path` fits the token request too. `seconds` is for a delay; `retry_after`, where
-    given, goes out as the Retry-After header.
-    ValueError where a status makes no sense.
+    An empty `path` or `method` matches all requests, token requests included. `seconds` is for a
+    delay; `retry_after`, if given, is sent as the Retry-After header. Raises `ValueError` for an
+    invalid status.
     """
 
     kind: Kind
@@ -45,7 +45,7 @@ class Fault:
 
 
 class Faults:
-    """The orders not yet used up, oldest first."""
+    """Faults that have not been used up, oldest first."""
 
     def __init__(self) -> None:
         self._open: list[Fault] = []
@@ -61,7 +61,7 @@ class Faults:
         self._open.clear()
 
     def take(self, method: str, path: str) -> Fault | None:
-        """The oldest order that fits this request, used up by one; None where all is well."""
+        """Use up one occurrence of the oldest matching fault and return it, or None."""
         for place, fault in enumerate(self._open):
             if fault.fits(method, path):
                 self._use(place, fault)

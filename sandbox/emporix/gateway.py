@@ -1,4 +1,4 @@
-"""The API gateway: enforces sizes, records requests and injects faults."""
+"""The API gateway: limits sizes, records requests and injects faults."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ HEADERS_LIMIT = 60 * 1024
 
 
 class ClientDisconnected(Exception):
-    """The client hung up before its request was whole."""
+    """The client closed the connection before its request was complete."""
 
 
 class Gateway:
-    """ASGI middleware; what lies behind it sees the path as it was sent, still percent-encoded.
+    """ASGI middleware that passes on the raw path, still percent-encoded.
 
-    So an encoded slash stays part of an id, and routes decode their own segments.
+    An encoded slash therefore stays part of an id; the routes decode their own segments.
     """
 
     def __init__(self, app: ASGIApp, emporix_state: EmporixState) -> None:
@@ -107,10 +107,10 @@ def _searched(body: bytes) -> str:
 
 
 async def _hang_up(receive: Receive) -> None:
-    """Close the connection without a word.
+    """Close the connection without sending anything.
 
-    ASGI has no message for this, so the socket of uvicorn's connection is closed; an application
-    that returned before uvicorn noticed would still be made to say 500.
+    ASGI has no message for this, so this closes the socket of uvicorn's connection and waits until
+    uvicorn notices. Otherwise uvicorn would send a 500.
     """
     cast("Any", receive).__self__.transport.close()
     while (await receive())["type"] != "http.disconnect":

@@ -55,7 +55,7 @@ def routes(emporix_state: EmporixState) -> Sequence[Route]:
 def page_of(
     emporix_state: EmporixState, collection: Collection, request: Request, q: str
 ) -> Response:
-    """The page that the request asks for; counts all that fit only where the request wants it."""
+    """Return the requested page. The total is counted only if the request asks for it."""
     shown, total = listing(request.query_params, q).of(collection)
     counted = emporix_state.counts and request.headers.get("X-Total-Count", "").lower() == "true"
     return JSONResponse(shown, headers={"X-Total-Count": str(total)} if counted else None)

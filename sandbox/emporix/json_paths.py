@@ -1,4 +1,4 @@
-"""Reading fields of JSON documents by dotted path, as the service's store sees them."""
+"""Reads fields of JSON documents by dotted path, as the service's database does."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Any
 Document = dict[str, Any]
 Reader = Callable[[Document], Any]
 
-# The store keeps these as upper-case names, whatever spelling an answer shows.
+# Emporix: the database stores these in upper case, however a response spells them.
 UPPER_CASE = {"status", "type"}
 
 
 def reader(path: str) -> Reader:
-    """A function giving the value at `path`, None where it is absent; lists on the way fan out."""
+    """Return a function that reads the value at `path`, or None. Lists along the path fan out."""
     first, _, rest = path.partition(".")
     if path in UPPER_CASE:
         return lambda document: _upper(document.get(path))
@@ -24,7 +24,7 @@ def reader(path: str) -> Reader:
 
 
 def reader_below(path: str) -> Callable[[Any], Any]:
-    """Like `reader`, for a value that may also be a list, a text or nothing."""
+    """Like `reader`, for a value that may also be a list, a string or missing."""
     first, _, rest = path.partition(".")
     deeper = reader_below(rest) if rest else _itself
 
@@ -40,7 +40,7 @@ def reader_below(path: str) -> Callable[[Any], Any]:
 
 
 def picked(document: Document, paths: Iterable[str]) -> Document:
-    """Only the fields at `paths`, in their places; a path that leads nowhere is left out."""
+    """Return only the fields at `paths`. Paths that don't exist are left out."""
     result: Document = {}
     for path in paths:
         _copy(document, result, path.split("."))

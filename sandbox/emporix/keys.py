@@ -1,4 +1,4 @@
-"""API keys that the stand-in accepts; they are not valid anywhere else."""
+"""API keys that the stand-in accepts. They are not valid anywhere else."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ UNRELATED = "ai.text_manage"
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """An API key: the tenant and the scopes are fixed when it is made."""
+    """An API key. Its tenant and scopes never change."""
 
     client_id: str
     client_secret: str

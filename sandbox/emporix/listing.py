@@ -14,12 +14,12 @@ from sandbox.emporix.tenant import NEWEST_FIRST, Collection, Order
 PATH = re.compile(r"[A-Za-z_][\w-]*(\.[\w-]+)*", re.ASCII)
 NUMBER = re.compile(r"[0-9]{1,9}", re.ASCII)
 LARGEST_PAGE = 1000
-DEFAULT_SIZE = 60  # Emporix: not documented, so nobody may rely on it
+DEFAULT_SIZE = 60  # Emporix: the default order is not documented
 
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """A list somebody asked for; `page` counts from 1, no `fields` means all."""
+    """A requested list. `page` counts from 1; no `fields` means all fields."""
 
     q: str
     page: int
@@ -28,7 +28,7 @@ class Listing:
     fields: tuple[str, ...]
 
     def of(self, collection: Collection) -> tuple[list[Document], int]:
-        """One page, and how many documents fit in all."""
+        """Return one page and the total number of matching documents."""
         found = self._matching(collection)
         start = (self.page - 1) * self.size
         shown = found[start : start + self.size]
@@ -46,7 +46,7 @@ class Listing:
 
 
 def listing(parameters: Mapping[str, str], q: str) -> Listing:
-    """What the query string asks for; refuses with 400 what it cannot mean."""
+    """Parse the parameters of a query string. Invalid values are refused with a 400."""
     return Listing(
         q=q,
         page=_page(parameters.get("pageNumber", "1")),
@@ -57,7 +57,7 @@ def listing(parameters: Mapping[str, str], q: str) -> Listing:
 
 
 def chosen_fields(parameters: Mapping[str, str]) -> tuple[str, ...]:
-    """The dotted paths of `fields`, none for all."""
+    """Return the dotted paths in `fields`; empty means all."""
     text = parameters.get("fields", "")
     paths = tuple(text.split(",")) if text else ()
     if not all(PATH.fullmatch(path) for path in paths):

@@ -13,8 +13,8 @@ from sandbox.emporix.times import canonical
 Test = Callable[[object], bool]
 
 LONGEST_PATTERN = 500
-# How much of a text is searched, by how many wide repeats the pattern has: each one more multiplies
-# the steps of a failing search by the length of the text, and Python's search cannot be stopped.
+# The number of characters searched, by the number of wide repeats in the pattern: each repeat
+# multiplies the steps of a failing search by the text's length, and `re` has no timeout.
 SEARCHED_CHARACTERS = (20_000, 5_000, 500)
 MOST_CHOICES = 10  # each one may double the steps
 COMPARE = {">": operator.gt, ">=": operator.ge, "<": operator.lt, "<=": operator.le}
@@ -22,18 +22,18 @@ NUMBER = re.compile(r"-?\d+(\.\d+)?", re.ASCII)
 
 
 class Malformed(Exception):
-    """The query cannot be understood; the text says where."""
+    """The query is invalid. The message says where."""
 
 
 def presence(word: str) -> Test:
-    """`exists`, or `null` and `missing`, which the store does not tell apart."""
+    """Test for `exists`, or for `null` and `missing`, which the database treats alike."""
     if word == "exists":
         return lambda value: value is not None
     return lambda value: value is None
 
 
 def any_item(test: Test) -> Test:
-    """A list passes where one of its items does."""
+    """Make a test match a list if any of its items matches."""
     return lambda value: any(map(test, value)) if isinstance(value, list) else test(value)
 
 
@@ -46,7 +46,7 @@ def one_of(texts: Set[str]) -> Test:
 
 
 def comparison(sign: str, operand: str) -> Test:
-    """Numbers compare with numbers, dates with dates; any other operand is malformed."""
+    """Compare numbers with numbers and dates with dates; any other operand is malformed."""
     compare = COMPARE[sign]
     if NUMBER.fullmatch(operand):
         number = float(operand)
@@ -59,7 +59,10 @@ def comparison(sign: str, operand: str) -> Test:
 
 
 def regex(pattern: str) -> Test:
-    """Found anywhere in the beginning of a text, in any case; refuses what may take for ever."""
+    """Search the beginning of a text, ignoring case.
+
+    Patterns that could take exponential time are refused.
+    """
     repeats = _wide_repeats(pattern)
     if repeats >= len(SEARCHED_CHARACTERS) or _may_explode(pattern):
         raise Malformed("the regular expression is too complex")
@@ -80,7 +83,7 @@ def regex(pattern: str) -> Test:
 
 
 def _words(words: str) -> Test:
-    """A pattern without any sign of a pattern: far quicker this way, and the commonest."""
+    """Match a pattern without special characters: the most common case, and much faster."""
 
     def found(value: object) -> bool:
         text = _text(value)
@@ -96,12 +99,12 @@ def _text(value: object) -> str | None:
 
 
 def _wide_repeats(pattern: str) -> int:
-    """How many repeats there are besides those of spaces and digits, whose runs are short."""
+    """Count the repeats, except those of spaces and digits, which only match short runs."""
     return len(re.findall(r"[*+{]", _bare(re.sub(r"\\[sd][*+]", "x", pattern))))
 
 
 def _may_explode(pattern: str) -> bool:
-    """Whether it is long, has many choices, or repeats a group that repeats or chooses inside."""
+    """Whether the pattern is long, has many alternatives, or nests repeats or alternatives."""
     plain = _bare(pattern).replace("(?", "(")
     if len(pattern) > LONGEST_PATTERN or len(re.findall(r"[?|]", plain)) > MOST_CHOICES:
         return True
@@ -114,7 +117,7 @@ def _may_explode(pattern: str) -> bool:
 
 
 def _bare(pattern: str) -> str:
-    """The pattern with an `x` for each escaped character and each class in brackets."""
+    """Replace each escaped character and each bracketed class in the pattern by `x`."""
     return re.sub(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]", "x", pattern, flags=re.DOTALL)
 
 
@@ -127,12 +130,15 @@ BARE = re.compile(r'[^\s"(),]+')
 QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL)
 AND = re.compile(r"\s+AND\s+")
 COMMA = re.compile(r"\s*,\s*")
-# A class in brackets or an escaped character hides its parentheses from the count.
+# Parentheses in brackets, or escaped ones, don't count.
 PIECE = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|.", re.DOTALL)
 
 
 def matching(documents: list[Document], q: str) -> list[Document]:
-    """The documents that fit, in their order; all of them for an empty `q`. Raises Malformed."""
+    """Return the matching documents in their order; all of them for an empty `q`.
+
+    Raises `Malformed`.
+    """
     for read, test in _Parser(q).clauses():
         documents = [document for document in documents if test(read(document))]
     return documents
@@ -207,7 +213,7 @@ class _Parser:
         return seen
 
     def take(self, pattern: re.Pattern[str]) -> str | None:
-        """What matches here, or its first group; None, and no step ahead, where nothing does."""
+        """Consume a match at this position. Return it or its first group, or None."""
         if not (match := pattern.match(self.text, self.at)):
             return None
         self.at = match.end()

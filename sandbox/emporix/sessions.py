@@ -1,4 +1,4 @@
-"""The log of a session, generated from the jobs that ran in it."""
+"""The log of a session, generated from the jobs that belong to it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SEVERITY = {"failure": "ERROR", "skipped": "WARNING"}
 
 
 def session(session_id: str, jobs: list[Document]) -> Document:
-    """`jobs` are those of the session, newest first, at least one."""
+    """Return a session. `jobs` are its jobs, newest first; at least one."""
     messages = [line for job in reversed(jobs) for line in _lines(job)]
     times = [line["timestamp"] for line in messages]
     first, last = min(times, default=""), max(times, default="")
@@ -31,7 +31,7 @@ def session(session_id: str, jobs: list[Document]) -> Document:
 
 
 def _lines(job: Document) -> Iterator[Document]:
-    """Spread over the time that the job took; each time the same."""
+    """Spread the lines over the duration of the job, reproducibly."""
     times = job.get("metadata")
     if times is None:
         return

@@ -1,7 +1,7 @@
-"""Simulates running agents: jobs end and new ones begin, slowly and reproducibly.
+"""Simulates running agents: jobs end and new ones start, slowly and reproducibly.
 
-There is no background task: a request for jobs first applies the changes due by then. A time that
-nobody watched, such as a day that the clock has leapt, has as many jobs as the days before it.
+There is no background task: each request for jobs first applies the changes that are due. A period
+without requests, such as a day that the clock skipped, gets as many jobs as an average day.
 """
 
 from __future__ import annotations
@@ -15,20 +15,20 @@ from sandbox.emporix.sample_data.jobs import MONTH, Fields, ended, happened, sta
 from sandbox.emporix.tenant import Collection
 from sandbox.emporix.times import Clock, iso
 
-RUN_SECONDS = (12.0, 45.0)  # seconds, at least and at most
-PAUSE_SECONDS = (15.0, 40.0)  # between the beginnings of two jobs
+RUN_SECONDS = (12.0, 45.0)  # seconds, minimum and maximum
+PAUSE_SECONDS = (15.0, 40.0)  # between the starts of two jobs
 WATCHED_SECONDS = 600.0
-"""What was to happen longer ago than this, nobody has watched."""
+"""Seconds. Changes that were due earlier belong to a period without requests."""
 
 RUNNING = "in_progress"
 
 Event = tuple[float, int, str]
-"""When it happens, a number that tells it from others, and the job that ends; "" where one begins.
+"""The time, a unique number, and the id of the job that ends; "" if a job starts.
 """
 
 
 class Simulation:
-    """What happens to the jobs of one tenant from now on."""
+    """The future of one tenant's jobs."""
 
     def __init__(self, jobs: Collection, clock: Clock, seed: str) -> None:
         self._jobs, self._clock, self._rng = jobs, clock, Random(f"life of {seed}")
@@ -38,7 +38,7 @@ class Simulation:
         heapq.heapify(self._events)
 
     def catch_up(self) -> None:
-        """Let everything happen that was to happen until now; of new jobs, those of a month."""
+        """Apply all changes that are due. New jobs are created for at most one month."""
         now = self._clock()
         while self._events[0][0] <= now:
             at, _, job_id = heapq.heappop(self._events)
@@ -63,7 +63,7 @@ class Simulation:
         heapq.heappush(self._events, self._event(at + self._rng.uniform(*PAUSE_SECONDS)))
 
     def _happen(self, at: float, now: float) -> None:
-        """A job begins, and has long ended by now."""
+        """Create a job that started at `at` and has ended since."""
         self._put(happened(self._rng), at, at + self._rng.uniform(*RUN_SECONDS))
         coming = at + self._usual_seconds * self._rng.uniform(0.5, 1.5)
         if coming > now:
@@ -75,7 +75,7 @@ class Simulation:
         self._jobs.put({name: value for name, value in job.items() if value is not None})
 
     def _end(self, job_id: str, at: float) -> None:
-        """It may have been deleted meanwhile."""
+        """End a job, unless it was deleted."""
         outcome = ended(self._rng)
         if (job := self._jobs.get(job_id)) is not None:
             metadata = job["metadata"] | {"version": 2, "modifiedAt": iso(at)}

@@ -23,8 +23,8 @@ MAX_REQUESTS = 1000
 class RecordedRequest:
     """A request as it arrived, without its secrets.
 
-    `path` and `query` are as they were sent, percent signs and all; `tenant` is the Emporix-Tenant
-    header; `q` is the query of a POST search, which does not stand in the URL.
+    `path` and `query` are raw, still percent-encoded. `tenant` is the Emporix-Tenant header. `q` is
+    the query of a POST search, which is not in the URL.
     """
 
     method: str
@@ -35,10 +35,10 @@ class RecordedRequest:
 
 
 class EmporixState:
-    """Three empty tenants and the keys of `sandbox.emporix.keys`; `clock` says what time it is.
+    """Three empty tenants and the API keys of `sandbox.emporix.keys`.
 
-    After `start_simulation`, jobs end and new ones begin. Without `counts`, no list has a total,
-    even if it is requested.
+    After `start_simulation`, jobs end and new ones start. Without `counts`, lists never have a
+    total, even if it is requested.
     """
 
     def __init__(self, clock: Clock, *, token_seconds: int = 14399) -> None:
@@ -55,7 +55,10 @@ class EmporixState:
 
     @classmethod
     def with_sample_data(cls, clock: Clock, *, token_seconds: int = 14399) -> Self:
-        """`acme` with 5,000 jobs, `globex` with 57, `initech` with none; each time the same."""
+        """Return a state with reproducible sample data.
+
+        `acme` has 5,000 jobs, `globex` 57, and `initech` none.
+        """
         emporix_state = cls(clock, token_seconds=token_seconds)
         for tenant, agent in sample_data.agents():
             emporix_state.add_agent(tenant, **agent)
@@ -64,7 +67,7 @@ class EmporixState:
         return emporix_state
 
     def start_simulation(self) -> None:
-        """From now on jobs end and new ones begin, in those tenants that have some."""
+        """Let jobs end and new ones start in each tenant that has jobs."""
         self._simulations = [
             Simulation(tenant.jobs, self.clock, name)
             for name, tenant in self.tenants.items()
@@ -72,12 +75,12 @@ class EmporixState:
         ]
 
     def catch_up(self) -> None:
-        """Let happen what was to happen until now."""
+        """Apply the simulated changes that are due."""
         for life in self._simulations:
             life.catch_up()
 
     def tenant(self, name: str) -> Tenant:
-        """The tenant of this name; a new one where there is none yet."""
+        """Return the tenant of this name, creating it if necessary."""
         return self.tenants.setdefault(name, Tenant(name))
 
     def add_key(self, key: Key) -> None:
@@ -85,9 +88,10 @@ class EmporixState:
         self.tokens.accept(key)
 
     def add_job(self, tenant: str, **fields: Any) -> Document:
-        """A job of now, successful and of a chat unless `fields` say otherwise; None omits a field.
+        """Add and return a job: by default a successful chat, created now.
 
-        `id` replaces the given id's job; `metadata` is the whole of it. Gives the stored job.
+        `fields` override the defaults; None omits a field. `id` replaces the id and `metadata` all
+        of the metadata.
         """
         now = iso(self.clock())
         job = {
@@ -104,19 +108,19 @@ class EmporixState:
         return job
 
     def add_agent(self, tenant: str, **fields: Any) -> Document:
-        """An agent; `fields` hold at least its `id`."""
+        """Add an agent. `fields` must contain its `id`."""
         agent = {"name": fields["id"], "type": "generic", "enabled": True} | fields
         self.tenant(tenant).agents.put(agent)
         return agent
 
     def jobs(self, tenant: str) -> list[Document]:
-        """All jobs of a tenant, newest first; to be read, not changed."""
+        """Return all jobs of a tenant, newest first. The list must not be modified."""
         return list(self.tenant(tenant).jobs.sorted(NEWEST_FIRST))
 
     def expire_tokens(self) -> None:
-        """Every token given out so far is expired from now on; the keys still work."""
+        """Expire all tokens that were issued so far. The API keys still work."""
         self.tokens.expire()
 
     def revoke(self, key: Key) -> None:
-        """The key is deleted: neither its secret nor its tokens work any more."""
+        """Delete an API key: its secret and its tokens stop working."""
         self.tokens.revoke(key)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from sandbox.emporix.json_paths import Document, reader
 
 Order = tuple[tuple[str, bool], ...]
-"""What to sort by, most important first: a dotted path, and whether the greatest comes first."""
+"""Sort keys, most important first: a dotted path, and whether the order is descending."""
 
 Rank = tuple[int, float, str]
 
@@ -15,7 +15,7 @@ NEWEST_FIRST: Order = (("metadata.createdAt", True),)
 
 
 class Collection:
-    """Documents by id; each order that was asked for is kept until something changes."""
+    """Documents by id. Requested sort orders are cached until a document changes."""
 
     def __init__(self) -> None:
         self._documents: dict[str, Document] = {}
@@ -32,12 +32,15 @@ class Collection:
         self._sorted.clear()
 
     def remove(self, document_id: str) -> bool:
-        """Whether there was one to remove."""
+        """Remove a document; return whether it existed."""
         self._sorted.clear()
         return self._documents.pop(document_id, None) is not None
 
     def sorted(self, order: Order) -> list[Document]:
-        """All documents in this order; what lacks a field counts as smallest. Not to be changed."""
+        """Return all documents in this order.
+
+        Missing values sort first. The list must not be modified.
+        """
         if order not in self._sorted:
             self._sorted[order] = self._sort(order)
         return self._sorted[order]
@@ -62,7 +65,7 @@ def _ranking(path: str) -> Callable[[Document], Rank]:
 
 
 def _rank(value: object) -> Rank:
-    """Values of any kind made comparable: nothing, then numbers, then texts."""
+    """Make values of any type comparable: missing values, then numbers, then strings."""
     if value is None:
         return (0, 0, "")
     if isinstance(value, int | float):

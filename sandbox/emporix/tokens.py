@@ -1,4 +1,4 @@
-"""Access tokens: issued for a key, bound to its tenant, and expiring."""
+"""Access tokens: issued for an API key, bound to its tenant, and expiring."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sandbox.emporix.times import Clock
 
 @dataclass(frozen=True, slots=True)
 class IssuedToken:
-    """A token that was given out; `expires_at` in seconds since 1970."""
+    """An access token; `expires_at` is in seconds since 1970."""
 
     key: Key
     scopes: frozenset[str]
@@ -22,22 +22,22 @@ class IssuedToken:
 
 
 class TokenStore:
-    """The keys that work, and the tokens given out for them."""
+    """The valid API keys and the tokens issued for them."""
 
     def __init__(self, clock: Clock, seconds: int) -> None:
         self._clock, self.seconds = clock, seconds
         self._keys: dict[str, Key] = {}
         self._issued: dict[str, IssuedToken] = {}
         self.asked: list[frozenset[str]] = []
-        """The scopes that each token was asked for with, the newest last."""
+        """The requested scopes of each token, newest last."""
 
     def accept(self, key: Key) -> None:
         self._keys[key.client_id] = key
 
     def issue(self, client_id: str, client_secret: str, scope: str = "") -> IssuedToken:
-        """A token with those of the wished scopes that the key has; with all where none is wished.
+        """Issue a token with the requested scopes that the key has; all of them by default.
 
-        Emporix: scopes that the key lacks are left out without a word, and the tenant is the key's.
+        Emporix: scopes that the key lacks are dropped silently, and the tenant is that of the key.
         """
         key = self._keys.get(client_id)
         if key is None or not compare_digest(key.client_secret.encode(), client_secret.encode()):
@@ -50,7 +50,7 @@ class TokenStore:
         return issued
 
     def check(self, value: str) -> IssuedToken:
-        """The token of this value; refuses one that is unknown, revoked or expired."""
+        """Return the token with this value. Unknown, revoked and expired tokens are refused."""
         issued = self._issued.get(value)
         if issued is None:
             raise invalid_token()
@@ -59,11 +59,11 @@ class TokenStore:
         return issued
 
     def expire(self) -> None:
-        """End the life of every token given out so far."""
+        """Expire all tokens issued so far."""
         for value, old in self._issued.items():
             self._issued[value] = IssuedToken(old.key, old.scopes, 0, value)
 
     def revoke(self, key: Key) -> None:
-        """Forget the key and its tokens, as deleting an API key does."""
+        """Delete an API key and its tokens."""
         self._keys.pop(key.client_id, None)
         self._issued = {v: token for v, token in self._issued.items() if token.key != key}

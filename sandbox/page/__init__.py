@@ -1,1 +1,1 @@
-"""The web page of `make demo`: the stand-in for Slack as a user sees it."""
+"""The web page of `make demo`: shows the stand-in for Slack to a user."""

@@ -1,4 +1,4 @@
-"""Runs the actions of the page's users: send, click, choose, submit, close."""
+"""Runs the actions of the page's users: send, click, choose, submit and close."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ from sandbox.slack.views import View
 
 Given = Mapping[str, Any]
 
-GONE = "This is not there any more."
+GONE = "This no longer exists."
 
 
 async def run_action(
     http: httpx.AsyncClient, actor: Actor, kind: str, given: Given
 ) -> user_actions.ActionResult:
-    """Say, shortcut, press, choose, suggest, submit, and what `_go` can; raises Unknown."""
+    """Run an action of the page. Raises `NotFound`."""
     match kind:
         case "say":
             return await send(http, actor, str(given["text"]), str(given.get("thread", "")))
@@ -60,7 +60,7 @@ async def run_action(
 async def _go(
     http: httpx.AsyncClient, actor: Actor, kind: str, given: Given
 ) -> user_actions.ActionResult:
-    """Away from views, or to a tab of the app."""
+    """Close views, or open a tab of the app."""
     match kind:
         case "close":
             return await user_actions.close(http, actor)
@@ -68,11 +68,11 @@ async def _go(
             return await user_actions.dismiss(http, actor)
         case "open":
             return await open_tab(http, actor, tab=str(given["tab"]))
-    raise NotFound(f"nobody can {kind}")
+    raise NotFound(f"unknown action {kind}")
 
 
 async def _fill_in(http: httpx.AsyncClient, actor: Actor, given: Given) -> None:
-    """Copy the values typed so far into the form before a click in it is handled."""
+    """Copy the values of the form into the view's state before a click is handled."""
     if given.get("values"):
         await fill_in(http, actor, user_actions.top(actor), given["values"])
 
@@ -100,7 +100,7 @@ def _is_here(one: ClickableElement | SettableElement, given: Given) -> bool:
 
 
 def _place(actor: Actor, given: Given) -> View | Message:
-    """The view or the message that somebody acts in; raises Unknown where it is gone."""
+    """Return the view or message of the action. Raises `NotFound` if it is gone."""
     workspace = actor.workspace
     if view_id := given.get("view"):
         place: View | Message | None = workspace.views.find(str(view_id))

@@ -1,4 +1,4 @@
-"""Completions for the message field: the bot's own commands and filters."""
+"""Completions for the message field: the bot's commands and filters."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _SEARCHED = "<words and filters>"
 
 @cache
 def completions() -> dict[str, Any]:
-    """As the page's script reads it; the first call imports the bot."""
+    """Return the completions for the page's script. The first call imports the bot."""
     return {
         "command": SLASH_COMMAND,
         "commands": [

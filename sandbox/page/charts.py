@@ -1,4 +1,4 @@
-"""The coordinates of the lines of a chart block."""
+"""Computes the coordinates of a chart block's lines."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ LEFT, RIGHT, TOP, BOTTOM = 56, 12, 10, 26
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """`points` as SVG writes them: "56,170 102,31.5"; `number` from 1 names its colour."""
+    """A series.
+
+    `points` are in SVG format, "56,170 102,31.5"; `number`, from 1, selects the color.
+    """
 
     name: str
     number: int
@@ -22,7 +25,10 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Plot:
-    """`labels` have their place on the x axis; `least` and `most` are those of the y axis."""
+    """The series of a line, bar or area chart.
+
+    `labels` have their position on the x axis; `least` and `most` are the ends of the y axis.
+    """
 
     lines: tuple[Line, ...]
     labels: tuple[tuple[float, str], ...]
@@ -37,7 +43,7 @@ class Plot:
 
 
 def plot(chart: Mapping[str, Any]) -> Plot:
-    """The series of a line, bar or area chart, each as a line."""
+    """Return each series of a line, bar or area chart as a line."""
     values = [[point["value"] for point in one["data"]] for one in chart["series"]]
     least, most = min(0, *map(min, values)), max(0, *map(max, values))
     categories = chart["axis_config"]["categories"]

@@ -13,9 +13,9 @@ _UNITS = ((86400, "day"), (3600, "hour"), (60, "minute"), (1, "second"))
 
 
 def formatted(seconds: int, form: str, reader: Reader) -> str:
-    """`form` has tokens such as {date_short_pretty}; one that Slack does not know stays as it is.
+    """Replace date tokens such as {date_short_pretty} in `form`; unknown tokens stay as they are.
 
-    Raises ValueError, OverflowError or OSError for a moment beyond the calendar.
+    Raises `ValueError`, `OverflowError` or `OSError` for a time outside the calendar.
     """
     then = reader.at(seconds)
     words = _TOKEN.sub(lambda token: _token(token, then, reader), form)
@@ -23,7 +23,7 @@ def formatted(seconds: int, form: str, reader: Reader) -> str:
 
 
 def day(then: datetime, reader: Reader) -> str:
-    """Today, Yesterday, or "Tuesday, November 24th": what parts the messages of two days."""
+    """Return the label of a day divider: Today, Yesterday, or "Tuesday, November 24th"."""
     return (_pretty(then, reader) or f"{then:%A, %B} {_nth(then.day)}").capitalize()
 
 

@@ -1,4 +1,4 @@
-"""Previews of files: the first lines or rows, or the picture."""
+"""Previews of files: the first lines or rows, or the image."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from typing import Any
 from sandbox.slack.files import File
 
 LINES, LETTERS, ROWS = 12, 1500, 20
-ENOUGH = 50_000  # bytes, of which the beginning is taken
+ENOUGH = 50_000  # bytes that are read for a preview
 
 
 def _beginning(file: File) -> str:
-    """The first lines of a text file."""
+    """Return the first lines of a text file."""
     return "\n".join(_text(file).splitlines()[:LINES])[:LETTERS]
 
 
 def _rows(file: File) -> list[list[str]]:
-    """The first rows of a table; none of any other file."""
+    """Return the first rows of a table; empty for other files."""
     if not file.name.lower().endswith(".csv"):
         return []
     return list(islice(csv.reader(StringIO(_text(file), newline="")), ROWS))

@@ -1,4 +1,4 @@
-"""Jinja filters and functions of the page's templates: texts, names, dates, files."""
+"""Jinja filters and functions of the page's templates for texts, names, dates and files."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from jinja2 import pass_context
 from jinja2.runtime import Context
 from markupsafe import Markup, escape
 
+from sandbox import terminal
 from sandbox.page import charts, dates, file_previews, mrkdwn
 from sandbox.page.markdown import markdown
 from sandbox.page.viewer import Reader, time_of_day
@@ -19,19 +20,20 @@ from sandbox.slack.blockkit.walk import options
 from sandbox.slack.directory import BOT_USER_ID
 from sandbox.slack.values import kind_of, selectable_conversations
 
+FOLDED_CHARACTERS, FOLDED_LINE_BREAKS = 600, 5
 _HERE = {"127.0.0.1", "localhost"}
 
 
 @pass_context
 def _words(context: Context, text: Mapping[str, Any]) -> Markup:
-    """A text object, or the top-level text of a message, which is mrkdwn."""
+    """Render a text object, or the top-level text of a message, which is mrkdwn."""
     if text["type"] == "mrkdwn":
         return mrkdwn.mrkdwn(text["text"], context["reader"])
     return mrkdwn.plain(text["text"], emoji=text.get("emoji", True))
 
 
 def _styled(words: str, style: Mapping[str, bool]) -> Markup:
-    """The letters of a rich text leaf."""
+    """Render the text of a rich text element with its style."""
     tags = {"bold": "b", "italic": "i", "strike": "s", "underline": "u", "code": "code"}
     drawn = escape(words)
     for name, tag in tags.items():
@@ -41,7 +43,7 @@ def _styled(words: str, style: Mapping[str, bool]) -> Markup:
 
 
 def _anchor(parts: list[Any]) -> str:
-    """An id that can stand in HTML, whatever the app calls its blocks and actions."""
+    """Return an HTML id for an element, whatever its block and action ids contain."""
     return "e" + blake2s("\0".join(map(str, parts)).encode("utf-8", "replace")).hexdigest()[:12]
 
 
@@ -52,7 +54,7 @@ def _day(context: Context, then: datetime) -> str:
 
 @pass_context
 def _date(context: Context, leaf: Mapping[str, Any]) -> Markup:
-    """A date of rich text, as a link where it is one."""
+    """Render a date of rich text, as a link if it has one."""
     try:
         words = dates.formatted(leaf["timestamp"], leaf["format"], context["reader"])
     except (ValueError, OverflowError, OSError):
@@ -62,7 +64,7 @@ def _date(context: Context, leaf: Mapping[str, Any]) -> Markup:
 
 @pass_context
 def _conversations(context: Context, element: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """The ids that a select offers, and how each is shown."""
+    """Return the ids that a select offers, with their labels."""
     reader: Reader = context["reader"]
     return [
         (channel.id, ("" if kind_of(channel) == "im" else "# ") + reader.place(channel.id))
@@ -72,13 +74,13 @@ def _conversations(context: Context, element: Mapping[str, Any]) -> list[tuple[s
 
 @pass_context
 def _people(context: Context) -> list[tuple[str, str]]:
-    """The ids of all people, and their names."""
+    """Return the ids of all users, with their names."""
     reader: Reader = context["reader"]
     return [(user.id, user.real_name) for user in reader.directory.users.values()]
 
 
 def _is_here(url: str) -> bool:
-    """Whether a picture is on this machine; the page asks nobody else for one."""
+    """Whether an image is on this machine. The page loads no other images."""
     return urlsplit(url).hostname in _HERE
 
 
@@ -86,7 +88,17 @@ def _initials(name: str) -> str:
     return "".join(word[0] for word in name.split()[:2]).upper()
 
 
+def _is_long(text: str) -> bool:
+    """Return whether Slack folds the text of a section behind "See more".
+
+    Slack doesn't document the limits; these are the lowest that other developers report.
+    """
+    return len(text) > FOLDED_CHARACTERS or text.count("\n") >= FOLDED_LINE_BREAKS
+
+
 FILTERS: Mapping[str, Any] = {
+    "is_long": _is_long,
+    "notification": terminal.words,
     "words": _words,
     "styled": _styled,
     "anchor": _anchor,

@@ -1,4 +1,4 @@
-"""Renders markdown blocks as HTML; HTML in the text is escaped."""
+"""Renders markdown blocks as HTML. HTML in the text is escaped."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sandbox.page.mrkdwn import is_address
 
 
 class _Strict(MarkdownIt):
-    """Links lead to the web or to somebody's mail, and nowhere else."""
+    """Allows only links to http, https and mailto."""
 
     def validateLink(self, url: str) -> bool:  # noqa: N802 - markdown-it's name
         return super().validateLink(url) and is_address(url)
@@ -25,12 +25,12 @@ def markdown(text: str) -> Markup:
 def _link(
     renderer: RendererHTML, tokens: list[Token], at: int, options: OptionsDict, _: EnvType
 ) -> str:
-    """As other links of the page: it opens elsewhere, and tells nobody where it was."""
+    """Render links as elsewhere on the page: in a new tab and without a referrer."""
     tokens[at].attrs |= {"target": "_blank", "rel": "noopener noreferrer"}
     return renderer.renderToken(tokens, at, options, {})
 
 
-# Slack shows a picture as a link, and the page loads nothing from elsewhere.
+# Slack shows an image as a link, and the page loads nothing from other hosts.
 _MARKDOWN = _Strict("commonmark", {"html": False}).enable(["table", "strikethrough"])
 _MARKDOWN.disable("image")
 _MARKDOWN.add_render_rule("link_open", _link)

@@ -1,4 +1,4 @@
-"""Sends the content of the message field: a command to the app, or a message."""
+"""Sends the content of the message field, as a command or as a message."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _LINK = re.compile(r"https?://[^\s<>|]*[^\s<>|.,;:!?'\")\]]")
 async def send(
     http: httpx.AsyncClient, actor: Actor, typed: str, thread_ts: str
 ) -> user_actions.ActionResult:
-    """A command, or a message to all in the channel; in a thread where `thread_ts` is one."""
+    """Run a command or post a message, in the thread `thread_ts` if given."""
     name = typed.partition(" ")[0]
     if not name.startswith("/"):
         return await user_actions.write(http, actor, text=_as_slack(typed), thread_ts=thread_ts)
@@ -37,6 +37,6 @@ def _refusal(name: str) -> str:
 
 
 def _as_slack(typed: str) -> str:
-    """Three letters escaped and links marked, as Slack keeps what people write."""
+    """Escape the three characters and mark the links, as Slack does in stored messages."""
     escaped = typed.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return _LINK.sub(lambda link: f"<{link[0]}>", escaped)

@@ -1,4 +1,4 @@
-"""Renders Slack's mrkdwn as HTML; everything else is escaped."""
+"""Renders Slack's mrkdwn as HTML. All other markup is escaped."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sandbox.page.dates import formatted
 from sandbox.page.viewer import Reader
 from sandbox.terminal import EMOJIS
 
-# Pieces that are drawn already wait between these while the rest is; neither is a letter of anyone.
+# Delimiters of placeholders for finished HTML: noncharacters, which no text contains.
 _OPEN, _CLOSE = "\ufdd4", "\ufdd5"
 _KEPT = re.compile(f"{_OPEN}(\\d+){_CLOSE}")
 _MARKS = re.compile(f"[{_OPEN}{_CLOSE}]")
@@ -30,28 +30,28 @@ _NOTIFIED = {"!channel", "!here", "!everyone"}
 
 
 def mrkdwn(text: str, reader: Reader) -> Markup:
-    """A text of Slack's mark-up; line breaks are kept as such."""
+    """Render mrkdwn. Line breaks are kept."""
     return _Drawn(reader).all(_MARKS.sub("", text))
 
 
 def plain(text: str, *, emoji: bool = True) -> Markup:
-    """Plain letters; `emoji` turns names between colons into what they name."""
+    """Render plain text. If `emoji`, names between colons become emoji."""
     shown = _EMOJI.sub(lambda found: named_emoji(found[0]), text) if emoji else text
     return escape(shown)
 
 
 def named_emoji(name: str) -> str:
-    """`:mag:` as 🔍; a name that we do not know stays as it is."""
+    """Return 🔍 for `:mag:`. Unknown names stay as they are."""
     return EMOJIS.get(name, name).strip()
 
 
 def is_address(url: str) -> bool:
-    """Whether it leads to the web or to somebody's mail."""
+    """Whether a URL is http, https or mailto."""
     return bool(_ADDRESS.fullmatch(url))
 
 
 def link(url: str, words: str = "") -> Markup:
-    """A link that opens elsewhere; an address of another kind is plain letters."""
+    """Render a link that opens in a new tab. Other kinds of URLs become plain text."""
     if not is_address(url):
         return escape(words or url)
     return Markup('<a href="{}" target="_blank" rel="noopener noreferrer">{}</a>').format(
@@ -60,13 +60,13 @@ def link(url: str, words: str = "") -> Markup:
 
 
 def mention(sign: str, name: str, *, is_me: bool = False) -> Markup:
-    """`@Ada Lovelace` or `#ops`."""
+    """Render `@Ada Lovelace` or `#ops`."""
     kind = "mention mention-me" if is_me else "mention"
     return Markup('<span class="{}">{}{}</span>').format(kind, sign, name)
 
 
 class _Drawn:
-    """One text; `_kept` are the pieces that are HTML already."""
+    """Renders one text. `_kept` contains finished HTML."""
 
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
@@ -80,7 +80,7 @@ class _Drawn:
         return self._put_back(Markup("").join(self._lines(html.unescape(text).split("\n"))))
 
     def _lines(self, lines: list[str]) -> Iterator[Markup]:
-        """Lines that begin with > stand together in a quote."""
+        """Join consecutive lines that start with > into one quote."""
         for is_quote, group in groupby(lines, lambda line: line.startswith(">")):
             if is_quote:
                 quoted = (_styled(line[1:].removeprefix(" ")) for line in group)
@@ -93,11 +93,11 @@ class _Drawn:
         return f"{_OPEN}{len(self._kept) - 1}{_CLOSE}"
 
     def _put_back(self, drawn: Markup) -> Markup:
-        # The numbers are ours: these letters were taken out of what came from outside.
+        # The numbers are safe: the input can't contain these characters.
         return Markup(_KEPT.sub(lambda found: str(self._kept[int(found[1])]), str(drawn)))
 
     def _angled(self, inside: str) -> Markup:
-        """What stands between < and >: a link, a mention, a date."""
+        """Render the content of < and >: a link, a mention or a date."""
         target, _, label = inside.partition("|")
         if target.startswith("@"):
             known = self._reader.person(target[1:])
@@ -121,7 +121,7 @@ class _Drawn:
 
 
 def _styled(text: str) -> Markup:
-    """Bold, italic and struck letters, one within the other."""
+    """Render nested bold, italic and strikethrough text."""
     drawn, begin = [], 0
     for found in _STYLED.finditer(text):
         drawn += [escape(text[begin : found.start()]), _tag(_TAGS[found[1]], _styled(found[2]))]

@@ -31,7 +31,7 @@ ZONES = (
     "Australia/Sydney",
     "Australia/Lord_Howe",
 )
-"""To move the clock by: with the usual change of the clocks, none, and one of half an hour."""
+"""Time zones for moving the clock: with the usual clock change, without, and with half an hour."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Tab:
 
 
 class Page:
-    """Draws whatever changed; `ReadMarkers` and `TutorialProgress` are what it remembers."""
+    """Renders the parts that changed. It remembers read markers and the tutorial's progress."""
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
@@ -51,7 +51,7 @@ class Page:
         self._items: LRUCache[Any, Markup] = LRUCache(KEPT_ITEMS)
 
     def version(self, user: User) -> list[Any]:
-        """It changes whenever this person would see something else."""
+        """Return a value that changes whenever this user would see something else."""
         workspace = self._workspace
         views = [*workspace.views.stack(user.id), workspace.views.home(user.id)]
         files = workspace.files_of(user)
@@ -61,18 +61,26 @@ class Page:
 
     def whole(self, user: User, channel: Channel) -> str:
         reader = self._reader(user)
-        parts = {name: Markup(html) for name, html in self.parts(user, channel).items()}
-        facts = self._facts(reader, channel)
-        shortcuts = self._workspace.shortcuts
-        return draw("page", parts=parts, shortcuts=shortcuts, zones=ZONES, **facts)
+        loaded_at = self._workspace.messages.version
+        drawn = self.parts(user, channel, loaded_at=loaded_at)
+        facts = self._facts(reader, channel) | {
+            "parts": {name: Markup(html) for name, html in drawn.items()},
+            "loaded_at": loaded_at,
+        }
+        return draw("page", shortcuts=self._workspace.shortcuts, zones=ZONES, **facts)
 
-    def parts(self, user: User, channel: Channel, tab: str = "messages") -> dict[str, str]:
-        """HTML by the id of the element that it goes into."""
+    def parts(
+        self, user: User, channel: Channel, tab: str = "messages", loaded_at: int = 0
+    ) -> dict[str, str]:
+        """Return the HTML of the page's elements by their id.
+
+        Ephemeral messages from before `loaded_at` are left out, as `timeline` explains.
+        """
         reader = self._reader(user)
         self._progress.switched_user(user)
         facts = self._facts(reader, channel)
         return {
-            "messages": self._messages(reader, channel, tab),
+            "messages": self._messages(reader, channel, tab, loaded_at),
             "top": draw("top", tabs=self._tabs(reader, channel, tab), **facts),
             "sidebar": self._sidebar(reader, channel),
             **self._story(reader),
@@ -81,25 +89,25 @@ class Page:
         }
 
     def modal(self, user: User, errors: Mapping[str, str] | None = None) -> str:
-        """The view on top; empty where none is open."""
+        """Return the HTML of the top view; empty if no view is open."""
         view = self._workspace.views.top(user.id)
         if view is None:
             return ""
         keys = KEYS if _asks_for_key(view) else ()
         return draw("modal", view=view, errors=errors or {}, keys=keys, reader=self._reader(user))
 
-    def _messages(self, reader: Reader, channel: Channel, tab: str) -> str:
+    def _messages(self, reader: Reader, channel: Channel, tab: str, loaded_at: int) -> str:
         if tab == "home" and channel.is_im:
             home = self._workspace.views.home(reader.user.id)
             return draw("home", view=home, reader=reader)
-        entries = timeline(self._workspace, reader, channel.id)
+        entries = timeline(self._workspace, reader, channel.id, loaded_at)
         newest = max((one.key for e in entries for one in (e, *e.replies)), default="")
         self._read_markers.mark_read(reader.user, channel, newest)
         items = [self._item(reader, channel, entry) for entry in entries]
         return draw("messages", items=items, channel=channel, reader=reader)
 
     def _item(self, reader: Reader, channel: Channel, entry: Entry) -> Markup:
-        """Drawn once for as long as it looks the same: a long list takes some 10 ms."""
+        """Render an entry, or return its cached HTML. A long list takes about 10 ms to render."""
         today = reader.at(reader.now).date()
         key = (reader.user.id, channel.id, entry.key, entry.version, today, str(entry.states()))
         if key not in self._items:
@@ -111,14 +119,14 @@ class Page:
         return draw("sidebar", places=places, **self._facts(reader, channel))
 
     def _story(self, reader: Reader) -> dict[str, str]:
-        """All steps, and the next alone, for where there is no room for more."""
+        """Render the tutorial: all steps, and the next one alone for narrow screens."""
         steps = self._progress.steps()
         coming = next((step for step in steps if step.is_next), None)
         whole = draw("story", steps=steps, is_all_done=coming is None, reader=reader)
         return {"story": whole, "next": draw("next", step=coming)}
 
     def _tabs(self, reader: Reader, channel: Channel, tab: str) -> list[Tab]:
-        """Beside its messages the app has a Home, where its manifest says so."""
+        """Return the app's tabs. The Home tab is there only if the manifest enables it."""
         names = [("messages", "Messages")]
         if channel.is_im and self._workspace.has_home_tab:
             names.insert(0, ("home", "Home"))
@@ -136,7 +144,7 @@ class Page:
         }
 
     def _ahead(self) -> float:
-        """How far the clock was moved."""
+        """Return how far the clock was moved."""
         clock = self._workspace.clock
         return clock.ahead if isinstance(clock, SharedClock) else 0.0
 
@@ -145,5 +153,5 @@ class Page:
 
 
 def _asks_for_key(view: View) -> bool:
-    """Whether it is the form in which the keys of the sandbox can be filled in."""
+    """Whether this is the form that the sandbox's API keys can be filled into."""
     return any(block.get("block_id") == "client_secret" for block in view.content["blocks"])

@@ -1,5 +1,8 @@
-"""Renders messages and views as HTML: a block of type `header` with the template
-templates/blocks/header.html. A type without a template is an error, so that none is missed."""
+"""Renders messages and views as HTML.
+
+A block of type `header` is rendered with templates/blocks/header.html. A type without a template is
+an error, so no type is overlooked.
+"""
 
 from __future__ import annotations
 
@@ -15,11 +18,11 @@ TEMPLATES = Path(__file__).parent / "templates"
 
 
 class UnknownBlockType(Exception):
-    """The page knows no such block or element."""
+    """The page has no template for this block or element."""
 
 
 def draw(name: str, /, **facts: Any) -> str:
-    """The template `name` ("messages"); raises CannotDraw for a block that has no template."""
+    """Render the template `name`. Raises `UnknownBlockType` for a block without a template."""
     try:
         return _environment().get_template(f"{name}.html").render(facts)
     except TemplateNotFound as error:

@@ -31,7 +31,7 @@ from sandbox.slack.workspace import Workspace
 POLL_INTERVAL_SECONDS = 0.05
 KEEPALIVE_SECONDS = 15.0
 ACTION_TIMEOUT_SECONDS = 10.0
-# Nothing from elsewhere, and no script that is not a file of ours.
+# Nothing from other hosts, and no inline scripts.
 POLICY = "default-src 'self'; img-src 'self' data: http://127.0.0.1:* http://localhost:*"
 
 
@@ -60,7 +60,7 @@ class PageRoutes:
         ]
 
     def close(self) -> None:
-        """End the open streams of changes, so that the server can stop."""
+        """End the open event streams, so that the server can stop."""
         self._is_open = False
 
     async def _front(self, _: Request) -> Response:
@@ -77,7 +77,10 @@ class PageRoutes:
     async def _parts(self, request: Request) -> Response:
         actor = self._actor(request)
         tab = request.query_params.get("tab", "messages")
-        return JSONResponse(self._page.parts(actor.user, actor.channel, tab))
+        loaded_at = request.query_params.get("loaded", "0")
+        if not loaded_at.isdecimal():
+            raise NotFound("loaded must be a number")
+        return JSONResponse(self._page.parts(actor.user, actor.channel, tab, int(loaded_at)))
 
     async def _act(self, request: Request) -> Response:
         kind = request.path_params["kind"]
@@ -86,12 +89,12 @@ class PageRoutes:
             verify=tls(), trust_env=False, timeout=ACTION_TIMEOUT_SECONDS
         ) as http:
             done = await run_action(http, actor, kind, given)
-        told: dict[str, Any] = {}
+        result: dict[str, Any] = {}
         if kind == "suggest":
-            told["options"] = draw("options", options=done.options, id=given["id"])
+            result["options"] = draw("options", options=done.options, id=given["id"])
         if done.field_errors:
-            told["modal"] = self._page.modal(actor.user, done.field_errors)
-        return JSONResponse(told)
+            result["modal"] = self._page.modal(actor.user, done.field_errors)
+        return JSONResponse(result)
 
     async def _completions(self, _: Request) -> Response:
         from sandbox.page.autocomplete import completions
@@ -108,7 +111,7 @@ class PageRoutes:
     async def _changes(self, request: Request) -> Response:
         user = self._workspace.directory.user(request.path_params["user"])
 
-        async def told() -> AsyncIterator[str]:
+        async def events() -> AsyncIterator[str]:
             seen, waited = None, 0.0
             while self._is_open:
                 now = self._page.version(user)
@@ -119,10 +122,10 @@ class PageRoutes:
                 waited += POLL_INTERVAL_SECONDS
 
         headers = {"Cache-Control": "no-store"}
-        return StreamingResponse(told(), media_type="text/event-stream", headers=headers)
+        return StreamingResponse(events(), media_type="text/event-stream", headers=headers)
 
     def _actor(self, request: Request) -> Actor:
-        """Raises Unknown."""
+        """Raises `NotFound`."""
         directory = self._workspace.directory
         user = directory.user(request.path_params["user"])
         channel = directory.channel(request.path_params["channel"], user)
@@ -130,7 +133,7 @@ class PageRoutes:
 
 
 def _known(endpoint: Endpoint) -> Endpoint:
-    """Answer NotFound with a 404 and its message."""
+    """Turn `NotFound` into a 404 with its message."""
 
     async def answered(request: Request) -> Response:
         try:

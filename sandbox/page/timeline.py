@@ -1,4 +1,4 @@
-"""A channel's messages and files in order, with threads, and the unread counts of the sidebar."""
+"""A channel's messages and files in order, with threads, and the sidebar's unread counts."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from sandbox.slack.messages import Message
 from sandbox.slack.workspace import Workspace
 
 TOGETHER_SECONDS = 300.0
-"""Slack: somebody's messages within this time stand under one name."""
+"""Slack: an author's messages within this time are grouped under one name."""
 
 
 @dataclass(slots=True)
 class Entry:
-    """A message or a file, with the replies to it.
+    """A message or a file, with its replies.
 
-    `key` names it within the channel, `version` changes whenever it is drawn otherwise.
+    `key` identifies it within the channel; `version` changes whenever it must be rendered again.
     """
 
     key: str
@@ -36,14 +36,24 @@ class Entry:
     continues: bool = False
 
     def states(self) -> list[Any]:
-        """What its reader has chosen in it and in its replies."""
+        """Return the reader's selections in the entry and its replies."""
         return [self.state, *(reply.state for reply in self.replies)]
 
 
-def timeline(workspace: Workspace, reader: Reader, channel_id: str) -> list[Entry]:
-    """Oldest first."""
+def timeline(
+    workspace: Workspace, reader: Reader, channel_id: str, loaded_at: int = 0
+) -> list[Entry]:
+    """Return the channel's entries, oldest first.
+
+    `loaded_at` is the version of the messages when the page was loaded. Slack: a client forgets the
+    ephemeral messages from before.
+    """
     entries = [
-        *(_said(workspace, reader, one) for one in workspace.seen_by(reader.user, channel_id)),
+        *(
+            _said(workspace, reader, one)
+            for one in workspace.seen_by(reader.user, channel_id)
+            if not one.only_for or one.version > loaded_at
+        ),
         *(
             _shared(reader, file)
             for file in workspace.files_of(reader.user)
@@ -70,11 +80,11 @@ def _shared(reader: Reader, file: File) -> Entry:
 
 
 def _threaded(entries: Sequence[Entry]) -> Iterator[Entry]:
-    """Replies go under what they answer, if that is seen here."""
+    """Move replies below their parent, if the reader can see it."""
     there = {entry.key: entry for entry in entries}
     for entry in entries:
-        told = entry.message or entry.file
-        thread = told.thread_ts if told else ""
+        item = entry.message or entry.file
+        thread = item.thread_ts if item else ""
         parent = there.get(thread) if thread != entry.key else None
         if parent:
             parent.replies.append(entry)
@@ -84,7 +94,7 @@ def _threaded(entries: Sequence[Entry]) -> Iterator[Entry]:
 
 
 def _mark(entries: Sequence[Entry]) -> None:
-    """Where a day begins, and what stands under the name above it."""
+    """Mark the first entry of each day, and entries that continue the author's previous one."""
     for before, entry in zip([None, *entries], entries, strict=False):
         entry.opens_day = before is None or before.at.date() != entry.at.date()
         entry.continues = (
@@ -113,7 +123,7 @@ class SidebarChannel:
 
 
 class ReadMarkers:
-    """The newest entry that each person has seen in each conversation."""
+    """The newest entry that each user has seen in each conversation."""
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
@@ -123,7 +133,7 @@ class ReadMarkers:
         self._read[user.id, channel.id] = max(key, self._read.get((user.id, channel.id), ""))
 
     def channels(self, reader: Reader, current: Channel) -> list[SidebarChannel]:
-        """All conversations of the reader."""
+        """Return all conversations of the reader."""
         directory = self._workspace.directory
         directory.direct(reader.user)
         return [

@@ -1,4 +1,4 @@
-"""The tutorial "The first minute": its steps, and the steps already done."""
+"""The tutorial "The first minute": its steps, and which of them are completed."""
 
 from __future__ import annotations
 
@@ -14,8 +14,11 @@ from sandbox.slack.workspace import Workspace
 
 @dataclass(frozen=True, slots=True)
 class TutorialStep:
-    """`types` goes into the message field, `press` is the action_id of a button to point at,
-    `opens` the kind of a menu, `user` who to become; `whose` is who has to do it."""
+    """A step of the tutorial.
+
+    `types` goes into the message field, `press` is the action_id of a button to highlight, `opens`
+    the kind of a menu, `user` the user to switch to. `whose` is the user who does the step.
+    """
 
     name: str
     whose: User
@@ -34,69 +37,69 @@ STEPS = (
         "list",
         ADA,
         "List the newest jobs",
-        "Ada is connected to acme already. Turn the page with Next.",
+        "Ada is already connected to acme. Go to the next page with Next.",
         types="/emporix jobs",
     ),
     TutorialStep(
         "search",
         ADA,
-        "Search what agents said",
+        "Search what agents wrote",
         "Words and filters, in any order.",
         types="/emporix jobs search invoice status:failed",
     ),
     TutorialStep(
-        "open", ADA, "Open one of them", "Press Open on a job.", press=buttons.JOBS_GET_OPEN
+        "open", ADA, "Open one of them", "Click Open on a job.", press=buttons.JOBS_GET_OPEN
     ),
     TutorialStep(
         "delete",
         ADA,
         "Delete a job",
-        "Press Delete, then confirm: it is recorded who did.",
+        "Click Delete and confirm. The audit log records who deleted it.",
         press=buttons.JOBS_DELETE_CONFIRM,
     ),
     TutorialStep(
         "share",
         ADA,
         "Share with the channel",
-        "Answers are private until somebody shares one.",
+        "Answers are private until you share them.",
         press=buttons.JOBS_SHARE_ASK,
     ),
     TutorialStep(
-        "switch", GRACE, "Become Grace", "She sees only what Ada has shared.", user=GRACE.name
+        "switch", GRACE, "Become Grace", "She sees only what Ada shared.", user=GRACE.name
     ),
     TutorialStep(
         "connect",
         GRACE,
         "Connect with her own key",
-        "The form has keys of this sandbox to fill in.",
+        "The form can fill in this sandbox's API keys.",
         types="/emporix connect",
     ),
     TutorialStep(
         "mine",
         GRACE,
         "List her jobs",
-        "Her own tenant, her own rights.",
+        "Her own tenant with her own permissions.",
         types="/emporix jobs size:5",
     ),
     TutorialStep(
         "find",
         ADA,
         "Find jobs from a message",
-        "Send it, then choose Find Emporix jobs from its menu (⋯).",
+        "Send it, then open its menu (⋯), More message shortcuts, Find Emporix jobs.",
         types="What did the Complaint Agent say last?",
     ),
     TutorialStep(
         "form",
         ADA,
-        "Search by a form",
-        "The bolt beside the message field has it.",
+        "Search with a form",
+        "It is in the ⚡ menu beside the message field.",
         opens="global",
     ),
 )
 
 
 class TutorialProgress:
-    """The completed steps, found in the app's answers; the page reports the `switch` step."""
+    """The completed steps, derived from the app's messages. The page reports the `switch` step."""
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
@@ -108,7 +111,7 @@ class TutorialProgress:
             self._done.add("switch")
 
     def steps(self) -> list[TutorialStep]:
-        """All steps; the first that is not done is the next."""
+        """Return all steps. The first one that is not done is the next."""
         self._read_journal()
         steps = [replace(step, is_done=step.name in self._done) for step in STEPS]
         for place, step in enumerate(steps):
@@ -126,7 +129,7 @@ class TutorialProgress:
 
 
 def _steps_shown_by(sent: SentPayload, user: User) -> Iterator[str]:
-    """The steps that an answer of the app shows to be done."""
+    """Return the steps that a message of the app proves to be done."""
     payload = sent.payload if isinstance(sent.payload, dict) else {}
     shown = json.dumps(payload, ensure_ascii=False)
     is_list = buttons.JOBS_LIST_REFRESH in shown

@@ -1,4 +1,4 @@
-"""The person who looks at the page: names, dates and times are shown in their terms."""
+"""The person who looks at the page: names, dates and times depend on them."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ SLACKBOT_NAME = "Slackbot"
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """`now` is in seconds since 1970."""
+    """The person who looks at the page; `now` is in seconds since 1970."""
 
     user: User
     directory: Directory
     now: float
 
     def at(self, seconds: float) -> datetime:
-        """A moment in this person's time zone."""
+        """Return a time in this person's time zone."""
         return datetime.fromtimestamp(seconds, ZoneInfo(self.user.tz))
 
     def local_time(self, user: User) -> str:
-        """What the clock of another says: "10:30 AM in New York"."""
+        """Return another user's local time: "10:30 AM in New York"."""
         city = user.tz.rpartition("/")[2].replace("_", " ")
         return f"{time_of_day(datetime.fromtimestamp(self.now, ZoneInfo(user.tz)))} in {city}"
 
     def person(self, user_id: str) -> str:
-        """The name of a person or of an app; the id itself where nobody has it."""
+        """Return the name of a person or app; the id itself if it is unknown."""
         named = {BOT_USER_ID: APP_NAME, SLACKBOT_ID: SLACKBOT_NAME}
         known = self.directory.users.get(user_id)
         return known.real_name if known else named.get(user_id, user_id)
@@ -45,11 +45,11 @@ class Reader:
         return user_id in (BOT_USER_ID, SLACKBOT_ID)
 
     def title(self, channel: Channel) -> str:
-        """`#ops`, or the app's name for the direct messages with it."""
+        """Return `#ops`, or the app's name for its direct messages."""
         return APP_NAME if channel.is_im else f"#{channel.name}"
 
     def place(self, channel_id: str) -> str:
-        """The name of a channel; the id itself where there is none."""
+        """Return the name of a channel; the id itself if it is unknown."""
         channel = self.directory.channels.get(channel_id)
         if channel is None:
             return channel_id

@@ -1,1 +1,1 @@
-"""A stand-in for Slack that refuses what Slack refuses."""
+"""A stand-in for Slack that rejects the same requests."""

@@ -1,4 +1,4 @@
-"""Slack's handling of the app's ack for a command, a click and a submission."""
+"""Handles the app's ack for a command, a click or a submission."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from sandbox.slack.views import View
 CONNECTION_TROUBLE = "We had some trouble connecting. Try again?"
 
 FieldErrors = dict[str, str]
-"""block_id → what stands under that input; under "" what Slack itself says of the whole view."""
+"""block_id → the error below that input; "" is for Slack's own error of the view."""
 
 
 def command_acked(actor: Actor, command: str, ack: Ack) -> None:
-    """Show what the ack says, or that there was none."""
+    """Show the message in the ack, or say that there was no ack."""
     if ack.error:
         _slackbot(actor, f"{command} failed with the error {ack.error!r}")
     elif ack.body is not None:
@@ -35,13 +35,13 @@ def command_acked(actor: Actor, command: str, ack: Ack) -> None:
 
 
 def click_acked(actor: Actor, ack: Ack) -> None:
-    """Slack only looks whether there was an ack; what it says is not shown."""
+    """Slack: only the status of the ack matters; its body is ignored."""
     if ack.error:
         _slackbot(actor, f"{CONNECTION_TROUBLE} ({ack.error})")
 
 
 def submission_acked(actor: Actor, view: View, ack: Ack) -> FieldErrors:
-    """Close, change or stack the view as the ack says; what then stands under its inputs."""
+    """Close, update or push views as the ack says; return the errors to show below inputs."""
     if ack.error:
         return {"": CONNECTION_TROUBLE}
     if ack.body is None or ack.body == {}:

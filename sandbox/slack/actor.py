@@ -1,4 +1,4 @@
-"""A user who acts in a channel, and the common fields of the payloads for the app."""
+"""A user who acts in a channel, and the common fields of payloads."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ VERIFICATION_TOKEN = "sandbox-verification-token"
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """`user` acts in `channel`; `slack_url` is where the app reaches Slack."""
+    """A `user` acting in `channel`; `slack_url` is the app's address of Slack."""
 
     workspace: Workspace
     slack_url: str
@@ -21,7 +21,7 @@ class Actor:
     channel: Channel
 
     def response_url(self, original: str = "", *, of_shortcut: bool = False) -> str:
-        """A new response_url; `original` is the timestamp of the message clicked on."""
+        """Create a response_url; `original` is the timestamp of the clicked message."""
         urls = self.workspace.response_urls
         kind = "app" if of_shortcut else ""
         return self.slack_url + urls.new(self.user.id, self.channel.id, original, kind=kind)
@@ -30,7 +30,10 @@ class Actor:
         return self.workspace.triggers.new(self.user.id, view_id, self.channel.id)
 
     def introduction(self, view_id: str = "") -> dict[str, Any]:
-        """What every interaction payload begins with; `view_id` is the modal acted in."""
+        """Return the fields that all interaction payloads start with.
+
+        `view_id` is the modal, if any.
+        """
         return {
             "user": {
                 "id": self.user.id,

@@ -1,10 +1,10 @@
-"""A stand-in for Slack that refuses the same requests.
+"""A stand-in for Slack that rejects the same requests.
 
     workspace = Workspace(time.time)
     async with serving(create_app(workspace)) as slack_url: ...
 
-The app under test uses `{slack_url}/api/` as Slack's Web API and listens at
-`workspace.bot_url`; people act in it through `person.Person` or `/sandbox/…`.
+The app under test uses `{slack_url}/api/` as Slack's Web API and listens at `workspace.bot_url`.
+Users act through `person.Person` or `/sandbox/…`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from sandbox.slack.workspace import Workspace
 
 
 def create_app(workspace: Workspace, more: Sequence[BaseRoute] = ()) -> Starlette:
-    """Web API, response_urls, uploads and control on one address, and whatever `more` has."""
+    """Combine the Web API, response_urls, uploads, control endpoints and `more` routes."""
     modules = (web_api, response_url_routes, upload_routes, control_routes)
     there = [route for page_routes in modules for route in page_routes.routes(workspace)]
     app = Starlette(routes=[*there, *more])

@@ -16,9 +16,9 @@ TABS = ("home", "messages")
 
 
 async def open_tab(http: httpx.AsyncClient, actor: Actor, *, tab: str = "home") -> ActionResult:
-    """Open a tab of the app; nothing is sent where the app has not subscribed to that.
+    """Open a tab of the app. No event is sent if the app has not subscribed to it.
 
-    Raises Unknown for a tab that there is not.
+    Raises `NotFound` for an unknown tab.
     """
     there = TABS if actor.workspace.has_home_tab else TABS[1:]
     if tab not in there:
@@ -27,7 +27,7 @@ async def open_tab(http: httpx.AsyncClient, actor: Actor, *, tab: str = "home") 
 
 
 def app_home_opened(actor: Actor, tab: str) -> dict[str, Any]:
-    """Slack: the Home carries the view that is there, and none before the first was published."""
+    """Slack: the event contains the current Home view; there is none before the first publish."""
     workspace = actor.workspace
     view = workspace.views.home(actor.user.id)
     event = {

@@ -13,18 +13,21 @@ from sandbox.slack.errors import ApiError
 
 Arguments = Mapping[str, Any]
 
-# Slack takes these as JSON inside a form, too.
+# Slack also accepts these as JSON in a form field.
 STRUCTURED = ("blocks", "files", "metadata", "view")
 
 
 async def arguments(request: Request) -> dict[str, Any]:
-    """Refused: invalid_json, json_not_object, invalid_form_data, invalid_post_type."""
+    """Parse the arguments of a call.
+
+    Raises `ApiError`: invalid_json, json_not_object, invalid_form_data, invalid_post_type.
+    """
     given = {**request.query_params, **_body(_media_type(request), await request.body())}
     return {name: _structured(name, value) for name, value in given.items()}
 
 
 def required(given: Arguments, name: str) -> str:
-    """A string argument that must be there; Refused: invalid_arguments."""
+    """Return a required string argument. Raises `ApiError`: invalid_arguments."""
     value = given.get(name)
     if not isinstance(value, str) or not value:
         raise ApiError("invalid_arguments", [f"missing required field: {name}"])
@@ -32,7 +35,7 @@ def required(given: Arguments, name: str) -> str:
 
 
 def optional(given: Arguments, name: str) -> str:
-    """A string argument, empty where it is missing; Refused: invalid_arguments."""
+    """Return a string argument, "" by default. Raises `ApiError`: invalid_arguments."""
     value = given.get(name)
     if value is None:
         return ""

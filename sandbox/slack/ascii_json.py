@@ -1,4 +1,4 @@
-"""JSON responses in ASCII, which can hold half a surrogate pair."""
+"""JSON responses in ASCII, which can contain unpaired surrogates."""
 
 from __future__ import annotations
 

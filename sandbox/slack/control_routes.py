@@ -1,4 +1,4 @@
-"""/sandbox/…: endpoints for tests, the command line and the page to act as users."""
+"""/sandbox/…: endpoints with which tests, the command line and the page act as users."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ async def open_home(workspace: Workspace, request: Request, given: Given) -> Any
 
 
 def event_route(event: Callable[..., Awaitable[user_actions.ActionResult]]) -> Answer:
-    """Something happens in the workspace, by an actor or to them."""
+    """Return an endpoint that triggers an event in the workspace."""
 
     async def answer(workspace: Workspace, request: Request, given: Given) -> Any:
         return await exchange(_actor(workspace, request, given), event)

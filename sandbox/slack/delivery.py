@@ -18,15 +18,15 @@ from sandbox.slack.workspace import Workspace
 
 FORM, JSON = "application/x-www-form-urlencoded", "application/json"
 REASONS = {"operation_timeout": "http_timeout", "dispatch_failed": "http_error"}
-"""Slack's words for why it brings an event again, by what went wrong."""
+"""Slack's retry reasons, by the app's error."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ack:
-    """The app's answer; `body` is JSON, text, or None where it is empty.
+    """The app's response. `body` is JSON, text, or None if it is empty.
 
-    `error` is Slack's word where the app did not acknowledge: operation_timeout, dispatch_failed.
-    Status 0 means that there was no answer.
+    `error` is Slack's error code if the app did not acknowledge: operation_timeout or
+    dispatch_failed. Status 0 means that there was no response.
     """
 
     status: int = 0
@@ -48,16 +48,16 @@ def signed(secret: str, timestamp: int, body: bytes) -> dict[str, str]:
 
 
 async def deliver(http: httpx.AsyncClient, workspace: Workspace, form: Mapping[str, str]) -> Ack:
-    """POST a form to the app's /slack/events, and wait for its answer as long as Slack does."""
+    """POST a form to the app's /slack/events and wait for the ack, for at most as long as Slack."""
     return await _post(http, workspace, urlencode(form).encode(), {"Content-Type": FORM})
 
 
 async def deliver_event(
     http: httpx.AsyncClient, workspace: Workspace, event: Mapping[str, Any]
 ) -> Ack:
-    """POST an event as JSON, and once more nearly at once where the app does not take it.
+    """POST an event as JSON, and retry once, almost immediately, if it fails.
 
-    Slack tries again after one and after five minutes, too; nobody here waits for that.
+    Slack also retries after one and after five minutes; the stand-in doesn't.
     """
     body, headers = json.dumps(event).encode(), {"Content-Type": JSON}
     ack = await _post(http, workspace, body, headers)

@@ -21,7 +21,7 @@ SLACKBOT_ID = "USLACKBOT"
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """`tz` is a name of the IANA time zone database."""
+    """A user; `tz` is a name of the IANA time zone database."""
 
     id: str
     name: str
@@ -35,10 +35,10 @@ class User:
 
 @dataclass(frozen=True, slots=True)
 class Channel:
-    """`members` are user ids; `is_im` marks a direct message between one of them and the bot.
+    """A conversation; `members` are user ids, and `is_im` marks a direct message with the bot.
 
-    Of a private channel the bot knows nothing while it is no member; `is_ext_shared` marks one that
-    another organisation reads, too (Slack Connect).
+    The bot can't see a private channel unless it is a member. `is_ext_shared` marks a channel that
+    is shared with another organization (Slack Connect).
     """
 
     id: str
@@ -63,7 +63,7 @@ CHANNELS = (
 
 
 class Directory:
-    """Finds people and channels by id or by name; the direct message of a user is `dm`."""
+    """Finds users and channels by id or name. `dm` is the direct message of the user."""
 
     def __init__(
         self, users: Iterable[User] = (ADA, GRACE), channels: Iterable[Channel] = CHANNELS
@@ -74,16 +74,16 @@ class Directory:
         self._numbers = count(1)
 
     def user(self, key: str) -> User:
-        """Raises Unknown."""
+        """Raises `NotFound`."""
         for user in self.users.values():
             if key in (user.id, user.name):
                 return user
         raise NotFound(f"no user {key!r}; there are {_listed(self.users.values())}")
 
     def channel(self, key: str, user: User | None = None) -> Channel:
-        """`key` is an id, a name with or without #, or "dm", which is `user`'s.
+        """Find a channel by id, by name with or without #, or "dm" for the direct message.
 
-        Raises Unknown, also where `user` is given and is not in that channel.
+        Raises `NotFound`, also if `user` is given and is not a member.
         """
         if key == "dm" and user:
             return self.direct(user)
@@ -100,27 +100,27 @@ class Directory:
         del self.channels[channel_id]
 
     def admit(self, channel_id: str, user_id: str) -> None:
-        """Somebody joins, or is invited."""
+        """Add a user to a channel."""
         self._change(channel_id, members=self.channels[channel_id].members | {user_id})
 
     def remove(self, channel_id: str, user_id: str) -> None:
-        """Somebody leaves, or is removed."""
+        """Remove a user from a channel."""
         self._change(channel_id, members=self.channels[channel_id].members - {user_id})
 
     def share(self, channel_id: str) -> None:
-        """Another organisation reads the channel from now on."""
+        """Share the channel with another organization."""
         self._change(channel_id, is_ext_shared=True)
 
     def unshare(self, channel_id: str) -> None:
-        """No other organization reads the channel any more."""
+        """Stop sharing the channel with the other organization."""
         self._change(channel_id, is_ext_shared=False)
 
     def deactivate(self, user_id: str) -> None:
-        """Somebody has left the company."""
+        """Deactivate a user's account."""
         self.users[user_id] = replace(self.users[user_id], is_deactivated=True)
 
     def direct(self, user: User) -> Channel:
-        """The direct message of the bot with this user, opened where there is none yet."""
+        """Return the bot's direct message with this user, opening it if necessary."""
         if user.id not in self._direct:
             members = frozenset({user.id, BOT_USER_ID})
             channel = Channel(f"D0{next(self._numbers):04d}", "directmessage", members, is_im=True)

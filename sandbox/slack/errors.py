@@ -1,4 +1,4 @@
-"""Errors of Slack's Web API, and errors for the person who drives the stand-in."""
+"""Errors of Slack's Web API, and errors for the users of the stand-in."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 
 class ApiError(Exception):
-    """`error` is Slack's word for it; `messages` become `errors` and `response_metadata`."""
+    """`error` is Slack's error code; `messages` become `errors` and `response_metadata`."""
 
     def __init__(self, error: str, messages: Sequence[str] = (), **more: str) -> None:
         super().__init__(error)
@@ -23,7 +23,7 @@ class ApiError(Exception):
 
 
 class RateLimited(Exception):
-    """429: `seconds` is what Slack says in Retry-After."""
+    """A 429; `seconds` is the value of Retry-After."""
 
     def __init__(self, seconds: int) -> None:
         super().__init__(f"again in {seconds} s")
@@ -31,8 +31,8 @@ class RateLimited(Exception):
 
 
 class NotFound(Exception):
-    """What a person wants to use is not there; the message says what there is instead."""
+    """Something that a user wants to use does not exist. The message lists what exists."""
 
 
 class InvalidRequest(Exception):
-    """An order to the stand-in that makes no sense; the message says why."""
+    """An invalid request to the stand-in's own endpoints. The message says why."""

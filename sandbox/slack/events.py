@@ -15,7 +15,7 @@ from sandbox.slack.user_actions import ActionResult
 from sandbox.slack.workspace import Workspace
 
 OTHER_TEAM_ID = "T0PARTNER"
-"""The organization that a channel is shared with."""
+"""The other organization of a shared channel."""
 
 
 async def share(http: httpx.AsyncClient, actor: Actor) -> ActionResult:
@@ -63,7 +63,7 @@ async def delete(http: httpx.AsyncClient, actor: Actor) -> ActionResult:
 
 
 async def change_status(http: httpx.AsyncClient, actor: Actor) -> ActionResult:
-    """The person changes something of their profile."""
+    """The user changes their profile."""
     return await send(http, actor.workspace, _user_change(actor))
 
 
@@ -103,14 +103,14 @@ def _user_change(actor: Actor) -> dict[str, Any]:
 async def send(
     http: httpx.AsyncClient, workspace: Workspace, event: Mapping[str, Any]
 ) -> ActionResult:
-    """Nothing is sent where the app has not subscribed to it."""
+    """Send an event, unless the app has not subscribed to it."""
     if event["type"] not in workspace.events:
         return ActionResult()
     return ActionResult(await deliver_event(http, workspace, envelope(workspace, event)))
 
 
 def envelope(workspace: Workspace, event: Mapping[str, Any]) -> dict[str, Any]:
-    """An event as the Events API sends it."""
+    """Wrap an event as the Events API does."""
     now = workspace.clock()
     return {
         "token": VERIFICATION_TOKEN,

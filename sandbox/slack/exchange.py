@@ -1,4 +1,4 @@
-"""Runs one action of a user, waits until the app has finished, and reports all its calls."""
+"""Runs one action of a user, waits until the app has finished, and returns all of its calls."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Act = Callable[[httpx.AsyncClient, Actor], Awaitable[ActionResult]]
 
 
 async def exchange(actor: Actor, act: Act) -> dict[str, Any]:
-    """Let `actor` act, and tell what came of it, as `/sandbox/…` answers."""
+    """Run an action of `actor`, and return the result as `/sandbox/…` responds with it."""
     workspace, user = actor.workspace, actor.user
     sent, version = workspace.journal.count, workspace.messages.version
     async with httpx.AsyncClient(verify=tls(), trust_env=False) as http:
@@ -44,9 +44,10 @@ async def exchange(actor: Actor, act: Act) -> dict[str, Any]:
 
 
 async def _finished(http: httpx.AsyncClient, actor: Actor, ack: Ack, sent: int) -> None:
-    """Wait until the app has no running work; if it does not tell, until it has said something.
+    """Wait until the app has no running work.
 
-    `sent` is how many entries the journal had before.
+    If the app doesn't report running work, wait until it has sent something. `sent` is the number
+    of journal entries before the action.
     """
     workspace, begun = actor.workspace, time.monotonic()
     while (waited := time.monotonic() - begun) < MAX_BUSY_SECONDS:
@@ -58,7 +59,7 @@ async def _finished(http: httpx.AsyncClient, actor: Actor, ack: Ack, sent: int) 
 
 
 async def _running(http: httpx.AsyncClient, workspace: Workspace) -> int | None:
-    """How many tasks the app has not finished; None where it does not tell."""
+    """Return the number of the app's unfinished tasks, or None if the app doesn't report it."""
     try:
         health = (await http.get(f"{workspace.bot_url}/healthz", timeout=1)).json()
         return int(health["running"])
@@ -68,5 +69,8 @@ async def _running(http: httpx.AsyncClient, workspace: Workspace) -> int | None:
 
 @cache
 def tls() -> ssl.SSLContext:
-    """Made once: reading the certificates takes longer than the rest of an exchange."""
+    """Return a shared TLS context.
+
+    Loading the certificates takes longer than the rest of an exchange.
+    """
     return ssl.create_default_context()

@@ -14,11 +14,11 @@ from sandbox.slack.faults import Fault
 from sandbox.slack.workspace import Workspace
 
 Act = Callable[[], Awaitable[Response]]
-"""Does what the request asks for, and gives the real answer."""
+"""Runs the request and returns the real response."""
 
 
 async def with_faults(workspace: Workspace, method: str, request: Request, act: Act) -> Response:
-    """The answer to a call of `method`, under the next fault that somebody ordered for it."""
+    """Respond to a call of `method`, under the next injected fault that matches."""
     has_chart = b"data_visualization" in await request.body()
     fault = workspace.faults.take(method, has_chart=has_chart)
     if fault is None:
@@ -35,7 +35,7 @@ async def with_faults(workspace: Workspace, method: str, request: Request, act: 
 
 
 def _replacement(fault: Fault) -> Response:
-    """The answer of a fault under which nothing is done."""
+    """Return the response of a fault that skips the operation."""
     if fault.kind == "refuse":
         metadata = {"response_metadata": {"messages": [fault.message]}} if fault.message else {}
         return JSONResponse({"ok": False, "error": fault.error, **metadata})
@@ -52,10 +52,10 @@ def _replacement(fault: Fault) -> Response:
 
 
 async def _hang_up(request: Request) -> None:
-    """Close the connection without a word.
+    """Close the connection without sending anything.
 
-    ASGI has no message for this, so the socket of uvicorn's connection is closed; an application
-    that returned before uvicorn noticed would still be made to say 500.
+    ASGI has no message for this, so this closes the socket of uvicorn's connection and waits until
+    uvicorn notices. Otherwise uvicorn would send a 500.
     """
     cast("Any", request.receive).__self__.transport.close()
     while (await request.receive())["type"] != "http.disconnect":

@@ -1,4 +1,4 @@
-"""Faults to inject: the kind of failure, the calls it applies to, and how many times."""
+"""Faults to inject: the kind of failure, the calls it applies to, and how often."""
 
 from __future__ import annotations
 
@@ -6,25 +6,24 @@ from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 Kind = Literal[
-    "delay",  # answers after `seconds`
-    "status",  # `status`, 500 unless given, and nothing is done
-    "status_after",  # the same, although what was asked is done
-    "refuse",  # `error` in Slack's own form, as for a policy of the workspace
-    "no_charts",  # refuses messages with a chart, as a workspace where Slack has none
+    "delay",  # responds after `seconds`
+    "status",  # `status`, by default 500, without running the method
+    "status_after",  # the same, after running the method
+    "refuse",  # `error` in Slack's format, as for a workspace policy
+    "no_charts",  # refuses messages with a chart, as a workspace without charts
     "rate_limit",  # 429 with Retry-After
-    "html",  # a page in place of JSON, 502 unless `status` says otherwise
-    "cut_before",  # hangs up without doing anything
-    "cut_after",  # does what was asked, then hangs up
+    "html",  # an HTML page; the default status is 502
+    "cut_before",  # closes the connection without running the method
+    "cut_after",  # runs the method, then closes the connection
 ]
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One order for `method`: a Web API method or "response_url"; empty fits all.
+    """A fault for `method`: a Web API method or "response_url". Empty matches all.
 
-    `seconds` is for a delay, `retry_after` (seconds) for a rate limit, `error` for a refusal,
-    and `message` for Slack's explanation of it.
-    ValueError for an unknown kind.
+    `seconds` is for a delay, `retry_after` (seconds) for a rate limit, `error` for a refusal, and
+    `message` for Slack's explanation of it. Raises `ValueError` for an unknown kind.
     """
 
     kind: Kind
@@ -42,7 +41,7 @@ class Fault:
 
 
 class Faults:
-    """The orders not yet used up, oldest first."""
+    """Faults that have not been used up, oldest first."""
 
     def __init__(self) -> None:
         self._open: list[Fault] = []
@@ -58,7 +57,7 @@ class Faults:
         self._open.clear()
 
     def take(self, method: str, *, has_chart: bool = False) -> Fault | None:
-        """The first order that fits, used up by one; None where all is well."""
+        """Use up one occurrence of the first matching fault and return it, or None."""
         for place, fault in enumerate(self._open):
             if fault.kind == "no_charts" and not has_chart:
                 continue

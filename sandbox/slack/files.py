@@ -14,10 +14,10 @@ from sandbox.slack.times import Clock
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """`content` is None until it was uploaded, `channel_id` empty until the file is shared.
+    """A file; `content` is None until it is uploaded, `channel_id` empty until it is shared.
 
-    `shared_at` is in seconds since 1970; `thread_ts` names the message that it replies to, where
-    there is one. `alt_text` is what a screen reader says of a picture.
+    `shared_at` is in seconds since 1970. `thread_ts` is the message that the file replies to, if
+    any. `alt_text` describes an image for screen readers.
     """
 
     id: str
@@ -32,7 +32,7 @@ class File:
     alt_text: str = ""
 
     def as_slack(self) -> dict[str, Any]:
-        """As Slack shows a completed file to the app."""
+        """Return the completed file as Slack shows it to the app."""
         host = f"https://{TEAM_DOMAIN}.slack.com"
         shown = {
             "id": self.id,
@@ -45,7 +45,7 @@ class File:
         return shown | ({"alt_txt": self.alt_text} if self.alt_text else {})
 
     def as_json(self) -> dict[str, Any]:
-        """As `/sandbox/files` shows it."""
+        """Return the file as `/sandbox/files` shows it."""
         text = (self.content or b"").decode("utf-8", "replace")
         place = {"channel": self.channel_id, "thread_ts": self.thread_ts or None}
         return self.as_slack() | place | {"content": text}
@@ -67,7 +67,10 @@ class Files:
         return file
 
     def upload(self, path: str, content: bytes) -> bool:
-        """Whether `path` was given out, for as many bytes."""
+        """Store the content if `path` was issued for this number of bytes.
+
+        Return whether it was.
+        """
         for file in self._all.values():
             if file.path == path and file.length == len(content):
                 self._all[file.id] = replace(file, content=content)
@@ -75,7 +78,7 @@ class Files:
         return False
 
     def share(self, file_id: str, title: str, channel_id: str, thread_ts: str = "") -> File:
-        """Refused: file_not_found, also where nothing was uploaded yet."""
+        """Share a file. Raises `ApiError`: file_not_found, also if nothing was uploaded."""
         file = self._all.get(file_id)
         if file is None or file.content is None:
             raise ApiError("file_not_found")

@@ -19,7 +19,7 @@ from sandbox.slack.views import View
 async def fill_in(
     http: httpx.AsyncClient, actor: Actor, view: View, values: Mapping[str, Given]
 ) -> None:
-    """Put `values` into the inputs whose label or block_id they name; raises Unknown."""
+    """Set `values` of inputs by their label or block_id. Raises `NotFound`."""
     for name, given in values.items():
         block = _named(_inputs(view), name)
         await set_value(
@@ -28,14 +28,14 @@ async def fill_in(
 
 
 def missing(view: View) -> dict[str, str]:
-    """What Slack itself refuses to submit: block_id → what stands under that input."""
-    told = {
+    """Return Slack's own errors that prevent a submission: block_id → message."""
+    problems = {
         block["block_id"]: lacking(
             block, view.state[block["block_id"]][block["element"]["action_id"]]
         )
         for block in _inputs(view)
     }
-    return {block_id: words for block_id, words in told.items() if words}
+    return {block_id: words for block_id, words in problems.items() if words}
 
 
 def _inputs(view: View) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""Generates block_ids and action_ids that the app did not set."""
+"""Generates the block_ids and action_ids that the app did not set."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sandbox.slack.blockkit.walk import elements
 
 
 def with_generated_ids(blocks: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """A copy in which every block and every element has its id."""
+    """Return a copy in which every block and element has an id."""
     copies = [dict(deepcopy(block)) for block in blocks]
     given = {block.get("block_id") for block in copies}
     free = (name for number in count() if (name := f"b{number:03x}") not in given)
@@ -24,5 +24,5 @@ def with_generated_ids(blocks: Iterable[Mapping[str, Any]]) -> list[dict[str, An
 
 
 def view_with_generated_ids(view: Mapping[str, Any]) -> dict[str, Any]:
-    """A copy of a view's content with named blocks."""
+    """Return a copy of a view in which every block and element has an id."""
     return {**deepcopy(dict(view)), "blocks": with_generated_ids(view["blocks"])}

@@ -1,4 +1,4 @@
-"""The state of inputs and selects in a view or message, and the errors of required fields."""
+"""The state of inputs and selects in a view or message, and errors of required fields."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sandbox.slack.blockkit.walk import elements
 
 Value = dict[str, Any]
 State = dict[str, dict[str, Value]]
-"""block_id → action_id → value, as `state.values` has it."""
+"""block_id → action_id → value, as in `state.values`."""
 
 KEPT_AS = {
     "plain_text_input": "value",
@@ -34,9 +34,10 @@ _LETTERS = 3000
 def initial_state(
     blocks: Iterable[dict[str, Any]], before: State | None = None, channel_id: str = ""
 ) -> State:
-    """What the blocks begin with; values of `before` stay where block_id and action_id do.
+    """Return the initial state of the blocks.
 
-    `channel_id` is where somebody was when the view opened, for selects that begin with that.
+    Values of `before` are kept if block_id and action_id are the same. `channel_id` is the
+    conversation in which the view was opened, for selects that default to it.
     """
     state: State = {}
     for block in blocks:
@@ -51,12 +52,12 @@ def initial_state(
 
 
 def given_in(value: Value) -> Any:
-    """What somebody typed or chose, without the words around it."""
+    """Return the typed or selected value, without the object around it."""
     return value[KEPT_AS[value["type"]]]
 
 
 def lacking(block: Mapping[str, Any], value: Value) -> str:
-    """What Slack itself says under an input before it submits; empty where all is well."""
+    """Return the error that Slack shows below an input before a submission, or ""."""
     given, element = given_in(value), block["element"]
     if not given:
         return "" if block.get("optional") else "Please complete this required field."

@@ -1,4 +1,4 @@
-"""Finds the button, select or input that a person means, by its label or action_id."""
+"""Finds a button, select or input by its label or action_id."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from sandbox.slack.views import View
 
 @dataclass(frozen=True, slots=True)
 class ElementQuery:
-    """By visible label, by action_id, or both; `nth` counts from 1.
+    """Selects an element by visible label, action_id, or both; `nth` counts from 1.
 
-    `ts` means one message, `at_home` the Home tab alone.
+    `ts` limits the search to one message, `at_home` to the Home tab.
     """
 
     label: str = ""
@@ -31,7 +31,7 @@ class ElementQuery:
 
 
 class Labelled(Protocol):
-    """Something in blocks that has a name."""
+    """An element with a label."""
 
     @property
     def label(self) -> str: ...
@@ -41,19 +41,19 @@ class Labelled(Protocol):
 
 AnyElement = TypeVar("AnyElement", bound=Labelled)
 Elements = Callable[[Iterable[dict[str, Any]]], Iterator[AnyElement]]
-"""What to look for in blocks."""
+"""Finds elements of one kind in blocks."""
 
 
 @dataclass(frozen=True, slots=True)
 class FoundElement(Generic[AnyElement]):
-    """What was meant, and the view or message it is in."""
+    """An element, and the view or message that contains it."""
 
     place: View | Message
     element: AnyElement
 
     @property
     def place_id(self) -> str:
-        """Of the view, or of the message in its channel."""
+        """Return the id of the view, or of the message in its channel."""
         if isinstance(self.place, View):
             return self.place.id
         return f"{self.place.channel_id}/{self.place.ts}"
@@ -62,7 +62,7 @@ class FoundElement(Generic[AnyElement]):
 def find(
     actor: Actor, wanted: ElementQuery, inside: Elements[AnyElement]
 ) -> FoundElement[AnyElement]:
-    """The top view is looked at first, then messages from the newest; raises Unknown."""
+    """Find an element in the top view, then in messages, newest first. Raises `NotFound`."""
     seen: list[str] = []
     places = _home(actor) if wanted.at_home else _places(actor, wanted.ts)
     for place, blocks in places:
@@ -94,7 +94,7 @@ def _places(actor: Actor, ts: str) -> Iterator[tuple[View | Message, list[dict[s
 
 _MENUS = {"overflow", "static_select", "radio_buttons"}
 _SHORTCODE = re.compile(r":[a-z0-9_+'-]+:")
-# Symbols, variation selectors and joiners: what emoji are made of.
+# Symbols, variation selectors and joiners, the parts of emoji.
 _EMOJI = {"So", "Sk", "Cf", "Mn"}
 
 
@@ -112,19 +112,19 @@ class ClickableElement:
         return without_emoji((self.option or self.element)["text"]["text"])
 
     def matches(self, label: str, action_id: str) -> bool:
-        """Whether it has this label and this action_id, as far as they are given."""
+        """Whether it has this label and this action_id, if they are given."""
         if action_id and self.element["action_id"] != action_id:
             return False
         return not label or self.label.casefold() == without_emoji(label).casefold()
 
     def chosen(self) -> Value | None:
-        """What it leaves in the state of its place; None for a button or an overflow menu."""
+        """The selected value in the state; None for a button or an overflow menu."""
         if self.option is None or self.element["type"] not in KEPT_AS:
             return None
         return {"type": self.element["type"], "selected_option": dict(self.option)}
 
     def action(self, action_ts: str) -> dict[str, Any]:
-        """As `actions` of a block_actions payload has it."""
+        """Return the entry for `actions` of a block_actions payload."""
         shown = ("action_id", "type", "text", "value", "style", "confirm", "placeholder")
         action = {name: self.element[name] for name in shown if name in self.element}
         chosen = {"selected_option": dict(self.option)} if self.option else {}
@@ -132,7 +132,7 @@ class ClickableElement:
 
 
 def clickable_elements(blocks: Iterable[dict[str, Any]]) -> Iterator[ClickableElement]:
-    """In the order in which they are seen."""
+    """Return the elements in visual order."""
     for block in blocks:
         for element in elements(block):
             if block["type"] == "input" and not block.get("dispatch_action"):
@@ -145,18 +145,18 @@ def clickable_elements(blocks: Iterable[dict[str, Any]]) -> Iterator[ClickableEl
 
 
 def without_emoji(text: str) -> str:
-    """Words without emoji; a text that is all emoji stays as it is."""
+    """Remove emoji from a text, unless it consists of emoji only."""
     letters = (c for c in _SHORTCODE.sub(" ", text) if unicodedata.category(c) not in _EMOJI)
     return " ".join("".join(letters).split()) or text.strip()
 
 
 MIN_QUERY_LENGTH = 3
-"""Slack: how much must be typed into an external select that does not say."""
+"""Slack: the default of `min_query_length`."""
 
 
 @dataclass(frozen=True, slots=True)
 class SettableElement:
-    """An element with a value, in its block."""
+    """An element with a value, and its block."""
 
     block: Mapping[str, Any]
     element: Mapping[str, Any]
@@ -167,23 +167,23 @@ class SettableElement:
 
     @property
     def label(self) -> str:
-        """Of an input its label, elsewhere what stands in the element while it is empty."""
+        """The label of an input, otherwise the placeholder of the element."""
         named = self.block.get("label") or self.element.get("placeholder") or {}
         return str(named.get("text", self.element["action_id"]))
 
     @property
     def notifies_app(self) -> bool:
-        """Whether the app hears of it at once; most inputs wait for the submission."""
+        """Whether a change is sent to the app immediately; most inputs wait for the submission."""
         return self.block["type"] != "input" or bool(self.block.get("dispatch_action"))
 
     def matches(self, label: str, action_id: str) -> bool:
-        """Whether it has this label and this action_id, as far as they are given."""
+        """Whether it has this label and this action_id, if they are given."""
         if action_id and self.element["action_id"] != action_id:
             return False
         return not label or self.label.casefold() == label.casefold()
 
     def action(self, value: Value, action_ts: str) -> dict[str, Any]:
-        """As `actions` of a block_actions payload has it."""
+        """Return the entry for `actions` of a block_actions payload."""
         begun = {n: v for n, v in self.element.items() if n.startswith("initial_")}
         named = ("action_id", "confirm", "placeholder")
         shown = {name: self.element[name] for name in named if name in self.element}
@@ -191,7 +191,7 @@ class SettableElement:
 
 
 def settable_elements(blocks: Iterable[dict[str, Any]]) -> Iterator[SettableElement]:
-    """In the order in which they are seen."""
+    """Return the elements in visual order."""
     for block in blocks:
         for element in elements(block):
             if element["type"] in KEPT_AS:

@@ -1,4 +1,4 @@
-"""Records the app's payloads and Slack's answers."""
+"""Records the app's payloads and Slack's responses."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ MAX_ENTRIES = 1000
 
 @dataclass(frozen=True, slots=True)
 class SentPayload:
-    """`via` is "ack", "response_url" or a Web API method.
+    """A payload; `via` is "ack", "response_url" or a Web API method.
 
-    `user_id` is the one it was meant for; empty where all may see it.
+    `user_id` is the user it was meant for; empty if everyone can see it.
     """
 
     via: str
@@ -26,7 +26,7 @@ class SentPayload:
 
 
 class Journal:
-    """The newest entries, oldest first; `count` is how many there have ever been."""
+    """The newest entries, oldest first. `count` is the number of all entries so far."""
 
     def __init__(self) -> None:
         self._entries: deque[SentPayload] = deque(maxlen=MAX_ENTRIES)
@@ -37,7 +37,7 @@ class Journal:
         self.count += 1
 
     def since(self, count: int, user_id: str) -> list[SentPayload]:
-        """What came after the first `count` entries and was for this user or for all."""
+        """Return the entries after the first `count` that were for this user or for everyone."""
         new = min(self.count - count, len(self._entries))
         entries = list(self._entries)[len(self._entries) - new :]
         return [sent for sent in entries if sent.user_id in ("", user_id)]

@@ -1,4 +1,4 @@
-"""Text, blocks and metadata of a message, checked against Slack's limits."""
+"""Validates the text, blocks and metadata of a message."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ BLOCK_LETTERS = 13_200
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """Blocks carry all their ids."""
+    """The text and blocks of a message. All blocks have ids."""
 
     text: str
     blocks: list[dict[str, Any]]
 
 
 def content(given: Arguments, surface: Surface = "message") -> Content:
-    """The content of a message from the arguments `text` and `blocks`.
+    """Return the content given by the arguments `text` and `blocks`.
 
-    An `ephemeral` one takes no charts.
-    Refused: no_text, msg_too_long, invalid_blocks_format, invalid_blocks, msg_blocks_too_long.
+    Ephemeral messages can't have charts. Raises `ApiError`: no_text, msg_too_long,
+    invalid_blocks_format, invalid_blocks, msg_blocks_too_long.
     """
     text, blocks = optional(given, "text"), given.get("blocks") or []
     if not text and not blocks:
@@ -53,13 +53,13 @@ def _check(blocks: object, surface: Surface) -> None:
 
 
 LARGEST = 16_000
-"""Bytes; Slack does not document the number."""
+"""Bytes. Slack doesn't document the limit."""
 
 
 def metadata(given: Arguments) -> dict[str, Any]:
-    """The argument `metadata`, empty where there is none.
+    """Return the argument `metadata`, empty by default.
 
-    Refused: invalid_metadata_format, metadata_too_large.
+    Raises `ApiError`: invalid_metadata_format, metadata_too_large.
     """
     found = given.get("metadata")
     if not found:

@@ -1,4 +1,4 @@
-"""Messages, ephemeral ones included, in order."""
+"""Messages, including ephemeral ones, in order."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from sandbox.slack.times import Clock, MessageTimestamps
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """`only_for` is the id of the one user who sees an ephemeral message, else empty.
+    """A message; `only_for` is the id of the only user who sees it, or empty.
 
-    `attachments` are those of other apps and of links; this app sends none.
-    `version` rises with every new or changed message of the workspace.
+    `attachments` come from other apps and from links; this app sends none. `version` increases with
+    every new or changed message in the workspace.
     """
 
     channel_id: str
@@ -29,11 +29,11 @@ class Message:
     edited: bool = False
     version: int = 0
     metadata: Mapping[str, Any] = field(default_factory=dict)
-    """What the app that posted it has given it; people do not see it."""
+    """Set by the app that posted the message; users don't see it."""
     attachments: Sequence[dict[str, Any]] = ()
 
     def as_json(self) -> dict[str, Any]:
-        """As `/sandbox/messages` shows it."""
+        """Return the message as `/sandbox/messages` shows it."""
         return {
             "ts": self.ts,
             "channel": self.channel_id,
@@ -46,7 +46,7 @@ class Message:
         }
 
     def as_slack(self) -> dict[str, Any]:
-        """As Slack itself shows it to the app."""
+        """Return the message as Slack shows it to the app."""
         more: dict[str, Any] = {"thread_ts": self.thread_ts} if self.thread_ts else {}
         if self.edited:
             more["edited"] = {"user": self.user_id, "ts": self.ts}
@@ -72,7 +72,7 @@ class Messages:
         self._stamps = MessageTimestamps(clock)
         self._versions = count(1)
         self.version = 0
-        """That of the newest change."""
+        """The version of the newest change."""
 
     def add(
         self,
@@ -94,7 +94,7 @@ class Messages:
         return self._all.get((channel_id, ts))
 
     def of_channel(self, channel_id: str) -> list[Message]:
-        """What everyone in a channel can read there, threads included, oldest first."""
+        """Return the messages that everyone in a channel can read, with threads, oldest first."""
         return [
             message
             for message in self._all.values()
@@ -109,7 +109,7 @@ class Messages:
         self.version = next(self._versions)
 
     def seen_by(self, user_id: str, channel_ids: Collection[str], since: int = 0) -> list[Message]:
-        """What this user sees in these channels, oldest first; only changes after `since`."""
+        """Return the messages that this user sees, oldest first; only changes after `since`."""
         return [
             message
             for message in self._all.values()

@@ -13,7 +13,10 @@ DEFAULT, LARGEST = 100, 999
 
 
 def paged(name: str, things: Sequence[Any], given: Arguments) -> dict[str, Any]:
-    """The page that `cursor` and `limit` ask for; Refused: invalid_cursor, invalid_limit."""
+    """Return the page given by `cursor` and `limit`.
+
+    Raises `ApiError`: invalid_cursor, invalid_limit.
+    """
     start, limit = _start(str(given.get("cursor") or "")), str(given.get("limit") or DEFAULT)
     if not limit.isdecimal() or not 1 <= int(limit) <= LARGEST:
         raise ApiError("invalid_limit")

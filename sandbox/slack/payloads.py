@@ -17,7 +17,7 @@ Form = Mapping[str, str]
 
 
 def command(actor: Actor, name: str, text: str) -> Form:
-    """`name` with its slash. Slack escapes three characters of the text."""
+    """A slash command; `name` includes the slash. Slack escapes three characters of the text."""
     return {
         "token": VERIFICATION_TOKEN,
         "team_id": TEAM_ID,
@@ -36,7 +36,7 @@ def command(actor: Actor, name: str, text: str) -> Form:
 
 
 def block_action_in_message(actor: Actor, message: Message, action: Mapping[str, Any]) -> Form:
-    """An ephemeral message is not shown to the app again: such payloads have no `message`."""
+    """A click in a message. Slack: payloads for ephemeral messages have no `message`."""
     return _payload(
         {"type": "block_actions", **actor.introduction(), **_in_message(actor, message)}
         | {
@@ -53,7 +53,7 @@ def block_action_in_view(actor: Actor, view: View, action: Mapping[str, Any]) ->
 
 
 def message_shortcut(actor: Actor, callback_id: str, message: Message, now: str) -> Form:
-    """With the message, which all see, and a way to answer in its channel."""
+    """A shortcut of a message, with the message as everyone sees it and a response_url."""
     return _payload(
         {"type": "message_action", **actor.introduction(), "callback_id": callback_id}
         | {
@@ -67,7 +67,7 @@ def message_shortcut(actor: Actor, callback_id: str, message: Message, now: str)
 
 
 def global_shortcut(actor: Actor, callback_id: str, now: str) -> Form:
-    """Neither a channel nor a way to answer but by the trigger."""
+    """A global shortcut, with neither a channel nor a response_url."""
     introduction = {"type": "shortcut", **actor.introduction()}
     return _payload({**introduction, "callback_id": callback_id, "action_ts": now})
 
@@ -75,7 +75,7 @@ def global_shortcut(actor: Actor, callback_id: str, now: str) -> Form:
 def block_suggestion(
     actor: Actor, place: View | Message, select: SettableElement, typed: str
 ) -> Form:
-    """Asks what an external select offers; there is nothing to open or to answer later."""
+    """Requests the options of an external select. There is no trigger_id or response_url."""
     introduction = {"type": "block_suggestion", **actor.introduction()}
     del introduction["trigger_id"]
     where = _in_view(place) if isinstance(place, View) else _in_message(actor, place)
@@ -90,7 +90,7 @@ def view_submission(actor: Actor, view: View) -> Form:
 
 
 def view_closed(actor: Actor, view: View, *, is_cleared: bool) -> Form:
-    """`is_cleared` says that the whole stack was closed."""
+    """A closed view; `is_cleared` means that the whole stack was closed."""
     introduction = {"type": "view_closed", **actor.introduction(view.id)}
     del introduction["trigger_id"]
     return _payload({**introduction, "view": view.as_json(), "is_cleared": is_cleared})
@@ -113,7 +113,7 @@ def _in_view(view: View) -> dict[str, Any]:
 
 
 def _response_urls(actor: Actor, view: View) -> Iterator[dict[str, Any]]:
-    """One for each chosen conversation whose select asks for it."""
+    """One for each selected conversation whose select requests it."""
     for block in view.content["blocks"]:
         for element in elements(block):
             value = view.state.get(block["block_id"], {}).get(element["action_id"], {})

@@ -13,22 +13,22 @@ from typing import Any
 
 import httpx
 
-# The stand-in itself gives up waiting for the app after 3 s for the ack and 15 s for its work.
+# The stand-in waits at most 3 s for the ack and 15 s for the app's work.
 TIMEOUT_SECONDS = 30.0
 
 
 class SandboxError(Exception):
-    """The stand-in does not know the user, channel, button or field; it says which there are."""
+    """The user, channel, button or field doesn't exist. The message lists those that do."""
 
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """What came of one act, when the app had finished.
+    """The result of one action, after the app has finished.
 
-    `ack_status` is 0 where the app gave no answer or was not asked. `payloads` are the bare bodies
-    that the app sent; `sent` has each with `via` and Slack's `answer`. `messages` are the new and
-    changed ones that this person sees, `view` is their top view and `home` their Home tab,
-    `field_errors` what stands under inputs, by block_id, `options` what the app offered for an
+    `ack_status` is 0 if the app did not respond or no request was sent. `payloads` are the bodies
+    that the app sent; `sent` has each with `via` and Slack's response. `messages` are the new and
+    changed messages that this user sees, `view` is their top view and `home` their Home tab.
+    `field_errors` are the errors below inputs, by block_id; `options` are the app's options for an
     external select.
     """
 
@@ -44,7 +44,7 @@ class Exchange:
 
 
 class Person:
-    """`user` acts in `channel`, which is a name, an id, or "dm". All acts raise SandboxError."""
+    """A `user` acting in `channel`: a name, an id, or "dm". All actions raise `SandboxError`."""
 
     def __init__(
         self,
@@ -57,21 +57,21 @@ class Person:
         self._who = {"user": user, "channel": channel}
 
     async def command(self, text: str) -> Exchange:
-        """`text` is the whole line, "/emporix jobs list"."""
+        """Send a command; `text` is the whole line, "/emporix jobs list"."""
         return await self._act("command", text=text)
 
     async def write(self, text: str, *, thread_ts: str = "") -> Exchange:
-        """Say something in the channel, or in a thread of it."""
+        """Post a message in the channel, or in one of its threads."""
         return await self._act("write", text=text, thread_ts=thread_ts)
 
     async def shortcut(self, name: str, *, ts: str = "") -> Exchange:
-        """Choose a shortcut: of the workspace, of the message `ts`, or of the newest message."""
+        """Choose a global shortcut, or a shortcut of the message `ts` or of the newest message."""
         return await self._act("shortcut", name=name, ts=ts)
 
     async def click(
         self, label: str = "", *, action_id: str = "", nth: int = 1, at_home: bool = False
     ) -> Exchange:
-        """Press the nth button of that label, there or in the Home tab; a question is confirmed."""
+        """Click the nth button with this label, here or in the Home tab, and confirm its dialog."""
         more = {"action_id": action_id, "nth": nth, "at_home": at_home}
         return await self._act("click", label=label, **more)
 
@@ -84,7 +84,7 @@ class Person:
         return await self._act("share")
 
     async def unshare_channel(self) -> Exchange:
-        """End that."""
+        """Stop sharing the channel."""
         return await self._act("unshare")
 
     async def remove_app(self) -> Exchange:
@@ -100,11 +100,11 @@ class Person:
         return await self._act("delete_channel")
 
     async def change_status(self) -> Exchange:
-        """Change something of one's own profile."""
+        """Change the user's profile."""
         return await self._act("change_status")
 
     async def leave_company(self) -> Exchange:
-        """The person's account is deactivated."""
+        """Deactivate the user's account."""
         return await self._act("deactivate")
 
     async def revoke_token(self) -> Exchange:
@@ -122,19 +122,19 @@ class Person:
     async def choose(
         self, label: str, value: str | Sequence[str], *, action_id: str = "", nth: int = 1
     ) -> Exchange:
-        """Set a select, a picker, boxes or a field, by its label or placeholder.
+        """Set a select, picker, checkbox or input, by its label or placeholder.
 
-        `value` is what `sandbox.slack.values` reads; several options come as a list.
+        `value` is in the format of `sandbox.slack.values`; several options are a list.
         """
         more = {"label": label, "action_id": action_id, "nth": nth}
         return await self._act("choose", value=_plain(value), **more)
 
     async def suggest(self, label: str, typed: str, *, action_id: str = "") -> Exchange:
-        """Type into an external select; `options` of the exchange are what the app offers."""
+        """Type into an external select. The exchange's `options` are the app's options."""
         return await self._act("suggest", label=label, action_id=action_id, typed=typed)
 
     async def submit(self, values: Mapping[str, str | Sequence[str]]) -> Exchange:
-        """Fill in the top view, by label or block_id, and submit it."""
+        """Fill in the top view by label or block_id, and submit it."""
         given = {name: _plain(value) for name, value in values.items()}
         return await self._act("submit", values=given)
 
@@ -143,38 +143,38 @@ class Person:
         return await self._act("close")
 
     async def messages(self) -> list[dict[str, Any]]:
-        """All that this person sees in the channel, oldest first."""
+        """Return all messages that this user sees in the channel, oldest first."""
         answer = await self._http.get(f"{self._url}/messages", params=self._who)
         seen: list[dict[str, Any]] = _answer(answer)
         return seen
 
     async def view(self) -> dict[str, Any] | None:
-        """The top view, as Slack shows it to the app; None where none is open."""
+        """Return the top view as Slack shows it to the app; None if no view is open."""
         answer = await self._http.get(f"{self._url}/view", params=self._who)
         top: dict[str, Any] | None = _answer(answer)
         return top
 
     async def files(self) -> list[dict[str, Any]]:
-        """The files that this person sees, with their `content` as text."""
+        """Return the files that this user sees, with `content` as text."""
         answer = await self._http.get(f"{self._url}/files", params=self._who)
         seen: list[dict[str, Any]] = _answer(answer)
         return seen
 
     async def _act(self, act: str, **more: Any) -> Exchange:
         body = {**self._who, **more}
-        answer = await self._http.post(f"{self._url}/{act}", json=body, timeout=TIMEOUT_SECONDS)
-        told = _answer(answer)
-        ack = told["ack"] or {"status": 0, "body": None}
+        response = await self._http.post(f"{self._url}/{act}", json=body, timeout=TIMEOUT_SECONDS)
+        answer = _answer(response)
+        ack = answer["ack"] or {"status": 0, "body": None}
         return Exchange(
             ack_status=ack["status"],
             ack_body=ack["body"],
-            payloads=[sent["payload"] for sent in told["payloads"]],
-            sent=told["payloads"],
-            messages=told["messages"],
-            view=told["view"],
-            field_errors=told["field_errors"],
-            options=told["options"],
-            home=told["home"],
+            payloads=[sent["payload"] for sent in answer["payloads"]],
+            sent=answer["payloads"],
+            messages=answer["messages"],
+            view=answer["view"],
+            field_errors=answer["field_errors"],
+            options=answer["options"],
+            home=answer["home"],
         )
 
 

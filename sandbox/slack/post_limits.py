@@ -13,10 +13,10 @@ WINDOW_SECONDS = 60.0
 
 
 class PostLimits:
-    """Counts posts, those that were refused not included.
+    """Counts messages, except refused ones.
 
-    `a_minute` is the cap of the workspace, of which Slack says only that it is several hundred.
-    Neither holds until it is asked for: a clock that stands still would refuse each second message.
+    `a_minute` is the workspace's limit, which Slack documents as "several hundred". Both limits are
+    off by default, because a test's clock that stands still would refuse every second message.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -28,7 +28,7 @@ class PostLimits:
         self.refused = 0
 
     def take(self, channel_id: str) -> None:
-        """Count a post; raises TooMany where it is one too many."""
+        """Count a message. Raises `RateLimited` if it exceeds a limit."""
         now = self._clock()
         wait = max(self._of_channel(channel_id, now), self._of_workspace(now))
         if wait > 0:

@@ -47,10 +47,11 @@ async def _answer(workspace: Workspace, request: Request) -> Response:
 
 
 def respond(workspace: Workspace, url: ResponseUrl, given: Arguments) -> None:
-    """Do what the body of a response says.
+    """Apply the body of a response.
 
-    Only a click has an original to replace or delete: a slash command's answer comes as one more
-    message (slackapi/bolt-python#1268). Refused: message_not_found, and what `content` refuses.
+    Slack: only a click has an original message to replace or delete; for a slash command, a new
+    message is posted (slackapi/bolt-python#1268). Raises `ApiError`: message_not_found, and the
+    errors of `content`.
     """
     if url.original and given.get("delete_original"):
         workspace.messages.delete(_original(workspace, url))
@@ -66,14 +67,14 @@ def respond(workspace: Workspace, url: ResponseUrl, given: Arguments) -> None:
 
 
 def surface(only_for: str) -> Surface:
-    """What kind of message it is that only this user sees, or everyone if that is empty."""
+    """Return the kind of a message that only this user sees, or everyone if empty."""
     return "ephemeral" if only_for else "message"
 
 
 def seen_by(given: Arguments, user_id: str) -> str:
-    """For `Message.only_for`: this user, unless the response is for the channel.
+    """Return `Message.only_for`: this user, or "" if the response is for the channel.
 
-    Refused: invalid_response_type.
+    Raises `ApiError`: invalid_response_type.
     """
     kind = given.get("response_type", "ephemeral")
     if kind not in ("ephemeral", "in_channel"):

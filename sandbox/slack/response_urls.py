@@ -14,12 +14,15 @@ LIFE_SECONDS = 30 * 60.0
 
 
 class UrlGone(Exception):
-    """The message is what Slack answers, with 404: used_url, expired_url or no_such_url."""
+    """The response_url can't be used.
+
+    The message is Slack's error, sent with a 404: used_url, expired_url or no_such_url.
+    """
 
 
 @dataclass(frozen=True, slots=True)
 class ResponseUrl:
-    """`original` is the timestamp of the message that was clicked; empty where none was."""
+    """A response_url; `original` is the timestamp of the clicked message, or empty."""
 
     user_id: str
     channel_id: str
@@ -37,9 +40,9 @@ class ResponseUrls:
         self._numbers = count(1)
 
     def new(self, user_id: str, channel_id: str, original: str = "", *, kind: str = "") -> str:
-        """The path of a new one: below /actions/ where it answers a click, unless `kind` is given.
+        """Return the path of a new response_url: by default, below /actions/ for a click.
 
-        Slack: "app" is that of a message shortcut.
+        Slack: `kind` is "app" for a message shortcut.
         """
         number = next(self._numbers)
         kind = kind or ("actions" if original else "commands")
@@ -52,7 +55,7 @@ class ResponseUrls:
         return self._all.get(path)
 
     def spend(self, path: str) -> ResponseUrl:
-        """Count one use; a refused message counts too. Raises UrlGone."""
+        """Count one use; refused messages count too. Raises `UrlGone`."""
         url = self._all.get(path)
         if url is None:
             raise UrlGone("no_such_url")

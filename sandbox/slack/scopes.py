@@ -7,7 +7,7 @@ from sandbox.slack.workspace import Workspace
 
 
 def need(workspace: Workspace, scope: str) -> None:
-    """Refused: missing_scope, with the scope that is needed and those that there are."""
+    """Raises `ApiError`: missing_scope, with the required and the granted scopes."""
     if scope and scope not in workspace.bot_scopes:
         provided = ",".join(sorted(workspace.bot_scopes))
         raise ApiError("missing_scope", needed=scope, provided=provided)

@@ -25,7 +25,7 @@ Options = Sequence[dict[str, Any]]
 async def set_value(
     http: httpx.AsyncClient, actor: Actor, found: FoundElement[SettableElement], given: Given
 ) -> Value:
-    """Put what somebody gave into the state of the view or message; raises Unknown."""
+    """Store a user's input in the state of the view or message. Raises `NotFound`."""
     chosen = value(found.element.element, given, await _known(http, actor, found, given))
     store_value(
         actor, found.place, found.element.block_id, found.element.element["action_id"], chosen
@@ -34,13 +34,13 @@ async def set_value(
 
 
 def store_value(actor: Actor, place: Any, block_id: str, action_id: str, chosen: Value) -> None:
-    """Set one value, where the state has a place for it."""
+    """Set one value, if the state contains the element."""
     if action_id in (there := state_of(actor, place).get(block_id, {})):
         there[action_id] = chosen
 
 
 def state_of(actor: Actor, place: Any) -> State:
-    """Of a view, or of a message as this person has filled it in."""
+    """Return the state of a view, or of a message as this user has filled it in."""
     if isinstance(place, View):
         return place.state
     return actor.workspace.selections.of(actor.user.id, place)
@@ -49,9 +49,9 @@ def state_of(actor: Actor, place: Any) -> State:
 async def suggestions(
     http: httpx.AsyncClient, actor: Actor, found: FoundElement[SettableElement], typed: str
 ) -> Options:
-    """What the app offers for `typed`; Slack asks it only when enough was typed.
+    """Request the app's options for `typed`. Slack: only after `min_query_length` characters.
 
-    Raises Unknown where it is no external select, or the app did not answer as Slack wants it.
+    Raises `NotFound` if it is not an external select or the app's response is invalid.
     """
     element = found.element.element
     if element["type"] != "external_select":

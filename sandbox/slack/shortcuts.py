@@ -11,7 +11,7 @@ from sandbox.slack.messages import Message
 
 @dataclass(frozen=True, slots=True)
 class Shortcut:
-    """`kind` says in which menu it stands: of each message, or of the whole workspace."""
+    """A shortcut; `kind` says whether it is in the menu of each message or of the workspace."""
 
     name: str
     callback_id: str
@@ -23,11 +23,11 @@ SHORTCUTS = (
     Shortcut("Delete Emporix jobs", "jobs.delete_mentioned.start", "message"),
     Shortcut("Search Emporix jobs", "jobs.filter.start", "global"),
 )
-"""Those of manifest.yml."""
+"""The shortcuts in manifest.yml."""
 
 
 def find_shortcut(shortcuts: tuple[Shortcut, ...], name: str) -> Shortcut:
-    """By name or callback_id; raises Unknown."""
+    """Find a shortcut by name or callback_id. Raises `NotFound`."""
     for shortcut in shortcuts:
         if name in (shortcut.name, shortcut.callback_id):
             return shortcut
@@ -36,9 +36,9 @@ def find_shortcut(shortcuts: tuple[Shortcut, ...], name: str) -> Shortcut:
 
 
 def message_for(messages: list[Message], ts: str) -> Message:
-    """The message of that time, or the newest that has a menu; raises Unknown.
+    """Return the message with this timestamp, or the newest that has a menu. Raises `NotFound`.
 
-    Slack shows no message shortcuts on what only one person sees.
+    Slack: ephemeral messages have no shortcuts.
     """
     for message in reversed(messages):
         if ts in ("", message.ts) and not message.only_for:

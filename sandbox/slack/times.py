@@ -9,7 +9,7 @@ Clock = Callable[[], float]
 
 
 class MessageTimestamps:
-    """Message timestamps such as "1700000000.000100": rising, and never the same one twice."""
+    """Generates unique, increasing message timestamps such as "1700000000.000100"."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock

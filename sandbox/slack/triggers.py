@@ -14,8 +14,7 @@ TRIGGER_SECONDS = 3.0
 
 @dataclass(frozen=True, slots=True)
 class Trigger:
-    """`view_id` is the modal in which somebody acted, empty outside of modals; `channel_id` is
-    where they were."""
+    """A trigger_id. `view_id` is the modal of the action, or empty; `channel_id` is its channel."""
 
     user_id: str
     expires_at: float
@@ -25,7 +24,7 @@ class Trigger:
 
 
 class Triggers:
-    """All triggers given out, the spent ones too; none comes twice, not even after a restart."""
+    """All triggers, including used ones. An id is never reused, even after a restart."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -40,12 +39,15 @@ class Triggers:
         return trigger_id
 
     def user_of(self, trigger_id: str) -> str:
-        """The id of the user whose trigger this is; empty if the trigger is unknown."""
+        """Return the id of the trigger's user; empty if the trigger is unknown."""
         trigger = self._all.get(trigger_id)
         return trigger.user_id if trigger else ""
 
     def spend(self, trigger_id: str) -> Trigger:
-        """Refused: invalid_trigger_id, expired_trigger_id or exchanged_trigger_id."""
+        """Use a trigger.
+
+        Raises `ApiError`: invalid_trigger_id, expired_trigger_id or exchanged_trigger_id.
+        """
         trigger = self._all.get(trigger_id)
         if trigger is None:
             raise ApiError("invalid_trigger_id")

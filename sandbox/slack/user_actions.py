@@ -1,4 +1,4 @@
-"""The actions of a user: write, run a command or a shortcut, click, choose, submit, close."""
+"""The actions of a user: write, run a command or shortcut, click, choose, submit and close."""
 
 from __future__ import annotations
 
@@ -32,7 +32,10 @@ from sandbox.slack.views import View
 
 @dataclass(frozen=True, slots=True)
 class ActionResult:
-    """`ack` is None where nothing was sent to the app; `options` are those of a suggestion."""
+    """The result of an action; `ack` is None if no request was sent.
+
+    `options` are those of a suggestion.
+    """
 
     ack: Ack | None = None
     field_errors: FieldErrors = field(default_factory=dict)
@@ -40,7 +43,7 @@ class ActionResult:
 
 
 async def command(http: httpx.AsyncClient, actor: Actor, typed: str) -> ActionResult:
-    """`typed` is the whole line, "/emporix jobs list"."""
+    """Send a command; `typed` is the whole line, "/emporix jobs list"."""
     name, _, text = typed.strip().partition(" ")
     if not name.startswith("/"):
         raise NotFound("a command begins with a slash: /emporix …")
@@ -52,7 +55,7 @@ async def command(http: httpx.AsyncClient, actor: Actor, typed: str) -> ActionRe
 async def write(
     _: httpx.AsyncClient, actor: Actor, *, text: str, thread_ts: str = ""
 ) -> ActionResult:
-    """Say something in the channel, or in a thread; the app does not hear of it."""
+    """Post a message in the channel or in a thread; the app doesn't receive it."""
     actor.workspace.messages.add(
         actor.channel.id, text, [], user_id=actor.user.id, thread_ts=thread_ts
     )
@@ -62,7 +65,7 @@ async def write(
 async def shortcut(
     http: httpx.AsyncClient, actor: Actor, *, name: str, ts: str = ""
 ) -> ActionResult:
-    """Choose a shortcut from its menu: `ts` is the message, where it is one of messages."""
+    """Choose a shortcut from its menu; `ts` is the message of a message shortcut."""
     chosen, now = find_shortcut(actor.workspace.shortcuts, name), _now(actor)
     if chosen.kind == "message":
         message = message_for(actor.workspace.seen_by(actor.user, actor.channel.id), ts)
@@ -77,7 +80,7 @@ async def shortcut(
 async def click(
     http: httpx.AsyncClient, actor: Actor, wanted: ElementQuery, *, confirm: bool = True
 ) -> ActionResult:
-    """Press a button; nothing is sent where it asks first and `confirm` is false."""
+    """Click a button. Nothing is sent if it has a confirm dialog and `confirm` is false."""
     return await click_element(
         http, actor, find(actor, wanted, clickable_elements), confirm=confirm
     )
@@ -90,7 +93,7 @@ async def click_element(
     *,
     confirm: bool = True,
 ) -> ActionResult:
-    """As `click`, for something that was found already."""
+    """Like `click`, for an element that was already found."""
     pressed = found.element
     if "confirm" in pressed.element and not confirm:
         return ActionResult()
@@ -108,7 +111,7 @@ async def choose(
     given: Given,
     confirm: bool = True,
 ) -> ActionResult:
-    """Set what has a value; nothing is sent where the app only hears of it by a submission."""
+    """Set a value. Nothing is sent if the app only receives it with the submission."""
     return await set_element(
         http, actor, find(actor, wanted, settable_elements), given=given, confirm=confirm
     )
@@ -122,7 +125,7 @@ async def set_element(
     given: Given,
     confirm: bool = True,
 ) -> ActionResult:
-    """As `choose`, for something that was found already."""
+    """Like `choose`, for an element that was already found."""
     chosen = await set_value(http, actor, found, given)
     if not found.element.notifies_app or ("confirm" in found.element.element and not confirm):
         return ActionResult()
@@ -132,7 +135,7 @@ async def set_element(
 async def suggest(
     http: httpx.AsyncClient, actor: Actor, wanted: ElementQuery, *, typed: str
 ) -> ActionResult:
-    """Type into an external select, and see what the app offers."""
+    """Type into an external select and return the app's options."""
     found = find(actor, wanted, settable_elements)
     return ActionResult(options=await suggestions(http, actor, found, typed))
 
@@ -140,7 +143,7 @@ async def suggest(
 async def submit(
     http: httpx.AsyncClient, actor: Actor, values: Mapping[str, Given]
 ) -> ActionResult:
-    """Fill in the top view and submit it; Slack itself refuses what is missing or too long."""
+    """Fill in the top view and submit it. Slack itself refuses missing or too long values."""
     view = top(actor)
     if "submit" not in view.content:
         raise NotFound("the view on top has no submit button")
@@ -152,7 +155,7 @@ async def submit(
 
 
 async def close(http: httpx.AsyncClient, actor: Actor) -> ActionResult:
-    """Close the top view, or all of them where it says `clear_on_close`."""
+    """Close the top view, or the whole stack if the view has `clear_on_close`."""
     view = top(actor)
     views = actor.workspace.views
     form = payloads.view_closed(actor, view, is_cleared=bool(view.content.get("clear_on_close")))
@@ -166,21 +169,21 @@ async def close(http: httpx.AsyncClient, actor: Actor) -> ActionResult:
 
 
 async def dismiss(http: httpx.AsyncClient, actor: Actor) -> ActionResult:
-    """Close the whole stack of views, by the cross in the corner of the top one."""
+    """Close the whole stack of views with the × of the top one."""
     top(actor)
     stack = actor.workspace.views.stack(actor.user.id)
-    told = [
+    forms = [
         payloads.view_closed(actor, view, is_cleared=len(stack) > 1)
         for view in reversed(stack)
         if view.content.get("notify_on_close")
     ]
     actor.workspace.views.close_all(actor.user.id)
-    acks = [await deliver(http, actor.workspace, form) for form in told]
+    acks = [await deliver(http, actor.workspace, form) for form in forms]
     return ActionResult(acks[0] if acks else None)
 
 
 def top(actor: Actor) -> View:
-    """Raises Unknown where no view is open."""
+    """Return the top view. Raises `NotFound` if no view is open."""
     view = actor.workspace.views.top(actor.user.id)
     if view is None:
         raise NotFound(f"{actor.user.name} has no view open")
@@ -190,7 +193,7 @@ def top(actor: Actor) -> View:
 async def _send_action(
     http: httpx.AsyncClient, actor: Actor, place: View | Message, action: Mapping[str, Any]
 ) -> ActionResult:
-    """Let the app hear what somebody did in a view or a message."""
+    """Send an action in a view or a message to the app."""
     if isinstance(place, View):
         form = payloads.block_action_in_view(actor, place, action)
     else:

@@ -1,4 +1,4 @@
-"""Values of inputs and selects as Slack stores them, and the conversations a select offers."""
+"""Values of inputs and selects as Slack stores them, and the conversations that a select offers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from sandbox.slack.inputs import KEPT_AS, LISTS, Value
 def selectable_conversations(
     element: Mapping[str, Any], directory: Directory, user: User
 ) -> list[Channel]:
-    """The conversations of a channels_select or conversations_select, as its filter has them."""
+    """Return the conversations that a select offers after its filter."""
     theirs = [channel for channel in directory.channels.values() if user.id in channel.members]
     if element["type"] == "channels_select":
         return [channel for channel in theirs if kind_of(channel) == "public"]
@@ -32,19 +32,19 @@ def selectable_conversations(
 
 
 def kind_of(channel: Channel) -> str:
-    """Slack's word for it in the filter of a select."""
+    """Return the type of a conversation in a select's filter."""
     if channel.is_im:
         return "im"
     return "private" if channel.is_private else "public"
 
 
 Given = str | Sequence[str]
-"""One text, or the texts of several choices; one text of those is parted by commas."""
+"""One text, or several: as a list or separated by commas."""
 
 
 @dataclass(frozen=True, slots=True)
 class ValueContext:
-    """What somebody can choose from; `options` are those of the element, or what was offered."""
+    """The possible values; `options` are those of the element, or those that were offered."""
 
     directory: Directory
     user: User
@@ -52,14 +52,14 @@ class ValueContext:
 
 
 Read = Callable[[Mapping[str, Any], str, ValueContext], Any]
-"""From an element and what was given there to what is kept."""
+"""Converts a user's input in an element to the stored value."""
 
 
 def value(element: Mapping[str, Any], given: Given, known: ValueContext) -> Value:
-    """The value after somebody typed or chose `given`; an empty text takes a choice back.
+    """Return the value for a user's input `given`; an empty string clears it.
 
-    Options are meant by their text or their value, people and conversations by name or id, dates as
-    2026-11-24, times as 23:59, both as 2026-11-24T23:59 or in seconds since 1970. Raises Unknown.
+    Options are given by text or value, users and conversations by name or id, dates as 2026-11-24,
+    times as 23:59, and both as 2026-11-24T23:59 or in seconds since 1970. Raises `NotFound`.
     """
     kind = element["type"]
     if kind in LISTS:

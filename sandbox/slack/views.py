@@ -18,10 +18,10 @@ STACK = 3
 
 @dataclass(slots=True)
 class View:
-    """An open view; `content` is what the app gave, with every block and action named.
+    """An open view; `content` is the app's view with generated ids.
 
-    `state` is what the person has filled in: block_id → action_id → value. `channel_id` is where
-    they were when the view opened, or empty.
+    `state` contains the user's values: block_id → action_id → value. `channel_id` is the channel in
+    which the view was opened, or empty.
     """
 
     id: str
@@ -34,7 +34,7 @@ class View:
     channel_id: str = ""
 
     def as_json(self) -> dict[str, Any]:
-        """As Slack sends it to the app."""
+        """Return the view as Slack sends it to the app."""
         shown = {"private_metadata": "", "callback_id": "", "external_id": ""} | self.content
         shown = dict.fromkeys(("close", "submit")) | shown
         shown = {"clear_on_close": False, "notify_on_close": False} | shown
@@ -52,7 +52,7 @@ class View:
 
 
 class Views:
-    """Open modals by user, the top one last; Home tabs by user."""
+    """Open modals by user, the top one last, and Home tabs by user."""
 
     def __init__(self) -> None:
         self._stacks: dict[str, list[View]] = {}
@@ -71,7 +71,7 @@ class Views:
         return self._homes.get(user_id)
 
     def find(self, view_id: str = "", external_id: str = "") -> View | None:
-        """By id or, where that is empty, by the external_id that the app gave."""
+        """Find a view by id or, if that is empty, by the app's external_id."""
         modals = [view for stack in self._stacks.values() for view in stack]
         for view in [*modals, *self._homes.values()]:
             named_so = external_id and view.content.get("external_id") == external_id
@@ -80,14 +80,14 @@ class Views:
         return None
 
     def open(self, user_id: str, content: Mapping[str, Any], channel_id: str = "") -> View:
-        """The first modal of a new stack."""
+        """Open the first modal of a new stack."""
         self._unique(content)
         view = self._new(user_id, content, channel_id=channel_id)
         self._stacks[user_id] = [view]
         return view
 
     def push(self, user_id: str, content: Mapping[str, Any]) -> View:
-        """On top of the open modals; Refused: not_found, push_limit_reached."""
+        """Push a modal on the stack. Raises `ApiError`: not_found, push_limit_reached."""
         stack = self._stacks.get(user_id)
         if not stack:
             raise ApiError("not_found")
@@ -99,9 +99,9 @@ class Views:
         return view
 
     def update(self, view: View, content: Mapping[str, Any], expected: str = "") -> View:
-        """Other content; what was filled in stays where block_id and action_id do.
+        """Replace the content. Values are kept if block_id and action_id are the same.
 
-        Refused: hash_conflict, where `expected` is given and is not the view's hash.
+        Raises `ApiError`: hash_conflict, if `expected` is given and is not the view's hash.
         """
         if expected and expected != view.hash:
             raise ApiError("hash_conflict")
@@ -112,14 +112,14 @@ class Views:
         return view
 
     def publish(self, user_id: str, content: Mapping[str, Any], expected: str = "") -> View:
-        """The Home tab of a user; Refused: hash_conflict."""
+        """Publish a user's Home tab. Raises `ApiError`: hash_conflict."""
         if user_id in self._homes:
             return self.update(self._homes[user_id], content, expected)
         self._homes[user_id] = self._new(user_id, content)
         return self._homes[user_id]
 
     def close(self, view: View) -> None:
-        """This modal alone; the one below it shows again."""
+        """Close this modal. The one below it becomes visible."""
         self._stacks[view.user_id] = [v for v in self._stacks[view.user_id] if v is not view]
 
     def close_all(self, user_id: str) -> None:

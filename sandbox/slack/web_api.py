@@ -48,7 +48,7 @@ async def _answer(workspace: Workspace, name: str, request: Request) -> Response
 
 
 def _recorded(workspace: Workspace, name: str, given: Arguments) -> dict[str, Any]:
-    """Run a method and note what was sent and answered."""
+    """Run a method, and record its request and response."""
     method, user_id = METHODS[name], _meant_for(workspace, given)
     try:
         body = {"ok": True, **method.run(workspace, given)}
@@ -80,7 +80,7 @@ def _scopes(workspace: Workspace, method: Method) -> dict[str, str]:
 
 
 def _meant_for(workspace: Workspace, given: Arguments) -> str:
-    """The one user whom a call concerns; empty where all of a channel see what it does."""
+    """Return the user whom a call concerns; empty if the whole channel sees the result."""
     for name in ("user", "user_id", "channel"):
         if (user_id := str(given.get(name))) in workspace.directory.users:
             return user_id

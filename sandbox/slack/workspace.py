@@ -32,10 +32,10 @@ BOT_SCOPES = frozenset(
         "users:read",
     }
 )
-"""Those of manifest.yml."""
+"""The scopes in manifest.yml."""
 
 COMMANDS = frozenset({"/emporix"})
-"""Those of manifest.yml; Slack brings no other to the app."""
+"""The commands in manifest.yml. Slack sends no others to the app."""
 
 EVENTS = frozenset(
     {
@@ -53,20 +53,20 @@ EVENTS = frozenset(
         "user_change",
     }
 )
-"""Those that manifest.yml subscribes to; Slack tells the app of no other."""
+"""The subscriptions in manifest.yml. Slack sends no other events to the app."""
 
 ACK_SECONDS = 3.0
-"""Slack: an app must acknowledge within this time."""
+"""Seconds. Slack: an app must acknowledge within this time."""
 
 
 class Workspace:
-    """The team acme-shop with ada and grace; `clock` decides what time it is.
+    """The team acme-shop with Ada and Grace; `clock` returns the time.
 
-    `bot_url` is where the app listens, without a slash at the end; to be set before anybody acts.
-    `slack_url` is where the app last called the Web API, and where it may upload.
-    `shows_metadata`: the app reads in a history the metadata that it has given its messages. Slack
-    does not say whether it does without the scope metadata.message:read.
-    `forget_elsewhere` is called with `/sandbox/forget`, for what the app itself remembers.
+    `bot_url` is the app's address, without a trailing slash; it must be set before users act.
+    `slack_url` is the address at which the app last called the Web API, and to which it uploads
+    files. With `shows_metadata`, the app can read the metadata of its own messages; Slack doesn't
+    document whether that needs the scope metadata.message:read. `forget_elsewhere` is called by
+    `/sandbox/forget` to reset the app's own data.
     """
 
     def __init__(
@@ -102,20 +102,20 @@ class Workspace:
         self.journal = Journal()
 
     def seen_by(self, user: User, channel_id: str = "", since: int = 0) -> list[Message]:
-        """The messages that a user sees, in one channel or in all of theirs, oldest first.
+        """Return the messages that a user sees in one or all of their channels, oldest first.
 
-        `since` leaves out what has not changed after that version.
+        With `since`, only those that changed after that version.
         """
         theirs = [c.id for c in self.directory.channels.values() if user.id in c.members]
         return self.messages.seen_by(user.id, [channel_id] if channel_id else theirs, since)
 
     def files_of(self, user: User) -> list[File]:
-        """The files that a user sees, oldest first."""
+        """Return the files that a user sees, oldest first."""
         theirs = {c.id for c in self.directory.channels.values() if user.id in c.members}
         return self.files.seen_in(theirs)
 
     def forget(self) -> None:
-        """Clear away all messages, views and files, as if nobody had done anything yet."""
+        """Delete all messages, views and files."""
         self.messages.clear()
         self.views.clear()
         self.selections.clear()

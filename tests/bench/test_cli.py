@@ -1,4 +1,4 @@
-"""`make bench` finds every measurement, and its exit status tells whether all is well."""
+"""`make bench` finds every measurement, and its exit status says whether all goals are met."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ def measurement(goal: Goal) -> Measurement:
     return Measurement("measurement", {"figure": goal}, measure)
 
 
-async def test_short_is_told_by_the_exit_status(capsys: pytest.CaptureFixture[str]) -> None:
-    """One figure that is short is enough, and the others are taken all the same."""
+async def test_a_missed_goal_is_an_exit_status(capsys: pytest.CaptureFixture[str]) -> None:
+    """One missed goal makes the exit status 1, and the other figures are still measured."""
     good, short = measurement(at_most(2)), measurement(at_least(3))
     assert await take(NO_ENVIRONMENT, [good], verbose=False) == 0
     assert await take(NO_ENVIRONMENT, [short, good], verbose=False) == 1
@@ -37,13 +37,13 @@ async def test_short_is_told_by_the_exit_status(capsys: pytest.CaptureFixture[st
 
 
 async def test_each_round_is_shown_when_asked(capsys: pytest.CaptureFixture[str]) -> None:
-    """The spread stands below its figure."""
+    """With --verbose, the rounds are shown below their figure."""
     await take(NO_ENVIRONMENT, [measurement(at_most(2))], verbose=True)
     assert capsys.readouterr().out.splitlines() == ["figure 2 <=2 ok", "    1 2 3"]
 
 
-def test_a_name_that_is_none_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
-    """A misspelt name says which there are, before anything is started."""
+def test_an_unknown_name_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    """For a misspelled name, the valid names are printed before anything is started."""
     with pytest.raises(SystemExit) as ended:
         main(["acknowledgment"])
     assert ended.value.code == 2
@@ -51,7 +51,7 @@ def test_a_name_that_is_none_is_refused(capsys: pytest.CaptureFixture[str]) -> N
 
 
 def test_each_file_holds_one_measurement() -> None:
-    """The figures of each new file are measured, and no figure is measured twice."""
+    """Each file's figures are measured, and no figure is measured twice."""
     files = {path.stem for path in modules("bench/figures")} - {"__init__"}
     assert {one.name for one in TAKEN} == files
     assert len(TAKEN) == len(files)
@@ -60,7 +60,7 @@ def test_each_file_holds_one_measurement() -> None:
 
 
 def test_every_figure_is_explained() -> None:
-    """docs/performance.md has a row for each, with its goal, and none for another."""
+    """docs/performance.md has exactly one row for each figure, with its goal."""
     text = (PROJECT / "docs/performance.md").read_text(encoding="utf-8")
     rows = dict(re.findall(r"^\| `(\w+)` \| ([<>]=[\d.]+) \|", text, re.MULTILINE))
     assert rows == {name: str(goal) for one in TAKEN for name, goal in one.goals.items()}

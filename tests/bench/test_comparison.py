@@ -1,4 +1,4 @@
-"""Two sides are measured in turn, so that what disturbs one disturbs the other."""
+"""Two sides are measured alternately, so that disturbances affect both."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from bench.comparison import p50, percentile, rate, ratios
 
 
 async def test_the_sides_take_turns() -> None:
-    """The first round warms up; then each side is first every other time."""
+    """After a warm-up round, the sides alternate in starting."""
     order = []
     values = {"ours": iter([0.1, 1.0, 2.0]), "theirs": iter([0.1, 5.0, 4.0])}
 
@@ -28,7 +28,7 @@ async def test_the_sides_take_turns() -> None:
 
 @pytest.mark.parametrize(("most_is_best", "found"), [(False, [1 / 10]), (True, [9 / 40])])
 async def test_the_best_quarter_counts(most_is_best: bool, found: list[float]) -> None:
-    """What disturbs rounds of one side is not held against it, nor counted for the other."""
+    """Disturbed rounds of one side change neither its result nor the other's."""
     ours = iter([0.1, 4.0, 1.0, 9.0, 2.0])
     theirs = iter([0.1, 20.0, 40.0, 10.0, 30.0])
 
@@ -40,7 +40,7 @@ async def test_the_best_quarter_counts(most_is_best: bool, found: list[float]) -
 
 
 async def test_half_are_faster_than_the_p50() -> None:
-    """Each call follows the one before."""
+    """Each call starts after the previous one."""
     values = iter([5.0, 1.0, 9.0])
 
     async def once() -> float:
@@ -49,8 +49,8 @@ async def test_half_are_faster_than_the_p50() -> None:
     assert await p50(once, 3) == 5.0
 
 
-async def test_so_many_at_once_and_no_more() -> None:
-    """All items are done, each once."""
+async def test_the_number_of_concurrent_items() -> None:
+    """Every item is done once, with at most this many at once."""
     running, most, done = 0, 0, []
 
     async def do(item: int) -> None:
@@ -68,5 +68,5 @@ async def test_so_many_at_once_and_no_more() -> None:
 
 @pytest.mark.parametrize(("percent", "value"), [(50, 101), (99, 199), (100, 200)])
 def test_percentiles(percent: float, value: int) -> None:
-    """Of 200 values the second highest is the p99."""
+    """The p99 of 200 values is the second highest."""
     assert percentile(range(200, 0, -1), percent) == value

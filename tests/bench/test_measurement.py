@@ -1,4 +1,4 @@
-"""A figure is judged by its goal, and told in a line that a machine can read, too."""
+"""A figure is compared with its goal and printed as a machine-readable line."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ async def two_figures(environment: Environment) -> Rounds:
     ],
 )
 def test_the_goal_itself_is_reached(goal: Goal, value: float, is_short: bool) -> None:
-    """The bound belongs to what is good, and what was not measured is short."""
+    """A value equal to the bound meets the goal, and NaN misses it."""
     assert Figure("name", goal, [value]).is_short is is_short
 
 
@@ -50,22 +50,22 @@ def test_the_goal_itself_is_reached(goal: Goal, value: float, is_short: bool) ->
         (Figure("burst_lost", at_most(0), [0]), "burst_lost 0 <=0 ok"),
     ],
 )
-def test_a_line_a_figure(figure: Figure, line: str) -> None:
-    """Name, value, goal, verdict: four words."""
+def test_a_figure_is_one_line(figure: Figure, line: str) -> None:
+    """A figure is a line of four words: name, value, goal and verdict."""
     assert str(figure) == line
     assert len(line.split()) == 4
 
 
 @pytest.mark.parametrize(("rounds", "value"), [([9, 1, 2], 2), ([4, 1, 2, 3], 2.5)])
 def test_the_median_counts(rounds: Sequence[float], value: float) -> None:
-    """One round that something disturbed does not move the figure; all are shown when asked."""
+    """A single disturbed round doesn't change the figure."""
     figure = Figure("name", at_most(3), rounds)
     assert figure.value == value
     assert figure.spread().split() == [f"{given:g}" for given in rounds]
 
 
-def test_a_measurement_gives_what_it_has_goals_for() -> None:
-    """Its figures come in the order of the goals, and one that is missing is noticed."""
+def test_each_goal_needs_its_figure() -> None:
+    """Figures come in the order of their goals, and a missing one raises an error."""
     given = {"many_rate": [2.0], "quick_ratio": [0.1]}
     assert isinstance(two_figures, Measurement)
     assert list(map(str, figures(two_figures, given))) == [

@@ -1,4 +1,4 @@
-"""What stands around the measured processes is believable, and counts what it is to count."""
+"""The stand-ins of the measurements are realistic and count correctly."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from bot.store.encryption import AccountEncryption, Cipher, new_key, parse_keys
 
 
 def test_lists_hold_what_agents_write() -> None:
-    """Ten different jobs with times and agents; some messages are Markdown."""
+    """A list has ten different jobs with times and agents, and some Markdown messages."""
     page = parse_job_page(json.loads(emporix.JOBS), page=1, size=10, total=749)
     assert len(page.jobs) == 10
     assert all(job.message and job.agent_id and job.created_at for job in page.jobs)
@@ -29,7 +29,7 @@ def test_lists_hold_what_agents_write() -> None:
 
 
 def test_slack_takes_a_message_a_second_in_a_channel() -> None:
-    """Another channel is not kept waiting by it."""
+    """One channel's rate limit doesn't delay another channel."""
     limits = channels.Limits(a_minute=600)
     assert limits.wait("C1", 100.0) == 0
     assert limits.wait("C1", 100.25) == 0.75
@@ -38,7 +38,7 @@ def test_slack_takes_a_message_a_second_in_a_channel() -> None:
 
 
 def test_slack_takes_no_more_than_its_cap() -> None:
-    """Ten at once, where it takes 600 a minute; then one each tenth of a second."""
+    """At 600 messages a minute, ten are accepted at once, then one every tenth of a second."""
     limits = channels.Limits(a_minute=600)
     taken = [limits.wait(f"C{number}", 100.0) for number in range(11)]
     assert taken[:10] == [0] * 10
@@ -47,8 +47,8 @@ def test_slack_takes_no_more_than_its_cap() -> None:
     assert limits.wait("C11", 100.11) > 0
 
 
-def test_slack_says_who_reads_a_channel_fifty_times_a_minute() -> None:
-    """The fifty-first waits until a minute after the first."""
+def test_slack_allows_fifty_channel_lookups_a_minute() -> None:
+    """The fifty-first request has to wait until a minute after the first."""
     reads = channels.Reads()
     assert [reads.wait(100.0 + number) for number in range(50)] == [0] * 50
     assert reads.wait(150.0) == 10
@@ -72,8 +72,8 @@ def asked(tenant: str, q: str, size: int, page: int = 1) -> tuple[Any, int]:
     return json.loads(body), total
 
 
-def test_failures_of_a_tenant_are_alike_only_where_it_has_many() -> None:
-    """Four fit into one message; sixty have a second page, and go on in the thread."""
+def test_failures_are_similar_only_in_tenants_with_many() -> None:
+    """Four different failures fit into one message; sixty need a second page and the thread."""
     few, total = asked("acme-1", "status:FAILURE", 50)
     assert len(few) == total == 4
     read = parse_job_page(few, page=1, size=50, total=4).jobs
@@ -83,7 +83,7 @@ def test_failures_of_a_tenant_are_alike_only_where_it_has_many() -> None:
 
 
 def test_totals_of_a_tenant_add_up() -> None:
-    """All jobs are those of the four statuses."""
+    """The totals of the four statuses add up to all jobs."""
     totals = [asked("acme-1", f"status:{status}", 1)[1] for status in (*tenants.TOTALS, "FAILURE")]
     assert sum(totals) == asked("acme-1", "", 1)[1]
 
@@ -107,7 +107,7 @@ async def test_each_wait_for_redis_counts(counted: tuple[Any, RoundTripCounter])
 
 
 async def test_a_pipeline_is_one_round_trip(counted: tuple[Any, RoundTripCounter]) -> None:
-    """However many commands it has."""
+    """A pipeline is one round trip, regardless of the number of its commands."""
     redis, trips = counted
     async with redis.pipeline(transaction=True) as pipe:
         for number in range(100):
@@ -116,8 +116,8 @@ async def test_a_pipeline_is_one_round_trip(counted: tuple[Any, RoundTripCounter
     assert trips.count == 1
 
 
-async def test_users_are_connected_as_the_app_would_do_it(redis: Any, redis_url: str) -> None:
-    """Each of them has a connection that opens, with a token."""
+async def test_the_app_can_read_stored_users(redis: Any, redis_url: str) -> None:
+    """The app can read each stored user's connection and token."""
     key = new_key()
     await connect_users(redis_url, key, 3)
     store = AccountStore(redis, AccountEncryption(Cipher(parse_keys(key))))

@@ -1,4 +1,4 @@
-"""The running demo, and a browser that shows it."""
+"""The running demo, and a browser that shows its page."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ expect.set_options(timeout=TIMEOUT_MS)
 
 @pytest.fixture(scope="session")
 def chromium() -> str:
-    """The path of a Chromium; without one these tests are skipped, and say so."""
+    """Return the path of a Chromium. Without one, the tests are skipped with a message."""
     found = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), "")
     if not found:
         pytest.skip("no Chromium: install Debian's `chromium`, or set CHROMIUM to its path")
@@ -53,28 +53,28 @@ async def browser(chromium: str) -> AsyncIterator[Browser]:
 
 @pytest.fixture(scope="session")
 async def stack(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
-    """On ports of its own, in a fresh folder; Ada is connected to acme."""
+    """A demo on its own ports, in an empty folder; Ada is connected to acme."""
     async with running_stack(tmp_path_factory.mktemp("demo"), page=PageRoutes) as stack:
         yield stack
 
 
 @dataclass
 class WatchedPage:
-    """What went wrong in a browser: errors it told, and requests that left this machine."""
+    """Records errors in the browser, and requests to other hosts."""
 
     host: str
     wrong: list[str] = field(default_factory=list)
 
     async def watch(self, context: BrowserContext) -> None:
-        context.on("console", self._told)
+        context.on("console", self._record_error)
         context.on("weberror", lambda error: self.wrong.append(str(error.error)))
-        context.on("request", self._asked)
+        context.on("request", self._record_request)
 
-    def _told(self, message: Any) -> None:
+    def _record_error(self, message: Any) -> None:
         if message.type in {"error", "warning"}:
             self.wrong.append(f"{message.type}: {message.text}")
 
-    def _asked(self, request: Any) -> None:
+    def _record_request(self, request: Any) -> None:
         parts = urlsplit(request.url)
         if parts.scheme not in {"data", "blob"} and parts.hostname != self.host:
             self.wrong.append(f"asked {request.url}")
@@ -90,7 +90,7 @@ async def http() -> AsyncIterator[httpx.AsyncClient]:
 async def page_user_at(
     browser: Browser, http: httpx.AsyncClient, slack_url: str, **window: Any
 ) -> AsyncIterator[PageUser]:
-    """Somebody who has never been here, and for whom all goes without an error."""
+    """Yield a new user of the page, and assert that no error occurred."""
     context = await browser.new_context(**({"viewport": WINDOW} | window))
     context.set_default_timeout(TIMEOUT_MS)
     watched = WatchedPage(str(urlsplit(slack_url).hostname))
@@ -106,9 +106,9 @@ async def page_user_at(
 async def user(
     request: pytest.FixtureRequest, browser: Browser, stack: Stack, http: httpx.AsyncClient
 ) -> AsyncIterator[PageUser]:
-    """Before an empty workspace of the demo.
+    """A user of an empty demo workspace.
 
-    A test can say how the window is: `@pytest.mark.parametrize("user", [{…}], indirect=True)`.
+    A test can set the window's options: `@pytest.mark.parametrize("user", [{…}], indirect=True)`.
     """
     await http.post(f"{stack.slack_url}/sandbox/forget")
     async with page_user_at(
@@ -119,7 +119,7 @@ async def user(
 
 @pytest.fixture
 async def slow_deletes(stack: Stack, http: httpx.AsyncClient) -> AsyncIterator[None]:
-    """Emporix takes its time for each, so that a clean-up can be seen, and stopped, on the way."""
+    """Delay each delete of Emporix, so that a clean-up's progress can be seen and stopped."""
     faults = f"{stack.emporix_url}/sandbox/faults"
     order = {"kind": "delay", "method": "DELETE", "seconds": 0.1, "times": 5_000}
     (await http.post(faults, json=order)).raise_for_status()
@@ -129,7 +129,7 @@ async def slow_deletes(stack: Stack, http: httpx.AsyncClient) -> AsyncIterator[N
 
 @pytest.fixture(scope="session")
 def screenshots() -> Path:
-    """Where screenshots go; without SCREENSHOTS none are taken."""
+    """Return the folder of the screenshots; without SCREENSHOTS, the tests are skipped."""
     if "SCREENSHOTS" not in os.environ:
         pytest.skip("screenshots are taken by `make screenshots`")
     return Path(os.environ["SCREENSHOTS"])

@@ -1,4 +1,4 @@
-"""A user of the page in a browser: actions, and what to wait for."""
+"""A user of the page in a browser: actions, and conditions to wait for."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _JOB_ID = re.compile(r"`([0-9a-f]{24})`")
 
 @dataclass(frozen=True, slots=True)
 class PageUser:
-    """`page` is the browser's; `person` acts in the same workspace from elsewhere."""
+    """A user with a browser's `page`; `person` acts in the same workspace without it."""
 
     page: Page
     http: httpx.AsyncClient
@@ -49,12 +49,15 @@ class PageUser:
         return self.page.locator("#confirm")
 
     def button(self, label: str) -> Locator:
-        """The first with this text in the newest message; screen readers may read a longer one."""
+        """Return the first button with this text in the newest message.
+
+        Its accessible name may be longer.
+        """
         text = re.compile(rf"^\s*{re.escape(label)}\s*$")
         return self.last.get_by_role("button").filter(has_text=text).first
 
     async def type(self, line: str, *, answer: str) -> None:
-        """Send a line, and wait until the newest message has the words of the answer."""
+        """Send a line, and wait until the newest message contains the answer."""
         await self.field.fill(line)
         await self.field.press("Enter")
         await self.sees(answer)
@@ -65,25 +68,26 @@ class PageUser:
             await self.sees(answer)
 
     async def sees(self, words: str) -> None:
-        """Wait until the newest message has these words."""
+        """Wait until the newest message contains these words."""
         await expect(self.last).to_contain_text(words)
 
     async def chooses(self, shortcut: str, message: Locator | None = None) -> None:
-        """A shortcut from the menu of a message, or from that of the message field."""
+        """Choose a shortcut from the menu of a message or of the message field."""
         if message:
             await message.hover()
             await message.get_by_role("button", name="Message shortcuts").first.click()
+            await self.page.get_by_role("menuitem", name="More message shortcuts").click()
         else:
             await self.page.get_by_role("button", name="Shortcuts", exact=True).click()
         await self.page.get_by_role("menuitem", name=shortcut).click()
 
     async def leaves(self) -> None:
-        """All open views, by the cross."""
+        """Close all open views with the ×."""
         await self.modal.get_by_role("button", name="Close").first.click()
         await expect(self.modal).to_be_hidden()
 
     async def job_ids(self, command: str) -> list[str]:
-        """The ids of the jobs that a command lists, asked for elsewhere."""
+        """Return the ids of the jobs that a command lists, without using the page."""
         exchange = await self.person("ada", "ops").command(f"{command} fields:id")
         return list(dict.fromkeys(_JOB_ID.findall(json.dumps(exchange.payloads))))
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from playwright.async_api import expect
 
-from tests.browser.accessibility import wrong_for_axe
+from tests.browser.accessibility import axe_violations
 from tests.browser.page_user import PageUser
 
-LONG = 30_000  # milliseconds; a worker counts and posts
+LONG = 30_000  # milliseconds: a worker counts and posts
 
 
 async def test_a_digest_shows_its_chart(user: PageUser) -> None:
-    """A line and a name in the legend for each status, the same in words, and nothing for axe."""
+    """A chart has a legend entry per status, a text alternative, and no axe violations."""
     ada = user.person("ada")
     await ada.command("/emporix digest")
     await ada.submit({})
@@ -29,4 +29,4 @@ async def test_a_digest_shows_its_chart(user: PageUser) -> None:
     message = user.messages.filter(has=user.page.locator("figure.chart")).last
     await expect(message).to_contain_text("Jobs per day, ")
     await expect(message).to_contain_text(" failed (most on ")
-    assert await wrong_for_axe(user) == []
+    assert await axe_violations(user) == []

@@ -1,4 +1,4 @@
-"""Selects, pickers, boxes and menus in a real browser: what they send to the app."""
+"""Selects, pickers, checkboxes and menus in a real browser, and the actions they send."""
 
 from __future__ import annotations
 
@@ -60,8 +60,8 @@ def show(workspace: Workspace, *blocks: Block) -> None:
     workspace.messages.add("C0GENERAL", "Choose", with_generated_ids(blocks))
 
 
-async def told(user: PageUser, bot: FakeBot, count: int) -> dict[str, Any]:
-    """The action of the newest request, when there were so many."""
+async def sent_action(user: PageUser, bot: FakeBot, count: int) -> dict[str, Any]:
+    """Return the newest action, after this many requests."""
     for _ in range(100):
         if len(bot.heard) >= count:
             action: dict[str, Any] = bot.last["actions"][0]
@@ -70,10 +70,10 @@ async def told(user: PageUser, bot: FakeBot, count: int) -> dict[str, Any]:
     raise AssertionError(f"the app heard {len(bot.heard)} times, not {count}")
 
 
-async def test_choices_in_a_message_are_told(
+async def test_choices_in_a_message_are_sent(
     user: PageUser, bot: FakeBot, workspace: Workspace
 ) -> None:
-    """One by one, as they are made."""
+    """Each choice in a message is sent immediately."""
     show(
         workspace,
         actions(
@@ -84,21 +84,19 @@ async def test_choices_in_a_message_are_told(
         actions(element("checkboxes", options=TWO), element("radio_buttons", options=TWO)),
     )
     await user.page.get_by_label("Status").select_option("Waiting")
-    assert (await told(user, bot, 1))["selected_option"] == TWO[1]
+    assert (await sent_action(user, bot, 1))["selected_option"] == TWO[1]
     await user.page.get_by_label("Who").select_option("Grace Hopper")
-    assert (await told(user, bot, 2))["selected_user"] == "U0GRACE"
+    assert (await sent_action(user, bot, 2))["selected_user"] == "U0GRACE"
     await user.page.get_by_label("Day").fill("2026-11-24")
-    assert (await told(user, bot, 3))["selected_date"] == "2026-11-24"
+    assert (await sent_action(user, bot, 3))["selected_date"] == "2026-11-24"
     await user.page.get_by_role("checkbox", name="Waiting").check()
-    assert (await told(user, bot, 4))["selected_options"] == TWO[1:]
+    assert (await sent_action(user, bot, 4))["selected_options"] == TWO[1:]
     await user.page.get_by_role("radio", name="Failed").check()
-    assert (await told(user, bot, 5))["selected_option"] == TWO[0]
+    assert (await sent_action(user, bot, 5))["selected_option"] == TWO[0]
 
 
-async def test_a_menu_opens_asks_and_closes(
-    user: PageUser, bot: FakeBot, workspace: Workspace
-) -> None:
-    """Escape gives the focus back; an option is pressed after its question."""
+async def test_an_overflow_menu(user: PageUser, bot: FakeBot, workspace: Workspace) -> None:
+    """Escape closes a menu and returns the focus; an option with a confirm dialog asks first."""
     menu = element("overflow", options=TWO, confirm=confirm())
     show(workspace, section(accessory=menu))
     more = user.page.get_by_label("More actions")
@@ -109,13 +107,11 @@ async def test_a_menu_opens_asks_and_closes(
     await more.click()
     await user.page.get_by_role("button", name="Waiting").click()
     await user.question.get_by_role("button", name="Yes").click()
-    assert (await told(user, bot, 1))["selected_option"] == TWO[1]
+    assert (await sent_action(user, bot, 1))["selected_option"] == TWO[1]
 
 
-async def test_the_app_offers_while_one_types(
-    user: PageUser, bot: FakeBot, workspace: Workspace
-) -> None:
-    """By keyboard: type, go down, take."""
+async def test_suggestions_while_typing(user: PageUser, bot: FakeBot, workspace: Workspace) -> None:
+    """With the keyboard, a user types, moves down and selects an option of the app."""
     show(workspace, actions(element("external_select", placeholder=plain("Agent"))))
     bot.says({"options": TWO})
     field = user.page.get_by_role("combobox", name="Agent")
@@ -125,13 +121,11 @@ async def test_the_app_offers_while_one_types(
     await field.press("ArrowDown")
     await field.press("Enter")
     await expect(field).to_have_value("Waiting")
-    assert (await told(user, bot, 2))["selected_option"] == TWO[1]
+    assert (await sent_action(user, bot, 2))["selected_option"] == TWO[1]
 
 
-async def test_a_form_is_filled_in_and_its_views_stack(
-    user: PageUser, bot: FakeBot, workspace: Workspace
-) -> None:
-    """What is not sent yet stays when the app changes the form; a pushed view goes back."""
+async def test_a_form_and_a_pushed_view(user: PageUser, bot: FakeBot, workspace: Workspace) -> None:
+    """Typed values survive an update of the form, and a pushed view returns to it."""
 
     def field(label: str, shown: Block) -> Block:
         return {"type": "input", "block_id": label, "label": plain(label), "element": shown}
@@ -153,7 +147,7 @@ async def test_a_form_is_filled_in_and_its_views_stack(
     await user.modal.get_by_label("Where").select_option("# ops")
     await user.modal.get_by_label("At").fill("09:00")
     await user.modal.get_by_role("button", name="More").click()
-    assert (await told(user, bot, 1))["block_id"] == "more"
+    assert (await sent_action(user, bot, 1))["block_id"] == "more"
     workspace.views.update(view, form | {"title": plain("Changed")})
     await expect(user.modal.get_by_role("heading")).to_have_text("Changed")
     workspace.views.push("U0ADA", modal(section("On top"), title=plain("Second")))
@@ -167,3 +161,18 @@ async def test_a_form_is_filled_in_and_its_views_stack(
     assert chosen["Which"]["selected_options"] == TWO[1:]
     assert chosen["Where"]["selected_conversation"] == "C0OPS"
     assert chosen["At"]["selected_time"] == "09:00"
+
+
+async def test_a_long_section_is_folded(user: PageUser, workspace: Workspace) -> None:
+    """A long text needs "See more", unless its section has `expand`, and stays open then."""
+    long = "\n".join(f"line {number}" for number in range(12))
+    blocks = with_generated_ids([section(long), section(long) | {"expand": True}])
+    message = workspace.messages.add("C0GENERAL", "Long", blocks)
+    more = user.last.get_by_role("button", name="See more")
+    await expect(more).to_have_count(1)
+    await more.click()
+    await expect(user.last.locator(".is-folded")).to_have_count(0)
+    workspace.messages.replace(message, "Long", [*blocks, {"type": "divider", "block_id": "end"}])
+    await expect(user.last.locator(".divider")).to_be_visible()
+    await user.last.get_by_role("button", name="See less").click()
+    await expect(user.last.locator(".is-folded")).to_have_count(1)

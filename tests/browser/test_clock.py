@@ -1,4 +1,4 @@
-"""The clock of the demo in a real browser: digests, missed runs and a change of the clocks."""
+"""The demo's clock in a real browser: digests, missed runs and a clock change."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from playwright.async_api import Browser, Locator, expect
 
 from sandbox.page.routes import PageRoutes
 from sandbox.stack import running_stack
-from tests.browser.accessibility import wrong_for_axe
+from tests.browser.accessibility import axe_violations
 from tests.browser.conftest import page_user_at
 from tests.browser.page_user import PageUser
 from tests.listeners.digest.fixtures import WEEK, set_up
@@ -20,7 +20,7 @@ from tests.listeners.digest.fixtures import WEEK, set_up
 PHONE = {"viewport": {"width": 360, "height": 740}, "has_touch": True, "is_mobile": True}
 DARK = {"color_scheme": "dark"}
 BERLIN = ZoneInfo("Europe/Berlin")
-PATIENCE = 45_000  # milliseconds: a worker takes some to start, and a second for each reply
+PATIENCE = 45_000  # milliseconds: a worker takes time to start, and a second for each reply
 
 pytestmark = pytest.mark.timeout(240)
 
@@ -32,7 +32,7 @@ async def user(
     http: httpx.AsyncClient,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> AsyncIterator[PageUser]:
-    """Before a demo of its own, as its time does not come back."""
+    """A user with a separate demo, because its clock can't be moved back."""
     window = getattr(request, "param", {})
     async with (
         running_stack(tmp_path_factory.mktemp("demo"), page=PageRoutes, alive=True) as stack,
@@ -47,36 +47,36 @@ def panel(user: PageUser) -> Locator:
 
 async def open_clock(user: PageUser) -> None:
     await user.page.get_by_role("button", name="Move the clock").click()
-    await expect(panel(user)).to_contain_text("The worker is at work.")
+    await expect(panel(user)).to_contain_text("The worker is running.")
 
 
 async def press(user: PageUser, label: str, *, says: str = "It is ") -> None:
-    """A button of the clock; then wait until it has said what came of it."""
+    """Click a button of the clock, and wait for its message."""
     await panel(user).get_by_role("button", name=label, exact=True).click()
     await expect(panel(user).get_by_role("status")).to_contain_text(says, timeout=PATIENCE)
 
 
-async def have_a_digest(user: PageUser, **fields: str) -> None:
-    """Of #general, every day; at nine unless `fields` say otherwise."""
+async def set_up_digest(user: PageUser, **fields: str) -> None:
+    """Set up a daily digest of #general, at 9:00 unless `fields` differ."""
     await set_up(user.person("ada"), days=WEEK, **fields)
     await user.person("ada").close()
     await expect(user.modal).to_be_hidden()
 
 
 async def arrives(user: PageUser, words: str) -> None:
-    """By itself, as the newest message."""
+    """Wait until a message arrives by itself."""
     await expect(user.last).to_contain_text(words, timeout=PATIENCE)
 
 
 async def digests(user: PageUser) -> list[datetime]:
-    """When those in #general were posted, in Berlin."""
+    """Return the Berlin times of the digests in #general."""
     seen = await user.person("grace").messages()
     tops = [one for one in seen if not one["thread_ts"] and not one["ephemeral"]]
     return [datetime.fromtimestamp(float(one["ts"]), BERLIN) for one in tops]
 
 
-async def test_a_digest_comes_within_half_a_minute(user: PageUser) -> None:
-    """Set up by its form, then the clock is moved: it arrives by itself, once, with what failed."""
+async def test_a_digest_arrives_within_half_a_minute(user: PageUser) -> None:
+    """After the clock is moved, a digest arrives once, by itself, with the failures."""
     await user.field.fill("/emporix digest")
     await user.field.press("Enter")
     await user.modal.locator("button[type=submit]").click()
@@ -94,31 +94,33 @@ async def test_a_digest_comes_within_half_a_minute(user: PageUser) -> None:
 
 
 async def test_a_missed_run_is_late_and_then_left_out(user: PageUser) -> None:
-    """The worker is stopped while the time comes: two hours are made up for, more than six not."""
-    await have_a_digest(user)
+    """After a stop of the worker, a digest two hours late is posted; one six hours late isn't."""
+    await set_up_digest(user)
     await open_clock(user)
     await press(user, "Stop the worker", says="The worker is stopped.")
     await press(user, "Next digest due")
     await press(user, "+1 h")
     await press(user, "+1 h")
     await expect(panel(user)).to_contain_text("1 due already, waiting for the worker.")
-    await press(user, "Next digest due", says="A digest waits for the worker already: start it.")
+    await press(
+        user, "Next digest due", says="A digest is waiting for the worker. Start the worker first."
+    )
     assert await digests(user) == []
-    await press(user, "Start the worker", says="The worker is at work.")
+    await press(user, "Start the worker", says="The worker is running.")
     await arrives(user, "This comes late: it was due")
     await press(user, "Stop the worker", says="The worker is stopped.")
     await press(user, "+1 day")
     for _ in range(7):
         await press(user, "+1 h")
-    await press(user, "Start the worker", says="The worker is at work.")
+    await press(user, "Start the worker", says="The worker is running.")
     await press(user, "Next digest due")
     await arrives(user, "Left out, because it could not be posted in time")
     assert [posted.hour for posted in await digests(user)] == [11, 9]
 
 
 async def test_the_night_when_the_clocks_change(user: PageUser) -> None:
-    """Half past two does not exist then: one digest at the next time that does, one a day later."""
-    await have_a_digest(user, time="02:30")
+    """A digest at 2:30, which doesn't exist that night, is posted once, at the next valid time."""
+    await set_up_digest(user, time="02:30")
     await open_clock(user)
     await press(user, "Next clock change")
     await expect(panel(user)).to_contain_text("1:59")
@@ -135,7 +137,7 @@ async def test_the_night_when_the_clocks_change(user: PageUser) -> None:
 
 
 async def test_zones_that_never_change_say_so(user: PageUser) -> None:
-    """And tomorrow at nine is nine there, not here."""
+    """For a zone without clock changes, the page says so, and "tomorrow at 9:00" uses that zone."""
     await open_clock(user)
     await panel(user).get_by_label("In the time zone").select_option("Asia/Tokyo")
     await press(user, "Next clock change", says="The clocks of Asia/Tokyo do not change.")
@@ -143,7 +145,7 @@ async def test_zones_that_never_change_say_so(user: PageUser) -> None:
 
 
 async def test_the_keyboard_is_enough(user: PageUser) -> None:
-    """Escape closes it and gives the focus back."""
+    """The clock works with the keyboard; Escape closes it and returns the focus."""
     keys, button = user.page.keyboard, user.page.get_by_role("button", name="Move the clock")
     await button.focus()
     before = await button.inner_text()
@@ -159,10 +161,10 @@ async def test_the_keyboard_is_enough(user: PageUser) -> None:
 
 
 @pytest.mark.parametrize("user", [{}, DARK, PHONE], ids=["light", "dark", "phone"], indirect=True)
-async def test_nobody_is_left_out(user: PageUser) -> None:
-    """axe-core finds nothing, and nothing is wider than the window."""
+async def test_is_accessible(user: PageUser) -> None:
+    """The open clock has no axe violations and fits into the window."""
     await open_clock(user)
     await press(user, "+1 h")
-    assert await wrong_for_axe(user) == []
+    assert await axe_violations(user) == []
     assert await user.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     assert await panel(user).evaluate("it => it.scrollWidth <= it.clientWidth")

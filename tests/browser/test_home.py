@@ -1,4 +1,4 @@
-"""The Home tab in a real browser: opened, connected from, refreshed; by day, night, on a phone."""
+"""The Home tab in a real browser: opened, connected from and refreshed."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 from playwright.async_api import Locator, expect
 
 from sandbox.emporix.keys import ACME_READ_ONLY
-from tests.browser.accessibility import wrong_for_axe
+from tests.browser.accessibility import axe_violations
 from tests.browser.page_user import PageUser
 from tests.browser.test_page import DARK, PHONE
 
@@ -14,7 +14,7 @@ TITLE = "Your Emporix jobs"
 
 
 async def go_home(user: PageUser, *, says: str = TITLE) -> Locator:
-    """By the app in the sidebar and its tab, until it says what it should."""
+    """Open the app in the sidebar and its Home tab, and wait for this text."""
     drawer = user.page.get_by_role("button", name="Show the list of channels")
     if await drawer.is_visible():
         await drawer.click()
@@ -25,8 +25,8 @@ async def go_home(user: PageUser, *, says: str = TITLE) -> Locator:
     return home
 
 
-async def test_shows_what_failed_and_what_runs(user: PageUser) -> None:
-    """With the time of its figures; nothing can be typed there."""
+async def test_shows_failed_and_running_jobs(user: PageUser) -> None:
+    """The Home tab shows its time of update and has no message field."""
     home = await go_home(user, says="in the last 24 hours")
     await expect(home).to_contain_text("running")
     await expect(home).to_contain_text("As of ")
@@ -36,8 +36,8 @@ async def test_shows_what_failed_and_what_runs(user: PageUser) -> None:
     await expect(user.field).to_be_visible()
 
 
-async def test_opens_a_failure_in_a_window(user: PageUser) -> None:
-    """And comes back to the Home."""
+async def test_opens_a_failure_in_a_modal(user: PageUser) -> None:
+    """A failure opens in a modal, which closes to the Home tab."""
     home = await go_home(user, says="in the last 24 hours")
     await home.get_by_role("button", name="Open").first.click()
     await expect(user.modal).to_contain_text("Open in the Management Dashboard")
@@ -47,7 +47,7 @@ async def test_opens_a_failure_in_a_window(user: PageUser) -> None:
 
 
 async def test_connects_from_it(user: PageUser) -> None:
-    """Grace sees how to connect; once she has filled in the form, her Home shows the tenant."""
+    """Grace connects with the form in her Home tab, which then shows the tenant."""
     await user.become("Grace Hopper")
     home = await go_home(user, says="You are not connected to Emporix yet.")
     await home.get_by_role("button", name="Connect", exact=True).click()
@@ -67,7 +67,7 @@ async def test_connects_from_it(user: PageUser) -> None:
 
 
 async def test_refreshes_in_place(user: PageUser) -> None:
-    """What a button answered stands on top until then; the focus stays where it was."""
+    """Refresh replaces a button's answer at the top, and the focus stays."""
     home = await go_home(user, says="in the last 24 hours")
     watch = home.get_by_role("button", name="Watch ").first
     await watch.click()
@@ -91,9 +91,9 @@ async def test_each_has_their_own(user: PageUser) -> None:
 
 
 @pytest.mark.parametrize("user", [{}, DARK, PHONE], ids=["light", "dark", "phone"], indirect=True)
-async def test_can_be_used_by_everyone(user: PageUser) -> None:
-    """axe-core finds nothing, by day, night and on a phone, where nothing is wider than that."""
+async def test_is_accessible(user: PageUser) -> None:
+    """The Home tab has no axe violations, in light and dark mode and on a phone, where it fits."""
     await go_home(user, says="in the last 24 hours")
-    assert await wrong_for_axe(user) == []
+    assert await axe_violations(user) == []
     width = "document.documentElement.scrollWidth <= document.documentElement.clientWidth"
     assert await user.page.evaluate(width)

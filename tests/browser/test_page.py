@@ -1,4 +1,4 @@
-"""The page of the demo in a real browser, as a newcomer uses it."""
+"""The demo's page in a real browser, as a new user uses it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 from playwright.async_api import Locator, expect
 
 from sandbox.emporix.keys import GLOBEX_OPERATIONS
-from tests.browser.accessibility import wrong_for_axe
+from tests.browser.accessibility import axe_violations
 from tests.browser.page_user import PageUser
 
 PHONE = {"viewport": {"width": 360, "height": 740}, "has_touch": True}
@@ -18,7 +18,7 @@ BUTTONS_OF_A_LIST = 20
 
 
 async def test_lists_and_turns_pages(user: PageUser) -> None:
-    """Next and Previous change the message in its place; only Ada sees it."""
+    """Next and Previous replace the page of the list, which only Ada sees."""
     await user.type("/emporix jobs size:3", answer=LISTED)
     await expect(user.last).to_contain_text("Only visible to you")
     await user.press("Next", answer="Jobs 4–6 of ")
@@ -28,7 +28,7 @@ async def test_lists_and_turns_pages(user: PageUser) -> None:
 
 
 async def test_searches(user: PageUser) -> None:
-    """Each job found says the word that was looked for."""
+    """Each found job contains the search word."""
     await user.type("/emporix jobs search refund size:2", answer="saying “refund”")
     await expect(
         user.last.locator(".words", has_text=re.compile("refund", re.IGNORECASE))
@@ -36,7 +36,7 @@ async def test_searches(user: PageUser) -> None:
 
 
 async def test_opens_and_deletes_after_asking(user: PageUser) -> None:
-    """Escape keeps the job and the focus; the red button deletes."""
+    """Escape in the confirm dialog keeps the job and the focus; its red button deletes the job."""
     await user.type("/emporix jobs size:2", answer="Jobs 1–2 of ")
     await user.press("Open", answer="Open in the Management Dashboard")
     job = await user.last.locator(".fields code").first.inner_text()
@@ -50,7 +50,7 @@ async def test_opens_and_deletes_after_asking(user: PageUser) -> None:
 
 
 async def test_shares_with_everyone_in_the_channel(user: PageUser) -> None:
-    """Grace sees what Ada shared, and nothing else; a delete shows in place, live."""
+    """Grace sees only what Ada shared, and a delete updates it immediately."""
     await user.type("/emporix jobs size:1", answer="Job 1 of ")
     await user.press("Share in channel", answer="Share these jobs?")
     await user.button("Share").click()
@@ -64,7 +64,7 @@ async def test_shares_with_everyone_in_the_channel(user: PageUser) -> None:
 
 
 async def test_connects_a_tenant(user: PageUser) -> None:
-    """Slack's own errors, the app's errors, then the app's yes; the focus comes back."""
+    """The form shows Slack's errors, the app's errors, then the result; the focus returns."""
     await user.become("Grace Hopper")
     await user.field.fill("/emporix connect")
     await user.field.press("Enter")
@@ -91,7 +91,7 @@ async def is_focused(button: Locator) -> bool:
 
 
 async def test_the_keyboard_is_enough(user: PageUser) -> None:
-    """Completing, sending, recalling, pressing, declining: no hand leaves the keys."""
+    """Completing, sending, recalling, clicking and cancelling work with the keyboard."""
     keys = user.page.keyboard
     await expect(user.field).to_be_focused()
     await keys.type("/emporix jobs l")
@@ -108,7 +108,7 @@ async def test_the_keyboard_is_enough(user: PageUser) -> None:
     await keys.press("ArrowUp")
     await expect(user.field).to_have_value("/emporix jobs list size:2")
     await keys.press("ArrowDown")
-    for _ in range(BUTTONS_OF_A_LIST):  # before the field stands the last message
+    for _ in range(BUTTONS_OF_A_LIST):  # the last message precedes the field
         if await is_focused(user.button("Next")):
             break
         await keys.press("Shift+Tab")
@@ -127,8 +127,8 @@ async def test_the_keyboard_is_enough(user: PageUser) -> None:
 
 
 @pytest.mark.parametrize("user", [PHONE], indirect=True)
-async def test_a_phone_is_wide_enough(user: PageUser) -> None:
-    """Nothing is wider than the window; channels are behind a button."""
+async def test_fits_on_a_phone(user: PageUser) -> None:
+    """Nothing is wider than a phone's window, and a button shows the channels."""
     page = user.page
     too_wide = "document.documentElement.scrollWidth > innerWidth"
     await user.type("/emporix jobs", answer="Jobs 1–10 of ")
@@ -147,36 +147,36 @@ async def test_a_phone_is_wide_enough(user: PageUser) -> None:
 
 
 @pytest.mark.parametrize("user", [{}, DARK, PHONE], ids=["light", "dark", "phone"], indirect=True)
-async def test_nobody_is_left_out(user: PageUser) -> None:
-    """axe-core finds nothing: names, roles, contrast; in the channel, a dialog and a form."""
-    assert await wrong_for_axe(user) == []
+async def test_is_accessible(user: PageUser) -> None:
+    """The channel, a dialog and a form have no axe violations."""
+    assert await axe_violations(user) == []
     await user.type("/emporix jobs size:2", answer="Jobs 1–2 of ")
-    assert await wrong_for_axe(user) == []
+    assert await axe_violations(user) == []
     await user.press("Open", answer="Open in the Management Dashboard")
     await user.button("Delete").click()
     await expect(user.question).to_be_visible()
-    assert await wrong_for_axe(user) == []
+    assert await axe_violations(user) == []
     await user.page.keyboard.press("Escape")
     await user.field.fill("/emporix connect")
     await user.field.press("Enter")
     await user.modal.get_by_role("button", name="Connect", exact=True).click()
     await expect(user.modal.locator(".problem").first).to_be_visible()
-    assert await wrong_for_axe(user) == []
+    assert await axe_violations(user) == []
 
 
 @pytest.mark.parametrize("user", [DARK], indirect=True)
 async def test_dark_is_a_choice_that_stays(user: PageUser) -> None:
-    """As the machine prefers it, until somebody says otherwise."""
+    """The theme follows the system until the user chooses one, and the choice is kept."""
     root = user.page.locator("html")
     await expect(root).to_have_attribute("data-theme", "dark")
-    await user.page.get_by_role("button", name="Dark or light").click()
+    await user.page.get_by_role("button", name="Switch between light and dark").click()
     await expect(root).to_have_attribute("data-theme", "light")
     await user.page.reload()
     await expect(root).to_have_attribute("data-theme", "light")
 
 
-async def test_what_others_do_shows_at_once(user: PageUser) -> None:
-    """Without a reload; in another channel as a mark beside its name."""
+async def test_messages_of_others_appear_immediately(user: PageUser) -> None:
+    """Other users' messages appear without a reload, or as a mark beside their channel."""
     grace = user.person("grace", "ops")
     link = user.page.get_by_role("link", name="ops")
     await grace.command("/emporix help")
@@ -192,17 +192,59 @@ async def test_what_others_do_shows_at_once(user: PageUser) -> None:
     await expect(link).not_to_contain_text("unread")
 
 
-async def test_the_first_minute_ticks_itself_off(user: PageUser) -> None:
-    """A step fills in the words and sends nothing; what was done has its tick; it can go away."""
+async def test_the_tutorial_ticks_completed_steps(user: PageUser) -> None:
+    """A step fills the message field, completed steps are ticked, and the panel can be closed."""
     story = user.page.get_by_role("complementary", name="The first minute")
-    step = story.get_by_role("button", name=re.compile("Search what agents said"))
+    step = story.get_by_role("button", name=re.compile("Search what agents wrote"))
     await step.click()
     await expect(user.field).to_have_value("/emporix jobs search invoice status:failed")
     await expect(user.messages).to_have_count(1)
     await user.field.press("Enter")
     await user.sees("saying “invoice”")
     await expect(step).to_contain_text("(done)")
-    await story.get_by_role("button", name="Put this away").click()
+    await story.get_by_role("button", name="Close the tutorial").click()
     await expect(story).to_be_hidden()
     await user.page.reload()
     await expect(story).to_be_hidden()
+
+
+async def test_private_answers_vanish_on_reload(user: PageUser) -> None:
+    """As in Slack, a reload forgets private answers, but not messages that everyone sees."""
+    await user.type("Good morning", answer="Good morning")
+    await user.type("/emporix jobs", answer="Only visible to you")
+    await user.page.reload()
+    await expect(user.messages).to_have_count(1)
+    await user.sees("Good morning")
+    await user.type("/emporix jobs", answer="Only visible to you")
+    await expect(user.messages).to_have_count(2)
+
+
+async def test_threads_are_folded(user: PageUser) -> None:
+    """A thread shows only its number of replies until the user opens it, and then stays open."""
+    await user.type("Who can look at this?", answer="Who can look at this?")
+    grace = user.person("grace")
+    (message,) = await grace.messages()
+    await grace.write("I can", thread_ts=message["ts"])
+    await grace.write("Done", thread_ts=message["ts"])
+    await user.sees("2 replies")
+    await expect(user.page.get_by_text("I can")).to_be_hidden()
+    await user.page.get_by_text("2 replies").click()
+    await expect(user.page.get_by_text("I can")).to_be_visible()
+    await grace.write("Closed", thread_ts=message["ts"])
+    await user.sees("3 replies")
+    await expect(user.page.get_by_text("Closed")).to_be_visible()
+
+
+@pytest.mark.parametrize("user", [{}, DARK], ids=["light", "dark"], indirect=True)
+async def test_notification_texts_can_be_shown(user: PageUser) -> None:
+    """A button shows the text of each message, as notifications and screen readers have it."""
+    await user.type("/emporix jobs", answer="Only visible to you")
+    toggle = user.page.get_by_role("button", name="Show or hide notification texts")
+    shown = """getComputedStyle(
+        document.querySelector("[data-notification]"), "::before").content"""
+    assert await user.page.evaluate(shown) == "none"
+    await toggle.click()
+    assert "Jobs 1–10 of 5,000" in await user.page.evaluate(shown)
+    assert await axe_violations(user) == []
+    await toggle.click()
+    assert await user.page.evaluate(shown) == "none"

@@ -20,19 +20,19 @@ WIDER = {**WINDOW, "viewport": {"width": 1240, "height": 760}}
 TALLER = {**WINDOW, "viewport": {"width": 1160, "height": 1000}}
 DARK = {**WINDOW, "color_scheme": "dark"}
 PHONE = {"viewport": {"width": 360, "height": 720}, "device_scale_factor": 2}
-LONG = 30_000  # milliseconds; a worker reads, posts, draws and uploads
+LONG = 30_000  # milliseconds: a worker reads and posts
 in_window = pytest.mark.parametrize("user", [WINDOW], indirect=True)
 
 
 @pytest.fixture
 async def alone(user: PageUser, screenshots: Path) -> PageUser:
-    """Slack alone, without what the sandbox puts beside it."""
+    """Only the page's Slack, without the sandbox's own panels."""
     await user.page.evaluate("document.body.classList.add('story-is-away')")
     return user
 
 
 async def take(user: PageUser, name: str, folder: Path) -> None:
-    """The window as it is, without a blinking cursor or a spinner."""
+    """Save the window without a blinking cursor or a spinner."""
     await user.page.mouse.move(0, 0)
     await expect(user.page.locator("[data-waits]")).to_have_count(0)
     path = folder / f"{name}.png"

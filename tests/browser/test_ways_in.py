@@ -1,4 +1,4 @@
-"""What people do without a command: search and filter by a form, delete, clean up, download."""
+"""Features without commands in a real browser: search, filter, delete, clean up and download."""
 
 from __future__ import annotations
 
@@ -8,25 +8,25 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Download, Locator, expect
 
-from tests.browser.accessibility import wrong_for_axe
+from tests.browser.accessibility import axe_violations
 from tests.browser.cleanups import cleans_up
 from tests.browser.page_user import PageUser
 
 PHONE = {"viewport": {"width": 360, "height": 740}, "has_touch": True, "is_mobile": True}
 DARK = {"color_scheme": "dark"}
-LONG = 45_000  # milliseconds: a busy machine takes its time between two deletes
+LONG = 45_000  # milliseconds, on a busy machine
 IN_MANY_WINDOWS = pytest.mark.parametrize(
     "user", [{}, DARK, PHONE], ids=["light", "dark", "phone"], indirect=True
 )
 
 
 def pressed(user: PageUser, label: str) -> Locator:
-    """The first button of that label in the view on top."""
+    """Return the first button with this label in the top view."""
     return user.modal.get_by_role("button", name=label, exact=True).first
 
 
 async def test_searches_by_the_form_and_posts_a_page(user: PageUser) -> None:
-    """Words, boxes, an agent by name and a day; the second page goes to a channel."""
+    """A search with words, statuses, an agent and a day; its second page is posted to a channel."""
     await user.chooses("Search Emporix jobs")
     await user.modal.get_by_label("Words").fill("refund")
     await user.modal.locator(".multi summary").first.click()
@@ -51,7 +51,7 @@ async def test_searches_by_the_form_and_posts_a_page(user: PageUser) -> None:
 
 
 async def test_filters_a_list_in_its_place(user: PageUser) -> None:
-    """The form has the list's query, and the list the form's."""
+    """The form starts with the list's filters and changes them in place."""
     await user.type("/emporix jobs status:failed size:2", answer="Jobs 1–2 of ")
     await user.press("Filter")
     await expect(user.modal.locator(".multi summary").first).to_have_text("Failed")
@@ -62,7 +62,7 @@ async def test_filters_a_list_in_its_place(user: PageUser) -> None:
 
 
 async def test_deletes_what_a_message_names(user: PageUser) -> None:
-    """Only the selected jobs, after a confirmation; the result of each is shown."""
+    """Only the selected jobs are deleted, after a confirmation, each with its result."""
     first, second = await user.job_ids("/emporix jobs skipped size:2")
     await user.type(f"{first} and {second} can go", answer="can go")
     await user.chooses("Delete Emporix jobs", user.last)
@@ -79,7 +79,7 @@ async def test_deletes_what_a_message_names(user: PageUser) -> None:
 
 
 async def test_cleans_up_to_its_report(user: PageUser) -> None:
-    """The progress message becomes the report; below it are the jobs as a file."""
+    """The progress message becomes the report, with the jobs as a file below it."""
     await cleans_up(user, "/emporix jobs clean skipped until:2026-11-10")
     await expect(user.messages.first).to_contain_text("Clean-up done", timeout=LONG)
     await expect(user.last).to_contain_text("Download")
@@ -88,7 +88,7 @@ async def test_cleans_up_to_its_report(user: PageUser) -> None:
 
 @pytest.mark.usefixtures("slow_deletes")
 async def test_a_clean_up_is_stopped(user: PageUser) -> None:
-    """The message says what is left."""
+    """A stopped clean-up says how many jobs are left."""
     await cleans_up(user, "/emporix jobs clean success until:2026-11-15")
     progress = user.messages.first
     await progress.get_by_role("button", name="Stop", exact=True).click()
@@ -103,8 +103,9 @@ async def downloaded(user: PageUser, link: Locator) -> Download:
 
 
 async def test_downloads_an_export(user: PageUser, tmp_path: Path) -> None:
-    """By the link in the answer, and by the file that came as a direct message."""
+    """An export is downloaded with the link, and is the file in the direct message."""
     await user.type("/emporix jobs type:export status:success size:1", answer="Job 1 of ")
+    await user.press("Open", answer="Open in the Management Dashboard")
     await user.press("Download export")
     link = user.modal.get_by_role("link", name="the export as a file")
     by_link = await downloaded(user, link)
@@ -117,7 +118,7 @@ async def test_downloads_an_export(user: PageUser, tmp_path: Path) -> None:
 
 
 async def test_downloads_a_list_as_a_table(user: PageUser) -> None:
-    """Its beginning stands in the direct message, all of it behind the link."""
+    """The direct message shows the beginning of the list, and its link has all of it."""
     await user.type("/emporix jobs type:import size:1", answer="Job 1 of ")
     await user.press("Download as CSV")
     await expect(user.page.get_by_role("link", name="Emporix Jobs")).to_contain_text("unread")
@@ -129,24 +130,24 @@ async def test_downloads_a_list_as_a_table(user: PageUser) -> None:
 
 
 @IN_MANY_WINDOWS
-async def test_nobody_is_left_out(user: PageUser) -> None:
-    """axe-core finds nothing wrong with the form, its results, a stack of views and a table."""
+async def test_is_accessible(user: PageUser) -> None:
+    """The form, its results, a stack of views and a table have no axe violations."""
     await user.chooses("Search Emporix jobs")
     await user.modal.locator(".multi summary").first.click()
-    assert await wrong_for_axe(user) == []
+    assert await axe_violations(user) == []
     await user.page.keyboard.press("Escape")
     await user.modal.get_by_label("Jobs a page").fill("2")
     await pressed(user, "Search").click()
     await expect(user.modal).to_contain_text("Jobs 1–2 of ")
-    assert await wrong_for_axe(user) == []
+    assert await axe_violations(user) == []
     await pressed(user, "Post to a channel").click()
     await expect(user.modal.get_by_label("Channel")).to_be_visible()
-    assert await wrong_for_axe(user) == []
+    assert await axe_violations(user) == []
     await user.leaves()
     await user.open("ada", "dm")
     await user.type("/emporix jobs size:1", answer="Job 1 of ")
     await user.press("Download as CSV")
     await expect(user.page.get_by_role("columnheader").first).to_be_attached()
     await user.page.keyboard.press("Escape")
-    assert await wrong_for_axe(user) == []
+    assert await axe_violations(user) == []
     assert await user.page.evaluate("document.documentElement.scrollWidth > innerWidth") is False

@@ -1,4 +1,4 @@
-"""A clean-up by real workers: one is killed in the middle of it, and Emporix has its troubles."""
+"""A clean-up by real workers, one of which is killed while Emporix fails."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from tests.harness.clock import FakeClock
 from tests.listeners.jobs.fixtures import add_jobs
 
 JOBS = 120
-LONGEST = 75.0  # seconds, on a busy machine: a dead worker's lease has to end
+LONGEST = 75.0  # seconds, on a busy machine: a dead worker's lease has to expire
 SLOW = Fault("delay", times=JOBS, method="DELETE", seconds=0.05)
 
 TROUBLES = (
@@ -40,7 +40,7 @@ TROUBLES = (
 
 @pytest.fixture
 async def process(redis: Any, redis_url: str) -> AsyncIterator[tuple[AppHarness, dict[str, str]]]:
-    """Ada is connected and there are jobs; the settings are for workers."""
+    """Ada is connected and there are jobs. Yields the settings for workers."""
     key = new_key()
     async with AsyncExitStack() as parts:
         opened = open_app(redis, redis_url, FakeClock(time.time()), encryption_keys=key)
@@ -63,7 +63,7 @@ async def process(redis: Any, redis_url: str) -> AsyncIterator[tuple[AppHarness,
 
 
 def deletes(harness: AppHarness) -> list[str]:
-    """The paths of all deletes that Emporix was asked for."""
+    """Return the paths of all delete requests that Emporix received."""
     return [seen.path for seen in harness.emporix_state.requests if seen.method == "DELETE"]
 
 
@@ -72,7 +72,7 @@ def there(harness: AppHarness) -> set[object]:
 
 
 async def killed_in_the_middle(harness: AppHarness, settings: dict[str, str]) -> None:
-    """A worker deletes some more jobs, and is gone between two of them."""
+    """Kill a worker between two deletions."""
     before = len(there(harness))
     async with bot_process("worker", settings) as worker:
         while len(there(harness)) > before - 12:  # noqa: ASYNC110 - another process is watched
@@ -82,7 +82,7 @@ async def killed_in_the_middle(harness: AppHarness, settings: dict[str, str]) ->
 
 
 async def report(harness: AppHarness) -> str:
-    """The last words of the direct message, once it has come to them."""
+    """Return the last text of the direct message after it has changed to the report."""
     while True:
         messages = await harness.person("ada", "dm").messages()
         if messages and "Clean-up" in messages[-1]["text"]:
@@ -91,8 +91,8 @@ async def report(harness: AppHarness) -> str:
 
 
 @pytest.mark.timeout(120)
-async def test_outlives_its_workers(process: tuple[AppHarness, dict[str, str]]) -> None:
-    """A kill, a pause, errors and cuts: each counted job is deleted, and no other one."""
+async def test_a_clean_up_survives_its_workers(process: tuple[AppHarness, dict[str, str]]) -> None:
+    """Despite a kill, a pause, errors and cut connections, exactly the counted jobs are deleted."""
     harness, settings = process
     await harness.ada.command("/emporix jobs clean agent:complaint-agent")
     await harness.ada.click("Delete…")

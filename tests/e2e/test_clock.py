@@ -1,4 +1,4 @@
-"""The clock of the demo: the bot's own processes go by it, and so do Slack and Emporix."""
+"""The demo's clock applies to the bot's processes, Slack and Emporix."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Demo:
     slack_url: str
     folder: Path
 
-    async def says(self, words: str = "") -> str:
+    async def clock(self, words: str = "") -> str:
         return await run_clock_command(self.http, self.slack_url, words)
 
     @property
@@ -35,11 +35,11 @@ class Demo:
         return Person(self.http, self.slack_url, "ada", "ops")
 
     async def posted(self, number: int) -> list[dict[str, Any]]:
-        """The digests in #ops, when there are so many, and no more a moment later."""
+        """Return the digests in #ops when there are `number`, and no more a moment later."""
         async with asyncio.timeout(SOON):
             while len(found := await self._tops()) < number:  # noqa: ASYNC110 - as it comes
                 await asyncio.sleep(0.1)
-        await asyncio.sleep(1.5)  # the worker looks twice more at what is due
+        await asyncio.sleep(1.5)  # the worker checks for due digests twice more
         assert len(await self._tops()) == number
         return found
 
@@ -55,11 +55,11 @@ async def demo(tmp_path: Path) -> AsyncIterator[Demo]:
             yield Demo(http, stack.slack_url, tmp_path)
 
 
-async def test_a_digest_comes_when_its_time_has_come(demo: Demo) -> None:
-    """Of the day that was leapt over, with its failures; then signatures and buttons still work."""
+async def test_a_digest_arrives_after_the_clock_moves(demo: Demo) -> None:
+    """A digest reports the skipped day, and signatures and buttons still work."""
     await set_up(demo.ada)
-    assert "The next digest is due" in await demo.says()
-    await demo.says("next digest")
+    assert "The next digest is due" in await demo.clock()
+    await demo.clock("next digest")
     (digest,) = await demo.posted(1)
     assert "job" in digest["text"]
     exchange = await demo.ada.command("/emporix jobs size:1")
@@ -68,34 +68,34 @@ async def test_a_digest_comes_when_its_time_has_come(demo: Demo) -> None:
 
 
 async def test_a_missed_run_is_late_and_then_skipped(demo: Demo) -> None:
-    """The worker was stopped: two hours are made up for, a day is only mentioned."""
+    """Once the worker is back, a digest two hours late is posted and one a day late is skipped."""
     await set_up(demo.ada)
-    assert "is stopped" in await demo.says("stop worker")
-    await demo.says("next digest")
-    with pytest.raises(SandboxError, match="waits for the worker already"):
-        await demo.says("next digest")
-    assert "Waiting for the worker: 1" in await demo.says("+2 h")
-    assert "is at work" in await demo.says("start worker")
+    assert "is stopped" in await demo.clock("stop worker")
+    await demo.clock("next digest")
+    with pytest.raises(SandboxError, match="is waiting for the worker"):
+        await demo.clock("next digest")
+    assert "Waiting for the worker: 1" in await demo.clock("+2 h")
+    assert "is running" in await demo.clock("start worker")
     (late,) = await demo.posted(1)
     assert "This comes late" in str(late["blocks"])
-    await demo.says("stop worker")
-    await demo.says("+1 d")
-    await demo.says("+7 h")
-    await demo.says("start worker")
-    await demo.says("next digest")
+    await demo.clock("stop worker")
+    await demo.clock("+1 d")
+    await demo.clock("+7 h")
+    await demo.clock("start worker")
+    await demo.clock("next digest")
     _, next_one = await demo.posted(2)
     assert "Left out, because it could not be posted in time" in str(next_one["blocks"])
     assert "This comes late" not in str(next_one["blocks"])
 
 
-async def test_what_cannot_be_done_is_said(
+async def test_refusals_are_printed(
     demo: Demo, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """By the same words at the prompt and from another terminal."""
-    with pytest.raises(SandboxError, match="No digest is due: set one up"):
-        await demo.says("next digest")
+    """The prompt and another terminal print the same refusal."""
+    with pytest.raises(SandboxError, match=r"No digest is due\. Set one up"):
+        await demo.clock("next digest")
     with pytest.raises(SandboxError, match="only goes forward"):
-        await demo.says("2020-01-01 09:00")
+        await demo.clock("2020-01-01 09:00")
     assert await clock("yesterday", demo.folder) == 2
     assert "To move it, say" in capsys.readouterr().err
     assert await clock("tomorrow 09:00", demo.folder) == 0
@@ -106,7 +106,7 @@ async def test_what_cannot_be_done_is_said(
 
 @pytest.mark.parametrize("given", [b"", b"[]", b"{}", b'{"to": 1}', b'"x"', b"\xff"])
 async def test_the_endpoints_refuse_invalid_requests(demo: Demo, given: bytes) -> None:
-    """With an answer, whatever it is."""
+    """Invalid requests get a 400 with a message."""
     for page_routes in ("clock", "worker"):
         answer = await demo.http.post(f"{demo.slack_url}/sandbox/{page_routes}", content=given)
         assert answer.status_code == 400

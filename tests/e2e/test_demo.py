@@ -5,40 +5,48 @@ from __future__ import annotations
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import httpx
 import pytest
 
+from sandbox.demo import PORTS
 from sandbox.emporix.keys import GLOBEX_OPERATIONS
 from sandbox.processes import PROJECT
 from sandbox.slack.person import Person
 from sandbox.stack import running_stack
 
-START = "import asyncio, pathlib, signal, sys; from sandbox.demo import demo; "
-START += "signal.signal(signal.SIGINT, signal.default_int_handler); "  # ignored in the background
-START += "sys.exit(asyncio.run(demo(pathlib.Path(sys.argv[1]))))"
+START = "import pathlib, sys; from sandbox import cli; cli.FOLDER = pathlib.Path(sys.argv[1]); "
+START += "sys.exit(cli.main(['demo', *sys.argv[2:]]))"
 SOON = 30.0  # seconds, on a busy machine
 
 
 @contextmanager
-def demo(folder: Path) -> Iterator[subprocess.Popen[str]]:
-    """A demo in this folder; nothing of it is left behind, whatever happens."""
+def demo(
+    folder: Path, *options: str, lines: str | None = None, **environment: str
+) -> Iterator[subprocess.Popen[str]]:
+    """Run a demo in this folder, with `lines` for its prompt. All of its processes end."""
     process = subprocess.Popen(
-        [sys.executable, "-c", START, str(folder)],
+        [sys.executable, "-c", START, str(folder), *options],
         cwd=PROJECT,
-        stdin=subprocess.DEVNULL,
+        env={**os.environ, **environment},
+        stdin=subprocess.DEVNULL if lines is None else subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        start_new_session=True,  # its process group is that of a terminal
     )
     with process:
         try:
+            if process.stdin:
+                process.stdin.write(lines or "")
+                process.stdin.flush()
             yield process
         finally:
             process.kill()
@@ -52,7 +60,7 @@ def address(process: subprocess.Popen[str]) -> str:
 
 
 def using(folder: Path) -> list[int]:
-    """The processes that keep their data in a folder: Redis, web and worker of its demo."""
+    """Return the processes with data in this folder: the demo, its Redis, web and worker."""
     return [pid for pid in pids() if str(folder) in f"{told(pid)} {place(pid)}"]
 
 
@@ -61,7 +69,7 @@ def pids() -> list[int]:
 
 
 def told(pid: int) -> str:
-    """The command and the environment of a process; "" where it has ended or is somebody else's."""
+    """Return the command and environment of a process; "" if it ended or isn't ours."""
     with suppress(OSError):
         files = [Path(f"/proc/{pid}/{name}") for name in ("cmdline", "environ")]
         return " ".join(file.read_text(errors="replace") for file in files)
@@ -69,21 +77,21 @@ def told(pid: int) -> str:
 
 
 def place(pid: int) -> str:
-    """Where it works: Redis rewrites its command and environment."""
+    """Return the working directory: Redis rewrites its command and environment."""
     with suppress(OSError):
         return str(Path(f"/proc/{pid}/cwd").readlink())
     return ""
 
 
 def end(folder: Path) -> None:
-    """Nothing is left running that a test has started."""
+    """Kill everything that a test has started."""
     for pid in using(folder):
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
 
 
 def has_ended(folder: Path) -> bool:
-    """Whether all of it has ended soon."""
+    """Return whether all processes have ended within some seconds."""
     ends = time.monotonic() + SOON
     while using(folder) and time.monotonic() < ends:
         time.sleep(0.05)
@@ -94,11 +102,12 @@ linux = pytest.mark.skipif(sys.platform != "linux", reason="processes are found 
 
 
 @linux
-def test_names_its_address_first_and_ends_quietly(tmp_path: Path) -> None:
-    """The page answers there, also while nobody is at the terminal; Ctrl-C leaves no complaint."""
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_ends_quietly(tmp_path: Path, number: int) -> None:
+    """A signal to the terminal's whole process group stops the demo without an error message."""
     with demo(tmp_path) as process:
         page = httpx.get(address(process), follow_redirects=True, trust_env=False)
-        process.send_signal(signal.SIGINT)
+        os.killpg(process.pid, number)
         _, complaints = process.communicate(timeout=SOON)
         assert using(tmp_path) == []
     assert "<title>#general · Acme Shop</title>" in page.text
@@ -106,8 +115,95 @@ def test_names_its_address_first_and_ends_quietly(tmp_path: Path) -> None:
 
 
 @linux
+def test_ends_quietly_while_it_starts(tmp_path: Path) -> None:
+    """Ctrl-C during the start stops everything with the exit status 130 and no traceback."""
+    with demo(tmp_path) as process:
+        assert process.stdout is not None
+        assert "Starting" in process.stdout.readline()
+        os.killpg(process.pid, signal.SIGINT)
+        _, complaints = process.communicate(timeout=SOON)
+        assert using(tmp_path) == []
+    assert (process.returncode, complaints) == (130, "")
+
+
+def test_a_second_demo_in_the_folder_is_refused(tmp_path: Path) -> None:
+    """A second demo names the address of the first one, which keeps running with its data."""
+    with demo(tmp_path) as first:
+        where = address(first)
+        before = {path: path.stat().st_mtime_ns for path in tmp_path.iterdir() if path.is_file()}
+        with demo(tmp_path) as second:
+            printed, complaints = second.communicate(timeout=SOON)
+            after = {path: path.stat().st_mtime_ns for path in tmp_path.iterdir() if path.is_file()}
+            assert httpx.get(where, follow_redirects=True, trust_env=False).is_success
+        assert (second.returncode, printed) == (1, "")
+        assert complaints.startswith(f"A demo already runs at {where}. ")
+        assert after == before
+
+
+def test_a_port_in_use_is_reported(tmp_path: Path) -> None:
+    """The demo says that another port is used, and refuses a port that was chosen explicitly."""
+    with ExitStack() as busy:
+        with suppress(OSError):  # another program uses it already
+            busy.enter_context(socket.create_server(("127.0.0.1", PORTS.slack)))
+        taken = busy.enter_context(socket.create_server(("127.0.0.1", 0))).getsockname()[1]
+        with demo(tmp_path, lines="quit\n") as process:
+            printed, _ = process.communicate(timeout=SOON)
+        assert re.search(
+            rf"^Port {PORTS.slack} is in use, so the page is on port \d+\.$", printed, re.MULTILINE
+        )
+        with demo(tmp_path, "--port", str(taken)) as process:
+            printed, complaints = process.communicate(timeout=SOON)
+    assert (process.returncode, printed) == (1, "")
+    assert complaints == f"Port {taken} is in use. Choose another one with --port.\n"
+
+
+@pytest.mark.parametrize(
+    ("url", "says"),
+    [
+        ("nonsense", "REDIS_URL must begin with one of"),
+        ("redis://:secret#word@localhost", "REDIS_URL is not a Redis URL"),
+        ("redis://:secret@127.0.0.1:9", "The Redis in REDIS_URL can't be used"),
+        ("redis://:secret@host.invalid:6379", "The Redis in REDIS_URL can't be used"),
+    ],
+)
+def test_an_unusable_redis_is_reported_at_once(tmp_path: Path, url: str, says: str) -> None:
+    """For an invalid or unreachable REDIS_URL, one sentence without the password is printed."""
+    with demo(tmp_path, REDIS_URL=url) as process:
+        _, complaints = process.communicate(timeout=SOON)
+    assert process.returncode == 1
+    assert complaints.startswith(says)
+    assert complaints.count("\n") == 1
+    assert "secret" not in complaints
+
+
+def test_the_prompt_checks_users_and_channels(tmp_path: Path) -> None:
+    """For an unknown user or channel, the prompt lists the existing ones and stays where it is."""
+    lines = ["as bob", "in nowhere", "in secret", "as grace", "in ops", "/emporix help", "quit"]
+    with demo(tmp_path, lines="\n".join([*lines, ""])) as process:
+        printed, complaints = process.communicate(timeout=SOON)
+    said = printed.split("stops the demo.\n", 1)[1]
+    assert complaints == ""
+    assert "no user 'bob'; there are ada, grace" in said
+    assert "no channel 'nowhere'; there are board, general, ops, partners, secret, dm" in said
+    assert "You are ada in #secret now." in said
+    assert "You are grace in #secret now." in said
+    assert "You are grace in #ops now." in said
+
+
+def test_the_prompt_shows_a_form_once(tmp_path: Path) -> None:
+    """An open form is printed once, again with its errors, and not with other answers."""
+    lines = ["/emporix connect", "/emporix help", "submit Tenant=x", "close", "quit"]
+    with demo(tmp_path, lines="\n".join([*lines, ""])) as process:
+        printed, complaints = process.communicate(timeout=SOON)
+    said = printed.split("stops the demo.\n", 1)[1]
+    assert complaints == ""
+    assert said.count("┌─ ") == 2
+    assert "(the modal is closed)" in said
+
+
+@linux
 def test_leaves_no_process_behind_when_it_is_killed(tmp_path: Path) -> None:
-    """Redis, web and worker end with it, though nobody tells them to."""
+    """If the demo is killed, Redis, web and worker end."""
     with demo(tmp_path) as process:
         address(process)
         assert len(using(tmp_path)) >= 4
@@ -116,7 +212,7 @@ def test_leaves_no_process_behind_when_it_is_killed(tmp_path: Path) -> None:
 
 
 async def test_forgets_connections_too(tmp_path: Path) -> None:
-    """After /sandbox/forget Ada is connected to acme, and nobody to anything else."""
+    """After /sandbox/forget, Ada's connection to acme is the only one."""
     key = GLOBEX_OPERATIONS
     form = {"Tenant": key.tenant, "Client ID": key.client_id, "Client secret": key.client_secret}
     async with running_stack(tmp_path) as stack, httpx.AsyncClient(timeout=SOON) as http:

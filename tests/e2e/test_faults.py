@@ -1,6 +1,6 @@
-"""Whatever goes wrong at Emporix or at Slack: people are told the truth, and nothing is done twice.
+"""Whatever fails at Emporix or Slack, users see the true result and nothing is done twice.
 
-Each fault meets each thing that people do, from the signed request to the message that they see.
+Each fault is combined with each user action, from the signed request to the resulting message.
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ from tests.harness.logs import log_to_stderr
 from tests.listeners.jobs.fixtures import add_jobs, job_id
 
 FORGOTTEN = ("*:audit", "*:deletion:*", "*:once:*")
-"""Keys that remember what was done to the same job in the row before."""
+"""Keys about the same job, left by the previous row of the table."""
 
 JOBS = 5
-PRESSED = job_id(5)  # the newest: the first of the list
+PRESSED = job_id(5)  # the newest job, first in the list
 SLOW_SECONDS = 0.3
 
 
 @dataclass(frozen=True, slots=True)
-class Deed:
-    """What a person does after a command: how, by which call, and the text shown then.
+class UserAction:
+    """A user action after a command: the click, the request to Emporix, and the reply.
 
-    `in_place`: the answer replaces that of the command.
+    With `in_place`, the reply replaces that of the command.
     """
 
     name: str
@@ -47,13 +47,15 @@ class Deed:
     command: str = "/emporix jobs size:2"
 
 
-DEEDS = [
-    Deed(
+ACTIONS = [
+    UserAction(
         "list", lambda harness: harness.ada.command("/emporix jobs size:2"), "GET", "Jobs 1–2 of 5"
     ),
-    Deed("turn", lambda harness: harness.ada.click("Next"), "GET", "Jobs 3–4 of 5", in_place=True),
-    Deed("get", lambda harness: harness.ada.click("Open"), "GET", f"Job `{PRESSED}`"),
-    Deed(
+    UserAction(
+        "turn", lambda harness: harness.ada.click("Next"), "GET", "Jobs 3–4 of 5", in_place=True
+    ),
+    UserAction("get", lambda harness: harness.ada.click("Open"), "GET", f"Job `{PRESSED}`"),
+    UserAction(
         "delete",
         lambda harness: harness.ada.click("Delete"),
         "DELETE",
@@ -62,7 +64,7 @@ DEEDS = [
         command=f"/emporix jobs get {PRESSED}",
     ),
 ]
-each_deed = pytest.mark.parametrize("deed", DEEDS, ids=lambda deed: deed.name)
+each_action = pytest.mark.parametrize("action", ACTIONS, ids=lambda action: action.name)
 
 PROBLEM, UNREADABLE, PAUSE = "had a problem", "unreadable", "Too many requests"
 BETWEEN = "Something between this app and Emporix answered instead"
@@ -116,22 +118,22 @@ async def opened(redis_url: str) -> AsyncIterator[AppHarness]:
 
 
 @pytest.fixture
-async def harness(opened: AppHarness, deed: Deed) -> AsyncIterator[AppHarness]:
-    """Ada looks at the first two of five jobs, or at the first; none has been deleted."""
+async def harness(opened: AppHarness, action: UserAction) -> AsyncIterator[AppHarness]:
+    """Ada sees the first two of five jobs, or the first one, and none is deleted yet."""
     for job in opened.emporix_state.jobs("acme"):
         opened.emporix_state.tenant("acme").jobs.remove(job["id"])
     for key in [k for name in FORGOTTEN for k in await opened.redis.keys(name)]:
         await opened.redis.delete(key)
     opened.workspace.forget()
     add_jobs(opened, JOBS)
-    await opened.ada.command(deed.command)
+    await opened.ada.command(action.command)
     yield opened
     opened.emporix_state.faults.clear()
     opened.workspace.faults.clear()
 
 
 async def shown(harness: AppHarness) -> list[str]:
-    """All that Ada reads now, blocks included."""
+    """Return all texts that Ada sees, including blocks."""
     return [f"{message['text']} {message['blocks']}" for message in await harness.ada.messages()]
 
 
@@ -142,14 +144,14 @@ async def recorded(harness: AppHarness) -> list[str]:
 
 
 def is_deleted(harness: AppHarness) -> bool:
-    """Whether the job is gone; no other job may be."""
+    """Return whether the job is deleted, and assert that no other job is."""
     left = {job["id"] for job in harness.emporix_state.jobs("acme")}
     assert left | {PRESSED} == {job_id(number) for number in range(1, JOBS + 1)}
     return PRESSED not in left
 
 
 def assert_clean(written: str) -> None:
-    """The log knows of it, without a traceback, a secret or a way to post as the bot."""
+    """Assert that the log has the fault, without a traceback, a secret or a response_url."""
     assert "Traceback" not in written
     assert '"exception"' not in written
     secrets = (ACME_OPERATIONS.client_secret, "Bearer", "xoxb-", "/commands/T", "/actions/T")
@@ -160,63 +162,66 @@ def named(fault: Any) -> str:
     return f"{fault.kind} {fault.status or fault.retry_after or ''} x{fault.times}"
 
 
-@each_deed
+@each_action
 @pytest.mark.parametrize(("fault", "words"), LASTING, ids=lambda v: getattr(v, "kind", None))
-async def test_a_lasting_fault_is_told(
+async def test_a_permanent_fault_is_reported(
     harness: AppHarness,
-    deed: Deed,
+    action: UserAction,
     fault: emporix.Fault,
     words: str,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """What Emporix does not do is said with its reason, and the list is still within reach.
+    """A permanent fault is reported with its reason, and the list stays available.
 
-    A delete that is cut off is looked up: it worked, and that is what is said.
+    After a delete that was cut off, the app looks the job up and reports the true result.
     """
-    harness.emporix_state.faults.add(replace(fault, path="/jobs", method=deed.method))
+    harness.emporix_state.faults.add(replace(fault, path="/jobs", method=action.method))
     with log_to_stderr():
-        exchange = await deed.does(harness)
+        exchange = await action.does(harness)
     assert exchange.ack_status == 200
-    worked = deed.name == "delete" and fault.kind in ("cut_after", "truncated")
-    words = deed.done if worked else words
+    worked = action.name == "delete" and fault.kind in ("cut_after", "truncated")
+    words = action.done if worked else words
     assert words in exchange.payloads[-1]["text"]
-    reachable = ("Jobs 1–2 of 5", "Try again", f"Job `{PRESSED}`", deed.done)
+    reachable = ("Jobs 1–2 of 5", "Try again", f"Job `{PRESSED}`", action.done)
     assert any(way in text for text in await shown(harness) for way in reachable)
     assert_clean(capsys.readouterr().err)
-    if deed.name == "delete":
+    if action.name == "delete":
         (result,) = await recorded(harness)
         assert (result == "deleted") == is_deleted(harness) == worked
         assert result != "already_gone"
 
 
-@each_deed
+@each_action
 @pytest.mark.parametrize("fault", PASSING, ids=named)
-async def test_a_passing_fault_is_got_over(
-    harness: AppHarness, deed: Deed, fault: emporix.Fault, capsys: pytest.CaptureFixture[str]
+async def test_a_temporary_fault_is_retried(
+    harness: AppHarness,
+    action: UserAction,
+    fault: emporix.Fault,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """One failed answer is asked for again, a slow one waited for; nothing is done twice."""
-    harness.emporix_state.faults.add(replace(fault, path="/jobs", method=deed.method))
+    """A failed response is retried and a slow one awaited, and nothing is done twice."""
+    harness.emporix_state.faults.add(replace(fault, path="/jobs", method=action.method))
     with log_to_stderr():
-        exchange = await deed.does(harness)
-    assert exchange.payloads[-1]["text"].startswith(deed.done)
+        exchange = await action.does(harness)
+    assert exchange.payloads[-1]["text"].startswith(action.done)
     assert_clean(capsys.readouterr().err)
-    assert is_deleted(harness) is (deed.name == "delete")
-    assert await recorded(harness) == (["deleted"] if deed.name == "delete" else [])
+    assert is_deleted(harness) is (action.name == "delete")
+    assert await recorded(harness) == (["deleted"] if action.name == "delete" else [])
 
 
-@each_deed
+@each_action
 @pytest.mark.parametrize("fault", AT_SLACK, ids=named)
-async def test_an_answer_gets_past_slacks_trouble(
-    harness: AppHarness, deed: Deed, fault: slack.Fault, capsys: pytest.CaptureFixture[str]
+async def test_a_reply_arrives_despite_a_fault_of_slack(
+    harness: AppHarness, action: UserAction, fault: slack.Fault, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The answer is read in one way or another, and its work is done once."""
+    """The reply arrives despite a fault of Slack, and its work is done once."""
     harness.workspace.faults.add(replace(fault, method="response_url"))
     with log_to_stderr():
-        await deed.does(harness)
+        await action.does(harness)
     texts = await shown(harness)
-    assert any(text.startswith(deed.done) for text in texts)
-    if deed.in_place and fault.times < 9:
+    assert any(text.startswith(action.done) for text in texts)
+    if action.in_place and fault.times < 9:
         assert len(texts) == 1
     assert_clean(capsys.readouterr().err)
-    assert is_deleted(harness) is (deed.name == "delete")
-    assert await recorded(harness) == (["deleted"] if deed.name == "delete" else [])
+    assert is_deleted(harness) is (action.name == "delete")
+    assert await recorded(harness) == (["deleted"] if action.name == "delete" else [])

@@ -1,4 +1,4 @@
-"""The Redis user of the operator guide may do what the app needs, and nothing else."""
+"""The Redis user of the operator guide has exactly the permissions that the app needs."""
 
 from __future__ import annotations
 
@@ -35,22 +35,22 @@ from tests.store.fixtures import ADA
 GUIDE = "docs/operator-guide.md"
 USER = "emporix-jobs"
 SECONDS = 30.0
-ONLY_A_NAME = "client"  # the client library says its name by it, and goes on without
+ONLY_A_NAME = "client"  # sent by the client library, which ignores a refusal
 FOR_SOME = {"auth", "select", "ping", "info", "zrevrange", "hincrby", "time"} | {
     *("hkeys", "persist", "rename", "scan", "type", "xlen", "xrange", "xtrim")
 }
-"""Older servers, other databases, idle connections, other commands of emporix-bot, long work."""
+"""For older servers, other databases, idle connections, other commands, and long work."""
 
 
-def orders() -> list[str]:
-    """What the operator guide tells to type at Redis."""
+def guide_commands() -> list[str]:
+    """Return the commands in the operator guide that create the user."""
     return re.findall(rf"^ACL SETUSER {USER} .*$", text(GUIDE), re.MULTILINE)
 
 
 @pytest.fixture
 async def restricted_url(redis: Any, redis_url: str) -> AsyncIterator[str]:
-    """The test's Redis, for the user of the operator guide."""
-    for line in orders():
+    """Return the test's Redis for the user of the operator guide."""
+    for line in guide_commands():
         await redis.execute_command(*line.split())
     await redis.execute_command("ACL", "LOG", "RESET")
     yield redis_url.replace("unix://", f"unix://{USER}:password@")
@@ -58,8 +58,8 @@ async def restricted_url(redis: Any, redis_url: str) -> AsyncIterator[str]:
 
 
 def allowed() -> set[str]:
-    """The commands that the operator guide allows."""
-    words = [word for line in orders() for word in line.split() if word.startswith("+")]
+    """Return the commands that the operator guide allows."""
+    words = [word for line in guide_commands() for word in line.split() if word.startswith("+")]
     return {word.removeprefix("+").partition("|")[0] for word in words}
 
 
@@ -77,7 +77,7 @@ async def refused(redis: Any) -> set[str]:
 
 
 async def do_everything(harness: AppHarness) -> None:
-    """Whatever touches Redis: each command, page, share, delete and the end of a token."""
+    """Use every feature that accesses Redis, with an expired token, too."""
     add_jobs(harness, 7)
     await harness.http.get(f"{harness.bot_url}/readyz")
     for person in (harness.ada, harness.grace):
@@ -99,7 +99,7 @@ async def do_everything(harness: AppHarness) -> None:
 
 
 async def use_a_refused_key(harness: AppHarness) -> None:
-    """An alert and a watch whose API key was revoked."""
+    """Set up an alert and a watch, and revoke their API key."""
     ada = harness.person("ada", "ops")
     harness.emporix_state.add_job("acme", id="running", status="in_progress")
     await ada.command("/emporix alerts on")
@@ -109,7 +109,7 @@ async def use_a_refused_key(harness: AppHarness) -> None:
 
 
 async def clean_up(harness: AppHarness) -> None:
-    """Confirmed, stopped, and gone on with to its end."""
+    """Confirm, stop and resume a clean-up, and wait for its end."""
     asked = await harness.ada.command("/emporix jobs clean agent-type:complaint")
     number = {"The number of jobs": asked.payloads[0]["text"].split()[1]}
     await harness.ada.click("Delete…")
@@ -128,7 +128,7 @@ async def clean_up(harness: AppHarness) -> None:
 
 
 async def use_the_clock(slack_url: str) -> None:
-    """Whatever a worker does: a job is watched, a channel has alerts, and a digest comes."""
+    """Use the scheduled features: a watch, an alert and a digest."""
     async with httpx.AsyncClient(timeout=SECONDS) as http:
         ada = Person(http, slack_url, "ada", "ops")
         await ada.command("/emporix running size:2")
@@ -138,7 +138,7 @@ async def use_the_clock(slack_url: str) -> None:
         await ada.submit({})
         await ada.command("/emporix digest now")
         async with asyncio.timeout(SECONDS):
-            while not await has_come(ada):  # noqa: ASYNC110 - another process posts it
+            while not await has_arrived(ada):  # noqa: ASYNC110 - another process posts it
                 await asyncio.sleep(0.1)
         for words in ("list", "pause", "resume", "delete"):
             await ada.command(f"/emporix digest {words}")
@@ -148,8 +148,8 @@ async def use_the_clock(slack_url: str) -> None:
         await ada.click("Stop watching")
 
 
-async def has_come(person: Person) -> bool:
-    """Whether the digest is in the channel, as everyone sees it."""
+async def has_arrived(person: Person) -> bool:
+    """Return whether the digest is in the channel."""
     seen = [message["text"] for message in await person.messages() if not message["ephemeral"]]
     return any("Daily jobs" in text for text in seen)
 
@@ -162,14 +162,14 @@ async def toured(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> set[str]:
-    """The commands that both processes have used, for the user of the guide."""
+    """Return the commands that both processes have used as the guide's user."""
     await redis.config_resetstat()
     await redis.script_flush()
     async with open_app(redis, restricted_url, clock) as harness:
         await do_everything(harness)
         last = [message["text"] for message in await harness.ada.messages()][-1]
     assert last.startswith("Disconnected from")
-    await redis.delete(redis_keys.canary())  # the processes that follow have keys of their own
+    await redis.delete(redis_keys.canary())  # the next processes have their own encryption keys
     monkeypatch.setenv("REDIS_URL", restricted_url)
     async with running_stack(tmp_path) as stack:
         await use_the_clock(stack.slack_url)
@@ -177,36 +177,36 @@ async def toured(
     return {name.partition("|")[0] for name in used}
 
 
-async def test_the_app_needs_no_more_and_may_no_more(redis: Any, toured: set[str]) -> None:
-    """Everything works for that user, and no command is allowed in vain."""
+async def test_the_guide_allows_exactly_what_the_app_needs(redis: Any, toured: set[str]) -> None:
+    """Everything works for the guide's user, and every allowed command is needed."""
     assert await refused(redis) <= {ONLY_A_NAME}
     assert allowed() - FOR_SOME <= toured
 
 
 def named_in(source: str) -> set[str]:
-    """Possible commands in a module: those of its Lua scripts, and its methods of a client."""
+    """Return possible commands in a module: those of Lua scripts, and the client's method names."""
     lua = re.findall(r"redis\.call\(\s*'(\w+)'", source)
     methods = re.findall(r"\b(?:_?redis|pipe)\.(\w+)\(", source)
     return {{"delete": "del"}.get(name.lower(), name.lower()) for name in [*lua, *methods]}
 
 
 async def test_the_guide_allows_each_command_of_the_source(redis: Any) -> None:
-    """Also those that no tour happens to use, such as the ones that count failures."""
+    """The guide also allows commands of the source that the tour doesn't use."""
     sources = [path.read_text(encoding="utf-8") for path in modules("bot/store")]
     named = set().union(*map(named_in, sources)) & {name.lower() for name in await redis.command()}
     assert {"hincrby", "zadd", "del"} <= named
     assert named - allowed() == set()
 
 
-async def test_rotation_needs_no_more(redis: Any, restricted_url: str) -> None:
-    """Nor does `emporix-bot keys rotate`."""
+async def test_the_guide_is_enough_for_rotation(redis: Any, restricted_url: str) -> None:
+    """`emporix-bot keys rotate` works for the guide's user."""
     told: list[str] = []
     status = await rotate(settings(restricted_url), told.append)
     assert (status, await refused(redis) - {ONLY_A_NAME}) == (0, set())
 
 
-async def test_forgetting_needs_no_more(redis: Any, restricted_url: str) -> None:
-    """Nor does `emporix-bot forget`, which rewrites the audit log."""
+async def test_the_guide_is_enough_for_forgetting(redis: Any, restricted_url: str) -> None:
+    """`emporix-bot forget`, which rewrites the audit log, works for the guide's user."""
     await AuditLog(redis).record_delete(ADA, "acme", "job-1", "deleted")
     await redis.set(redis_keys.time_zone(ADA), "UTC")
     told: list[str] = []
@@ -215,8 +215,8 @@ async def test_forgetting_needs_no_more(redis: Any, restricted_url: str) -> None
     assert (status, await refused(redis) - {ONLY_A_NAME}) == (0, set())
 
 
-async def test_doctor_names_what_its_user_lacks(redis: Any, restricted_url: str) -> None:
-    """Redis answers, so looking at its address would be in vain."""
+async def test_doctor_names_a_missing_permission(redis: Any, restricted_url: str) -> None:
+    """Doctor names the command that its user may not run."""
     await redis.execute_command("ACL", "SETUSER", USER, "-info")
     nowhere = "http://127.0.0.1:1"
     elsewhere = {"slack_api_url": nowhere, "emporix_api_url": nowhere}
@@ -227,7 +227,7 @@ async def test_doctor_names_what_its_user_lacks(redis: Any, restricted_url: str)
 
 
 async def test_other_keys_are_out_of_reach(redis: Any, restricted_url: str) -> None:
-    """What other programs keep in the same database stays theirs."""
+    """The app can't read the keys of other programs in the same database."""
     client = connect(restricted_url)
     with pytest.raises(NoPermissionError):
         await client.get("of-another-program")

@@ -1,4 +1,4 @@
-"""A process that is set up wrongly ends with status 2, says why, and leaves Redis as it was."""
+"""A misconfigured process exits with status 2, logs why, and leaves Redis unchanged."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ AHEAD = (
 
 @pytest.fixture
 async def theirs(redis: Any, redis_url: str) -> AsyncIterator[str]:
-    """A Redis that processes with other keys use; gives its address."""
+    """Yield the URL of a Redis that processes with other encryption keys use."""
     client = connect(redis_url, Canary(Cipher(parse_keys(THEIRS))))
     await client.set("something", "of theirs")
     yield redis_url
@@ -42,7 +42,7 @@ async def theirs(redis: Any, redis_url: str) -> AsyncIterator[str]:
 def process(
     url: str, log: Path, *arguments: str, port: int = 0
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """Python with these arguments, with our keys at that Redis; it ends with the block."""
+    """Run Python with these arguments and our keys on that Redis, until the block ends."""
     settings = {
         "SLACK_BOT_TOKEN": "xoxb-refused",
         "SLACK_SIGNING_SECRET": "0" * 32,
@@ -73,7 +73,7 @@ async def ends(running: subprocess.Popen[bytes]) -> int:
 
 
 async def changes_of(redis: Any) -> int:
-    """How many changes the server has made to its data."""
+    """Return the number of changes to the server's data."""
     return int((await redis.info("persistence"))["rdb_changes_since_last_save"])
 
 
@@ -81,10 +81,10 @@ COMMANDS = (("web",), ("worker",), ("keys", "rotate"))
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
-async def test_keys_that_do_not_fit(
+async def test_wrong_encryption_keys(
     redis: Any, theirs: str, tmp_path: Path, command: tuple[str, ...]
 ) -> None:
-    """Nothing in Redis has changed, and the reason is in the log, without a traceback."""
+    """Wrong encryption keys change nothing in Redis; the log has the reason and no traceback."""
     log = tmp_path / "log"
     changes = await changes_of(redis)
     with process(theirs, log, "-m", "bot", *command) as running:
@@ -97,10 +97,10 @@ async def test_keys_that_do_not_fit(
 
 
 @pytest.mark.parametrize("command", ["web", "worker"])
-async def test_keys_that_no_longer_fit(
+async def test_another_redis_with_other_keys(
     redis: Any, redis_url: str, tmp_path: Path, command: str
 ) -> None:
-    """A process that is led to another Redis stops, too."""
+    """A process that is redirected to another Redis stops, too."""
     log = tmp_path / "log"
     with free_socket() as found:
         port = int(found.getsockname()[1])
@@ -112,7 +112,7 @@ async def test_keys_that_no_longer_fit(
         await redis.set(redis_keys.canary(), theirs)
         await redis.client_kill_filter(_type="normal", skipme=True)
         async with asyncio.timeout(SOON):
-            while running.poll() is None:  # web connects when it is asked for something
+            while running.poll() is None:  # the web process connects with the first request
                 with suppress(httpx.HTTPError):
                     await asyncio.to_thread(httpx.get, f"http://127.0.0.1:{port}/readyz")
         assert await ends(running) == 2
@@ -120,10 +120,8 @@ async def test_keys_that_no_longer_fit(
 
 
 @pytest.mark.parametrize("seconds", [10, -10])
-async def test_a_clock_that_is_wrong(
-    redis: Any, redis_url: str, tmp_path: Path, seconds: int
-) -> None:
-    """A worker would take the running tasks of others for dead."""
+async def test_a_wrong_clock(redis: Any, redis_url: str, tmp_path: Path, seconds: int) -> None:
+    """A worker with a wrong clock exits, because it would take running tasks of others for dead."""
     log = tmp_path / "log"
     with process(redis_url, log, "-c", AHEAD.format(seconds=seconds)) as running:
         assert await ends(running) == 2

@@ -1,4 +1,4 @@
-"""The whole app as the README starts it: Redis, stand-ins and the bot's own process."""
+"""`python -m sandbox say` with the whole app: Redis, stand-ins and the bot's own process."""
 
 from __future__ import annotations
 
@@ -23,14 +23,15 @@ def say(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
         cwd=PROJECT,
         env={**os.environ, **environment},
         capture_output=True,
-        text=True,
+        encoding="utf-8",
+        errors="replace",
         timeout=SECONDS,
         check=False,
     )
 
 
 def test_lists_jobs() -> None:
-    """Ada, connected from the start, sees her failures."""
+    """Ada, who is connected from the start, sees failed jobs."""
     done = say("/emporix jobs list status:failure size:3")
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("Jobs 1–3 of ")
@@ -39,7 +40,7 @@ def test_lists_jobs() -> None:
 
 
 def test_prints_what_was_sent() -> None:
-    """--json gives the exact payloads as one array, each good enough for Slack."""
+    """--json prints the exact payloads as one array, each valid for Slack."""
     done = say("/emporix jobs search refund", "--json")
     assert done.returncode == 0, done.stderr
     (payload,) = json.loads(done.stdout)
@@ -47,15 +48,15 @@ def test_prints_what_was_sent() -> None:
     assert problems(payload["blocks"], "message") == []
 
 
-def test_presses_buttons() -> None:
-    """--click presses one button after the other, confirm dialogs included."""
+def test_clicks_buttons() -> None:
+    """--click clicks one button after the other and confirms dialogs."""
     done = say("/emporix jobs list", "--click", "Open", "--click", "Delete")
     assert done.returncode == 0, done.stderr
     assert "Deleted job" in done.stdout
 
 
 def test_calls_shortcuts() -> None:
-    """--write says something, --shortcut looks at it, and a form is drawn with what it holds."""
+    """--write posts a message, --shortcut runs on it, and a form is printed with its values."""
     done = say("--write", "The refund of EON1031", "--shortcut", "Find Emporix jobs")
     assert done.returncode == 0, done.stderr
     assert "There is no job" in done.stdout
@@ -64,7 +65,7 @@ def test_calls_shortcuts() -> None:
 
 
 def test_opens_the_home() -> None:
-    """--home draws it, and --click presses what stands in it."""
+    """--home prints the Home tab, and --click clicks its buttons."""
     done = say("--home", "--click", "Refresh", "--click", "Set up a digest")
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("Your Emporix jobs") == 2
@@ -88,29 +89,53 @@ def test_fills_in_a_modal() -> None:
         (["/emporix bogus"], "No command"),
     ],
 )
-def test_fails_where_the_bot_answers_with_an_error(words: list[str], shown: str) -> None:
-    """The exit status is 1, and the error is printed like any other answer."""
+def test_an_error_of_the_bot_is_an_exit_status(words: list[str], shown: str) -> None:
+    """For an error of the bot, the exit status is 1 and the error is printed."""
     done = say(*words)
     assert done.returncode == 1
     assert shown in done.stdout
 
 
-def test_says_what_cannot_be_done() -> None:
-    """A button that is not there is named, with those that are."""
+def test_an_unknown_button_is_refused() -> None:
+    """For an unknown button, the existing ones are printed."""
     done = say("/emporix help", "--click", "Launch")
     assert done.returncode == 2
     assert "Launch" in done.stderr
 
 
+def test_closes_a_modal() -> None:
+    """--close closes the open modal, which is printed once."""
+    done = say("/emporix connect", "--close")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("┌─ ") == 1
+    assert "(the modal is closed)" in done.stdout
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252"])
+def test_prints_on_any_console(encoding: str) -> None:
+    """Characters that a console can't show are printed as a question mark."""
+    done = say("/emporix jobs status:success size:1", PYTHONIOENCODING=encoding)
+    assert done.returncode == 0, done.stderr
+    assert "? Succeeded" in done.stdout
+
+
+def test_understands_umlauts_in_a_posix_locale() -> None:
+    """Arguments are UTF-8 in any locale, and --json stays readable."""
+    posix = {"LC_ALL": "POSIX", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
+    done = say("/emporix jobs search Grüße", "--json", **posix)
+    assert done.returncode == 0, done.stderr
+    assert "Grüße" in str(json.loads(done.stdout))
+
+
 def test_leaves_nothing_behind(tmp_path: Path) -> None:
-    """Nothing that `say` has started still runs when it has ended."""
+    """When `say` has ended, none of its processes is running."""
     say("/emporix help")
     running = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True)
     assert "emporix-say-" not in running.stdout
 
 
 def test_uses_no_proxy() -> None:
-    """All of it is on this machine, whatever proxy the environment names."""
+    """Proxies in the environment are ignored, because everything is on this machine."""
     nobody = "http://127.0.0.1:9"
     done = say("/emporix tenants", HTTP_PROXY=nobody, HTTPS_PROXY=nobody, ALL_PROXY=nobody)
     assert done.returncode == 0, done.stderr

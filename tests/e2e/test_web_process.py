@@ -1,4 +1,4 @@
-"""The web process as the Procfile starts it, and how it ends."""
+"""The web process as the Procfile starts it, and how it stops."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ from sandbox.slack.workspace import Workspace
 
 
 @dataclass(frozen=True, slots=True)
-class Outside:
-    """What the process finds around it."""
+class Surroundings:
+    """The environment of the process."""
 
     emporix_state: EmporixState
     workspace: Workspace
@@ -51,7 +51,7 @@ class Outside:
 
 
 @pytest.fixture
-async def outside(redis: Any, redis_url: str) -> AsyncIterator[Outside]:
+async def surroundings(redis: Any, redis_url: str) -> AsyncIterator[Surroundings]:
     emporix_state, workspace = EmporixState(time.time), Workspace(time.time)
     async with AsyncExitStack() as parts:
         emporix = await parts.enter_async_context(serving(create_emporix(emporix_state)))
@@ -69,7 +69,7 @@ async def outside(redis: Any, redis_url: str) -> AsyncIterator[Outside]:
             "LOG_LEVEL": "DEBUG",
             "LOG_FORMAT": "json",
         }
-        yield Outside(emporix_state, workspace, settings, Person(http, slack), slack, http)
+        yield Surroundings(emporix_state, workspace, settings, Person(http, slack), slack, http)
 
 
 def free_port() -> int:
@@ -77,9 +77,9 @@ def free_port() -> int:
         return int(found.getsockname()[1])
 
 
-async def connect(outside: Outside) -> None:
-    await outside.ada.command("/emporix connect acme")
-    await outside.ada.submit(
+async def connect(surroundings: Surroundings) -> None:
+    await surroundings.ada.command("/emporix connect acme")
+    await surroundings.ada.submit(
         {
             "Client ID": ACME_OPERATIONS.client_id,
             "Client secret": ACME_OPERATIONS.client_secret,
@@ -87,112 +87,113 @@ async def connect(outside: Outside) -> None:
     )
 
 
-async def test_finishes_what_runs_when_it_is_told_to_stop(outside: Outside) -> None:
-    """SIGTERM while 50 commands run and more wait for their turn: all of them are answered."""
+async def test_finishes_running_work_on_sigterm(surroundings: Surroundings) -> None:
+    """After SIGTERM, all 50 running and waiting commands are answered."""
     running, waiting = DEFAULT_QUEUE_LIMITS.each_running, 30
-    outside.emporix_state.add_job("acme", id="job-1", status="success", message="Done.")
-    async with bot_process("web", outside.settings) as process:
-        outside.workspace.bot_url = f"http://127.0.0.1:{outside.settings['PORT']}"
-        await until_ready(outside)
-        await connect(outside)
+    surroundings.emporix_state.add_job("acme", id="job-1", status="success", message="Done.")
+    async with bot_process("web", surroundings.settings) as process:
+        surroundings.workspace.bot_url = f"http://127.0.0.1:{surroundings.settings['PORT']}"
+        await until_ready(surroundings)
+        await connect(surroundings)
         slow = Fault("delay", times=running, path="/jobs/job-1", seconds=2)
-        outside.emporix_state.faults.add(slow)
-        acks = await asyncio.gather(*[ask(outside) for _ in range(running + waiting)])
+        surroundings.emporix_state.faults.add(slow)
+        acks = await asyncio.gather(*[ask(surroundings) for _ in range(running + waiting)])
         assert {(ack.status, ack.body) for ack in acks} == {(200, None)}
         async with asyncio.timeout(10):
-            while _gets(outside.emporix_state) < running:  # noqa: ASYNC110 - another process is watched
+            while _gets(surroundings.emporix_state) < running:  # noqa: ASYNC110 - another process is watched
                 await asyncio.sleep(0.01)
-        assert _gets(outside.emporix_state) == running
+        assert _gets(surroundings.emporix_state) == running
         process.terminate()
         assert await process.wait() == -signal.SIGTERM
-    shown = [message["text"] for message in await outside.ada.messages()]
+    shown = [message["text"] for message in await surroundings.ada.messages()]
     assert shown.count("Job `job-1`: succeeded") == running + waiting
 
 
 async def ask(
-    outside: Outside, text: str = "jobs get job-1", http: httpx.AsyncClient | None = None
+    surroundings: Surroundings, text: str = "jobs get job-1", http: httpx.AsyncClient | None = None
 ) -> Ack:
-    """The command alone, without waiting for what comes of it."""
-    actor = Actor(outside.workspace, outside.slack_url, ADA, CHANNELS[0])
+    """Send a command without waiting for its result."""
+    actor = Actor(surroundings.workspace, surroundings.slack_url, ADA, CHANNELS[0])
     form = payloads.command(actor, "/emporix", text)
-    return await deliver(http or outside.http, outside.workspace, form)
+    return await deliver(http or surroundings.http, surroundings.workspace, form)
 
 
 def _gets(emporix_state: EmporixState) -> int:
     return sum("job-1" in seen.path for seen in emporix_state.requests)
 
 
-async def test_cuts_no_ack_when_another_process_takes_over(outside: Outside) -> None:
-    """100 commands a second, on new and on kept connections: at a deploy each of them is answered.
+async def test_a_deploy_loses_no_ack(surroundings: Surroundings) -> None:
+    """During a deploy, each of 100 commands a second gets its ack, on new and on kept connections.
 
-    As a load balancer does it, requests go to the old process until it says that it stops.
+    Like a load balancer, the test sends requests to the old process until it reports that it is
+    stopping.
     """
-    other = outside.settings | {"PORT": str(free_port())}
+    other = surroundings.settings | {"PORT": str(free_port())}
     acks: list[asyncio.Task[Ack]] = []
     async with (
-        bot_process("web", outside.settings) as old,
+        bot_process("web", surroundings.settings) as old,
         web_process(other) as new_url,
         httpx.AsyncClient(limits=httpx.Limits(max_keepalive_connections=0)) as unkept,
     ):
-        outside.workspace.bot_url = f"http://127.0.0.1:{outside.settings['PORT']}"
-        await until_ready(outside)
+        surroundings.workspace.bot_url = f"http://127.0.0.1:{surroundings.settings['PORT']}"
+        await until_ready(surroundings)
         for number in range(500):
             if number == 100:
                 old.terminate()
-            if number >= 100 and number % 50 == 0 and not await is_ready(outside):
-                outside.workspace.bot_url = new_url
-            http = unkept if number % 2 else outside.http
-            acks.append(asyncio.create_task(ask(outside, "help", http)))
+            if number >= 100 and number % 50 == 0 and not await is_ready(surroundings):
+                surroundings.workspace.bot_url = new_url
+            http = unkept if number % 2 else surroundings.http
+            acks.append(asyncio.create_task(ask(surroundings, "help", http)))
             await asyncio.sleep(0.01)  # the rate of the commands
         ended = await asyncio.gather(*acks)
         assert await old.wait() == -signal.SIGTERM
     assert [ack.status for ack in ended] == [200] * len(ended)
 
 
-async def test_takes_requests_while_it_stops(outside: Outside) -> None:
-    """After SIGTERM /readyz says so, and for the grace period requests are still answered."""
-    async with bot_process("web", outside.settings) as process:
-        outside.workspace.bot_url = f"http://127.0.0.1:{outside.settings['PORT']}"
-        await until_ready(outside)
+async def test_accepts_requests_during_the_grace_period(surroundings: Surroundings) -> None:
+    """After SIGTERM, /readyz reports it, and requests are answered during the grace period."""
+    async with bot_process("web", surroundings.settings) as process:
+        surroundings.workspace.bot_url = f"http://127.0.0.1:{surroundings.settings['PORT']}"
+        await until_ready(surroundings)
         process.terminate()
         async with asyncio.timeout(2):
-            while await is_ready(outside):  # noqa: ASYNC110 - another process is watched
+            while await is_ready(surroundings):  # noqa: ASYNC110 - another process is watched
                 await asyncio.sleep(0.01)
-        answer = await outside.http.get(f"{outside.workspace.bot_url}/readyz")
+        answer = await surroundings.http.get(f"{surroundings.workspace.bot_url}/readyz")
         assert answer.json() == {"status": "this process is stopping"}
         assert answer.headers["connection"] == "close"
-        assert (await ask(outside, "help")).status == 200
+        assert (await ask(surroundings, "help")).status == 200
 
 
-async def is_ready(outside: Outside) -> bool:
+async def is_ready(surroundings: Surroundings) -> bool:
     try:
-        answer = await outside.http.get(f"{outside.workspace.bot_url}/readyz")
+        answer = await surroundings.http.get(f"{surroundings.workspace.bot_url}/readyz")
     except httpx.TransportError:
         return False
     return answer.status_code == httpx.codes.OK
 
 
-async def until_ready(outside: Outside) -> None:
+async def until_ready(surroundings: Surroundings) -> None:
     async with asyncio.timeout(START_SECONDS):
-        while not await is_ready(outside):  # noqa: ASYNC110 - another process is watched
+        while not await is_ready(surroundings):  # noqa: ASYNC110 - another process is watched
             await asyncio.sleep(0.02)
 
 
-async def test_answers_signed_commands_whatever_else_is_connected(outside: Outside) -> None:
-    """With few descriptors, and more idle connections than those, each command is answered."""
-    address = ("127.0.0.1", int(outside.settings["PORT"]))
+async def test_idle_connections_block_no_command(surroundings: Surroundings) -> None:
+    """With more idle connections than file descriptors, each command is answered."""
+    address = ("127.0.0.1", int(surroundings.settings["PORT"]))
     with ExitStack() as idle:
         async with web_process(
-            outside.settings, with_descriptors(200)
-        ) as outside.workspace.bot_url:
+            surroundings.settings, with_descriptors(200)
+        ) as surroundings.workspace.bot_url:
             for _ in range(300):
                 idle.enter_context(socket.create_connection(address))
-            acks = await asyncio.gather(*[ask(outside, "help") for _ in range(50)])
+            acks = await asyncio.gather(*[ask(surroundings, "help") for _ in range(50)])
     assert [ack.status for ack in acks] == [200] * len(acks)
 
 
 def with_descriptors(number: int) -> Command:
-    """The process of the Procfile with a low limit of file descriptors."""
+    """Return the Procfile's process with a low limit of file descriptors."""
 
     def command(name: str) -> list[str]:
         return ["prlimit", f"--nofile={number}:{number}", *procfile_command(name)]
@@ -200,21 +201,23 @@ def with_descriptors(number: int) -> Command:
     return command
 
 
-async def test_logs_no_secrets(outside: Outside, capfd: pytest.CaptureFixture[str]) -> None:
-    """Even at DEBUG no body, token, secret or response_url is written."""
-    async with web_process(outside.settings) as outside.workspace.bot_url:
-        await connect(outside)
-        await outside.ada.command("/emporix jobs search very-private-words")
-        await outside.ada.command("/emporix jobs get nothing-there")
+async def test_logs_no_secrets(
+    surroundings: Surroundings, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Even at DEBUG, no body, token, secret or response_url is logged."""
+    async with web_process(surroundings.settings) as surroundings.workspace.bot_url:
+        await connect(surroundings)
+        await surroundings.ada.command("/emporix jobs search very-private-words")
+        await surroundings.ada.command("/emporix jobs get nothing-there")
         for fault in (Fault("status", times=9, status=500), Fault("cut_before", times=9)):
-            outside.emporix_state.faults.add(fault)
-            await outside.ada.command("/emporix jobs search very-private-words")
+            surroundings.emporix_state.faults.add(fault)
+            await surroundings.ada.command("/emporix jobs search very-private-words")
     written = capfd.readouterr().err
     assert "not_found" in written
     secrets = [
-        outside.settings["SLACK_BOT_TOKEN"],
-        outside.settings["SLACK_SIGNING_SECRET"],
-        outside.settings["ENCRYPTION_KEYS"],
+        surroundings.settings["SLACK_BOT_TOKEN"],
+        surroundings.settings["SLACK_SIGNING_SECRET"],
+        surroundings.settings["ENCRYPTION_KEYS"],
         ACME_OPERATIONS.client_id,
         "very-private-words",
         "/commands/",
@@ -224,8 +227,8 @@ async def test_logs_no_secrets(outside: Outside, capfd: pytest.CaptureFixture[st
     assert [secret for secret in secrets if secret in written] == []
 
 
-async def test_ends_at_once_when_settings_are_missing(tmp_path: Path) -> None:
-    """All that is missing is named, without a traceback."""
+async def test_missing_settings_are_named(tmp_path: Path) -> None:
+    """All missing settings are named, without a traceback."""
     with pytest.raises(RuntimeError, match="status 2"):
         async with web_process({"PORT": "0", "SLACK_BOT_TOKEN": "", "REDIS_URL": ""}):
             pass

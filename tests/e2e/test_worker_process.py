@@ -1,4 +1,4 @@
-"""The worker process as the Procfile starts it: it takes tasks on, outlives its like, and ends."""
+"""The worker process as the Procfile starts it: it takes over tasks and stops cleanly."""
 
 from __future__ import annotations
 
@@ -38,29 +38,29 @@ async def settings(redis: Any, redis_url: str) -> AsyncIterator[dict[str, str]]:
         }
 
 
-async def soon(is_so: Callable[[], Awaitable[bool]]) -> None:
-    """Wait until something is so."""
+async def wait_until(condition: Callable[[], Awaitable[bool]]) -> None:
+    """Wait until a condition is true."""
     async with asyncio.timeout(SOON):
-        while not await is_so():  # noqa: ASYNC110 - another process is watched
+        while not await condition():  # noqa: ASYNC110 - another process is watched
             await asyncio.sleep(0.05)
 
 
-async def test_is_at_work_until_it_is_told_to_stop(redis: Any, settings: dict[str, str]) -> None:
-    """It says so in Redis; on SIGTERM it ends within seconds, and well."""
+async def test_runs_until_sigterm(redis: Any, settings: dict[str, str]) -> None:
+    """The worker sends heartbeats, and ends within seconds of SIGTERM with status 0."""
 
-    async def at_work() -> bool:
+    async def has_heartbeat() -> bool:
         return (await Heartbeats(redis).status(time.time())).alive == 1
 
     async with bot_process("worker", settings) as worker:
-        await soon(at_work)
+        await wait_until(has_heartbeat)
         began = time.monotonic()
         worker.terminate()
         assert await asyncio.wait_for(worker.wait(), SOON) == 0
         assert time.monotonic() - began < 5
 
 
-async def test_runs_what_is_queued(redis: Any, redis_url: str, settings: dict[str, str]) -> None:
-    """Also what was queued before any worker was there; then nothing of it is left."""
+async def test_runs_queued_tasks(redis: Any, redis_url: str, settings: dict[str, str]) -> None:
+    """Tasks are run and removed, including one that was queued before any worker started."""
     queue = SaqQueue(connect_for_queue(redis_url))
     await queue.put("nobody.knows", "once", digest="1")
     await queue.put("nobody.knows", "once", digest="1")
@@ -70,6 +70,6 @@ async def test_runs_what_is_queued(redis: Any, redis_url: str, settings: dict[st
         return await queue.count("incomplete") == 0
 
     async with bot_process("worker", settings):
-        await soon(done)
+        await wait_until(done)
     assert await redis.keys("saq:job:*") == []
     await queue.disconnect()

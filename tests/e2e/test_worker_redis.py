@@ -1,4 +1,4 @@
-"""The worker process while Redis vanishes, refuses writes or is away: it goes on, or ends, well."""
+"""The worker process while Redis is unreachable, refuses writes or is stopped."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from bot.scheduler.saq_worker import SaqQueue
 from bot.store.connection import connect, connect_for_queue
 from bot.store.encryption import new_key
 from bot.store.health import Heartbeats
-from tests.faults.failures import RedisThatDies, Worker, working
+from tests.faults.failures import RestartableRedis, Worker, working
 from tests.harness.redis_proxy import proxied
 
 SOON = 20.0  # seconds, on a busy machine
@@ -24,10 +24,10 @@ NOWHERE = "http://127.0.0.1:9"
 
 
 @pytest.fixture
-def server(tmp_path: Path) -> Iterator[RedisThatDies]:
-    """A Redis of this test's own."""
+def server(tmp_path: Path) -> Iterator[RestartableRedis]:
+    """A Redis for this test only."""
     with tempfile.TemporaryDirectory(prefix="emporix-worker-") as private:
-        redis = RedisThatDies(tmp_path / "redis", Path(private, "redis.sock"))
+        redis = RestartableRedis(tmp_path / "redis", Path(private, "redis.sock"))
         yield redis
         redis.kill()
 
@@ -45,33 +45,33 @@ def worker_at(url: str, folder: Path) -> Worker:
     return Worker(settings, folder / "worker.log")
 
 
-async def soon(is_so: Callable[[], Awaitable[bool]]) -> None:
-    """Wait until something is so."""
+async def wait_until(condition: Callable[[], Awaitable[bool]]) -> None:
+    """Wait until a condition is true."""
     async with asyncio.timeout(SOON):
-        while not await is_so():  # noqa: ASYNC110 - another process is watched
+        while not await condition():  # noqa: ASYNC110 - another process is watched
             await asyncio.sleep(0.05)
 
 
 @asynccontextmanager
-async def at_work(worker: Worker, redis: Any) -> AsyncIterator[None]:
-    """Started, and it says so in Redis."""
+async def has_started(worker: Worker, redis: Any) -> AsyncIterator[None]:
+    """Wait until the worker has started and sent a heartbeat."""
 
-    async def says_so() -> bool:
+    async def has_heartbeat() -> bool:
         return (await Heartbeats(redis).status(time.time())).alive == 1
 
     with working(worker):
-        await soon(says_so)
+        await wait_until(has_heartbeat)
         yield
 
 
-async def test_goes_on_when_the_host_of_redis_has_vanished(
-    server: RedisThatDies, tmp_path: Path
+async def test_continues_after_the_host_of_redis_is_lost(
+    server: RestartableRedis, tmp_path: Path
 ) -> None:
-    """A task that is queued then is run within seconds, though no old connection ever closes."""
+    """After Redis's host is lost, a queued task runs within seconds."""
     redis = connect(server.url)
     queue = SaqQueue(connect_for_queue(server.url))
     async with proxied(server.url) as proxy:
-        async with at_work(worker_at(proxy.url, tmp_path), redis):
+        async with has_started(worker_at(proxy.url, tmp_path), redis):
             proxy.vanish()
             await queue.put("nobody.knows", "once")
             begun = time.monotonic()
@@ -79,7 +79,7 @@ async def test_goes_on_when_the_host_of_redis_has_vanished(
             async def done() -> bool:
                 return await queue.count("incomplete") == 0
 
-            await soon(done)
+            await wait_until(done)
             assert time.monotonic() - begun < 15
         log = (tmp_path / "worker.log").read_text(encoding="utf-8")
         assert "Traceback" not in log
@@ -88,11 +88,11 @@ async def test_goes_on_when_the_host_of_redis_has_vanished(
     await redis.aclose()
 
 
-async def test_ends_well_while_redis_is_away(server: RedisThatDies, tmp_path: Path) -> None:
-    """On SIGTERM, status 0 and no traceback."""
+async def test_stops_cleanly_without_redis(server: RestartableRedis, tmp_path: Path) -> None:
+    """Without Redis, SIGTERM ends the worker with status 0 and no traceback."""
     redis = connect(server.url)
     worker = worker_at(server.url, tmp_path)
-    async with at_work(worker, redis):
+    async with has_started(worker, redis):
         server.kill()
         assert await asyncio.to_thread(worker.end) == 0
     log = (tmp_path / "worker.log").read_text(encoding="utf-8")
@@ -103,12 +103,12 @@ async def test_ends_well_while_redis_is_away(server: RedisThatDies, tmp_path: Pa
 
 
 @pytest.mark.parametrize("trouble", ["full", "replica"])
-async def test_asks_no_more_than_it_must_of_a_redis_that_refuses(
-    server: RedisThatDies, tmp_path: Path, trouble: str
+async def test_a_refusing_redis_gets_few_commands(
+    server: RestartableRedis, tmp_path: Path, trouble: str
 ) -> None:
-    """A Redis in trouble gets no load from it, and the log one line every ten seconds."""
+    """While Redis refuses commands, the worker sends few, and logs one line every ten seconds."""
     redis = connect(server.url)
-    async with at_work(worker_at(server.url, tmp_path), redis):
+    async with has_started(worker_at(server.url, tmp_path), redis):
         await redis.config_resetstat()
         if trouble == "full":
             await redis.config_set("maxmemory", 1)
@@ -120,8 +120,8 @@ async def test_asks_no_more_than_it_must_of_a_redis_that_refuses(
             stats = await redis.info("commandstats")
             return bool(stats.get("cmdstat_blmove", {}).get("rejected_calls", 0) >= 200)
 
-        await soon(refused_often)
-        assert 200 / (time.monotonic() - begun) < 120  # in a second
+        await wait_until(refused_often)
+        assert 200 / (time.monotonic() - begun) < 120  # per second
     lines = (tmp_path / "worker.log").read_text(encoding="utf-8").splitlines()
     told = [line for line in lines if "Redis is unavailable" in line]
     assert 1 <= len(told) <= 3

@@ -1,4 +1,4 @@
-"""Two workers on hosts whose clocks are a minute apart: tasks stay where they are, and end once."""
+"""Two workers on hosts whose clocks differ by a minute."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from tests.faults.scenario import all_settled, open_scenario, posted, set_up
 DIGESTS = 10
 SOON = 40.0  # seconds, on a busy machine
 SLOW_SECONDS = 7.0
-"""Longer than a worker may be silent; a heartbeat that another clock reads would come too late."""
+"""Longer than a worker may be silent: a heartbeat compared with another clock would expire."""
 
 
 @pytest.mark.timeout(120)
 async def test_a_wrong_clock_takes_no_task_away(tmp_path: Path) -> None:
-    """Slack takes seven seconds for each post; each digest is there once, and by one worker."""
+    """While Slack takes seven seconds per post, each digest is posted once, by one worker."""
     async with open_scenario(tmp_path) as scene:
         await set_up(scene, time.time() - 60, DIGESTS)
         for _ in ("digests", "threads"):
@@ -44,7 +44,7 @@ async def test_a_wrong_clock_takes_no_task_away(tmp_path: Path) -> None:
 
 @asynccontextmanager
 async def both_sweeping(url: str) -> AsyncIterator[None]:
-    """Their periods are the same: otherwise the first would sweep for both all the time."""
+    """Let both workers sweep; with equal periods, the first would sweep for both."""
 
     async def unlock() -> None:
         async with Redis.from_url(url) as redis:

@@ -1,1 +1,1 @@
-"""Scheduled work while processes, Redis and Slack fail; run by `make faults`."""
+"""Scheduled work while processes, Redis and Slack fail. Run by `make faults`."""

@@ -1,4 +1,4 @@
-"""Digests while workers are killed, Redis too, and Slack stumbles: each is posted exactly once."""
+"""Digests while workers and Redis are killed and Slack fails: each is posted exactly once."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ from tests.faults.scenario import (
 )
 
 DIGESTS, DEATHS = 200, 20
-WITHIN_SECONDS = 60.0  # after the last fault
-QUIET_SECONDS = 8.0  # afterwards, in which a second post of something would be seen
+WITHIN_SECONDS = 60.0  # seconds after the last fault
+QUIET_SECONDS = 8.0  # seconds to wait for duplicate posts
 
 
 @pytest.fixture
@@ -36,9 +36,9 @@ async def scenario(tmp_path: Path) -> AsyncIterator[Scenario]:
 
 @pytest.mark.timeout(170)
 async def test_wrong_clocks_and_suspended_workers_post_nothing_twice(scenario: Scenario) -> None:
-    """Two hosts a minute apart, each suspended for 25 s in the middle of it, and Slack stumbles."""
+    """Workers with clocks a minute apart, each suspended for 25 s, post nothing twice."""
     seed = random.SystemRandom().randrange(10**6)
-    due = time.time() + 40  # one of them begins half a minute earlier
+    due = time.time() + 40  # the clock of one worker is half a minute ahead
     await set_up(scenario, due, DIGESTS)
     fast = Worker(scenario.settings, scenario.folder / "fast.log", ahead=30)
     slow = Worker(scenario.settings, scenario.folder / "slow.log", ahead=-30)
@@ -53,7 +53,7 @@ async def test_wrong_clocks_and_suspended_workers_post_nothing_twice(scenario: S
         await asyncio.sleep(QUIET_SECONDS)
         counts = posted(scenario)
     swept = sum(
-        log.read_text(encoding="utf-8").count("their workers are silent")
+        log.read_text(encoding="utf-8").count("workers are missing heartbeats")
         for log in scenario.folder.glob("*.log")
     )
     twice = [name for name, count in counts.items() if count > 1]
@@ -71,7 +71,7 @@ async def test_wrong_clocks_and_suspended_workers_post_nothing_twice(scenario: S
 
 @pytest.mark.timeout(170)
 async def test_each_digest_is_posted_exactly_once(scenario: Scenario) -> None:
-    """Twenty times `kill -9`, Redis killed once, 429, 500 before and after posting, cut lines."""
+    """Each digest is posted once despite killed workers, a killed Redis and errors of Slack."""
     seed = random.SystemRandom().randrange(10**6)
     due = time.time() + 3
     await set_up(scenario, due, DIGESTS)
@@ -99,5 +99,5 @@ async def test_each_digest_is_posted_exactly_once(scenario: Scenario) -> None:
     )
     assert (len(counts) - len(threads), len(threads)) == (DIGESTS, WITH_THREAD)
     assert (twice, done) == ([], True)
-    assert drawn <= WITH_THREAD  # a day that is not counted in time has none
+    assert drawn <= WITH_THREAD  # without the daily counts there is no chart
     assert after <= WITHIN_SECONDS

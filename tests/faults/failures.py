@@ -29,8 +29,8 @@ TROUBLES = (
 )
 
 
-class RedisThatDies:
-    """A server whose data and address outlive it."""
+class RestartableRedis:
+    """A server that can be killed and restarted with the same data and address."""
 
     def __init__(self, folder: Path, socket: Path) -> None:
         self._folder, self._socket = folder, socket
@@ -50,9 +50,9 @@ class RedisThatDies:
 
 @dataclass(slots=True)
 class Worker:
-    """A worker process, started again whenever it was killed.
+    """A worker process that is restarted whenever it was killed.
 
-    `ahead`: its host's clock is so many seconds ahead.
+    `ahead` is the number of seconds by which its host's clock is ahead.
     """
 
     settings: Mapping[str, str]
@@ -72,14 +72,14 @@ class Worker:
             )
 
     def kill(self) -> None:
-        """As `kill -9`, at whatever it is just doing."""
+        """Kill the process with SIGKILL."""
         process = self._alive()
         process.kill()
         process.wait()
         self.deaths += 1
 
     def suspend(self) -> None:
-        """As a virtual machine that is paused."""
+        """Suspend the process, like a paused virtual machine."""
         self._alive().send_signal(signal.SIGSTOP)
 
     def resume(self) -> None:
@@ -94,13 +94,13 @@ class Worker:
         return self._process
 
     def end(self) -> int:
-        """As a platform stops it: SIGTERM; gives the exit status."""
+        """Stop the process with SIGTERM, as platforms do, and return its exit status."""
         assert self._process is not None
         self._process.terminate()
         return self._process.wait(timeout=30)
 
     def ended(self) -> int:
-        """The exit status of a worker that ends by itself."""
+        """Return the exit status of a worker that ends by itself."""
         assert self._process is not None
         return self._process.wait(timeout=30)
 
@@ -123,10 +123,10 @@ def working(*workers: Worker) -> Iterator[None]:
 
 @dataclass(slots=True)
 class FailureInjector:
-    """Everything that goes wrong, at moments that `dice` decide."""
+    """Injects failures at random times, which `dice` decides."""
 
     victim: Worker
-    redis: RedisThatDies
+    redis: RestartableRedis
     faults: Faults
     dice: random.Random
     deaths: int
@@ -134,7 +134,7 @@ class FailureInjector:
     ordered: list[str] = field(default_factory=list)
 
     async def run(self) -> float:
-        """Kill the worker so many times, Redis once, and let Slack stumble; gives when it ended."""
+        """Kill the worker this many times and Redis once while Slack fails. Return the end time."""
         stumbling = asyncio.create_task(self._stumble())
         for number in range(self.deaths):
             await asyncio.sleep(self.dice.uniform(0.3, 3.5))
@@ -149,7 +149,7 @@ class FailureInjector:
         return time.time()
 
     async def suspend(self, workers: Sequence[Worker], times: int, seconds: float) -> float:
-        """Stop a worker for so long, in turn, and let Slack stumble; gives when it ended."""
+        """Suspend the workers in turn while Slack fails. Return the end time."""
         stumbling = asyncio.create_task(self._stumble())
         for number in range(times):
             await asyncio.sleep(self.dice.uniform(0.1, 1.0))

@@ -1,4 +1,4 @@
-"""Many digests due at the same time, and the parts that real workers need to post them."""
+"""Many digests due at the same time, and everything that real workers need to post them."""
 
 from __future__ import annotations
 
@@ -26,25 +26,25 @@ from sandbox.server import serving
 from sandbox.slack.app import create_app as create_slack
 from sandbox.slack.directory import ADA, BOT_USER_ID, TEAM_ID, Channel
 from sandbox.slack.workspace import Workspace
-from tests.faults.failures import RedisThatDies
+from tests.faults.failures import RestartableRedis
 
 CHANNELS = 50
 WITH_THREAD = 20
-"""So many of the first digests have more failures than their message shows, and go on in its
-thread; they have a chart, too.
+"""This many digests, the first ones, have a chart, and more failures than their message
+shows; the rest is in its thread.
 """
 
 STATUSES = ("success", "failure", "skipped", "failure", "failure", "failure")
 OWNERS = [Caller(TEAM_ID, ADA.id), *(Caller(TEAM_ID, f"U0FAULT{number}") for number in range(4))]
-"""A person may own 50 digests."""
+"""The limit of digests per owner is 50."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """Everything around the workers; `folder` holds their logs."""
+    """The environment of the workers; `folder` contains their logs."""
 
     workspace: Workspace
-    redis: RedisThatDies
+    redis: RestartableRedis
     settings: dict[str, str]
     folder: Path
 
@@ -65,7 +65,7 @@ async def open_scenario(folder: Path) -> AsyncIterator[Scenario]:
     workspace.post_limits.by_channel = True
     async with AsyncExitStack() as parts:
         private = parts.enter_context(tempfile.TemporaryDirectory(prefix="emporix-faults-"))
-        redis = RedisThatDies(folder / "redis", Path(private, "redis.sock"))
+        redis = RestartableRedis(folder / "redis", Path(private, "redis.sock"))
         parts.callback(redis.kill)
         emporix = await parts.enter_async_context(serving(create_emporix(emporix_state)))
         slack = await parts.enter_async_context(serving(create_slack(workspace)))
@@ -88,7 +88,7 @@ def days_ago(days: int) -> dict[str, object]:
 
 
 async def set_up(scenario: Scenario, due: float, digests: int) -> None:
-    """So many digests, due at the same time, on Ada's connection."""
+    """Set up this many digests, due at the same time, with Ada's connection."""
     redis = connect(scenario.redis.url)
     records = AccountEncryption(cipher(scenario))
     credentials = Credentials(ACME_OPERATIONS.client_id, ACME_OPERATIONS.client_secret)
@@ -127,7 +127,7 @@ def cipher(scenario: Scenario) -> Cipher:
 
 
 def posted(scenario: Scenario) -> Counter[str]:
-    """How often each digest stands in its channel."""
+    """Return the number of posts of each digest in its channel."""
     return Counter(
         message.metadata["event_payload"]["name"]
         for number in range(CHANNELS)
@@ -136,7 +136,7 @@ def posted(scenario: Scenario) -> Counter[str]:
 
 
 def charts(scenario: Scenario) -> int:
-    """How many digests show a chart."""
+    """Return the number of digests with a chart."""
     return sum(
         block["type"] == "data_visualization"
         for number in range(CHANNELS)
@@ -146,7 +146,7 @@ def charts(scenario: Scenario) -> int:
 
 
 async def settled(scenario: Scenario) -> int:
-    """How many digests know that they were posted."""
+    """Return the number of digests recorded as posted."""
     redis = connect(scenario.redis.url)
     store = DigestStore(redis, cipher(scenario))
     found = [digest for owner in OWNERS for digest in await store.of_owner(owner)]

@@ -1,8 +1,8 @@
-"""`python -m tests.faults.skewed_worker <seconds>`: a worker whose clock is that much ahead.
+"""`python -m tests.faults.skewed_worker <seconds>`: a worker whose clock is ahead.
 
-A host's clock cannot be set for one process alone, so what the process takes for it is replaced
-before anything of the bot is loaded. Its timers are right, as they are on such a host. It would
-refuse to start; here it does not compare its clock, to show that nothing depends on that.
+A host's clock can't be changed for one process, so the time functions are replaced before the bot
+is imported. Timers are correct, as they are on such a host. The worker would refuse to start, so
+its clock check is disabled here, to show that nothing depends on it.
 """
 
 from __future__ import annotations

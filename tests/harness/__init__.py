@@ -1,1 +1,1 @@
-"""Drives the app in tests: the whole app, a worker, fakes and proxies."""
+"""Runs the app in tests: the whole app, a worker, fakes and proxies."""

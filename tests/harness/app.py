@@ -1,4 +1,4 @@
-"""The bot between stand-ins of Slack and Emporix, all on real sockets, for one test."""
+"""The bot with stand-ins for Slack and Emporix, all on real sockets, for one test."""
 
 from __future__ import annotations
 
@@ -34,15 +34,15 @@ from tests.harness.redis_clock import clocked_connect
 from tests.harness.worker import FakeQueue, FakeWorker
 
 PLACEHOLDER_DELAY_SECONDS = 60.0
-"""A busy machine must not add a word about waiting to tests that are not about that."""
+"""Seconds. High, so that a busy machine doesn't add loading states to tests."""
 
 
 @dataclass(frozen=True, slots=True)
 class AppHarness:
-    """`ada` and `grace` act in Slack; `emporix_state` is what the stand-in of Emporix holds;
-    `redis` is what the bot stores, encrypted with `cipher`.
+    """`ada` and `grace` act in Slack; `emporix_state` is the state of the stand-in for Emporix.
 
-    Scheduled tasks run when a test calls `worker.work()`.
+    `redis` contains the bot's data, encrypted with `cipher`. Scheduled tasks run when a test calls
+    `worker.work()`.
     """
 
     workspace: Workspace
@@ -67,7 +67,7 @@ class AppHarness:
         return self.person("grace")
 
     async def connect(self, person: Person, key: Key, tenant: str = "") -> Exchange:
-        """Connect as a person does: the command, the modal, its submission."""
+        """Connect a user with the command and the modal."""
         await person.command("/emporix connect")
         return await person.submit(
             {
@@ -87,7 +87,10 @@ async def open_app(
     loading_after_seconds: float = PLACEHOLDER_DELAY_SECONDS,
     **settings_of_test: object,
 ) -> AsyncIterator[AppHarness]:
-    """Starts everything, with no user connected; answers that take longer show a loading state."""
+    """Start everything, with no user connected.
+
+    Replies that take longer than `loading_after_seconds` show a loading state.
+    """
     emporix_state, workspace = EmporixState(clock), Workspace(clock)
     if "encryption_keys" not in settings_of_test:
         await _forget_keys(redis_url)
@@ -102,7 +105,7 @@ async def open_app(
                 "emporix_api_url": emporix,
                 "redis_url": redis_url,
                 "encryption_keys": new_key(),
-                # Redis counts these in real time, which hardly passes in a test.
+                # Redis expires these in real time, of which a test takes almost none.
                 "slack_channel_reads_per_minute": 6000,
             }
             | settings_of_test
@@ -134,7 +137,7 @@ async def open_app(
 
 
 async def _forget_keys(redis_url: str) -> None:
-    """Another test may have left the canary of its own keys, and Redis may be away."""
+    """Delete the canary of another test's encryption keys, if Redis is available."""
     client = connect(redis_url)
     with suppress(RedisError):
         await client.delete(redis_keys.canary())
@@ -142,6 +145,6 @@ async def _forget_keys(redis_url: str) -> None:
 
 
 def _numbered(kind: str) -> Callable[[], str]:
-    """Ids that a snapshot can hold."""
+    """Generate sequential ids, for stable snapshots."""
     numbers = count(1)
     return lambda: f"{kind}-{next(numbers)}"

@@ -6,7 +6,7 @@ NOW = 1_795_430_000.0  # 2026-11-23 10:33:20 UTC, a Monday
 
 
 class FakeClock:
-    """Seconds since 1970, as `time.time` gives them."""
+    """Returns seconds since 1970, like `time.time`."""
 
     def __init__(self, now: float = NOW) -> None:
         self.now = now
@@ -15,7 +15,7 @@ class FakeClock:
         return self.now
 
     async def sleep(self, seconds: float) -> None:
-        """As `asyncio.sleep`, without waiting."""
+        """Advance the clock instead of waiting."""
         self.now += seconds
 
     def forward(self, seconds: float) -> None:

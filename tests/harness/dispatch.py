@@ -1,4 +1,4 @@
-"""Drives Dispatch with a test's own listeners, between the real server and a stand-in of Slack."""
+"""Runs `Dispatch` with a test's own listeners, with the real server and a stand-in for Slack."""
 
 from __future__ import annotations
 
@@ -39,10 +39,10 @@ from tests.harness.signed_requests import Poster
 
 
 class FakeDeliveries(Deliveries):
-    """Takes everything on, for people who are connected to nothing."""
+    """Accepts every request, from users without connections."""
 
     def __init__(self) -> None:
-        """Without Redis."""
+        pass
 
     async def claim_delivery(
         self,
@@ -57,23 +57,23 @@ class FakeDeliveries(Deliveries):
 
 
 class FakeHomeService(HomeService):
-    """Knows nothing: no Home tab may be shown."""
+    """Fails the test if a Home tab is rendered."""
 
     def __init__(self) -> None:
-        """Without services."""
+        pass
 
     async def known(self, caller: Caller) -> Any:
-        raise AssertionError("a Home tab was drawn")
+        raise AssertionError("a Home tab was rendered")
 
 
 def unreachable() -> Any:
-    """A client of a Redis that is not there."""
+    """Return a client of a Redis that doesn't exist."""
     return connect("redis://localhost:1")
 
 
 @dataclass(frozen=True, slots=True)
 class DispatchHarness:
-    """`poster` posts to the bot."""
+    """`poster` sends requests to the bot."""
 
     poster: Poster
     workspace: Workspace
@@ -84,13 +84,13 @@ class DispatchHarness:
         return self.slack_url + self.workspace.response_urls.new(ADA.id, "C0GENERAL")
 
     def texts(self) -> list[str]:
-        """What Ada sees, oldest first."""
+        """Return the messages that Ada sees, oldest first."""
         return [message.text for message in self.workspace.seen_by(ADA)]
 
 
 @dataclass(frozen=True)
 class DispatchSetup:
-    """What the parts are made of."""
+    """The parts of the dispatcher."""
 
     listeners: tuple[Listener, ...]
     work: BackgroundTasks = field(default_factory=BackgroundTasks)
@@ -149,4 +149,4 @@ def _dispatch(
 
 
 async def _ping() -> None:
-    """Nothing is kept anywhere."""
+    pass

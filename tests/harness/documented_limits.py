@@ -1,7 +1,7 @@
-"""Every limit as a number: those that documents promise, and those that tests use.
+"""Every limit as a number: the limits in the documents, and those that tests use.
 
-Where a test imports a constant, a wrong number would be compared with itself; here each has its
-number written down once more.
+A test that imports a constant would compare a wrong number with itself, so each number is repeated
+here.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ MINUTE, HOUR, DAY = 60, 3600, 86_400
 
 
 class Limit(NamedTuple):
-    """`words` of a document name the `number` of a `constant`; times are in seconds."""
+    """`words` of a document contain the `number` of a `constant`. Times are in seconds."""
 
     constant: str
     number: float
@@ -264,14 +264,14 @@ UNDOCUMENTED: dict[str, float] = {
     "key_rotation.ROTATION_BATCH_SIZE": 200,
     "store.accounts.TOKEN_LOCK_WAIT_SECONDS": 5,
 }
-"""Numbers that no document names, of constants that tests import."""
+"""Limits that tests import but no document mentions."""
 
 
 def value(constant: str) -> object:
-    """What the constant is in the code; None where there is none, or where it is no number."""
+    """Return the value of the constant, or None if it doesn't exist or isn't a number."""
     *module, name = f"bot.{constant}".split(".")
     key = ""
-    if not name.isupper():  # that of a mapping
+    if not name.isupper():  # a value in a mapping
         *module, name, key = *module, name
     try:
         found = getattr(importlib.import_module(".".join(module)), name, None)
@@ -283,7 +283,7 @@ def value(constant: str) -> object:
 
 
 def taken_by(test: Path) -> Iterator[str]:
-    """The numeric constants of the app that a test takes from the code."""
+    """Return the app's numeric constants that a test imports."""
     modules: dict[str, str] = {}
     for node in ast.walk(tree(test)):
         if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "bot":

@@ -1,4 +1,4 @@
-"""The project's documents, read as Markdown, for the tests that hold them to the code."""
+"""Reads the project's documents as Markdown, for tests that compare them with the code."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 
 
 def name(document: Path) -> str:
-    """`docs/security.md`."""
+    """Return the name in the form `docs/security.md`."""
     return document.relative_to(PROJECT).as_posix()
 
 
@@ -25,40 +25,40 @@ def text(document: str) -> str:
 
 
 def prose(document: Path) -> str:
-    """A document without its blocks of code."""
+    """Return a document without its code blocks."""
     return _BLOCK.sub("", document.read_text(encoding="utf-8"))
 
 
 def blocks(document: Path) -> str:
-    """Its blocks of code."""
+    """Return the code blocks of a document."""
     found = _BLOCK.finditer(document.read_text(encoding="utf-8"))
     return "\n".join(match[0] for match in found)
 
 
 def fenced(document: str) -> list[str]:
-    """Each block of code between fences, without them."""
+    """Return the content of each fenced code block."""
     return re.findall(r"^```\w+\n(.*?)^```$", text(document), re.MULTILINE | re.DOTALL)
 
 
 def quoted(words: str) -> list[str]:
-    """What stands between back-ticks."""
+    """Return the texts in backticks."""
     return _CODE.findall(words)
 
 
 def links(document: Path) -> list[str]:
-    """The addresses of its links and pictures that are not on the web."""
+    """Return the targets of links and images that are not on the web."""
     found: list[str] = _LINK.findall(_CODE.sub("", prose(document)))
     return [address for address in found if "://" not in address]
 
 
 def anchors(document: Path) -> set[str]:
-    """What GitHub lets a link point to: each heading, in small letters, joined by hyphens."""
+    """Return the anchors that GitHub generates for the headings."""
     headings = _HEADING.findall(prose(document))
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 def table(document: str, first: str) -> list[list[str]]:
-    """The rows of the table whose first column is headed `first`."""
+    """Return the rows of the table whose first column is `first`."""
     lines = iter(text(document).splitlines())
     for line in lines:
         if line.startswith(f"| {first} |"):

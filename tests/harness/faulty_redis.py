@@ -12,7 +12,7 @@ from redis.exceptions import ConnectionError as ConnectionBroken
 
 
 class Faults:
-    """Counts round trips to Redis and breaks the one with the chosen number, counted from 1."""
+    """Counts round trips to Redis, from 1, and breaks one of them."""
 
     def __init__(self) -> None:
         self.calls = 0
@@ -20,7 +20,10 @@ class Faults:
 
     @contextmanager
     def at(self, call: int, *, after: bool) -> Iterator[None]:
-        """Break that call within the block: `after` the server ran it, or before it was sent."""
+        """Break this round trip in the block, before it is sent or `after` the server has run it.
+
+        `call` counts from 1.
+        """
         self.calls, self._breaks_at, self._after = 0, call, after
         try:
             yield
@@ -38,7 +41,7 @@ class Faults:
 
 
 class FaultyRedis(Redis):
-    """A client for tests; `faults` decides which of its round trips fails."""
+    """A client for tests. `faults` decides which round trip fails."""
 
     def __init__(self, *args: Any, faults: Faults, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -57,7 +60,7 @@ class FaultyRedis(Redis):
 
 
 class FaultyPipeline(Pipeline):
-    """One round trip, however many commands it holds."""
+    """One round trip for any number of commands."""
 
     def __init__(self, *args: Any) -> None:
         *rest, self._faults = args
@@ -71,5 +74,5 @@ class FaultyPipeline(Pipeline):
 
 
 def faulty_client(redis: Redis) -> FaultyRedis:
-    """A client of the same server as `redis`, on the same pool of connections."""
+    """Return a client of the same server as `redis`, with the same connection pool."""
     return FaultyRedis(connection_pool=redis.connection_pool, faults=Faults())

@@ -1,4 +1,4 @@
-"""The parameters that listeners and tasks can declare, and the type of each."""
+"""The parameters that listeners and tasks can declare, and their types."""
 
 from __future__ import annotations
 
@@ -41,13 +41,13 @@ PROVIDERS: Types = {
 }
 
 
-def of_request(heard: Listener) -> dict[str, Any]:
-    """What belongs to one request of this listener, by parameter."""
-    values: dict[str, Any] = get_type_hints(VALUES[type(heard)])
-    if heard.audit is None or heard.audit.by_service:
+def of_request(listener: Listener) -> dict[str, Any]:
+    """Return the types of the request's values for this listener, by parameter."""
+    values: dict[str, Any] = get_type_hints(VALUES[type(listener)])
+    if listener.audit is None or listener.audit.by_service:
         del values["audit_entry"]
     available = set(values)
-    match heard:
+    match listener:
         case CommandListener(in_ack=True):
             available &= {"text", "reply", "audit_entry"}
         case EventListener(before_ack=True):
@@ -57,22 +57,22 @@ def of_request(heard: Listener) -> dict[str, Any]:
     return {**PROVIDERS, **{name: values[name] for name in available}}
 
 
-def wrong_parameters(heard: Listener) -> list[str]:
+def wrong_parameters(listener: Listener) -> list[str]:
     """The parameters of a listener that are not available, or have another type."""
-    hints = get_type_hints(heard.function)
+    hints = get_type_hints(listener.function)
     states = {name: hints[name] for name in STATE_PARAMETERS & hints.keys()}
-    return _wrong(heard.function, {**WEB_SERVICES, **of_request(heard), **states})
+    return _wrong(listener.function, {**WEB_SERVICES, **of_request(listener), **states})
 
 
-def wrong_parameters_of_task(called: ScheduledFunction) -> list[str]:
-    """The same of a tick or a task, which also takes the ids and times that it was queued with."""
+def wrong_parameters_of_task(task: ScheduledFunction) -> list[str]:
+    """Like `wrong_parameters`, for tasks, which also take the values they were queued with."""
     known = {**WORKER_SERVICES, **TASK_VALUES}
-    if not isinstance(called, QueuedTask):
+    if not isinstance(task, QueuedTask):
         del known["context"]
-        return _wrong(called.function, known)
-    hints = get_type_hints(called.function)
+        return _wrong(task.function, known)
+    hints = get_type_hints(task.function)
     queued = {name: kind for name, kind in hints.items() if kind in (str, int, float)}
-    return _wrong(called.function, {**queued, **known})
+    return _wrong(task.function, {**queued, **known})
 
 
 def _wrong(function: Any, known: Types) -> list[str]:

@@ -1,4 +1,4 @@
-"""A fake of Emporix's job lists, without HTTP: the stand-in's own filters and pages."""
+"""A fake of Emporix's job lists without HTTP, with the stand-in's filters and pages."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from tests.harness.clock import FakeClock
 
 
 class FakeJobList:
-    """`put`, `change` and `remove` are what happens between the pages.
+    """`put`, `change` and `remove` change the list between two pages.
 
-    `calls` counts, and `sort` is what the last one asked for.
+    `calls` counts the calls; `sort` is the order of the last one.
     """
 
     def __init__(self, clock: FakeClock, *, counts: bool = True) -> None:
@@ -28,7 +28,7 @@ class FakeJobList:
         self.ids: list[str] = []
 
     def put(self, age: float | None = 0, agent: str = "a") -> str:
-        """A job created and modified `age` seconds ago, or one without times."""
+        """Add a job created and modified `age` seconds ago, or one without times."""
         job: dict[str, Any] = {"id": f"job-{len(self.ids):03d}", "agentId": agent}
         if age is not None:
             when = iso(self.clock() - age)
@@ -38,7 +38,7 @@ class FakeJobList:
         return str(job["id"])
 
     def change(self, job_id: str) -> str:
-        """The same job, modified now."""
+        """Set the job's modification time to now."""
         job = self.jobs.get(job_id) or {}
         metadata = {**job["metadata"], "modifiedAt": iso(self.clock())}
         self.jobs.put({**job, "metadata": metadata})

@@ -1,4 +1,4 @@
-"""Captures the log at its most verbose level, for tests that look for secrets in it."""
+"""Captures the log at its most verbose level, for tests that search it for secrets."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from bot.logs import LIBRARY_LOGGERS, configure
 
 @contextmanager
 def log_to_stderr() -> Iterator[None]:
-    """As the web process does at LOG_LEVEL=DEBUG; afterwards other tests log as they did before."""
+    """Log like the web process at LOG_LEVEL=DEBUG, and restore the logging of tests afterwards."""
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     configure("DEBUG", "json")

@@ -10,7 +10,7 @@ Error = TypeVar("Error", bound=Exception)
 
 
 def outcome(error: type[Error], call: Callable[[], Given]) -> Given | Error:
-    """What it gives, or that error; any other is raised."""
+    """Return the result of the call, or its exception of this type. Other exceptions are raised."""
     try:
         return call()
     except error as raised:

@@ -1,4 +1,4 @@
-"""Alerts and watches between a real Redis, which may break, and a scripted Emporix."""
+"""Alerts and watches with a real Redis, which can fail, and a scripted Emporix."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ CIPHER, OTHER_CIPHER = (Cipher(parse_keys(new_key())) for _ in range(2))
 
 @dataclass
 class FakeEmporix:
-    """Fails with `error` as long as there is one; `jobs` are what it lists and finds.
+    """Returns `jobs`, or raises `error` if it is set.
 
-    Where there is a barrier, requests `meet` there before they are answered.
+    With a `barrier`, requests wait for each other before they return.
     """
 
     error: EmporixError | None = None
@@ -55,7 +55,7 @@ class FakeEmporix:
 
 
 class FakeAccounts:
-    """Everyone is connected to the same two tenants."""
+    """All users are connected to the same two tenants."""
 
     async def load(self, caller: Caller) -> Account:
         held = {tenant: connection(caller, tenant) for tenant in ("acme", "globex")}
@@ -64,7 +64,7 @@ class FakeAccounts:
 
 @dataclass
 class FakeJobs:
-    """Opens any job; it is running unless Emporix says otherwise."""
+    """Returns any job. It is running unless Emporix has a different state."""
 
     emporix: FakeEmporix
 
@@ -74,9 +74,9 @@ class FakeJobs:
 
 
 class PollingHarness:
-    """The services of alerts and watches, with a Redis that breaks when told to.
+    """The services of alerts and watches, with a Redis that fails on demand.
 
-    A harness with another `cipher` on the same Redis is a worker with other encryption keys.
+    A harness with another `cipher` on the same Redis is a worker with different encryption keys.
     """
 
     def __init__(self, redis: Any, clock: FakeClock, cipher: Cipher = CIPHER) -> None:
@@ -109,9 +109,9 @@ class PollingHarness:
     async def broken(
         self, what: Callable[[], Awaitable[object]], call: int, *, after: bool
     ) -> None:
-        """Do something while Redis breaks at a call; 0 means that it does not break.
+        """Run something while the given round trip to Redis fails; 0 means that none fails.
 
-        The person who asked reads an error, and a worker tries again: neither is an error here.
+        The user sees an error and a worker retries, so these exceptions are ignored.
         """
         with self.client.faults.at(call, after=after):
             try:

@@ -1,4 +1,4 @@
-"""A Redis client whose scripts read the time of a test's clock instead of the server's TIME."""
+"""A Redis client whose scripts read a test's clock instead of the server's TIME."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SERVER_TIME = "redis.call('TIME')"
 
 
 class ClockedRedis(Redis):
-    """A client for tests: what the bot's scripts take for Redis's clock is `clock`."""
+    """A client for tests. Scripts use `clock` as the time of Redis."""
 
     def __init__(self, *args: Any, clock: CLOCK, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -24,7 +24,7 @@ class ClockedRedis(Redis):
     def register_script(self, script: Any) -> Any:
         if SERVER_TIME not in script:
             return super().register_script(script)
-        # The time travels behind the arguments of the script.
+        # The time is appended to the script's arguments.
         given = script.replace(SERVER_TIME, "{ARGV[#ARGV - 1], ARGV[#ARGV]}")
         registered = super().register_script(given)
 
@@ -36,12 +36,12 @@ class ClockedRedis(Redis):
 
 
 def clocked(redis: Commands, clock: CLOCK) -> ClockedRedis:
-    """A client of the same server as `redis`, on the same pool of connections."""
+    """Return a client of the same server as `redis`, with the same connection pool."""
     return ClockedRedis(connection_pool=redis.connection_pool, clock=clock)
 
 
 def clocked_connect(clock: CLOCK) -> Callable[[str, Canary], Commands]:
-    """As `bot.store.connection.connect`, but for the time that scripts read."""
+    """Return a `bot.store.connection.connect` whose scripts use this clock."""
 
     def connect_clocked(url: str, canary: Canary) -> Commands:
         return _owning(connect(url, canary), clock)

@@ -1,4 +1,4 @@
-"""A TCP proxy in front of a Redis on a Unix socket: a host that vanishes, or a failover."""
+"""A TCP proxy in front of a Redis on a Unix socket, to simulate a lost host or a failover."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from urllib.parse import urlsplit
 
 
 class Proxy:
-    """Gives each new connection to the server at `target`; open connections keep their server.
+    """Forwards each new connection to `target`. Open connections keep their server.
 
-    `target` is a `unix://` URL, as `sandbox.redis_server.redis_server` gives it; it may be changed.
+    `target` is a `unix://` URL as returned by `sandbox.redis_server.redis_server`; it can be
+    changed.
     """
 
     def __init__(self, target: str) -> None:
@@ -25,11 +26,11 @@ class Proxy:
 
     @property
     def opened(self) -> int:
-        """How many connections have been opened."""
+        """Return the number of connections opened so far."""
         return len(self._silenced)
 
     def vanish(self) -> None:
-        """The host behind the open connections is gone: no byte passes, and nothing is closed."""
+        """Drop all bytes of open connections without closing them, as if the host were lost."""
         for silenced in self._silenced:
             silenced.set()
 
@@ -66,7 +67,7 @@ async def _pump(
 
 @asynccontextmanager
 async def proxied(target: str) -> AsyncIterator[Proxy]:
-    """A proxy in front of `target`, on a free port."""
+    """Run a proxy in front of `target` on a free port."""
     proxy = Proxy(target)
     server = await asyncio.start_server(proxy.serve, "127.0.0.1", 0)
     proxy.port = int(server.sockets[0].getsockname()[1])

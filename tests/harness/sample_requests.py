@@ -1,4 +1,4 @@
-"""Requests in the shape of the samples in Slack's documentation, with the stand-in's people.
+"""Requests like the samples in Slack's documentation, with the stand-in's users.
 
 Slack: "Enabling interactivity with slash commands", and the reference of interaction payloads:
 block_actions, message_action, shortcut, block_suggestion, view_submission; and of the event
@@ -71,7 +71,7 @@ def block_actions(action_id: str, value: str, response_url: str) -> dict[str, An
 
 
 def home_action(action_id: str, value: str, view_id: str) -> dict[str, Any]:
-    """A button in the Home tab: there is neither a channel nor a response_url."""
+    """A button in the Home tab, with neither a channel nor a response_url."""
     payload = block_actions(action_id, value, "")
     for name in ("channel", "message", "response_url"):
         del payload[name]
@@ -87,7 +87,7 @@ def home_action(action_id: str, value: str, view_id: str) -> dict[str, Any]:
 
 
 def app_home_opened(tab: str = "home", view: dict[str, Any] | None = None) -> dict[str, Any]:
-    """Somebody of an organization has opened a tab of the app."""
+    """A user of an organization opened a tab of the app."""
     event: dict[str, Any] = {
         "type": "app_home_opened",
         "user": ADA.id,
@@ -117,7 +117,7 @@ def app_home_opened(tab: str = "home", view: dict[str, Any] | None = None) -> di
 
 
 def message_action(callback_id: str, response_url: str, text: str = "") -> dict[str, Any]:
-    """A shortcut of a message that a person wrote."""
+    """A shortcut of a message written by a user."""
     return {
         "type": "message_action",
         "token": TOKEN,
@@ -144,7 +144,7 @@ def message_action(callback_id: str, response_url: str, text: str = "") -> dict[
 
 
 def shortcut(callback_id: str) -> dict[str, Any]:
-    """A shortcut of the workspace."""
+    """A global shortcut."""
     return {
         "type": "shortcut",
         "token": TOKEN,
@@ -159,7 +159,7 @@ def shortcut(callback_id: str) -> dict[str, Any]:
 
 
 def block_suggestion(action_id: str, typed: str) -> dict[str, Any]:
-    """Something typed into an external select of a modal."""
+    """Text typed into an external select of a modal."""
     view = view_submission("", {})["view"]
     return {
         "type": "block_suggestion",
@@ -178,7 +178,7 @@ def block_suggestion(action_id: str, typed: str) -> dict[str, Any]:
 
 
 def view_submission(callback_id: str, values: dict[str, str | None]) -> dict[str, Any]:
-    """A modal; a field that was left empty has null for its value."""
+    """A submitted modal. Empty fields have the value null."""
     filled = {
         block: {"value": {"type": "plain_text_input", "value": text}}
         for block, text in values.items()

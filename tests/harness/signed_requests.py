@@ -1,4 +1,4 @@
-"""Signed raw requests as Slack sends them, for tests below the level of a user."""
+"""Signed raw requests as Slack sends them, for tests below the level of user actions."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SETTLE_SECONDS = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Poster:
-    """Posts to the bot at `url` what is signed with `secret` at the time of `clock`."""
+    """Posts requests to the bot at `url`, signed with `secret` at the time of `clock`."""
 
     http: httpx.AsyncClient
     url: str
@@ -31,7 +31,7 @@ class Poster:
         return signed(self.secret, int(self.clock()), body)
 
     async def post(self, body: bytes, content_type: str = FORM) -> httpx.Response:
-        """Any body, rightly signed."""
+        """Post any body with a valid signature."""
         headers = {"Content-Type": content_type, **self.headers(body)}
         return await self.http.post(f"{self.url}/slack/events", content=body, headers=headers)
 
@@ -39,15 +39,15 @@ class Poster:
         return await self.post(urlencode(fields).encode())
 
     async def interaction(self, payload: Mapping[str, Any]) -> httpx.Response:
-        """A press of a button or a submitted modal: JSON in a form."""
+        """Post an interaction: JSON in a form."""
         return await self.post(urlencode({"payload": json.dumps(payload)}).encode())
 
     async def event(self, envelope: Mapping[str, Any]) -> httpx.Response:
-        """What Slack tells by itself: plain JSON."""
+        """Post an event: plain JSON."""
         return await self.post(json.dumps(envelope).encode(), "application/json")
 
     async def settled(self) -> None:
-        """Until the bot runs nothing any more; it counts its tasks at /healthz."""
+        """Wait until the bot has no running tasks, which /healthz reports."""
         async with asyncio.timeout(SETTLE_SECONDS):
             while (await self.http.get(f"{self.url}/healthz")).json()["running"]:  # noqa: ASYNC110 - its own counter
                 await asyncio.sleep(0.01)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 @asynccontextmanager
 async def silent_server(folder: Path) -> AsyncIterator[str]:
-    """Gives its `unix://` address."""
+    """Yield the server's `unix://` address."""
 
     async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while await reader.read(1024):

@@ -11,7 +11,7 @@ PROJECT = Path(__file__).parents[2]
 
 
 def modules(folder: str) -> list[Path]:
-    """All Python files of a folder of the project, and of the folders in it."""
+    """Return all Python files in a folder of the project and its subfolders."""
     return sorted((PROJECT / folder).rglob("*.py"))
 
 
@@ -21,36 +21,36 @@ def tree(path: Path) -> ast.Module:
 
 
 def strings(path: Path) -> set[str]:
-    """Every string that stands in a module."""
+    """Return every string in a module."""
     found = (node.value for node in ast.walk(tree(path)) if isinstance(node, ast.Constant))
     return {value for value in found if isinstance(value, str)}
 
 
 def attributes(path: Path) -> set[str]:
-    """Every name that stands behind a dot in a module."""
+    """Return every attribute name in a module."""
     return {node.attr for node in ast.walk(tree(path)) if isinstance(node, ast.Attribute)}
 
 
 def imported(path: Path) -> set[str]:
-    """The modules that a module imports names from."""
+    """Return the modules from which a module imports names."""
     found = (node.module for node in ast.walk(tree(path)) if isinstance(node, ast.ImportFrom))
     return set(filter(None, found))
 
 
 def names_from(path: Path, packages: Set[str]) -> set[str]:
-    """The names that a module imports from some packages."""
+    """Return the names that a module imports from these packages."""
     nodes = (node for node in ast.walk(tree(path)) if isinstance(node, ast.ImportFrom))
     return {alias.name for node in nodes if node.module in packages for alias in node.names}
 
 
 def imports(path: Path) -> set[str]:
-    """The modules that a module imports as a whole."""
+    """Return the modules that are imported as a whole."""
     found = (node.names for node in ast.walk(tree(path)) if isinstance(node, ast.Import))
     return {alias.name for names in found for alias in names}
 
 
 def functions(path: Path) -> Iterator[tuple[str, int]]:
-    """The name of every function and method, and how many lines it has."""
+    """Return the name and the number of lines of every function and method."""
     for node in ast.walk(tree(path)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             yield node.name, (node.end_lineno or node.lineno) - node.lineno + 1

@@ -1,6 +1,6 @@
-"""Two workers with an `IdempotentPoster`, run step by step, that can be killed or suspended.
+"""Two workers with an `IdempotentPoster` that run step by step and can be killed or suspended.
 
-Real Redis, a scripted Slack, and one clock for Redis, for Slack and for the timers of the workers.
+They use a real Redis, a scripted Slack, and one clock for Redis, Slack and the workers' timers.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ from bot.store.rate_limits import MessageRateLimiter
 from tests.harness.clock import FakeClock
 from tests.harness.redis_clock import ClockedRedis
 
-PER_PAGE = 4  # messages of the history; Slack may give fewer than were asked for
-LATE_SECONDS = 15.0  # after which a message may still appear whose post was not answered
+PER_PAGE = 4  # messages per page of the history; Slack may return fewer than requested
+LATE_SECONDS = 15.0  # seconds until a message without a response may appear
 MOST_STEPS = 200
 ANSWERED = "Redis has answered"
 
 
 class ClockedLoop(asyncio.SelectorEventLoop):
-    """An event loop whose timers go by a test's clock."""
+    """An event loop whose timers use a test's clock."""
 
     def __init__(self, clock: FakeClock) -> None:
         self._clock, self._began = clock, clock()
@@ -46,7 +46,7 @@ class ClockedLoop(asyncio.SelectorEventLoop):
 
 
 class Gate:
-    """Where a worker stands until it is let through."""
+    """Blocks a worker until the test lets it continue."""
 
     def __init__(self) -> None:
         self.place, self.is_shut = "", False
@@ -68,7 +68,7 @@ class Gate:
 
 
 class GatedRedis(ClockedRedis):
-    """A worker's client: after each round trip it stands at its gate."""
+    """A worker's client, which waits at its gate after each round trip."""
 
     gate: Gate
     calls = 0
@@ -82,7 +82,7 @@ class GatedRedis(ClockedRedis):
 
 @dataclass
 class ScriptedSlack:
-    """Does with each post what `outcome` says at that time; `posted` has all messages."""
+    """Handles each post with the `outcome` of that time. `posted` has all messages."""
 
     clock: FakeClock
     shows_metadata: bool = True
@@ -95,7 +95,10 @@ class ScriptedSlack:
     on_post: Callable[[dict[str, Any]], None] = lambda message: None
 
     def post(self, channel: str, **message: Any) -> str:
-        """The timestamp, "" if no answer comes; raises as slack-sdk does, after posting or not."""
+        """Return the timestamp, or "" if no response arrives.
+
+        Raises the exceptions of slack-sdk, before or after posting.
+        """
         sent = {"channel": channel, **message, "ts": f"{self.clock():.6f}", "at": self.clock()}
         if self.outcome == "late":
             self.late.append((self.clock() + LATE_SECONDS, sent))
@@ -128,7 +131,7 @@ class ScriptedSlack:
         return {"messages": page, "response_metadata": {"next_cursor": more}}
 
     def time_passes(self) -> None:
-        """Messages that Slack was slow with appear."""
+        """Let delayed messages appear."""
         for at, message in [one for one in self.late if one[0] <= self.clock()]:
             self.late.remove((at, message))
             self.posted.append({**message, "at": at})
@@ -143,7 +146,7 @@ def refusal(
 
 
 class GatedSlack:
-    """A worker's client. A post reaches Slack at once; its answer may take long."""
+    """A worker's client. A post reaches Slack immediately; its response waits at the gate."""
 
     def __init__(self, slack: ScriptedSlack, gate: Gate) -> None:
         self._slack, self._gate = slack, gate
@@ -170,12 +173,12 @@ class GatedSlack:
     async def _page(self, channel: str, cursor: str | None, thread: str) -> dict[str, Any]:
         await self._gate.stand("before the history")
         page = self._slack.page(channel, cursor, thread)
-        await self._gate.stand("the history has answered")
+        await self._gate.stand("the history has responded")
         return page
 
 
 class SteppedWorker:
-    """Runs one post at a time, as far as it is let."""
+    """Runs one post at a time, step by step."""
 
     def __init__(self, url: str, clock: FakeClock, slack: ScriptedSlack) -> None:
         self.gate, self.clock = Gate(), clock
@@ -193,7 +196,7 @@ class SteppedWorker:
 
     @property
     def slack_limits(self) -> int:
-        """How often Slack has asked it for a pause."""
+        """Return the number of pauses that Slack requested."""
         return int(self._slack.limits)
 
     @property
@@ -206,8 +209,8 @@ class SteppedWorker:
         await self._until_it_stands()
 
     async def step(self) -> None:
-        """Through one gate to the next, or to the end."""
-        for _ in range(5):  # timers that are over ring first
+        """Run to the next gate or to the end."""
+        for _ in range(5):  # run expired timers first
             await asyncio.sleep(0)
         if self.running is not None and not self.running.done():
             if self.gate.place == ANSWERED:
@@ -216,18 +219,18 @@ class SteppedWorker:
         await self._until_it_stands()
 
     async def finish(self) -> str | Exception:
-        """Step until the post has ended; gives its timestamp, or what was raised."""
+        """Step until the post has ended. Return its timestamp or its exception."""
         for _ in range(MOST_STEPS):
             if self.is_idle:
                 return self.ended[-1]
             self.clock.now = max(self.clock.now, self.wakes_at)
             await self.step()
-        raise AssertionError(f"it finds no end: {self.gate.place}")
+        raise AssertionError(f"it doesn't end: {self.gate.place}")
 
     async def kill(self) -> None:
-        """As `kill -9`: it does nothing more, wherever it stands."""
+        """Stop the worker at its current step, like `kill -9`."""
         if self.running is not None:
-            self.gate.is_shut = True  # a time-out may take the place of the cancellation
+            self.gate.is_shut = True  # a timeout may replace the cancellation
             self.running.cancel()
             with suppress(asyncio.CancelledError, Exception):
                 await self.running

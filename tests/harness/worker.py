@@ -1,4 +1,4 @@
-"""A worker for tests: runs due tasks at once, when the test calls it."""
+"""A worker for tests: runs due tasks immediately when the test calls it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MAX_ROUNDS = 10_000
 
 @dataclass(slots=True)
 class Queued:
-    """A task that waits; `at` is when its time comes, in seconds since 1970."""
+    """A waiting task; `at` is its due time in seconds since 1970."""
 
     task: str
     arguments: Mapping[str, Any]
@@ -27,7 +27,7 @@ class Queued:
 
 @dataclass(slots=True)
 class FakeQueue:
-    """Tasks by their keys, in the order they came; as JSON would carry them."""
+    """Tasks by key, in order of arrival. Their values must be JSON."""
 
     clock: FakeClock
     waiting: dict[tuple[str, str], Queued] = field(default_factory=dict)
@@ -38,34 +38,34 @@ class FakeQueue:
         self.waiting.setdefault((task, key), Queued(task, arguments, self.clock()))
 
     def next(self) -> tuple[tuple[str, str], Queued] | None:
-        """The first whose time has come."""
+        """Return the first task that is due."""
         ready = (item for item in self.waiting.items() if item[1].at <= self.clock())
         return next(ready, None)
 
 
 class FakeWorker:
-    """Does what a worker does, in the order of time and without waiting."""
+    """Runs tasks like a worker, in order of time and without waiting."""
 
     def __init__(self, parts: WorkerParts, queue: FakeQueue, clock: FakeClock) -> None:
         self._parts, self.queue, self._clock = parts, queue, clock
 
     @property
     def waiting(self) -> list[Queued]:
-        """Tasks that were put off."""
+        """Return the postponed tasks."""
         return list(self.queue.waiting.values())
 
     async def work(self) -> None:
-        """All ticks that are due now, then all tasks whose time has come."""
+        """Run all periodic tasks that are due now, then all tasks that are due."""
         for tick in self._parts.timer.due(self._clock()):
             await self._parts.runner.run_periodic(tick)
         for _ in range(MAX_ROUNDS):
             if not (found := self.queue.next()):
                 return
             await self._run(*found)
-        raise AssertionError("the tasks find no end")
+        raise AssertionError("the tasks don't end")
 
     async def work_until(self, end: float, step: float = 60.0) -> None:
-        """Work and move the clock, again and again, up to `end`."""
+        """Alternate between working and moving the clock, up to `end`."""
         while self._clock() < end:
             await self.work()
             self._clock.now = min(end, self._clock() + step)

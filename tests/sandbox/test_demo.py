@@ -21,5 +21,5 @@ from sandbox.demo import is_at_desktop
 def test_only_somebody_at_a_desktop_gets_a_browser(
     environment: dict[str, str], platform: str, at_terminal: bool, opens: bool
 ) -> None:
-    """Neither a script nor a server is surprised by a window."""
+    """A browser is opened only at a desktop's terminal."""
     assert is_at_desktop(environment, platform, at_terminal) is opens

@@ -1,4 +1,4 @@
-"""The switch of the worker: on and off, also for several clicks by several users."""
+"""The switch of the worker, also with several clicks at once."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sandbox.processes import ProcessSwitch
 
 
 class Process:
-    """Counts how often it was started and ended."""
+    """Counts its starts and ends."""
 
     def __init__(self) -> None:
         self.started = self.ended = 0
@@ -29,7 +29,7 @@ class Process:
 
 
 async def test_is_off_until_it_is_turned_on() -> None:
-    """And off again."""
+    """A process starts with `on` and ends with `off`."""
     process = Process()
     switch = ProcessSwitch(process.run)
     assert not switch.is_on
@@ -41,7 +41,7 @@ async def test_is_off_until_it_is_turned_on() -> None:
 
 
 async def test_two_who_press_at_once_start_one() -> None:
-    """There is never a second process that nobody would end."""
+    """Two concurrent clicks start one process."""
     process = Process()
     switch = ProcessSwitch(process.run)
     await asyncio.gather(*(switch.switch(True) for _ in range(5)))
@@ -51,7 +51,7 @@ async def test_two_who_press_at_once_start_one() -> None:
 
 
 async def test_what_does_not_start_is_off() -> None:
-    """It can be tried again."""
+    """A process that fails to start is off and can be started again."""
     process = Process()
     switch = ProcessSwitch(process.run)
     process.is_broken = True

@@ -1,4 +1,4 @@
-"""The terminal shows whatever the templates of this project write."""
+"""The terminal renders everything that the app's templates produce."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _EXAMPLES = re.compile(r"\{#.*?#\}", re.DOTALL)
 
 @pytest.mark.parametrize("name", RENDERER.templates())
 def test_every_example_can_be_drawn(name: str) -> None:
-    """No block of ours is unknown there; answers that show nothing by themselves aside."""
+    """The terminal renders all blocks of the examples."""
     for facts in examples(RENDERER, name).values():
         payload = RENDERER.render(name, **facts)
         if payload.get("type") == "modal":
@@ -28,7 +28,7 @@ def test_every_example_can_be_drawn(name: str) -> None:
 
 
 def test_every_emoji_of_ours_is_known() -> None:
-    """None is shown by its name, neither here nor on the page."""
+    """Every emoji in the templates is known to the terminal and the page."""
     sources = (path.read_text(encoding="utf-8") for path in TEMPLATES.rglob("*.j2"))
     spoken = "".join(_EXAMPLES.sub("", source) for source in sources)
     named = set(re.findall(r":[a-z_]+:", spoken))
@@ -37,7 +37,7 @@ def test_every_emoji_of_ours_is_known() -> None:
 
 
 def test_rich_text_is_drawn_as_it_reads() -> None:
-    """Lists with their signs, code and quotes behind a bar, links with their address."""
+    """Lists have markers, code and quotes a prefix, and links their URL."""
     text = "# T\n\n3. a\n   - b\n4. c\n\n> q\n\n```\nx\n  y\n```\n[w](https://a.example)"
     assert draw_message({"blocks": agent_message_blocks(text, 3000).blocks}).split("\n") == [
         "T",

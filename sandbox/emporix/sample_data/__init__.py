@@ -1,4 +1,4 @@
-"""Sample jobs and agents of the demo's tenants, reproducible."""
+"""Reproducible sample jobs and agents of the demo's tenants."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sample messages of agents: complaints, fraud checks and product texts, in many formats."""
+"""Sample messages of agents in many formats: complaints, fraud checks and product texts."""
 
 from __future__ import annotations
 

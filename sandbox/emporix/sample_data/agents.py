@@ -1,4 +1,4 @@
-"""Sample agents. Emporix: `name` is a text or a map of languages."""
+"""Sample agents. Emporix: `name` is a string or a map of languages."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 Fields = dict[str, Any]
 
-# tenant, id, name, type, whether enabled, the event that starts it
+# tenant, id, name, type, enabled, the event that triggers it
 ROSTER: tuple[tuple[str, str, object, str, bool, str], ...] = (
     (
         "acme",
@@ -52,7 +52,7 @@ ROSTER: tuple[tuple[str, str, object, str, bool, str], ...] = (
 
 
 def agents() -> Iterator[tuple[str, Fields]]:
-    """Pairs of a tenant and the whole agent, prompts and provider token included."""
+    """Return pairs of a tenant and a complete agent, including prompts and provider tokens."""
     for tenant, agent_id, name, kind, enabled, event in ROSTER:
         yield tenant, _agent(agent_id, name, kind, enabled) | {"triggers": _triggers(event)}
 

@@ -1,4 +1,4 @@
-"""Sample imports and exports of agents, with every outcome in the API's contract."""
+"""Sample imports and exports of agents, with every result in the API's contract."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 Fields = dict[str, Any]
 
-# state, code of the reason, the reason in English; no reason where all went well
+# state, reason code, reason in English; empty for a success
 OUTCOMES = (
     ("ENABLED", "", ""),
     ("TO_CREATE", "", ""),
@@ -24,7 +24,7 @@ OUTCOMES = (
 
 
 def export_result(rng: Random, *, broken: bool = False) -> Fields:
-    """Base64 of the JSON, and its SHA-256 in hex: of other data where `broken`."""
+    """Return Base64-encoded JSON and its SHA-256 in hex. If `broken`, the hash doesn't match."""
     bundle = {
         "agents": [{"id": f"agent-{rng.randint(1, 99)}", "name": {"en": "Exported agent"}}],
         "tools": [{"id": "order-lookup", "config": {"url": "https://shop.example/orders"}}],
@@ -36,15 +36,30 @@ def export_result(rng: Random, *, broken: bool = False) -> Fields:
 
 
 def import_result(rng: Random, *, successful: bool = False) -> Fields:
-    """An import of some agents, tools and servers; each entry may have failed by itself."""
+    """Return the result of an import of agents, tools and servers.
+
+    Entries can fail individually.
+    """
     outcomes = OUTCOMES[:2] if successful else OUTCOMES
     agents = [_entry("agent", number, outcomes[rng.randrange(len(outcomes))]) for number in (1, 2)]
     tools = [_entry("tool", number, rng.choice(outcomes)) for number in range(rng.randint(0, 3))]
     return _result(agents, tools, [_entry("mcp-server", 1, rng.choice(outcomes))])
 
 
+def failed_import(result: Fields) -> Fields:
+    """Return the result of the same import if it failed: none of its objects was stored."""
+    agents, tools, servers = (
+        [
+            _entry(one["id"].rpartition("-")[0], place, OUTCOMES[-1])
+            for place, one in enumerate(part, 1)
+        ]
+        for part in result["summary"].values()
+    )
+    return _result(agents, tools, servers)
+
+
 def every_outcome() -> Fields:
-    """An import with each state and each reason once."""
+    """Return an import that contains each state and each reason once."""
     entries = [_entry("agent", number, outcome) for number, outcome in enumerate(OUTCOMES, 1)]
     return _result(entries[:4], entries[4:7], entries[7:])
 

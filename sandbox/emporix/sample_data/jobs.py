@@ -1,4 +1,4 @@
-"""Sample jobs of a month: mostly ordinary ones, with odd ones among the newest of `acme`."""
+"""A month of sample jobs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,11 @@ from typing import Any
 from uuid import UUID
 
 from sandbox.emporix.sample_data import agent_texts
-from sandbox.emporix.sample_data.imports_exports import export_result, import_result
+from sandbox.emporix.sample_data.imports_exports import (
+    export_result,
+    failed_import,
+    import_result,
+)
 from sandbox.emporix.sample_data.odd_jobs import future, odd_jobs
 from sandbox.emporix.times import iso
 
@@ -17,11 +21,11 @@ Fields = dict[str, Any]
 MONTH = 30 * 24 * 3600.0
 NEWEST_AGE = 150.0  # seconds
 ACME_JOBS, GLOBEX_JOBS = 5_000, 57
-ODDITIES_FROM, ODDITIES_EVERY = 5, 4  # places in the list, newest first
+ODDITIES_FROM, ODDITIES_EVERY = 400, 4  # positions, newest first: later pages
 FUTURE_PLACE = 3_900
 RUNNING_UNTIL, RUNNING_EVERY = 24, 4
 
-# agentId, agentType, what starts it; the last one has been deleted since
+# agentId, agentType, trigger; the last agent was deleted
 AGENTS = (
     ("complaint-agent", "complaint", "return.return-created"),
     ("anti-fraud-agent", "anti_fraud", "order.order-created"),
@@ -35,7 +39,10 @@ FREQUENCY = (30, 22, 20, 12, 8, 5, 3)
 
 
 def jobs(now: float) -> Iterator[tuple[str, Fields]]:
-    """Pairs of a tenant and a job's fields; ids and texts stay the same, times follow `now`."""
+    """Return pairs of a tenant and a job's fields.
+
+    Ids and texts never change; times are relative to `now`.
+    """
     odd: dict[int, Fields] = {
         ODDITIES_FROM + ODDITIES_EVERY * place: fields for place, fields in enumerate(odd_jobs())
     }
@@ -47,7 +54,7 @@ def jobs(now: float) -> Iterator[tuple[str, Fields]]:
 
 
 def _month(tenant: str, number: int, now: float) -> Iterator[Fields]:
-    """`number` jobs, newest first; of the newest some are still running."""
+    """Create `number` jobs, newest first. Some of the newest are still running."""
     rng = Random(tenant)
     for place in range(number):
         age = NEWEST_AGE + MONTH * (place / number) ** 1.2
@@ -63,17 +70,23 @@ def _times(created: float, modified: float) -> Fields:
 
 
 def started(rng: Random) -> Fields:
-    """A job that has just begun, but for its times; None for what it lacks."""
+    """Return the fields of a job that has just started, without times.
+
+    Values that it lacks are None.
+    """
     return _running(rng)
 
 
 def happened(rng: Random) -> Fields:
-    """A job that began and ended while nobody watched, but for its times."""
+    """Return the fields of a job that started and ended between two requests, without times."""
     return _ended(rng)
 
 
 def ended(rng: Random) -> Fields:
-    """What a running job is when it has ended: more often badly than it would be in earnest."""
+    """Return the fields that change when a running job ends.
+
+    The failure rate is higher than in a real tenant, to make the demo interesting.
+    """
     dice = rng.random()
     if dice < 0.4:
         return {"status": "failure", "message": agent_texts.failure(rng)}
@@ -126,7 +139,10 @@ def _export(rng: Random) -> Fields:
 
 def _import(rng: Random) -> Fields:
     result = import_result(rng, successful=rng.random() < 0.6)
-    return _transfer(rng, "IMPORT", rng.random() < 0.1) | {"importResult": result}
+    job = _transfer(rng, "IMPORT", rng.random() < 0.1)
+    if job["status"] == "failure":
+        result = failed_import(result)
+    return job | {"importResult": result}
 
 
 def _transfer(rng: Random, kind: str, failed: bool) -> Fields:
@@ -141,7 +157,7 @@ def _transfer(rng: Random, kind: str, failed: bool) -> Fields:
 
 
 def _id(rng: Random) -> str:
-    """Emporix: 24 hex characters in every sample."""
+    """Emporix: all documented samples have 24 hex characters."""
     return f"68{rng.getrandbits(88):022x}"
 
 

@@ -1,4 +1,4 @@
-"""Sample log lines that agents write while they work on a job, with names of customers."""
+"""Sample log lines that agents write while they run a job, including customer names."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ LONGEST_LOOP = 12
 
 @dataclass(frozen=True, slots=True)
 class SampleLine:
-    """A line; `helper` is what the id of the agent that helped ends with."""
+    """A log line. `helper` is the suffix of the id of the agent that helped."""
 
     severity: str
     message: str
@@ -25,7 +25,7 @@ class SampleLine:
 
 
 def sample_lines(rng: Random, job: dict[str, Any]) -> Iterator[SampleLine]:
-    """From the request to the end of a job."""
+    """Return the lines from the request to the end of the job."""
     order, person = agent_texts.order(rng), rng.choice(agent_texts.PEOPLE)
     yield SampleLine("INFO", f"Request received for job {job['id']}", is_business=False)
     yield SampleLine("INFO", f"Retrieved order {order} of {person}")

@@ -1,4 +1,4 @@
-"""Sample jobs that break careless readers: hostile, huge, foreign, incomplete, oddly named."""
+"""Sample jobs that test readers: hostile, huge, foreign, incomplete or oddly named."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ ODD_IDS = ("123e4567-e89b-42d3-a456-426614174000", "import/2026 07", "größe-42
 
 
 def odd_jobs() -> Iterator[Fields]:
-    """Fields that make a job odd, None for what it lacks; always the same, in the same order."""
+    """Return the fields that make a job odd, or None for fields it lacks, in a fixed order."""
     rng = Random("oddities")
     yield from ({"message": text} for text in HOSTILE)
     yield from ({"message": text} for text in FOREIGN)
@@ -54,7 +54,7 @@ def odd_jobs() -> Iterator[Fields]:
 
 
 def long_report(rng: Random) -> str:
-    """A Markdown table of some 200 kB."""
+    """Return a Markdown table of about 200 kB."""
     head = "# Daily report\n\n| order | customer | amount |\n|---|---|---:|\n"
     person = rng.choice(agent_texts.PEOPLE)
     row = f"| {agent_texts.order(rng)} | {person} | {agent_texts.price(rng)} |\n"
@@ -62,7 +62,7 @@ def long_report(rng: Random) -> str:
 
 
 def future() -> Fields:
-    """A job with values that no specification names yet."""
+    """Return a job with values that no specification lists."""
     return {"status": "cancelled", "agentType": "negotiation", "message": "Cancelled by the buyer."}
 
 

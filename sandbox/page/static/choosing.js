@@ -1,4 +1,4 @@
-// Selects, pickers, boxes to tick, and selects whose options the app offers while one types.
+// Selects, pickers, checkboxes, and selects whose options the app suggests while the user types.
 import { act } from "./place.js";
 import { asks, placeOf } from "./pressing.js";
 import { valueOf } from "./values.js";
@@ -9,7 +9,7 @@ const waiting = new WeakMap();
 
 document.addEventListener("change", (event) => {
   const element = event.target.closest("[data-value]");
-  if (!element || !isTold(element) || element.dataset.value === "offered") return;
+  if (!element || !notifies(element) || element.dataset.value === "offered") return;
   const isTyped = element.matches("input:not([type=checkbox], [type=radio])");
   later(element, isTyped ? SETTLED : 0, () => choose(element));
 });
@@ -48,12 +48,12 @@ document.addEventListener("keydown", (event) => {
   event.stopPropagation();
 }, true);
 
-// What opens near the end of a form is seen whole.
+// Scroll a menu into view that opens near the end of a form.
 document.addEventListener("toggle", ({ target }) => {
   if (target.matches("form details.menu[open]")) target.querySelector(".menu-list").scrollIntoView({ block: "nearest" });
 }, true);
 
-// Several choices are shown in the closed menu, too.
+// Show all selected options in the closed menu.
 document.addEventListener("change", (event) => {
   const summary = event.target.closest(".multi")?.querySelector("summary");
   if (!summary) return;
@@ -67,7 +67,7 @@ document.addEventListener("change", (event) => {
   if (!chosen.length) summary.textContent = summary.dataset.empty;
 });
 
-const isTold = (element) => element.hasAttribute("data-told") || element.closest(".input")?.hasAttribute("data-told");
+const notifies = (element) => element.hasAttribute("data-notifies") || element.closest(".input")?.hasAttribute("data-notifies");
 
 function later(element, milliseconds, then) {
   clearTimeout(waiting.get(element));
@@ -84,10 +84,10 @@ async function suggest(field) {
   const combo = field.closest(".combo");
   if (field.value.length < Number(combo.dataset.least)) return hide(combo);
   const { block, action } = field.dataset;
-  const told = await act("suggest", { ...placeOf(field), block, action, typed: field.value, id: field.id });
-  if (!told || field.dataset.kept || document.activeElement !== field) return undefined;
+  const result = await act("suggest", { ...placeOf(field), block, action, typed: field.value, id: field.id });
+  if (!result || field.dataset.kept || document.activeElement !== field) return undefined;
   const list = combo.querySelector("[role=listbox]");
-  list.innerHTML = told.options;
+  list.innerHTML = result.options;
   list.hidden = false;
   list.scrollIntoView({ block: "nearest" });
   field.ariaExpanded = "true";
@@ -107,7 +107,7 @@ function take(option) {
   field.value = option.firstChild.textContent;
   field.dataset.kept = option.dataset.option;
   hide(combo);
-  if (isTold(field)) choose(field);
+  if (notifies(field)) choose(field);
 }
 
 function hide(combo) {

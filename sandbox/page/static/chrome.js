@@ -1,4 +1,4 @@
-// What is around the messages: channels, people, tabs, the drawer of narrow windows.
+// The frame of the messages: channels, users, tabs, and the drawer of narrow windows.
 import { go } from "./live.js";
 
 document.addEventListener("click", (event) => {

@@ -1,4 +1,4 @@
-// The clock of the sandbox: shows it, moves it, and stops the worker that obeys it.
+// The sandbox's clock: shows and moves the time, and stops and starts the worker.
 const panel = document.getElementById("clock");
 const zone = document.getElementById("clock-zone");
 const worker = document.getElementById("clock-switch");
@@ -7,7 +7,7 @@ const TIME = { hour: "numeric", minute: "2-digit" };
 const LONG = { ...DAY, year: "numeric", ...TIME, second: "2-digit", timeZoneName: "short" };
 const LOOK_SECONDS = 2;
 let ahead = 0; // milliseconds that the sandbox is ahead of this machine
-let told = ""; // what the stand-in last said the time was, wherever it was moved
+let reported = ""; // the time that the stand-in last reported
 let ticks = 0;
 
 const put = (id, words) => {
@@ -19,8 +19,8 @@ const written = (milliseconds, form) => new Intl.DateTimeFormat("en-US", { ...fo
 
 function show() {
   const { now } = short().dataset;
-  if (now !== told) {
-    told = now;
+  if (now !== reported) {
+    reported = now;
     ahead = now * 1000 - Date.now();
   }
   const time = Date.now() + ahead;
@@ -33,7 +33,7 @@ function tell({ now, next_digest: next, waiting, worker: isOn }) {
   const due = next ? `The next is due ${written(next * 1000, { ...DAY, ...TIME })}.` : "No digest is due. Set one up: /emporix digest";
   const course = isOn ? "being posted" : "waiting for the worker";
   put("clock-due", waiting ? `${waiting} due already, ${course}.` : due);
-  put("clock-worker", isOn ? "The worker is at work." : "The worker is stopped.");
+  put("clock-worker", isOn ? "The worker is running." : "The worker is stopped.");
   worker.textContent = isOn ? "Stop the worker" : "Start the worker";
   worker.dataset.isOn = isOn;
   show();
@@ -57,7 +57,7 @@ async function act(button, door, given) {
   put("clock-said", problem || (door === "clock" ? now : document.getElementById("clock-worker").textContent));
 }
 
-// The button that opened the panel has been drawn again since, so the browser cannot give the focus back.
+// The button that opened the panel has been replaced, so the browser can't return the focus to it.
 const isLost = (focused) => focused === document.body || panel.contains(focused);
 
 function begin() {

@@ -33,7 +33,7 @@ list.addEventListener("mousedown", (event) => {
   if (item) take(Number(item.dataset.place));
 });
 
-// Puts words into the field, for somebody to send.
+// Fills the field with text for the user to send.
 export function type(words) {
   field.value = words;
   field.focus();
@@ -54,7 +54,8 @@ function choosing(event) {
   if (event.key === "ArrowUp" && chosen < 0 && isRecalling()) return recall(-1);
   if (event.key === "ArrowDown") return mark(chosen + 1);
   if (event.key === "ArrowUp") return mark(chosen - 1);
-  if (event.key === "Tab" && !event.shiftKey) return take(Math.max(chosen, 0));
+  if (event.key === "Tab" && event.shiftKey) return !hide();
+  if (event.key === "Tab") return take(Math.max(chosen, 0));
   return event.key === "Escape" ? hide() : false;
 }
 
@@ -71,7 +72,7 @@ function send() {
   return true;
 }
 
-// Only at an empty field, or at a line that was recalled and not changed.
+// Only if the field is empty, or contains an unchanged line of the history.
 const isRecalling = () => !field.value || field.value === lines[recalled];
 
 function recall(step) {

@@ -1,4 +1,4 @@
-// Links to files of the workspace lead to those that the sandbox keeps.
+// Redirects links to the workspace's files to the sandbox.
 import { here } from "./place.js";
 
 document.addEventListener("click", (event) => {

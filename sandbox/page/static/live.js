@@ -1,4 +1,4 @@
-// Fetches what changed, as soon as the stand-in says that something did.
+// Fetches changes when the stand-in reports one.
 import { address, here, say } from "./place.js";
 import { showModal } from "./modal.js";
 import { putMessages, replace } from "./put.js";
@@ -21,7 +21,7 @@ export function listen() {
 
 async function refresh() {
   const number = ++asked;
-  const where = address(`parts?tab=${here.tab}`);
+  const where = address(`parts?tab=${here.tab}&loaded=${document.body.dataset.loaded}`);
   const answer = await fetch(where).catch(() => null);
   const parts = answer?.ok ? await answer.json() : null;
   if (!parts || number !== asked) return; // something newer is on its way
@@ -33,7 +33,7 @@ async function refresh() {
   showModal(parts.modal);
 }
 
-// Goes to another conversation, or becomes somebody else.
+// Switches to another conversation or user.
 export async function go({ user = here.user, channel = here.channel, tab = "messages", isBack = false }) {
   const isSomebodyElse = user !== here.user;
   Object.assign(here, { user, channel, tab });

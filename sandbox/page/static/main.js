@@ -1,4 +1,4 @@
-// Begins everything; each file beside this one knows one subject.
+// Starts all modules.
 import "./chrome.js";
 import "./home.js";
 import "./composer.js";

@@ -1,4 +1,4 @@
-// The view on top of the page: opened, changed and closed as the app says.
+// The modal: opened, updated and closed by the app or the user.
 import { act } from "./place.js";
 import { valuesIn } from "./values.js";
 
@@ -33,7 +33,7 @@ export function showModal(html) {
   put(fresh, shown);
 }
 
-// The same view with words under its fields.
+// The same view with field errors.
 export function showErrors(html) {
   const shown = dialog.querySelector("form");
   put(parsed(html), shown);
@@ -55,7 +55,7 @@ function put(fresh, shown) {
   ((focused && document.getElementById(focused)) || first).focus();
 }
 
-// What was typed stays where the field stays, as in Slack.
+// As in Slack, typed values stay if their field stays.
 function keepTyped(shown, fresh) {
   for (const field of shown.querySelectorAll("input[id].field, textarea[id].field, select[id]")) {
     const again = fresh.querySelector(`#${field.id}`);
@@ -76,9 +76,9 @@ async function submit() {
   const button = form.querySelector("[type=submit]");
   if (!button || button.disabled || button.hasAttribute("data-waits")) return;
   button.setAttribute("data-waits", "");
-  const told = await act("submit", { values: valuesIn(form) });
+  const result = await act("submit", { values: valuesIn(form) });
   button.removeAttribute("data-waits");
-  if (told?.modal) showErrors(told.modal);
+  if (result?.modal) showErrors(result.modal);
 }
 
 const close = () => act("close", {});

@@ -17,7 +17,7 @@ export function say(words) {
   fading = setTimeout(() => { notice.textContent = ""; }, 2500);
 }
 
-// What came of an act; null where it could not be done, which is said then.
+// Returns the result of an action, or null after an error, which is shown.
 export async function act(kind, given) {
   try {
     const answer = await fetch(address(kind), {
@@ -25,9 +25,9 @@ export async function act(kind, given) {
       headers: { "Content-Type": "application/json" },
       body: JSON.stringify(given),
     });
-    const told = await answer.json();
-    if (answer.ok) return told;
-    say(told.error);
+    const result = await answer.json();
+    if (answer.ok) return result;
+    say(result.error);
   } catch {
     say("The sandbox does not answer. Is make demo still running?");
   }

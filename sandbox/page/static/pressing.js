@@ -1,4 +1,4 @@
-// Buttons and overflow menus, and the question that some ask first.
+// Buttons and overflow menus, with their confirm dialogs.
 import { act } from "./place.js";
 import { awaitAnswer } from "./put.js";
 import { formIn } from "./modal.js";
@@ -21,7 +21,7 @@ document.addEventListener("keydown", (event) => {
   menu.querySelector("summary").focus();
 });
 
-// Where an element is: a message or a view, with what was typed into that.
+// The message or view of an element, with its values.
 export function placeOf(element) {
   const form = formIn(element);
   if (form) return { view: form.dataset.view, values: valuesIn(form) };
@@ -30,7 +30,7 @@ export function placeOf(element) {
   return { ts: element.closest("[data-ts]").dataset.ts };
 }
 
-// Whether somebody means it; the question stands in a template beside the element.
+// Shows the confirm dialog, which is a template beside the element, and returns the answer.
 export function asks(owner) {
   const template = owner.querySelector("template[data-confirm]");
   if (!template) return Promise.resolve(true);

@@ -1,8 +1,10 @@
 // Replaces redrawn elements and keeps the scroll position and the focus.
+import { openThread, unfold } from "./folds.js";
+
 const scroller = document.getElementById("scroller");
 const messages = document.getElementById("messages");
 const drawn = new Map(); // what each part of the page was made from
-// What somebody just did: the message they pressed something in, and that an answer will come.
+// The user's last action: the message of the click, and whether an answer is expected.
 let pressed = "";
 let replied = ""; // the message whose thread they just wrote into
 let isAwaited = false;
@@ -14,6 +16,7 @@ export function awaitAnswer(key = "") {
 
 export function awaitReply(thread) {
   replied = `m-${thread}`;
+  openThread(thread);
 }
 
 export function replace(element, html) {
@@ -24,10 +27,11 @@ export function replace(element, html) {
   if (focused) (element.querySelectorAll("a, button")[focused.place] ?? element).focus?.();
 }
 
-// `isElsewhere`: of another conversation, or for somebody else, than those before.
+// `isElsewhere`: the messages are of another conversation or user than before.
 export function putMessages(html, isElsewhere) {
   const fresh = document.createElement("template");
   fresh.innerHTML = html;
+  unfold(fresh.content);
   const items = [...fresh.content.children];
   const atEnd = isAwaited || scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < 80;
   const before = new Map([...messages.children].map((item) => [item.id, item]));
@@ -39,7 +43,7 @@ export function putMessages(html, isElsewhere) {
   if (newest) isAwaited = false;
 }
 
-// Keeps what is there, as far as it is the same.
+// Keeps elements that did not change.
 function merge(items, before) {
   const wanted = new Set(items.map((item) => item.id));
   for (const [id, item] of before) if (!wanted.has(id)) drop(item);
@@ -71,12 +75,12 @@ function change(old, item) {
   }
 }
 
-// The beginning of a message that is longer than the window, the end of any other.
+// Shows the start of a message that is taller than the window, and the end of any other.
 function reveal(item) {
   item.scrollIntoView({ block: item.offsetHeight > scroller.clientHeight - 40 ? "start" : "end" });
 }
 
-// How to find a control again in a redrawn message.
+// Returns a selector that finds a control again in the replaced message.
 function trace(element, container) {
   const owner = element.closest("[data-action]");
   const place = [...container.querySelectorAll("a, button, input, select, textarea, summary")].indexOf(element);

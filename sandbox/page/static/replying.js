@@ -1,4 +1,5 @@
-// Which thread the message field writes into: that of a message whose "Reply" was pressed, or none.
+// The thread that the message field writes into, after a click on Reply.
+import { openThread } from "./folds.js";
 import { here } from "./place.js";
 
 const bar = document.getElementById("replying");
@@ -15,6 +16,7 @@ function reply({ reply: thread, author }) {
   here.thread = thread;
   document.getElementById("replying-to").textContent = `Replying in the thread of ${author}`;
   bar.hidden = !thread;
+  if (thread) openThread(thread);
   document.getElementById("typed").focus();
 }
 

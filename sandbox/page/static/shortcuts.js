@@ -1,10 +1,10 @@
-// The menus of shortcuts: on each message that all see, and beside the message field.
+// The shortcut menus of messages and of the message field.
 import { act } from "./place.js";
 
 let opener = null;
 let ts = "";
 
-// Before the browser opens the menu that belongs to the button.
+// Runs before the browser opens the button's menu.
 document.addEventListener("click", (event) => {
   const button = event.target.closest("[popovertarget]");
   if (!button) return;
@@ -15,7 +15,10 @@ document.addEventListener("click", (event) => {
 for (const menu of document.querySelectorAll(".shortcuts")) {
   menu.addEventListener("beforetoggle", ({ newState }) => {
     opener.toggleAttribute("data-opened", newState === "open");
-    if (newState === "open") place(menu);
+    if (newState === "open") {
+      showShortcuts(menu, !menu.querySelector("[data-more-shortcuts]"));
+      place(menu);
+    }
   });
   menu.addEventListener("toggle", ({ newState }) => newState === "closed" && giveBack(menu));
   menu.addEventListener("keydown", (event) => {
@@ -25,6 +28,10 @@ for (const menu of document.querySelectorAll(".shortcuts")) {
   menu.addEventListener("click", (event) => {
     const item = event.target.closest("[data-shortcut]");
     if (item) choose(menu, item.dataset.shortcut);
+    else if (event.target.closest("[data-more-shortcuts]")) {
+      showShortcuts(menu, true);
+      itemsOf(menu)[0].focus();
+    }
   });
   menu.addEventListener("pointermove", ({ target }) => target.closest("[role=menuitem]")?.focus());
 }
@@ -32,9 +39,15 @@ document.getElementById("scroller").addEventListener("scroll", () => {
   document.querySelector(".shortcuts:popover-open")?.hidePopover();
 }, { passive: true });
 
-const itemsOf = (menu) => [...menu.querySelectorAll("[role=menuitem]")];
+const itemsOf = (menu) => [...menu.querySelectorAll("[role=menuitem]:not([hidden])")];
 
-// Beside the button, on the side where there is more room.
+// As in Slack, the shortcuts of a message are one click further than its menu.
+function showShortcuts(menu, isShown) {
+  for (const item of menu.querySelectorAll("[data-shortcut]")) item.hidden = !isShown;
+  menu.querySelector("[data-more-shortcuts]")?.toggleAttribute("hidden", isShown);
+}
+
+// Beside the button, on the side with more room.
 function place(menu) {
   const { left, right, top, bottom } = opener.getBoundingClientRect();
   const isLow = top > innerHeight / 2;
@@ -44,7 +57,7 @@ function place(menu) {
   menu.style.setProperty("--right", ts ? `${innerWidth - right}px` : "auto");
 }
 
-// The message, and with it its button, may have been redrawn meanwhile.
+// The message and its button may have been replaced.
 function giveBack(menu) {
   if (document.activeElement !== document.body && !menu.contains(document.activeElement)) return;
   const again = document.querySelector(`[data-ts="${ts}"] [popovertarget]`);

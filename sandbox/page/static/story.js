@@ -1,11 +1,11 @@
-// The first minute: a click on a step puts its words into the message field, or points at a button.
+// The tutorial: a click on a step fills the message field or highlights a button.
 import { go } from "./live.js";
 import { here, say } from "./place.js";
 import { type } from "./composer.js";
 
 const ROOM = matchMedia("(min-width: 1121px)");
 const story = document.getElementById("story");
-// Where there is no room beside the channel it opens over it, and only when asked for.
+// In narrow windows, it opens over the channel, and only after a click.
 const isOpen = () => (ROOM.matches ? !document.body.classList.contains("story-is-away") : document.body.classList.contains("story-is-over"));
 document.body.classList.toggle("story-is-away", localStorage.getItem("story") === "away");
 
@@ -37,7 +37,7 @@ async function take({ types, find, opens, become, whose }) {
   else point(find);
 }
 
-// The newest message that has such a button.
+// The newest message with this button.
 function point(action) {
   const buttons = [...document.querySelectorAll(`#messages [data-action="${action}"] .button`)];
   if (!buttons.length) return say("List some jobs first: type /emporix jobs");

@@ -1,4 +1,4 @@
-// What is chosen in an element, and in all inputs of a form.
+// The value of an element, and the values of all inputs of a form.
 export function valueOf(element) {
   switch (element.dataset.value) {
     case "one":

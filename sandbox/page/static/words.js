@@ -1,9 +1,9 @@
-// What can be typed next: commands, then filters and their values, as the bot itself knows them.
+// Completions: the bot's commands, then filters and their values.
 let known = null;
 
 const words = () => (known ??= fetch("/page/words").then((answer) => answer.json()));
 
-// `typed` is the line up to the cursor; each offer has what the line is when it is taken.
+// `typed` is the line up to the cursor. Each completion contains the resulting line.
 export async function completions(typed) {
   if (!typed.startsWith("/")) return [];
   const { command, commands, filters } = await words();
@@ -22,7 +22,7 @@ function isFiltered(typed, commands) {
     : commands.some((one) => one.filtered && begins(one));
 }
 
-// The last word is completed: the name of a filter, or behind its colon a value.
+// Completes the last word: the name of a filter, or its value after the colon.
 function ofFilters(typed, filters) {
   const last = typed.slice(typed.lastIndexOf(" ") + 1);
   const before = typed.slice(0, typed.length - last.length);

@@ -28,10 +28,10 @@ from sandbox.slack.blockkit.schema import (
 )
 
 Surface = Literal["message", "ephemeral", "modal", "home"]
-"""Of messages, those to a single user are `ephemeral`."""
+"""Messages to a single user are `ephemeral`."""
 
 MARKDOWN_LETTERS = 12_000
-"""Of all markdown blocks of one message together."""
+"""For all markdown blocks of a message together."""
 
 _ID = {"block_id": ID}
 _TEXTS = any_text(3000)["kinds"]

@@ -1,4 +1,4 @@
-"""Finds all errors of blocks or a view, in Slack's words."""
+"""Finds all errors in blocks or views, with Slack's messages."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from sandbox.slack.blockkit.blocks import ON_SURFACE, Surface
 from sandbox.slack.blockkit.cross_checks import cross_problems
-from sandbox.slack.blockkit.error_messages import spoken
+from sandbox.slack.blockkit.error_messages import error_message
 from sandbox.slack.blockkit.schema import compiled
 from sandbox.slack.blockkit.views import VIEW
 
@@ -16,23 +16,23 @@ _views = {kind: compiled(schema) for kind, schema in VIEW.items()}
 
 
 def problems(blocks: object, surface: Surface) -> list[str]:
-    """What Slack would say about the blocks of a message, modal or Home; empty where it takes them.
+    """Return Slack's errors for the blocks of a message, modal or Home tab.
 
-    Each reads "must be less than 3001 characters [json-pointer:/blocks/0/text/text]".
+    Each error reads like "must be less than 3001 characters [json-pointer:/blocks/0/text/text]".
     """
-    found = _spoken(_blocks[surface], blocks, "/blocks")
+    found = _messages(_blocks[surface], blocks, "/blocks")
     return found or cross_problems(blocks, "/blocks")
 
 
 def view_problems(view: object, kind: Literal["modal", "home"]) -> list[str]:
-    """What Slack would say about a whole view; pointers begin with /view."""
-    found = _spoken(_views[kind], view, "/view")
+    """Return Slack's errors for a view. Their pointers start with /view."""
+    found = _messages(_views[kind], view, "/view")
     if found or not isinstance(view, dict):
         return found
-    return [*_unsubmittable(view), *cross_problems(view["blocks"], "/view/blocks")]
+    return [*_missing_submit(view), *cross_problems(view["blocks"], "/view/blocks")]
 
 
-def _unsubmittable(view: Mapping[str, Any]) -> list[str]:
+def _missing_submit(view: Mapping[str, Any]) -> list[str]:
     has_input = any(block["type"] == "input" for block in view["blocks"])
     if view["type"] == "modal" and has_input and "submit" not in view:
         return [
@@ -41,5 +41,5 @@ def _unsubmittable(view: Mapping[str, Any]) -> list[str]:
     return []
 
 
-def _spoken(validator: Any, instance: object, root: str) -> list[str]:
-    return [spoken(error, root) for error in validator.iter_errors(instance)]
+def _messages(validator: Any, instance: object, root: str) -> list[str]:
+    return [error_message(error, root) for error in validator.iter_errors(instance)]

@@ -1,6 +1,6 @@
 """Rules that concern more than one block, such as unique ids.
 
-They are asked only about blocks that the schemas accept, so every required field is there.
+The blocks have already passed the schemas, so all required fields exist.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from sandbox.slack.blockkit.blocks import MARKDOWN_LETTERS
 from sandbox.slack.blockkit.walk import elements, options
 
 CHARTS = 2
-"""Undocumented; seen by others."""
+"""Undocumented; reported by other developers."""
 
 
 def cross_problems(blocks: Any, root: str) -> list[str]:
@@ -21,7 +21,7 @@ def cross_problems(blocks: Any, root: str) -> list[str]:
 
 
 def _blocks(blocks: Sequence[Any], root: str) -> Iterator[str]:
-    for block_id in _twice(b["block_id"] for b in blocks if "block_id" in b):
+    for block_id in _duplicates(b["block_id"] for b in blocks if "block_id" in b):
         yield f'`block_id` "{block_id}" already exists [json-pointer:{root}]'
     if sum(b["type"] == "table" for b in blocks) > 1:
         yield f"only one `table` block is allowed [json-pointer:{root}]"
@@ -39,7 +39,7 @@ def _blocks(blocks: Sequence[Any], root: str) -> Iterator[str]:
 def _each(blocks: Sequence[Any], root: str) -> Iterator[str]:
     for place, block in enumerate(blocks):
         inside = list(elements(block))
-        for action_id in _twice(e["action_id"] for e in inside if "action_id" in e):
+        for action_id in _duplicates(e["action_id"] for e in inside if "action_id" in e):
             yield (
                 f'`action_id` "{action_id}" already exists for the given `block_id`'
                 f" [json-pointer:{root}/{place}]"
@@ -55,7 +55,7 @@ def _charts(blocks: Sequence[Any], root: str) -> Iterator[str]:
     for place, block in enumerate(blocks):
         chart = block["chart"] if block["type"] == "data_visualization" else {}
         pointer = f"[json-pointer:{root}/{place}/chart/series]"
-        for name in _twice(one["name"] for one in chart.get("series", ())):
+        for name in _duplicates(one["name"] for one in chart.get("series", ())):
             yield f'series name "{name}" already exists {pointer}'
         for one in chart.get("series", ()):
             if [point["label"] for point in one["data"]] != chart["axis_config"]["categories"]:
@@ -67,5 +67,5 @@ def _initial(element: dict[str, Any]) -> list[Any]:
     return one + list(element.get("initial_options", ()))
 
 
-def _twice(names: Iterator[str]) -> list[str]:
+def _duplicates(names: Iterator[str]) -> list[str]:
     return [name for name, times in Counter(names).items() if times > 1]

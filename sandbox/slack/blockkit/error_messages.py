@@ -34,14 +34,17 @@ _WORDS: Mapping[str, Callable[[Any], str]] = {
 }
 
 
-def spoken(error: Any, root: str) -> str:
-    """`error` is a ValidationError of jsonschema; `root` the pointer to what was validated."""
+def error_message(error: Any, root: str) -> str:
+    """Return Slack's message for a jsonschema `ValidationError`.
+
+    `root` is the JSON pointer to the validated object.
+    """
     pointer = "".join([root, *(f"/{step}" for step in error.absolute_path)])
     return f"{_WORDS[error.validator](error)} [json-pointer:{pointer}]"
 
 
 def _missing(error: Any) -> str:
-    # jsonschema yields one error for each missing field, and names the field only in its sentence.
+    # jsonschema yields one error per missing field, and the field's name is only in its message.
     return str(error.message).split("'")[1]
 
 

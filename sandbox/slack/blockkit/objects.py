@@ -31,7 +31,7 @@ def any_text(longest: int) -> Schema:
 
 
 def option(text: Schema, more: dict[str, Schema] | None = None) -> Schema:
-    """An option; its description is a text of the same kinds as `text`."""
+    """An option. Its description has the same kind of text as `text`."""
     return shape({"text": text, "value": string(150)}, {"description": text, **(more or {})})
 
 
@@ -42,7 +42,7 @@ RICH_OPTION = option(any_text(75))
 OPTION_GROUP = shape({"label": plain(75), "options": array(PLAIN_OPTION, 100)})
 
 CONFIRM = shape(
-    {"title": plain(100), "text": any_text(300), "confirm": plain(30), "deny": plain(30)},
+    {"title": plain(100), "text": plain(300), "confirm": plain(30), "deny": plain(30)},
     {"style": STYLE},
 )
 

@@ -1,7 +1,7 @@
-"""Helpers to write Block Kit schemas: JSON Schema with two additional keywords.
+"""Helpers that write Block Kit schemas: JSON Schema with two additional keywords.
 
-`kinds` maps a value of `type` to the schema of such an object; `says` is what Slack answers where
-an `anyOf` or `oneOf` fails.
+`kinds` maps a value of `type` to the schema of such an object. `says` is Slack's error if an
+`anyOf` or `oneOf` fails.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ formats = FormatChecker(formats=())
 
 @formats.checks("sendable")
 def is_sendable(text: object) -> bool:
-    """No NUL and no half of a surrogate pair: neither can be stored as text."""
+    """Whether a text has no NUL and no unpaired surrogate, which can't be stored."""
     return not (isinstance(text, str) and any(c == "\0" or "\ud800" <= c <= "\udfff" for c in text))
 
 
@@ -61,7 +61,7 @@ def array(items: Schema, most: int, least: int = 1) -> Schema:
 def shape(
     required: Mapping[str, Schema], optional: Mapping[str, Schema] | None = None, **more: Any
 ) -> Schema:
-    """An object with these fields and no others."""
+    """An object with exactly these required and optional fields."""
     return {
         "type": "object",
         "properties": {**required, **(optional or {})},
@@ -73,17 +73,17 @@ def shape(
 def kind(
     required: Mapping[str, Schema], optional: Mapping[str, Schema] | None = None, **more: Any
 ) -> Schema:
-    """As `shape`, for an object whose `type` is checked by `typed`."""
+    """Like `shape`, for an object whose `type` is checked by `typed`."""
     return shape({"type": {}, **required}, optional, **more)
 
 
 def typed(kinds: Mapping[str, Schema]) -> Schema:
-    """An object whose `type` says which of these schemas it obeys."""
+    """An object whose `type` selects one of these schemas."""
     return {"type": "object", "required": ["type"], "kinds": dict(kinds)}
 
 
 def only(schema: Schema, *names: str) -> Schema:
-    """The part of a typed schema that allows these types only."""
+    """Restrict a typed schema to these types."""
     return typed({name: schema["kinds"][name] for name in names})
 
 
@@ -103,5 +103,5 @@ _Validator: Any = validators.extend(Draft202012Validator, {"kinds": _kinds})  # 
 
 
 def compiled(schema: Schema) -> Any:
-    """A validator of a schema written with these words."""
+    """Return a validator for a schema with the additional keywords."""
     return _Validator(schema, format_checker=formats)

@@ -1,10 +1,10 @@
-"""Schema of the options that an app returns for an external select."""
+"""Schema of the options that an app returns to an external select."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from sandbox.slack.blockkit.error_messages import spoken
+from sandbox.slack.blockkit.error_messages import error_message
 from sandbox.slack.blockkit.objects import OPTION_GROUP, PLAIN_OPTION
 from sandbox.slack.blockkit.schema import array, compiled, shape
 from sandbox.slack.blockkit.walk import options
@@ -27,7 +27,7 @@ _OFFER = compiled(
 
 
 def suggested(body: object) -> list[dict[str, Any]]:
-    """The options, those in groups too; Refused: invalid_options."""
-    if found := [spoken(error, "") for error in _OFFER.iter_errors(body)]:
+    """Return the options, including those in groups. Raises `ApiError`: invalid_options."""
+    if found := [error_message(error, "") for error in _OFFER.iter_errors(body)]:
         raise ApiError("invalid_options", found)
     return options(body) if isinstance(body, dict) else []

@@ -1,4 +1,4 @@
-"""Schemas of modals and Home tabs."""
+"""Schemas of modals and the Home tab."""
 
 from __future__ import annotations
 

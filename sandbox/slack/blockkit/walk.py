@@ -1,4 +1,4 @@
-"""Iterates over blocks: elements, options, and the length of all text."""
+"""Iterates over blocks: their elements, options, and the length of their texts."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ Object = dict[str, Any]
 
 
 def elements(block: Object) -> Iterator[Object]:
-    """What a person can press or fill in a block: of actions, a section's accessory, an input."""
+    """Return the interactive elements of a block: those of actions, an accessory, or an input."""
     if block["type"] == "actions":
         yield from block["elements"]
     elif block["type"] == "section" and block.get("accessory", {}).get("type") != "image":
@@ -19,13 +19,13 @@ def elements(block: Object) -> Iterator[Object]:
 
 
 def options(element: Object) -> list[Object]:
-    """All options of a select, overflow, checkboxes or radio buttons, those in groups too."""
+    """Return all options of an element, including those in groups."""
     grouped = [o for group in element.get("option_groups", ()) for o in group["options"]]
     return [*element.get("options", ()), *grouped]
 
 
 def text_length(blocks: object) -> int:
-    """How many letters all `text` strings of the blocks have together, as Slack adds them up."""
+    """Return the total length of all `text` strings of the blocks, as Slack counts them."""
     if isinstance(blocks, list):
         return sum(map(text_length, blocks))
     if not isinstance(blocks, dict):

@@ -13,9 +13,9 @@ from sandbox.slack.workspace import Workspace
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """`run` gives what is answered beside `ok`, or raises Refused; `scope` may be empty.
+    """A method; `run` returns the response except `ok`, or raises `ApiError`. `scope` may be empty.
 
-    `is_read` marks those that neither write nor show anything: they stay out of the journal.
+    `is_read` marks methods that neither write nor show anything; they are not recorded.
     """
 
     run: Callable[[Workspace, Arguments], dict[str, Any]]

@@ -13,8 +13,10 @@ from sandbox.slack.workspace import Workspace
 
 
 def post_message(workspace: Workspace, given: Arguments) -> dict[str, Any]:
-    """Refused: channel_not_found, not_in_channel, is_archived, invalid_metadata_format,
-    metadata_too_large, and what `content` refuses; too many are, too.
+    """Post a message.
+
+    Raises `ApiError`: channel_not_found, not_in_channel, is_archived, invalid_metadata_format,
+    metadata_too_large, and the errors of `content`; `RateLimited` for too many messages.
     """
     channel = _channel(workspace, given)
     said, described = content(given), metadata(given)
@@ -30,7 +32,7 @@ def post_message(workspace: Workspace, given: Arguments) -> dict[str, Any]:
 
 
 def post_ephemeral(workspace: Workspace, given: Arguments) -> dict[str, Any]:
-    """Refused: as `post_message`, and user_not_in_channel."""
+    """Post an ephemeral message. Raises `ApiError`: as `post_message`, and user_not_in_channel."""
     channel = _channel(workspace, given)
     user_id = required(given, "user")
     if user_id not in channel.members:
@@ -47,9 +49,9 @@ def post_ephemeral(workspace: Workspace, given: Arguments) -> dict[str, Any]:
 
 
 def update(workspace: Workspace, given: Arguments) -> dict[str, Any]:
-    """Blocks stay as they are where none are given; an empty list takes them away.
+    """Update a message. Omitted blocks stay; an empty list removes them.
 
-    Refused: message_not_found (ephemeral messages too), cant_update_message.
+    Raises `ApiError`: message_not_found (also for ephemeral messages), cant_update_message.
     """
     message = _message(workspace, given)
     if message.user_id != BOT_USER_ID:
@@ -66,7 +68,7 @@ def update(workspace: Workspace, given: Arguments) -> dict[str, Any]:
 
 
 def delete(workspace: Workspace, given: Arguments) -> dict[str, Any]:
-    """Refused: message_not_found, cant_delete_message."""
+    """Delete a message. Raises `ApiError`: message_not_found, cant_delete_message."""
     message = _message(workspace, given)
     if message.user_id != BOT_USER_ID:
         raise ApiError("cant_delete_message")
@@ -84,7 +86,7 @@ def _channel(workspace: Workspace, given: Arguments) -> Channel:
 
 
 def _anywhere(workspace: Workspace, key: str) -> Channel:
-    """A channel; a user's id means the direct message with them."""
+    """Find a channel. A user's id means their direct message."""
     directory = workspace.directory
     try:
         return directory.direct(directory.users[key]) if key[:1] == "U" else directory.channel(key)

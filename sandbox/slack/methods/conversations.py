@@ -16,7 +16,7 @@ KINDS = {"public": "public_channel", "private": "private_channel", "im": "im"}
 
 
 def open_direct(workspace: Workspace, given: Arguments) -> dict[str, Any]:
-    """Refused: user_not_found, also for more than one user."""
+    """Open a direct message. Raises `ApiError`: user_not_found, also for several users."""
     user = workspace.directory.users.get(required(given, "users"))
     if user is None:
         raise ApiError("user_not_found")
@@ -24,7 +24,9 @@ def open_direct(workspace: Workspace, given: Arguments) -> dict[str, Any]:
 
 
 def join(workspace: Workspace, given: Arguments) -> dict[str, Any]:
-    """Refused: channel_not_found, also for private ones; is_archived, and
+    """Join a channel.
+
+    Raises `ApiError`: channel_not_found, also for private channels; is_archived;
     method_not_supported_for_channel_type for direct messages.
     """
     channel = found(workspace, given)
@@ -39,9 +41,9 @@ def join(workspace: Workspace, given: Arguments) -> dict[str, Any]:
 
 
 def members(workspace: Workspace, given: Arguments) -> dict[str, Any]:
-    """The ids of a channel's members; at most 1000 a page.
+    """List the ids of a channel's members, at most 1000 a page.
 
-    Refused: channel_not_found, for a private channel without the bot, too; invalid_limit.
+    Raises `ApiError`: channel_not_found, also for private channels without the bot; invalid_limit.
     """
     channel = found(workspace, given)
     if channel.is_private and BOT_USER_ID not in channel.members:
@@ -50,9 +52,9 @@ def members(workspace: Workspace, given: Arguments) -> dict[str, Any]:
 
 
 def list_all(workspace: Workspace, given: Arguments) -> dict[str, Any]:
-    """What the bot can see; `types` by comma, only public channels where none are given.
+    """List the channels that the bot can see. `types` defaults to public channels.
 
-    Refused: invalid_types.
+    Raises `ApiError`: invalid_types.
     """
     types = set((optional(given, "types") or "public_channel").split(","))
     if not types <= {"public_channel", "private_channel", "mpim", "im"}:
@@ -68,7 +70,7 @@ def list_all(workspace: Workspace, given: Arguments) -> dict[str, Any]:
 
 
 def found(workspace: Workspace, given: Arguments) -> Channel:
-    """Refused: channel_not_found."""
+    """Find a channel. Raises `ApiError`: channel_not_found."""
     try:
         return workspace.directory.channel(required(given, "channel"))
     except NotFound as problem:

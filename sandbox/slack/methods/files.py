@@ -18,7 +18,10 @@ LONGEST_ALT_TEXT = 1000
 
 
 def get_upload_url(workspace: Workspace, given: Arguments) -> dict[str, Any]:
-    """Refused: invalid_arguments, for a length that is no number above 0; alt_txt_too_large."""
+    """Announce a file.
+
+    Raises `ApiError`: invalid_arguments, if the length is not a positive number; alt_txt_too_large.
+    """
     name, length = required(given, "filename"), str(given.get("length", ""))
     if not length.isdecimal() or not int(length):
         raise ApiError("invalid_arguments", ["must provide an integer [json-pointer:/length]"])
@@ -30,10 +33,11 @@ def get_upload_url(workspace: Workspace, given: Arguments) -> dict[str, Any]:
 
 
 def complete_upload(workspace: Workspace, given: Arguments) -> dict[str, Any]:
-    """Refused: invalid_arguments, also for a user's id as `channel_id` (slackapi/bolt-js#2115);
-    channel_not_found, not_in_channel, is_archived, invalid_thread_ts, file_not_found.
+    """Share an uploaded file.
 
-    Slack: `thread_ts` names a message that is no reply itself, in the one channel that is named.
+    Raises `ApiError`: invalid_arguments, also if `channel_id` is a user id (slackapi/bolt-js#2115);
+    channel_not_found, not_in_channel, is_archived, invalid_thread_ts, file_not_found. Slack:
+    `thread_ts` must be a message that is not a reply, in the channel of the file.
     """
     wanted = given.get("files")
     if not isinstance(wanted, list) or not all(isinstance(one, dict) for one in wanted):
@@ -59,7 +63,7 @@ def _thread(workspace: Workspace, thread_ts: str, channel_id: str) -> str:
 
 
 def _conversation(workspace: Workspace, channel_id: str) -> str:
-    """Empty stays empty: such a file is private."""
+    """Find the channel. Without one, the file stays private."""
     if not channel_id:
         return ""
     if not _CONVERSATION.fullmatch(channel_id):

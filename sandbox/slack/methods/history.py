@@ -15,9 +15,9 @@ from sandbox.slack.workspace import Workspace
 
 
 def history(workspace: Workspace, given: Arguments) -> dict[str, Any]:
-    """Newest first, without the replies in threads.
+    """Return messages newest first, without replies in threads.
 
-    Refused: channel_not_found, not_in_channel, missing_scope, and what `paged` refuses.
+    Raises `ApiError`: channel_not_found, not_in_channel, missing_scope, and the errors of `paged`.
     """
     channel = _read(workspace, given)
     there = [one for one in workspace.messages.of_channel(channel.id) if not one.thread_ts]
@@ -27,9 +27,9 @@ def history(workspace: Workspace, given: Arguments) -> dict[str, Any]:
 
 
 def replies(workspace: Workspace, given: Arguments) -> dict[str, Any]:
-    """Oldest first, the message that the thread hangs on among them.
+    """Return a thread oldest first, starting with its parent message.
 
-    Refused: as `history`, and thread_not_found.
+    Raises `ApiError`: as `history`, and thread_not_found.
     """
     channel, ts = _read(workspace, given), required(given, "ts")
     if workspace.messages.find(channel.id, ts) is None:
@@ -56,7 +56,7 @@ def _read(workspace: Workspace, given: Arguments) -> Channel:
 
 
 def _within(messages: list[Message], given: Arguments) -> list[Message]:
-    """From `oldest` to `latest`; these two themselves only where they are to be included."""
+    """Return the messages from `oldest` to `latest`; the ends only with `inclusive`."""
     oldest, latest = optional(given, "oldest"), optional(given, "latest")
     included = given.get("inclusive") in (True, "true", "1")
     kept = []
@@ -69,7 +69,7 @@ def _within(messages: list[Message], given: Arguments) -> list[Message]:
 
 
 def _shown(workspace: Workspace, message: Message, given: Arguments) -> dict[str, Any]:
-    """Slack: without include_all_metadata only the type of the metadata is shown."""
+    """Slack: without include_all_metadata, only the type of the metadata is shown."""
     seen = message.as_slack()
     if not message.metadata or not workspace.shows_metadata:
         return seen

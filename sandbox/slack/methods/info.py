@@ -34,7 +34,7 @@ def auth_test(_: Workspace, __: Arguments) -> dict[str, Any]:
 
 
 def bots_info(_: Workspace, given: Arguments) -> dict[str, Any]:
-    """Refused: bot_not_found."""
+    """Raises `ApiError`: bot_not_found."""
     if required(given, "bot") != BOT_ID:
         raise ApiError("bot_not_found")
     shown = {"id": BOT_ID, "deleted": False, "name": BOT_NAME, "app_id": APP_ID}
@@ -42,7 +42,7 @@ def bots_info(_: Workspace, given: Arguments) -> dict[str, Any]:
 
 
 def users_info(workspace: Workspace, given: Arguments) -> dict[str, Any]:
-    """Refused: user_not_found."""
+    """Raises `ApiError`: user_not_found."""
     user = workspace.directory.users.get(required(given, "user"))
     if user is None:
         raise ApiError("user_not_found")
@@ -68,7 +68,7 @@ def users_info(workspace: Workspace, given: Arguments) -> dict[str, Any]:
 
 
 def conversations_info(workspace: Workspace, given: Arguments) -> dict[str, Any]:
-    """Refused: channel_not_found, for a private channel without the bot, too."""
+    """Raises `ApiError`: channel_not_found, also for a private channel without the bot."""
     try:
         channel = workspace.directory.channel(required(given, "channel"))
     except NotFound as problem:
@@ -79,7 +79,7 @@ def conversations_info(workspace: Workspace, given: Arguments) -> dict[str, Any]
 
 
 def shown(channel: Channel) -> dict[str, Any]:
-    """A channel as Slack shows it to the app."""
+    """Return a channel as Slack shows it to the app."""
     named = {} if channel.is_im else {"name": channel.name, "name_normalized": channel.name}
     return {
         "id": channel.id,

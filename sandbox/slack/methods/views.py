@@ -15,7 +15,7 @@ VIEW_BYTES = 250_000
 
 
 def open_view(workspace: Workspace, given: Arguments) -> dict[str, Any]:
-    """Refused: what is wrong with the trigger_id, and what `checked` refuses."""
+    """Open a modal. Raises `ApiError`: an error of the trigger_id, and those of `checked`."""
     trigger = workspace.triggers.spend(required(given, "trigger_id"))
     new = checked(given.get("view"), "modal")
     view = workspace.views.open(trigger.user_id, new, trigger.channel_id)
@@ -23,7 +23,10 @@ def open_view(workspace: Workspace, given: Arguments) -> dict[str, Any]:
 
 
 def push_view(workspace: Workspace, given: Arguments) -> dict[str, Any]:
-    """The trigger must come from an open modal; Refused: as `open_view`, and push_limit_reached."""
+    """Push a view; the trigger must come from an open modal.
+
+    Raises `ApiError`: as `open_view`, and push_limit_reached.
+    """
     trigger = workspace.triggers.spend(required(given, "trigger_id"))
     if not trigger.view_id:
         raise ApiError("invalid_trigger_id")
@@ -32,7 +35,7 @@ def push_view(workspace: Workspace, given: Arguments) -> dict[str, Any]:
 
 
 def update_view(workspace: Workspace, given: Arguments) -> dict[str, Any]:
-    """Refused: not_found, hash_conflict, and what `checked` refuses."""
+    """Update a view. Raises `ApiError`: not_found, hash_conflict, and the errors of `checked`."""
     view_id, external_id = optional(given, "view_id"), optional(given, "external_id")
     if not view_id and not external_id:
         raise ApiError("invalid_arguments", ["missing required field: view_id"])
@@ -44,7 +47,10 @@ def update_view(workspace: Workspace, given: Arguments) -> dict[str, Any]:
 
 
 def publish_view(workspace: Workspace, given: Arguments) -> dict[str, Any]:
-    """Refused: not_enabled, user_not_found, hash_conflict, and what `checked` refuses."""
+    """Publish a Home tab.
+
+    Raises `ApiError`: not_enabled, user_not_found, hash_conflict, and the errors of `checked`.
+    """
     user_id = required(given, "user_id")
     if not workspace.has_home_tab:
         raise ApiError("not_enabled")
@@ -55,7 +61,7 @@ def publish_view(workspace: Workspace, given: Arguments) -> dict[str, Any]:
 
 
 def checked(view: object, kind: Literal["modal", "home"]) -> dict[str, Any]:
-    """`view`, if Slack takes it; Refused: invalid_arguments, view_too_large."""
+    """Return `view` if it is valid. Raises `ApiError`: invalid_arguments, view_too_large."""
     if not isinstance(view, dict):
         raise ApiError("invalid_arguments", ["missing required field: view"])
     if found := view_problems(view, kind):

@@ -1,4 +1,4 @@
-"""The words that name a moment to move the clock to."""
+"""The times that the clock can be moved to."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def shown(seconds: float, zone: str) -> str:
     ],
 )
 def test_reads_words(words: str, zone: str, expected: str) -> None:
-    """It is Monday the 23rd, 11:33 in Berlin."""
+    """Each format is read relative to Monday the 23rd, 11:33 in Berlin."""
     assert shown(parse_time(words, NOW), zone) == expected
 
 
@@ -47,25 +47,28 @@ def test_reads_words(words: str, zone: str, expected: str) -> None:
         ("", HELP),
         ("yesterday", HELP),
         ("-1 h", HELP),
-        ("25:00", "25:00 is no time of a day."),
+        ("25:00", "25:00 isn't a time of day."),
         ("2026-13-01 09:00", "2026-13-01 is no day."),
-        ("2037-01-01 09:00", "Ten years ahead is as far as it goes."),
-        ("9999-12-31 23:59", "Ten years ahead is as far as it goes."),
-        ("09:00 Mars/Olympus", "Mars/Olympus is no time zone: say one like Europe/Berlin."),
-        ("09:00 ../../etc/passwd", "../../etc/passwd is no time zone: say one like Europe/Berlin."),
+        ("2037-01-01 09:00", "The clock can move at most ten years ahead."),
+        ("9999-12-31 23:59", "The clock can move at most ten years ahead."),
+        ("09:00 Mars/Olympus", "Mars/Olympus isn't a time zone. Use a name like Europe/Berlin."),
+        (
+            "09:00 ../../etc/passwd",
+            "../../etc/passwd isn't a time zone. Use a name like Europe/Berlin.",
+        ),
         ("clock change Asia/Tokyo", "The clocks of Asia/Tokyo do not change."),
     ],
 )
 def test_says_what_it_cannot_read(words: str, says: str) -> None:
-    """And what it can."""
+    """An invalid time is refused with a message that says how to write it."""
     with pytest.raises(InvalidTime) as refused:
         parse_time(words, NOW)
     assert str(refused.value) == says
 
 
 @given(st.text(max_size=40), times)
-def test_any_words_are_a_moment_or_refused(words: str, now: float) -> None:
-    """Nobody's words break the stand-in: a moment to come, or a sentence that says why not."""
+def test_any_text_is_a_time_or_refused(words: str, now: float) -> None:
+    """Any text is either a time in the future or refused with a message."""
     found = outcome(InvalidTime, lambda: parse_time(words, now))
     if isinstance(found, InvalidTime):
         assert str(found).endswith((".", "?"))
@@ -75,7 +78,7 @@ def test_any_words_are_a_moment_or_refused(words: str, now: float) -> None:
 
 @given(times, zones, st.integers(0, 23), st.integers(0, 59))
 def test_tomorrow_is_on_the_next_day(now: float, zone: str, hour: int, minute: int) -> None:
-    """In every zone, unless it leaves a day out; a time that does not exist is a later one."""
+    """Tomorrow is the next day in every zone that doesn't skip it."""
     at = parse_time(f"tomorrow {hour:02}:{minute:02} {zone}", now)
     there = ZoneInfo(zone)
     days = datetime.fromtimestamp(at, there).date() - datetime.fromtimestamp(now, there).date()
@@ -85,19 +88,19 @@ def test_tomorrow_is_on_the_next_day(now: float, zone: str, hour: int, minute: i
 
 @given(times, zones, st.integers(0, 23), st.integers(0, 59))
 def test_a_time_of_day_is_the_next_such(now: float, zone: str, hour: int, minute: int) -> None:
-    """Never a moment that has passed, never more than two days away."""
+    """A time of day is in the future, at most two days away."""
     at = parse_time(f"{hour:02}:{minute:02} {zone}", now)
     assert now < at <= now + 2 * 86400 + 7200
 
 
 @given(times, zones)
 def test_a_minute_later_the_clocks_change(now: float, zone: str) -> None:
-    """In every zone: the very second, and none before it."""
+    """In every zone, the clock change is exactly one minute after the returned time."""
     try:
         at = before_change(now, zone)
     except InvalidTime:
         offsets = {offset(now + day * 86400, zone) for day in range(400)}
-        assert len(offsets) <= 2  # at most one that began within the first minute
+        assert len(offsets) <= 2  # at most one that started within the first minute
         return
     assert at >= now
     assert offset(at + 59, zone) != offset(at + 60, zone)

@@ -1,4 +1,4 @@
-"""The clock of the demo: the same for all who share it, and never going back."""
+"""The demo's clock is the same for all processes and never goes backwards."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ def test_shows_the_real_time_at_first(tmp_path: Path, real: FakeClock) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_is_moved_for_everybody_at_once(tmp_path: Path, real: FakeClock) -> None:
-    """The bot's processes have clocks of their own, and the same time; it goes on from there."""
+def test_a_move_applies_to_all_processes(tmp_path: Path, real: FakeClock) -> None:
+    """A move applies to all instances of the clock, and time continues from there."""
     here, there = SharedClock(tmp_path / "clock", real), SharedClock(tmp_path / "clock", real)
     here.move(NOW + 86400)
     assert there() == here() == NOW + 86400
@@ -40,7 +40,7 @@ def test_is_moved_for_everybody_at_once(tmp_path: Path, real: FakeClock) -> None
 @shared_folder
 @given(leaps)
 def test_never_goes_back(tmp_path: Path, moves: list[float]) -> None:
-    """Whatever is asked of it; a move that is refused changes nothing."""
+    """The clock never goes backwards, and a refused move changes nothing."""
     (tmp_path / "clock").unlink(missing_ok=True)
     real = FakeClock()
     clock = SharedClock(tmp_path / "clock", real)
@@ -57,7 +57,7 @@ def test_never_goes_back(tmp_path: Path, moves: list[float]) -> None:
 
 
 def test_a_new_demo_begins_now(tmp_path: Path) -> None:
-    """What lies in the folder from a later time goes with the move; else the data stays."""
+    """A new demo starts at the real time and deletes data from the future, but no other data."""
     (tmp_path / "redis").mkdir()
     clock = SharedClock.from_folder(tmp_path)
     assert (tmp_path / "redis").is_dir()

@@ -1,4 +1,4 @@
-"""A stand-in on a real socket, with a clock that the test turns."""
+"""A stand-in on a real socket, with a clock that the test moves."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def emporix_state(clock: Time) -> EmporixState:
 
 @pytest.fixture(scope="session")
 def month() -> EmporixState:
-    """The sample data of a month; shared between tests, so read-only."""
+    """The sample data of a month, shared between tests and therefore read-only."""
     return EmporixState.with_sample_data(Time())
 
 
@@ -55,7 +55,7 @@ async def emporix(emporix_state: EmporixState) -> AsyncIterator[httpx.AsyncClien
 
 @pytest.fixture
 def login(emporix: httpx.AsyncClient) -> Login:
-    """Ask for a token with a key; give the headers that a call then needs."""
+    """Request a token with an API key, and return the headers for calls."""
 
     async def headers(key: Key) -> dict[str, str]:
         answer = await emporix.post(
@@ -74,6 +74,6 @@ def login(emporix: httpx.AsyncClient) -> Login:
 
 @pytest.fixture
 async def acme(emporix: httpx.AsyncClient, login: Login) -> httpx.AsyncClient:
-    """A client that may do everything in the tenant acme."""
+    """A client with all scopes in the tenant acme."""
     emporix.headers.update(await login(ACME_OPERATIONS))
     return emporix

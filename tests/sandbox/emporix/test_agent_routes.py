@@ -9,10 +9,10 @@ from sandbox.emporix.state import EmporixState
 AGENTIC = "/ai-service/acme/agentic"
 
 
-async def test_agents_show_everything_unless_told_otherwise(
+async def test_agents_include_secrets_without_fields(
     acme: httpx.AsyncClient, emporix_state: EmporixState
 ) -> None:
-    """Without `fields` an agent comes with its prompts and tokens; with them, without."""
+    """Without `fields`, an agent includes its prompts and tokens; with `fields`, it doesn't."""
     emporix_state.add_agent("acme", id="a", name={"en": "A"}, userPrompt="PRIVATE")
     whole = await acme.get(f"{AGENTIC}/agents")
     chosen = await acme.get(f"{AGENTIC}/agents", params={"fields": "id,name,type,enabled"})
@@ -21,7 +21,7 @@ async def test_agents_show_everything_unless_told_otherwise(
 
 
 async def test_session_log(acme: httpx.AsyncClient, emporix_state: EmporixState) -> None:
-    """A job's session tells its lines in order; a session of no job is a 404."""
+    """A session has its log lines in order, and an unknown session is a 404."""
     emporix_state.add_job("acme", sessionId="s/1", status="failure")
     found = (await acme.get(f"{AGENTIC}/logs/sessions/s%2F1")).json()
     missing = await acme.get(f"{AGENTIC}/logs/sessions/s2")
@@ -32,12 +32,12 @@ async def test_session_log(acme: httpx.AsyncClient, emporix_state: EmporixState)
 
 
 async def test_session_of_a_bare_job(acme: httpx.AsyncClient, emporix_state: EmporixState) -> None:
-    """A session whose job lacks times and agent still has a log."""
+    """A session whose job has no times and no agent still has a log."""
     emporix_state.add_job("acme", sessionId="s", metadata=None, agentId=None)
     assert (await acme.get(f"{AGENTIC}/logs/sessions/s")).json()["messages"] == []
 
 
 async def test_commerce_events(acme: httpx.AsyncClient) -> None:
-    """The events come as names in one list."""
+    """The events are one list of names."""
     events = (await acme.get(f"{AGENTIC}/commerce-events")).json()["events"]
     assert "product.product-updated" in events

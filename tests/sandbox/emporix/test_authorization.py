@@ -1,4 +1,4 @@
-"""Each call needs a living token of that very tenant with the right scope."""
+"""Each call needs a valid token of the same tenant with the right scope."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ EXPIRED = ("Access Token expired", "keymanagement.service.access_token_expired")
 
 
 def fault(answer: httpx.Response) -> tuple[str, str]:
-    told = answer.json()["fault"]
-    return told["faultstring"], told["detail"]["errorcode"]
+    body = answer.json()["fault"]
+    return body["faultstring"], body["detail"]["errorcode"]
 
 
 @pytest.mark.parametrize("authorization", ["", "Bearer made-up", "Basic YTpi", "Bearer"])
 async def test_unknown_token(emporix: httpx.AsyncClient, authorization: str) -> None:
-    """No token, or one that was never given out, is an invalid one."""
+    """A missing or unknown token is invalid."""
     headers = {"Authorization": authorization, "Emporix-Tenant": "acme"}
     answer = await emporix.get(JOBS, headers=headers)
     assert answer.status_code == 401
@@ -29,7 +29,7 @@ async def test_unknown_token(emporix: httpx.AsyncClient, authorization: str) -> 
 
 
 async def test_tokens_expire_on_time(acme: httpx.AsyncClient, clock: Time) -> None:
-    """A token works until its seconds are over, and is then called expired."""
+    """A token works until its lifetime is over, and is then reported as expired."""
     clock.now += 14398
     assert (await acme.get(JOBS)).status_code == 200
     clock.now += 1
@@ -40,7 +40,7 @@ async def test_tokens_expire_on_time(acme: httpx.AsyncClient, clock: Time) -> No
 async def test_tokens_expire_on_order(
     acme: httpx.AsyncClient, emporix_state: EmporixState, login: Login
 ) -> None:
-    """Expired on order, the old token is refused and a new one can be had."""
+    """After `expire_tokens`, old tokens are refused and new ones are issued."""
     emporix_state.expire_tokens()
     assert fault(await acme.get(JOBS)) == EXPIRED
     assert (await acme.get(JOBS, headers=await login(ACME_OPERATIONS))).status_code == 200
@@ -49,7 +49,7 @@ async def test_tokens_expire_on_order(
 async def test_revoked_key_takes_its_tokens_along(
     acme: httpx.AsyncClient, emporix_state: EmporixState
 ) -> None:
-    """After a key was deleted its tokens are unknown, not merely expired."""
+    """After an API key was deleted, its tokens are unknown, not just expired."""
     emporix_state.revoke(ACME_OPERATIONS)
     assert fault(await acme.get(JOBS)) == INVALID
 
@@ -59,7 +59,7 @@ async def test_revoked_key_takes_its_tokens_along(
     [("globex", "globex"), ("globex", "acme"), ("acme", "globex"), ("acme", ""), ("ACME", "acme")],
 )
 async def test_other_tenant(acme: httpx.AsyncClient, path: str, header: str) -> None:
-    """Another tenant in the path or the header, or a missing header, is like a wrong token."""
+    """Another tenant in the path or header, or no header, gets the response of a wrong token."""
     acme.headers["Emporix-Tenant"] = header
     if not header:
         del acme.headers["Emporix-Tenant"]
@@ -70,7 +70,7 @@ async def test_other_tenant(acme: httpx.AsyncClient, path: str, header: str) -> 
 async def test_scopes(
     emporix: httpx.AsyncClient, emporix_state: EmporixState, login: Login
 ) -> None:
-    """Reading needs the read scope, deleting the manage scope; else 403 and nothing happens."""
+    """Reading needs the read scope and deleting the manage scope; otherwise the response is 403."""
     job = emporix_state.add_job("acme")
     unrelated, reader = await login(ACME_NO_JOBS), await login(ACME_READ_ONLY)
     listed = await emporix.get(JOBS, headers=unrelated)
@@ -83,7 +83,7 @@ async def test_scopes(
 async def test_tenants_are_apart(
     emporix: httpx.AsyncClient, emporix_state: EmporixState, login: Login
 ) -> None:
-    """A tenant's own token never reaches another tenant's job, even by its right id."""
+    """A tenant's token can't access another tenant's job, even with its id."""
     job = emporix_state.add_job("acme")
     globex = await login(GLOBEX_OPERATIONS)
     answer = await emporix.get(f"/ai-service/globex/jobs/{job['id']}", headers=globex)

@@ -1,4 +1,4 @@
-"""Faults happen where they were ordered, as often as they were ordered, and then are over."""
+"""Faults apply to the chosen requests, as often as requested."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ JOBS = "/ai-service/acme/jobs"
 
 @pytest.fixture
 async def one(acme: httpx.AsyncClient, emporix_state: EmporixState) -> httpx.AsyncClient:
-    """A client of a tenant with one job, called `one`."""
+    """A client of a tenant with one job, `one`."""
     emporix_state.add_job("acme", id="one")
     return acme
 
 
 async def test_delay(one: httpx.AsyncClient, emporix_state: EmporixState) -> None:
-    """A delayed answer is the right one, only late."""
+    """A delayed response is the right one."""
     emporix_state.faults.add(Fault("delay", seconds=0.2))
     started = time.monotonic()
     assert (await one.get(f"{JOBS}/one")).status_code == 200
@@ -32,7 +32,7 @@ async def test_delay(one: httpx.AsyncClient, emporix_state: EmporixState) -> Non
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 429, 500, 503])
 async def test_status(one: httpx.AsyncClient, emporix_state: EmporixState, status: int) -> None:
-    """Any status can be ordered, in its documented shape; nothing is done under it."""
+    """Any status can be injected with its documented body, and the request isn't run."""
     emporix_state.faults.add(Fault("status", status=status))
     answer = await one.delete(f"{JOBS}/one")
     shape = {401: {"fault"}, 429: {"fault"}, 404: {"code", "status", "message", "resourceId"}}
@@ -42,7 +42,7 @@ async def test_status(one: httpx.AsyncClient, emporix_state: EmporixState, statu
 
 
 async def test_html(one: httpx.AsyncClient, emporix_state: EmporixState) -> None:
-    """A proxy's page comes as 502 in HTML."""
+    """A proxy's page is a 502 in HTML."""
     emporix_state.faults.add(Fault("html"))
     answer = await one.get(JOBS)
     assert (answer.status_code, answer.headers["Content-Type"].split(";")[0]) == (502, "text/html")
@@ -50,7 +50,7 @@ async def test_html(one: httpx.AsyncClient, emporix_state: EmporixState) -> None
 
 
 async def test_empty(one: httpx.AsyncClient, emporix_state: EmporixState) -> None:
-    """An empty answer is a 200 that promises JSON and holds nothing."""
+    """An empty response is a 200 with a JSON content type and no body."""
     emporix_state.faults.add(Fault("empty"))
     answer = await one.get(JOBS)
     assert (answer.status_code, answer.content) == (200, b"")
@@ -58,7 +58,7 @@ async def test_empty(one: httpx.AsyncClient, emporix_state: EmporixState) -> Non
 
 
 async def test_truncated(one: httpx.AsyncClient, emporix_state: EmporixState) -> None:
-    """A truncated answer is the beginning of the right one, under right headers."""
+    """A truncated response is the beginning of the right one, with matching headers."""
     whole = await one.get(JOBS)
     emporix_state.faults.add(Fault("truncated"))
     half = await one.get(JOBS)
@@ -74,7 +74,7 @@ async def test_cut(
     kind: str,
     left: int,
 ) -> None:
-    """A cut connection says nothing; before it the job is kept, after it the job is gone."""
+    """A cut connection sends no response, and only a cut after the operation deletes the job."""
     caplog.set_level(logging.WARNING)
     emporix_state.faults.add(Fault(kind))  # type: ignore[arg-type]
     with pytest.raises(httpx.RemoteProtocolError, match="without sending a response"):
@@ -85,7 +85,7 @@ async def test_cut(
 
 
 async def test_cut_sends_no_byte(one: httpx.AsyncClient, emporix_state: EmporixState) -> None:
-    """Seen from a bare socket, the connection just ends."""
+    """On a raw socket, the connection closes without a byte."""
     emporix_state.faults.add(Fault("cut_before"))
     reading, writing = await asyncio.open_connection(one.base_url.host, one.base_url.port)
     writing.write(b"GET /ai-service/acme/jobs HTTP/1.1\r\nHost: x\r\n\r\n")
@@ -98,20 +98,20 @@ async def test_cut_sends_no_byte(one: httpx.AsyncClient, emporix_state: EmporixS
 async def test_quota(
     one: httpx.AsyncClient, emporix_state: EmporixState, kind: str, status: int
 ) -> None:
-    """A used-up quota is a gateway fault, and says how long to wait if it was told to."""
+    """An exceeded quota is a gateway error, with Retry-After if given."""
     emporix_state.faults.add(Fault(kind, retry_after=7))  # type: ignore[arg-type]
     emporix_state.faults.add(Fault(kind))  # type: ignore[arg-type]
-    told, silent = await one.get(JOBS), await one.get(JOBS)
-    code = told.json()["fault"]["detail"]["errorcode"]
-    assert (told.status_code, code) == (status, "policies.ratelimit.QuotaViolation")
-    assert told.headers["Retry-After"] == "7"
+    limited, silent = await one.get(JOBS), await one.get(JOBS)
+    code = limited.json()["fault"]["detail"]["errorcode"]
+    assert (limited.status_code, code) == (status, "policies.ratelimit.QuotaViolation")
+    assert limited.headers["Retry-After"] == "7"
     assert "Retry-After" not in silent.headers
 
 
-async def test_only_what_fits_and_only_so_often(
+async def test_a_fault_applies_to_matching_requests(
     one: httpx.AsyncClient, emporix_state: EmporixState
 ) -> None:
-    """A fault waits for its path and method, happens `times` times, and the oldest goes first."""
+    """A fault applies to its path and method, `times` times, oldest first."""
     emporix_state.faults.add(Fault("status", status=503, path="/jobs/one", method="get", times=2))
     emporix_state.faults.add(Fault("status", status=500))
     calls = [JOBS, f"{JOBS}/one", f"{JOBS}/one", f"{JOBS}/one"]
@@ -119,8 +119,8 @@ async def test_only_what_fits_and_only_so_often(
     assert len(emporix_state.faults) == 0
 
 
-async def test_orders_over_http(one: httpx.AsyncClient, emporix_state: EmporixState) -> None:
-    """The demo orders and clears faults, and expires tokens, by calls that no fault touches."""
+async def test_control_endpoints(one: httpx.AsyncClient, emporix_state: EmporixState) -> None:
+    """The control endpoints add and clear faults and expire tokens, and no fault affects them."""
     order = {"kind": "status", "status": 500, "times": 3}
     assert (await one.post("/sandbox/faults", json=order)).status_code == 204
     assert (await one.get(JOBS)).status_code == 500
@@ -135,9 +135,9 @@ async def test_orders_over_http(one: httpx.AsyncClient, emporix_state: EmporixSt
     "order",
     [{}, [], {"kind": "flood"}, {"kind": "status", "status": 200}, {"kind": "html", "path": 1}],
 )
-async def test_senseless_orders(
+async def test_invalid_faults(
     emporix: httpx.AsyncClient, emporix_state: EmporixState, order: object
 ) -> None:
-    """An order that makes no sense is refused and changes nothing."""
+    """An invalid fault is refused and changes nothing."""
     assert (await emporix.post("/sandbox/faults", json=order)).status_code == 400
     assert len(emporix_state.faults) == 0

@@ -1,4 +1,4 @@
-"""List, search, read and delete jobs as the contract says."""
+"""Jobs are listed, searched, read and deleted according to the contract."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ JOBS = "/ai-service/acme/jobs"
 
 
 def seven_jobs(emporix_state: EmporixState) -> None:
-    """j0 to j6, each a minute older than the one before; j0 and j1 failed."""
+    """j0 to j6, each a minute older than the previous one; j0 and j1 failed."""
     for place in range(7):
         moment = iso(NOON - 60 * place)
         emporix_state.add_job(
@@ -31,7 +31,7 @@ def ids(answer: httpx.Response) -> list[str]:
 
 
 async def test_pages_count_from_one(acme: httpx.AsyncClient, emporix_state: EmporixState) -> None:
-    """Newest first, page by page; beyond the last page there is an empty list."""
+    """Pages start at 1, newest first, and a page after the last is empty."""
     seven_jobs(emporix_state)
     pages = [await acme.get(JOBS, params={"pageSize": "3", "pageNumber": n}) for n in "1234"]
     assert [ids(page) for page in pages] == [["j0", "j1", "j2"], ["j3", "j4", "j5"], ["j6"], []]
@@ -40,7 +40,7 @@ async def test_pages_count_from_one(acme: httpx.AsyncClient, emporix_state: Empo
 async def test_total_comes_only_when_asked_for(
     acme: httpx.AsyncClient, emporix_state: EmporixState
 ) -> None:
-    """The count of all that fit is a header, sent to those who ask with the same header."""
+    """The total is in a header, if the request has the same header."""
     seven_jobs(emporix_state)
     found = {"q": "status:FAILURE", "pageSize": "1"}
     asked = await acme.get(JOBS, params=found, headers={"X-Total-Count": "true"})
@@ -50,7 +50,7 @@ async def test_total_comes_only_when_asked_for(
 
 
 async def test_total_can_be_left_out(acme: httpx.AsyncClient, emporix_state: EmporixState) -> None:
-    """A stand-in that does not count sends no header to any client."""
+    """A stand-in without `counts` never sends the header."""
     seven_jobs(emporix_state)
     emporix_state.counts = False
     answer = await acme.get(JOBS, headers={"X-Total-Count": "true"})
@@ -58,14 +58,14 @@ async def test_total_can_be_left_out(acme: httpx.AsyncClient, emporix_state: Emp
 
 
 async def test_sorting(acme: httpx.AsyncClient, emporix_state: EmporixState) -> None:
-    """Several fields sort together, the first one counting most."""
+    """Several fields sort together, the first one with priority."""
     seven_jobs(emporix_state)
     answer = await acme.get(JOBS, params={"sort": "status:ASC,metadata.version:DESC"})
     assert ids(answer) == ["j1", "j0", "j6", "j5", "j4", "j3", "j2"]
 
 
 async def test_only_chosen_fields(acme: httpx.AsyncClient, emporix_state: EmporixState) -> None:
-    """`fields` gives those and nothing else, also inside an object, also for one job."""
+    """`fields` returns only these fields, also in nested objects and for a single job."""
     emporix_state.add_job("acme", id="one")
     wished = {"fields": "status,metadata.createdAt,unknown"}
     expected = {"status": "success", "metadata": {"createdAt": iso(NOON)}}
@@ -76,7 +76,7 @@ async def test_only_chosen_fields(acme: httpx.AsyncClient, emporix_state: Empori
 async def test_search_takes_q_from_the_body(
     acme: httpx.AsyncClient, emporix_state: EmporixState
 ) -> None:
-    """A search has its `q` in the body, and paging in the query string."""
+    """A search has `q` in the body and paging in the query string."""
     seven_jobs(emporix_state)
     answer = await acme.post(f"{JOBS}/search?pageSize=1", json={"q": "status:FAILURE"})
     assert ids(answer) == ["j0"]
@@ -85,7 +85,7 @@ async def test_search_takes_q_from_the_body(
 
 @pytest.mark.parametrize("body", ["", "nonsense", "[]", '{"q": 5}'])
 async def test_search_refuses_other_bodies(acme: httpx.AsyncClient, body: str) -> None:
-    """A body that is not a JSON object with a textual `q` is a 400."""
+    """A body that isn't a JSON object with a string `q` is a 400."""
     assert (await acme.post(f"{JOBS}/search", content=body)).status_code == 400
 
 
@@ -100,7 +100,7 @@ async def test_search_refuses_other_bodies(acme: httpx.AsyncClient, body: str) -
     ],
 )
 async def test_bad_parameters(acme: httpx.AsyncClient, parameter: str, value: str) -> None:
-    """What a parameter cannot mean is a 400 with a message."""
+    """An invalid parameter is a 400 with a message."""
     answer = await acme.get(JOBS, params={parameter: value})
     assert answer.status_code == 400
     assert answer.json()["code"] == 400
@@ -108,7 +108,7 @@ async def test_bad_parameters(acme: httpx.AsyncClient, parameter: str, value: st
 
 
 async def test_details_come_in_every_shape(acme: httpx.AsyncClient) -> None:
-    """`details` are objects, texts, null or empty, as readers will meet them."""
+    """`details` can be objects, strings, null or empty."""
     bad = ({"pageNumber": "0"}, {"pageSize": "0"}, {"sort": "x"}, {"fields": " "})
     details = [(await acme.get(JOBS, params=wrong)).json()["details"] for wrong in bad]
     assert [type(found and found[0]) for found in details] == [dict, str, type(None), list]
@@ -118,7 +118,7 @@ async def test_details_come_in_every_shape(acme: httpx.AsyncClient) -> None:
 async def test_any_id_survives_its_url(
     acme: httpx.AsyncClient, emporix_state: EmporixState, job_id: str
 ) -> None:
-    """A percent-encoded id is found and deleted, whatever characters it has."""
+    """A job with any id can be found and deleted with its percent-encoded URL."""
     job = emporix_state.add_job("acme", id=job_id)
     url = f"{JOBS}/{quote(job_id, safe='').replace('.', '%2E')}"
     assert (await acme.get(url)).json() == job
@@ -130,13 +130,13 @@ async def test_any_id_survives_its_url(
 async def test_bare_slash_is_not_part_of_an_id(
     acme: httpx.AsyncClient, emporix_state: EmporixState
 ) -> None:
-    """Who forgets to encode a slash asks for another path, which does not exist."""
+    """An unencoded slash leads to a different path, which doesn't exist."""
     emporix_state.add_job("acme", id="a/b")
     assert (await acme.get(f"{JOBS}/a/b")).status_code == 404
 
 
 async def test_deleting_again(acme: httpx.AsyncClient, emporix_state: EmporixState) -> None:
-    """The second delete is a 404 that names the job."""
+    """A second delete is a 404 that names the job."""
     emporix_state.add_job("acme", id="one")
     await acme.delete(f"{JOBS}/one")
     again = await acme.delete(f"{JOBS}/one")
@@ -146,7 +146,7 @@ async def test_deleting_again(acme: httpx.AsyncClient, emporix_state: EmporixSta
 
 
 async def test_unknown_path_is_the_proxys(acme: httpx.AsyncClient) -> None:
-    """A path or method that no service has is answered in HTML."""
+    """An unknown path or method is answered in HTML."""
     path, method = await acme.get("/ai-service/acme/workers"), await acme.put(JOBS)
     assert (path.status_code, method.status_code) == (404, 405)
     assert path.headers["Content-Type"].startswith("text/html")

@@ -1,4 +1,4 @@
-"""The gateway's sizes: what is too large is refused as the gateway refuses it."""
+"""The gateway's size limits."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def code(answer: httpx.Response) -> str:
 
 
 async def test_long_url(acme: httpx.AsyncClient) -> None:
-    """A query string beyond 10 KB is a 414; the same search goes through in a body."""
+    """A query string above 10 KB is a 414; the same query works in a body."""
     q = 'agentId:("' + '","'.join(["x" * 100] * 110) + '")'
     listed = await acme.get(JOBS, params={"q": q})
     searched = await acme.post(f"{JOBS}/search", json={"q": q})
@@ -25,20 +25,20 @@ async def test_long_url(acme: httpx.AsyncClient) -> None:
 
 
 async def test_large_headers(acme: httpx.AsyncClient) -> None:
-    """Headers beyond 60 KB are a 431."""
+    """Headers above 60 KB are a 431."""
     answer = await acme.get(JOBS, headers={"X-Padding": "x" * 61 * 1024})
     assert (answer.status_code, code(answer)) == (431, "protocol.http.TooBigHeaders")
 
 
 async def test_large_request(acme: httpx.AsyncClient) -> None:
-    """A body beyond 10 MB is a 413, and the next call works."""
+    """A body above 10 MB is a 413, and the next request works."""
     answer = await acme.post(f"{JOBS}/search", content=b" " * (11 * MEGABYTE))
     assert (answer.status_code, code(answer)) == (413, "protocol.http.TooBigBody")
     assert (await acme.get(JOBS)).status_code == 200
 
 
 async def test_large_answer(acme: httpx.AsyncClient, emporix_state: EmporixState) -> None:
-    """A page beyond 10 MB is a 502; without the export data the same page comes."""
+    """A page above 10 MB is a 502; the same page works without the export data."""
     for _ in range(3):
         emporix_state.add_job("acme", type="EXPORT", exportResult={"data": "x" * 4 * MEGABYTE})
     whole = await acme.get(JOBS)

@@ -1,4 +1,4 @@
-"""Tokens are given for a right key only, and say whose and for what they are."""
+"""Tokens are issued for valid API keys, with their tenant and scopes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def form(key: Key, **changed: str) -> dict[str, str]:
 
 
 async def test_answer_names_tenant_and_scopes(emporix: httpx.AsyncClient) -> None:
-    """A right key gets a bearer token for some four hours, with its tenant among the scopes."""
+    """A valid API key gets a bearer token for four hours, with its tenant among the scopes."""
     answer = await emporix.post("/oauth/token", data=form(ACME_OPERATIONS))
     token = answer.json()
     assert answer.status_code == 200
@@ -28,7 +28,7 @@ async def test_answer_names_tenant_and_scopes(emporix: httpx.AsyncClient) -> Non
 
 
 async def test_scopes_the_key_lacks_are_left_out(emporix: httpx.AsyncClient) -> None:
-    """Asking for more than the key has is no error: the answer just does not grant it."""
+    """Requesting more scopes than the key has isn't an error; the extra ones are dropped."""
     wished = form(ACME_READ_ONLY, scope="tenant=globex ai.agent_read ai.agent_manage")
     answer = await emporix.post("/oauth/token", data=wished)
     assert answer.status_code == 200
@@ -37,14 +37,14 @@ async def test_scopes_the_key_lacks_are_left_out(emporix: httpx.AsyncClient) -> 
 
 @pytest.mark.parametrize("wrong", [{"client_secret": "guess"}, {"client_id": "nobody"}])
 async def test_wrong_key_is_refused(emporix: httpx.AsyncClient, wrong: dict[str, str]) -> None:
-    """A wrong id or secret is a 401 whose body is a gateway fault."""
+    """A wrong id or secret is a 401 with a gateway error."""
     answer = await emporix.post("/oauth/token", data=form(ACME_OPERATIONS, **wrong))
     assert answer.status_code == 401
     assert answer.json()["fault"]["detail"]["errorcode"].startswith("oauth.v2.")
 
 
 async def test_only_client_credentials_as_a_form(emporix: httpx.AsyncClient) -> None:
-    """Another grant type, or the right fields as JSON, is a 400."""
+    """Another grant type, or JSON instead of a form, is a 400."""
     other = await emporix.post("/oauth/token", data=form(ACME_OPERATIONS, grant_type="password"))
     as_json = await emporix.post("/oauth/token", json=form(ACME_OPERATIONS))
     assert (other.status_code, as_json.status_code) == (400, 400)

@@ -1,4 +1,4 @@
-"""The `q` language finds what it says and refuses what it cannot read."""
+"""The `q` language finds matching jobs and refuses invalid queries."""
 
 from __future__ import annotations
 
@@ -81,13 +81,13 @@ def found(q: str) -> str:
     ],
 )
 def test_finds(q: str, expected: str) -> None:
-    """Each form of the language finds the jobs it means."""
+    """Each construct of the language finds the intended jobs."""
     assert found(q) == expected
 
 
 @pytest.mark.parametrize("q", ["status:success", "type:agent_chat", "status:(success,failure)"])
 def test_case_trap(q: str) -> None:
-    """Status and type match in upper case only; lower case finds nothing and says nothing."""
+    """Status and type match only in upper case; lower case finds nothing, without an error."""
     assert found(q) == ""
 
 
@@ -123,7 +123,7 @@ def test_case_trap(q: str) -> None:
     ],
 )
 def test_refuses(q: str) -> None:
-    """What cannot be read is refused, never half understood."""
+    """An invalid query is refused, never partly applied."""
     with pytest.raises(Malformed):
         found(q)
 
@@ -141,28 +141,28 @@ def test_refuses(q: str) -> None:
     ],
 )
 def test_refuses_exploding_patterns(pattern: str) -> None:
-    """A regular expression that may take for ever is refused before it runs."""
+    """A regular expression that could take exponential time is refused before it runs."""
     with pytest.raises(Malformed, match="too complex"):
         found(f"message:~({pattern})")
 
 
 @given(st.text())
 def test_any_text_is_read_or_refused(q: str) -> None:
-    """No query makes the parser fail in another way, or find a job that is not there."""
+    """Any query either finds existing jobs or is malformed."""
     with suppress(Malformed):
         assert set(found(q)) <= set("123")
 
 
 @given(st.text(alphabet='metadata.status:~(<>=") ANDEXISTS,1[]*+\\', max_size=40))
 def test_any_near_miss_is_read_or_refused(q: str) -> None:
-    """The same holds for texts made of the language's own signs."""
+    """Any combination of the language's own symbols either finds existing jobs or is malformed."""
     with suppress(Malformed):
         assert set(found(q)) <= set("123")
 
 
 @given(st.text(min_size=1))
 def test_quoting_finds_any_value(value: str) -> None:
-    """A value with quotes and backslashes escaped finds itself, whatever it holds."""
+    """Any value with escaped quotes and backslashes finds itself."""
     quoted = value.replace("\\", "\\\\").replace('"', '\\"')
     assert matching([{"agentId": value}, {"agentId": value + "x"}], f'agentId:"{quoted}"') == [
         {"agentId": value}
@@ -171,7 +171,7 @@ def test_quoting_finds_any_value(value: str) -> None:
 
 @given(st.lists(st.sampled_from(["status:SUCCESS", "metadata:exists", "message:~late"])))
 def test_clauses_narrow(clauses: list[str]) -> None:
-    """A further clause never adds a job: a space means AND."""
+    """An additional clause never adds a job, because a space means AND."""
     every = {json.dumps(job) for job in JOBS}
     for clause in clauses:
         every &= {json.dumps(job) for job in matching(JOBS, clause)}

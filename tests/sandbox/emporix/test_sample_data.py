@@ -1,4 +1,4 @@
-"""The sample data is reproducible and covers every shape of job that the app must read."""
+"""The sample data is reproducible and covers every kind of job that the app must read."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import pytest
 from sandbox.emporix.app import create_app
 from sandbox.emporix.json_paths import Document
 from sandbox.emporix.keys import ACME_OPERATIONS
+from sandbox.emporix.sample_data.odd_jobs import odd_jobs
 from sandbox.emporix.state import EmporixState
 from sandbox.emporix.times import iso
 from sandbox.server import serving
@@ -53,7 +54,7 @@ def entries(job: Document) -> list[Document]:
 
 
 def test_how_many(month: EmporixState) -> None:
-    """Three tenants: a busy one, a small one, and one without a job."""
+    """There are a busy tenant, a small one, and one without jobs."""
     assert {name: len(month.jobs(name)) for name in month.tenants} == {
         "acme": 5_000,
         "globex": 57,
@@ -63,7 +64,7 @@ def test_how_many(month: EmporixState) -> None:
 
 
 def test_the_same_each_time(jobs: list[Document]) -> None:
-    """Ids and texts stay from one start to the next; only times follow the clock."""
+    """Ids and texts are the same after each start; only times follow the clock."""
     later = EmporixState.with_sample_data(Time(NOON + DAY)).jobs("acme")
     assert [job["id"] for job in later] == [job["id"] for job in jobs]
     assert [job.get("message") for job in later] == [job.get("message") for job in jobs]
@@ -71,7 +72,7 @@ def test_the_same_each_time(jobs: list[Document]) -> None:
 
 
 def test_a_month_up_to_now(jobs: list[Document]) -> None:
-    """The newest job is some minutes old, the oldest some 30 days; new ones are still running."""
+    """The jobs are up to 30 days old, and the newest ones are still running."""
     dated = [created(job) for job in jobs if created(job)]
     assert iso(NOON - 600) < dated[0] < iso(NOON)
     assert iso(NOON - 31 * DAY) < dated[-1] < iso(NOON - 29 * DAY)
@@ -81,7 +82,7 @@ def test_a_month_up_to_now(jobs: list[Document]) -> None:
 
 
 def test_jobs_keep_to_the_contract(month: EmporixState) -> None:
-    """Every value has the type that the contract names; two fields are known beyond it."""
+    """Every value has the type in the contract; only two fields are not in it."""
     known = TEXTS | UNDOCUMENTED | {"metadata", "importResult", "exportResult"}
     for job in month.jobs("acme") + month.jobs("globex"):
         assert set(job) <= known
@@ -95,7 +96,7 @@ def test_jobs_keep_to_the_contract(month: EmporixState) -> None:
 
 
 def test_imports_and_exports_keep_to_the_contract(jobs: list[Document]) -> None:
-    """Results have the documented shape, and every state and reason is met."""
+    """Results have the documented format, and every state and reason occurs."""
     imported = [entry for job in jobs if "importResult" in job for entry in entries(job)]
     details = [detail for entry in imported for detail in entry.get("details", [])]
     assert {entry["state"] for entry in imported} == STATES
@@ -107,7 +108,7 @@ def test_imports_and_exports_keep_to_the_contract(jobs: list[Document]) -> None:
 
 
 def test_values_are_the_known_ones_but_for_one_job(month: EmporixState) -> None:
-    """Status, type and agent type are documented ones, except for one job from the future."""
+    """Status, type and agent type have documented values, except in one job."""
     jobs = month.jobs("acme")
     statuses = Counter(job["status"] for job in jobs if "status" in job)
     kinds = Counter(job["agentType"] for job in jobs if "agentType" in job)
@@ -124,7 +125,7 @@ def test_values_are_the_known_ones_but_for_one_job(month: EmporixState) -> None:
 
 
 def test_failed_entries_inside_a_success(jobs: list[Document]) -> None:
-    """Some imports call themselves a success and hold failed entries."""
+    """Some successful imports contain failed entries."""
     assert any(
         job["status"] == "success" and any(entry["state"] == "FAILED" for entry in entries(job))
         for job in jobs
@@ -132,8 +133,27 @@ def test_failed_entries_inside_a_success(jobs: list[Document]) -> None:
     )
 
 
+def test_a_failed_import_imported_nothing(jobs: list[Document]) -> None:
+    """The message of an import counts its imported entries, and a failed import has none."""
+    results = [job for job in jobs if "importResult" in job]
+    for job in results:
+        states = [entry["state"] for entry in entries(job)]
+        imported = len(states) - states.count("FAILED")
+        assert job["importResult"]["message"] == f"Imported {imported} of {len(states)} objects."
+        assert job["status"] == "success" or imported == 0
+    assert any(job["status"] == "failure" for job in results)
+
+
+def test_first_pages_are_presentable(month: EmporixState) -> None:
+    """The newest 300 jobs, more than a day of them, contain no hostile, huge or foreign text."""
+    newest = month.jobs("acme")[:300]
+    odd = {job["message"] for job in odd_jobs() if job.get("message")}
+    assert not odd & {job.get("message") for job in newest}
+    assert newest[-1]["metadata"]["createdAt"] < iso(NOON - 24 * 3600)
+
+
 def test_checksums(jobs: list[Document]) -> None:
-    """Most exports hold JSON with its SHA-256; a few have a wrong one, one has none."""
+    """Most exports contain JSON with its SHA-256; a few have a wrong one, and one has none."""
     seen: Counter[str] = Counter()
     for job in jobs:
         if export := job.get("exportResult"):
@@ -174,12 +194,12 @@ def checked(export: dict[str, str]) -> str:
     ],
 )
 def test_texts_of_every_kind(jobs: list[Document], piece: str) -> None:
-    """Markdown, JSON, hostile and foreign texts are among the jobs."""
+    """The jobs contain Markdown, JSON, hostile and foreign texts."""
     assert any(piece in job.get("message", "") for job in jobs)
 
 
 def test_gaps_and_sizes(jobs: list[Document]) -> None:
-    """Some jobs lack what others have, some are huge, some carry both question and answer."""
+    """Some jobs lack fields, some are huge, and some have both a request and a response."""
     agents = {job["agentId"] for job in jobs if "agentId" in job}
     assert any("message" not in job and job["status"] == "success" for job in jobs)
     assert any("metadata" not in job for job in jobs)
@@ -190,7 +210,7 @@ def test_gaps_and_sizes(jobs: list[Document]) -> None:
 
 
 def test_deleted_agents(month: EmporixState, jobs: list[Document]) -> None:
-    """Jobs name agents that exist no more; names of agents are texts or maps of languages."""
+    """Some jobs name deleted agents, and agents' names are strings or maps of languages."""
     agents = month.tenant("acme").agents.sorted(())
     used = {job["agentId"] for job in jobs if "agentId" in job}
     assert used - {agent["id"] for agent in agents}
@@ -205,7 +225,7 @@ def test_odd_ids(jobs: list[Document]) -> None:
 
 
 async def test_every_page_can_be_fetched() -> None:
-    """All of `acme` comes over the wire in pages of 1,000, each job once."""
+    """All of `acme` can be fetched in pages of 1,000, each job once."""
     emporix_state = EmporixState.with_sample_data(Time())
     issued = emporix_state.tokens.issue(ACME_OPERATIONS.client_id, ACME_OPERATIONS.client_secret)
     headers = {"Authorization": f"Bearer {issued.value}", "Emporix-Tenant": "acme"}

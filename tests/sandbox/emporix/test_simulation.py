@@ -1,4 +1,4 @@
-"""While somebody watches, jobs end and new ones begin: slowly, and each time the same."""
+"""Jobs end and new ones start, slowly and reproducibly."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.harness.clock import FakeClock
 
 
 def living(seconds: float, step: float = 5.0) -> tuple[EmporixState, list[Document]]:
-    """The state after `seconds` of simulation, and the jobs that were running at its start."""
+    """Return the state after `seconds` of simulation, and the jobs that were running at first."""
     clock = FakeClock()
     emporix_state = EmporixState.with_sample_data(clock)
     running = [job for job in emporix_state.jobs("acme") if job.get("status") == "in_progress"]
@@ -27,7 +27,7 @@ def living(seconds: float, step: float = 5.0) -> tuple[EmporixState, list[Docume
 
 
 def test_what_runs_ends_within_a_minute() -> None:
-    """A watched job ends soon."""
+    """A running job ends within a minute."""
     emporix_state, running = living(RUN_SECONDS[1] + 5)
     now = {job["id"]: job for job in emporix_state.jobs("acme")}
     assert running
@@ -41,7 +41,7 @@ def test_what_runs_ends_within_a_minute() -> None:
 
 
 def test_new_ones_begin_and_fail_now_and_then() -> None:
-    """Alerts have something to tell; there are a few new jobs a minute, not a flood."""
+    """A few new jobs start per minute, and some fail, so that alerts have content."""
     emporix_state, _ = living(1800)
     new = emporix_state.jobs("acme")[: len(emporix_state.jobs("acme")) - 5_000]
     assert 1800 / PAUSE_SECONDS[1] - 2 <= len(new) <= 1800 / PAUSE_SECONDS[0]
@@ -49,14 +49,14 @@ def test_new_ones_begin_and_fail_now_and_then() -> None:
 
 
 def test_it_is_the_same_each_time() -> None:
-    """However often somebody looks."""
+    """The simulation doesn't depend on how often it is queried."""
     one, other = living(300, step=1.0)[0], living(300, step=60.0)[0]
     assert one.jobs("acme") == other.jobs("acme")
     assert one.jobs("globex") == other.jobs("globex")
 
 
 def test_what_was_deleted_stays_deleted() -> None:
-    """A running job that somebody deletes does not come back when it would have ended."""
+    """A deleted running job doesn't reappear when it would have ended."""
     clock = FakeClock()
     emporix_state = EmporixState.with_sample_data(clock)
     emporix_state.start_simulation()
@@ -86,7 +86,7 @@ def test_nothing_happens_unasked() -> None:
 
 @pytest.mark.parametrize(("days", "jobs"), [(1, 167), (14, 2_333), (30, 5_000), (400, 5_000)])
 def test_a_leap_has_the_jobs_of_usual_days(days: int, jobs: int) -> None:
-    """Of a month at most; they have ended, some badly, but for those of the last minutes."""
+    """A skipped period of up to a month has the usual number of jobs, nearly all of them ended."""
     clock = FakeClock()
     emporix_state = EmporixState.with_sample_data(clock)
     emporix_state.start_simulation()
@@ -101,7 +101,7 @@ def test_a_leap_has_the_jobs_of_usual_days(days: int, jobs: int) -> None:
 
 
 def test_a_leap_is_quiet_where_days_are() -> None:
-    """A tenant with 57 jobs a month has none or a few on a day."""
+    """A tenant with 57 jobs a month gets few or none for a skipped day."""
     clock = FakeClock()
     emporix_state = EmporixState.with_sample_data(clock)
     emporix_state.start_simulation()
@@ -111,7 +111,7 @@ def test_a_leap_is_quiet_where_days_are() -> None:
 
 
 def test_time_goes_on_after_a_leap() -> None:
-    """After the leap, jobs end and begin at the usual pace."""
+    """After a skipped period, jobs start and end at the usual rate."""
     clock = FakeClock()
     emporix_state = EmporixState.with_sample_data(clock)
     emporix_state.start_simulation()

@@ -1,4 +1,4 @@
-"""The page over the stand-in Slack and its fake bot."""
+"""The page with the stand-in Slack and its fake bot."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ async def page(
     page_routes: PageRoutes,
     slack_address: Address,  # noqa: F811
 ) -> AsyncIterator[httpx.AsyncClient]:
-    """A browser without a screen."""
+    """An HTTP client of the page."""
     slack_address.swappable.app = create_app(workspace, page_routes.routes())
     async with httpx.AsyncClient(verify=tls(), base_url=slack_address.url, trust_env=False) as http:
         yield http

@@ -1,4 +1,4 @@
-"""The HTML of the page, read as a browser reads it."""
+"""The page's HTML, parsed as a browser does."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def reader(user: User = ADA, now: float = NOW) -> Reader:
 
 
 def drawn(blocks: list[dict[str, Any]], user: User = ADA) -> str:
-    """Blocks as a message or a view shows them."""
+    """Render blocks as a message or view shows them."""
     named = with_generated_ids(blocks)
     facts = {"blocks": named, "place": "C0GENERAL/1", "errors": {}}
     return draw("_blocks", **facts, state=initial_state(named), reader=reader(user))
@@ -28,7 +28,7 @@ def drawn(blocks: list[dict[str, Any]], user: User = ADA) -> str:
 
 @dataclass
 class Seen(HTMLParser):
-    """Every tag with its attributes, and the letters between them."""
+    """Every tag with its attributes, and the text between the tags."""
 
     tags: list[tuple[str, dict[str, str | None]]] = field(default_factory=list)
     pieces: list[str] = field(default_factory=list)
@@ -47,7 +47,7 @@ class Seen(HTMLParser):
         return "".join(self.pieces)
 
     def updatepos(self, i: int, j: int) -> int:
-        """Lines are not counted: nobody asks for them, and it took most of the time."""
+        """Skip counting lines, which took most of the parsing time."""
         return j
 
     def named(self, tag: str) -> list[dict[str, str | None]]:

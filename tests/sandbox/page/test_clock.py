@@ -14,12 +14,12 @@ from tests.harness.clock import NOW, FakeClock
 
 
 async def test_a_clock_that_cannot_be_moved_is_not_offered(page: httpx.AsyncClient) -> None:
-    """Who draws a page over another clock has nothing that would not work."""
+    """A page whose clock can't be moved has no clock button."""
     assert "Move the clock" not in (await page.get("/page/ada/general")).text
 
 
 def test_a_move_changes_what_everybody_sees(tmp_path: Path) -> None:
-    """The time of each reader's zone stands above the messages."""
+    """After a move, the time in each reader's time zone is above the messages."""
     clock = SharedClock(tmp_path / "clock", FakeClock())
     workspace = Workspace(clock)
     page, channel = Page(workspace), workspace.directory.channel("general")

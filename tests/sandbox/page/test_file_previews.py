@@ -1,4 +1,4 @@
-"""What files show of themselves on the page."""
+"""Previews of files on the page."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ async def shown(page: httpx.AsyncClient, workspace: Workspace, name: str, conten
 
 
 async def test_a_list_is_a_table(page: httpx.AsyncClient, workspace: Workspace) -> None:
-    """Its first rows, with what stands in quotes in one cell, and letters as letters."""
+    """A CSV file shows its first rows as a table, with quoted cells and escaped text."""
     content = '\ufeff"id","said"\r\n"1","<b>a</b>, and\nb"\r\n'.encode()
     html = await shown(page, workspace, "jobs.CSV", content + b"x,y\r\n" * 100)
     assert '<th scope="col">id</th><th scope="col">said</th>' in html
@@ -27,13 +27,13 @@ async def test_a_list_is_a_table(page: httpx.AsyncClient, workspace: Workspace) 
 async def test_what_is_cut_anywhere_is_still_shown(
     page: httpx.AsyncClient, workspace: Workspace
 ) -> None:
-    """A cell longer than the beginning that is read, letters cut in two, and no row at all."""
+    """A file that is cut within a cell or a character, or that is empty, still has a preview."""
     assert "<th" in await shown(page, workspace, "long.csv", b'"' + "ä".encode() * 60_000)
     assert "<pre" in await shown(page, workspace, "none.csv", b"")
 
 
 async def test_a_text_shows_its_first_lines(page: httpx.AsyncClient, workspace: Workspace) -> None:
-    """And how large it is."""
+    """A text file shows its first lines and its size."""
     html = await shown(page, workspace, "a.json", b"gone\n" * 400)
     assert html.count("gone") == 12
     assert "2.0 kB" in html

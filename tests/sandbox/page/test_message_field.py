@@ -1,4 +1,4 @@
-"""What is written into the message field, and the shortcuts beside it."""
+"""The message field, and the shortcuts beside it."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ async def shown(page: httpx.AsyncClient, who: str = "ada") -> str:
 async def test_words_are_kept_as_slack_keeps_them(
     page: httpx.AsyncClient, workspace: Workspace, typed: str, kept: str
 ) -> None:
-    """Three letters escaped, and links marked without what ends the sentence."""
+    """Three characters are escaped, and links are marked without trailing punctuation."""
     await act(page, "say", text=typed)
     (message,) = workspace.messages.of_channel("C0GENERAL")
     assert (message.text, message.user_id) == (kept, "U0ADA")
 
 
 async def test_a_reply_goes_into_its_thread(page: httpx.AsyncClient, workspace: Workspace) -> None:
-    """Under the message that it answers, for all to see."""
+    """A reply is in its thread, visible to everyone."""
     ts = workspace.messages.add("C0GENERAL", "question", [], user_id="U0GRACE").ts
     await act(page, "say", text="answer", thread=ts)
     assert workspace.messages.of_channel("C0GENERAL")[-1].thread_ts == ts
@@ -49,7 +49,7 @@ async def test_a_reply_goes_into_its_thread(page: httpx.AsyncClient, workspace: 
 async def test_a_thread_has_no_commands(
     page: httpx.AsyncClient, bot: FakeBot, workspace: Workspace
 ) -> None:
-    """Slack says so, and the app hears nothing."""
+    """A command in a thread is refused and not sent to the app."""
     ts = workspace.messages.add("C0GENERAL", "question", []).ts
     await act(page, "say", text="/emporix jobs", thread=ts)
     assert bot.heard == []
@@ -60,7 +60,7 @@ async def test_a_thread_has_no_commands(
 async def test_a_shortcut_of_a_message_tells_which(
     page: httpx.AsyncClient, bot: FakeBot, workspace: Workspace
 ) -> None:
-    """The app hears which shortcut it was, and all of the message."""
+    """A message shortcut's payload contains the shortcut and the whole message."""
     ts = workspace.messages.add("C0GENERAL", "job 42", [], user_id="U0GRACE").ts
     workspace.messages.add("C0GENERAL", "newer", [])
     await act(page, "shortcut", name="jobs.find.start", ts=ts)
@@ -71,7 +71,7 @@ async def test_a_shortcut_of_a_message_tells_which(
 async def test_a_shortcut_of_the_workspace_needs_no_message(
     page: httpx.AsyncClient, bot: FakeBot
 ) -> None:
-    """From the menu beside the message field."""
+    """The menu beside the message field has the global shortcuts."""
     await act(page, "shortcut", name="jobs.filter.start")
     assert (bot.last["type"], bot.last["callback_id"]) == ("shortcut", "jobs.filter.start")
 
@@ -79,7 +79,7 @@ async def test_a_shortcut_of_the_workspace_needs_no_message(
 async def test_menus_have_the_shortcuts_of_the_app(
     page: httpx.AsyncClient, workspace: Workspace
 ) -> None:
-    """Each in the menu of its kind; what only one person sees has none."""
+    """Each menu has the shortcuts of its kind, and ephemeral messages have none."""
     whole = (await page.get(HERE)).text
     for shortcut in workspace.shortcuts:
         menu = whole.split(f'id="shortcuts-{shortcut.kind}"')[1].split("</div>")[0]
@@ -91,7 +91,7 @@ async def test_menus_have_the_shortcuts_of_the_app(
 
 
 async def test_a_shortcut_that_is_not_there_is_refused(page: httpx.AsyncClient) -> None:
-    """By name, and on a message that is gone."""
+    """An unknown shortcut, or one of a deleted message, is refused."""
     answer = await act(page, "shortcut", name="jobs.dance")
     assert (answer.status_code, "no shortcut" in answer.json()["error"]) == (404, True)
     answer = await act(page, "shortcut", name="jobs.find.start", ts="1.000100")

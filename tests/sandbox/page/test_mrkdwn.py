@@ -1,4 +1,4 @@
-"""Slack's mark-up as the page shows it."""
+"""Slack's mrkdwn on the page."""
 
 from __future__ import annotations
 
@@ -36,25 +36,25 @@ DRAWN = {
 
 @pytest.mark.parametrize(("text", "html"), DRAWN.values(), ids=DRAWN)
 def test_is_drawn(text: str, html: str) -> None:
-    """As Slack would."""
+    """The page renders mrkdwn as Slack does."""
     assert mrkdwn(text, reader()) == html
 
 
 def test_a_link_opens_elsewhere() -> None:
-    """It leaves the page open, and tells nobody where it was."""
+    """A link opens in a new tab and sends no referrer."""
     (found,) = seen(mrkdwn("<https://e.example/?a=1&amp;b=2|here>", reader())).named("a")
     assert (found["href"], found["target"]) == ("https://e.example/?a=1&b=2", "_blank")
     assert found["rel"] == "noopener noreferrer"
 
 
 def test_only_the_web_and_mail_are_linked() -> None:
-    """Also where an app gives the address of a link by itself."""
+    """Only http, https and mailto become links, also for URLs given by the app."""
     assert link("javascript:alert(1)", "x") == "x"
     assert seen(link("mailto:a@e.example")).letters == "a@e.example"
 
 
 def test_dates_are_those_of_the_reader() -> None:
-    """One moment, two zones; near days have names."""
+    """A date is shown in the reader's time zone, with words for near days."""
     text = "<!date^1795500000^{date_short_pretty} {time}|2026-11-24 06:00 UTC>"
     assert mrkdwn(text, reader(ADA)) == "Today 7:00 AM"
     assert mrkdwn(text, reader(GRACE)) == "Today 1:00 AM"
@@ -75,19 +75,19 @@ def test_dates_are_those_of_the_reader() -> None:
     ],
 )
 def test_dates_have_many_forms(form: str, words: str) -> None:
-    """Those that Slack documents; another is left as it is."""
+    """The date formats that Slack documents are rendered; unknown ones stay as they are."""
     assert mrkdwn(f"<!date^1795500000^{form}|x>", reader()) == words
 
 
 def test_a_date_beyond_the_calendar_shows_its_fallback() -> None:
-    """Any number of seconds beyond the calendar."""
+    """A date outside the calendar shows its fallback."""
     assert mrkdwn("<!date^999999999999^{date}|long ago>", reader()) == "long ago"
 
 
 @settings(deadline=None)
 @given(hostile_text)
 def test_text_from_outside_never_becomes_markup(text: str) -> None:
-    """Raw or escaped as the bot escapes it: only Slack's own tags come out, and no other link."""
+    """Raw or escaped external text creates only Slack's own tags, and no other links."""
     escaped = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     for words in (text, escaped, f"*{text}*", f"<https://e.example/{text}|{text}>", f"<@{text}>"):
         page = seen(mrkdwn(words, reader()))
@@ -100,6 +100,6 @@ def test_text_from_outside_never_becomes_markup(text: str) -> None:
 @settings(deadline=None)
 @given(hostile_text)
 def test_plain_text_keeps_its_letters(text: str) -> None:
-    """All of them, and nothing else."""
+    """Plain text keeps every character and adds none."""
     cleaned = text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "")
     assert seen(plain(cleaned, emoji=False)).letters == cleaned

@@ -1,4 +1,4 @@
-"""Blocks and elements on the page: all that Slack takes is drawn, and nothing from outside acts."""
+"""The page renders every block that Slack accepts, and external text stays text."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ TAGS = OURS | OF_WORDS | OF_MARKDOWN
 
 
 def shown(payload: dict[str, Any]) -> str:
-    """A message or a view as the page shows it; empty for an answer that shows nothing itself."""
+    """Render a message or view; empty for a response that shows nothing itself."""
     if payload.get("type") == "modal":
         content = view_with_generated_ids(payload)
         state = initial_state(content["blocks"])
@@ -59,7 +59,7 @@ def shown(payload: dict[str, Any]) -> str:
 
 
 def assert_harmless(html: str) -> None:
-    """No tag and no attribute that the templates of the page do not write."""
+    """Assert that there is no tag or attribute that the page's templates don't write."""
     page = seen(html)
     assert {tag for tag, _ in page.tags} <= TAGS
     for tag, attributes in page.tags:
@@ -72,7 +72,7 @@ def assert_harmless(html: str) -> None:
 
 @each_example
 def test_every_example_is_drawn(name: str, facts: dict[str, Any]) -> None:
-    """No block of ours is unknown to the page, and all their words can be read on it."""
+    """The page renders every block of the app's examples, with all of their text."""
     payload = RENDERER.render(name, **facts)
     html = shown(payload)
     assert_harmless(html)
@@ -82,7 +82,7 @@ def test_every_example_is_drawn(name: str, facts: dict[str, Any]) -> None:
 
 
 def texts(node: Any) -> Iterator[str]:
-    """What sections, headers, contexts and buttons say."""
+    """Return the texts of sections, headers, contexts and buttons."""
     for block in node:
         parts = [block.get("text"), *block.get("fields", ()), *block.get("elements", ())]
         for part in (*parts, block.get("accessory")):
@@ -93,7 +93,7 @@ def texts(node: Any) -> Iterator[str]:
 
 
 def words_of(text: str) -> list[str]:
-    """Without links, dates, people and emoji, which the page shows in its own way."""
+    """Return a text without links, dates, users and emoji, which the page renders differently."""
     return re.findall(r"[^\W_]{4,}", re.sub(r"<[^<>]*>|:[a-z_0-9]+:|&\w+;", " ", text))
 
 
@@ -103,13 +103,13 @@ def words_of(text: str) -> list[str]:
 def test_nothing_from_outside_becomes_markup(
     name: str, facts: dict[str, Any], data: st.DataObject
 ) -> None:
-    """Whatever Emporix or a user puts in, the page shows letters."""
+    """External data in any example is shown as text."""
     assert_harmless(shown(RENDERER.render(name, **data.draw(with_bad_values(facts)))))
 
 
 @pytest.mark.parametrize("blocks", TAKEN.values(), ids=TAKEN)
-def test_all_that_slack_takes_is_drawn(blocks: list[Any]) -> None:
-    """The stand-in accepts nothing that the page cannot show; nothing is left out."""
+def test_everything_that_slack_accepts_is_rendered(blocks: list[Any]) -> None:
+    """The page renders everything that the stand-in accepts, without omissions."""
     html = drawn(blocks)
     assert_harmless(html)
     assert len(seen(html).tags) >= len(blocks)
@@ -125,7 +125,7 @@ def test_all_that_slack_takes_is_drawn(blocks: list[Any]) -> None:
     ],
 )
 def test_every_type_has_its_template(folder: str, kinds: dict[str, Any]) -> None:
-    """The words are the path."""
+    """Each type has a template of the same name."""
     there = {path.stem for path in (TEMPLATES / folder).glob("[!_]*.html")}
     assert there == kinds.keys()
 
@@ -135,7 +135,7 @@ def test_every_type_has_its_template(folder: str, kinds: dict[str, Any]) -> None
     [{"type": "carousel"}, actions(element("rich_text_input")), section(accessory=element("x"))],
 )
 def test_what_cannot_be_drawn_is_an_error(block: dict[str, Any]) -> None:
-    """Nothing goes unseen."""
+    """A block without a template raises an error."""
     with pytest.raises(UnknownBlockType, match="html"):
         drawn([block])
 
@@ -143,7 +143,7 @@ def test_what_cannot_be_drawn_is_an_error(block: dict[str, Any]) -> None:
 @settings(max_examples=50, deadline=None)
 @given(hostile_text)
 def test_plain_text_arrives_letter_by_letter(text: str) -> None:
-    """Labels, values, placeholders and descriptions are letters, wherever they stand."""
+    """Labels, values, placeholders and descriptions are shown as they are."""
     blocks = [
         actions(
             button(text, value=text, accessibility_label=text, confirm=confirm(text=plain(text))),
@@ -159,7 +159,7 @@ def test_plain_text_arrives_letter_by_letter(text: str) -> None:
 @settings(max_examples=50, deadline=None)
 @given(hostile_text)
 def test_markdown_from_outside_never_acts(text: str) -> None:
-    """HTML in Markdown is letters, and no picture is loaded from elsewhere."""
+    """HTML in Markdown is text, and no image is loaded from other hosts."""
     for words in (text, f"![x](https://e.example/{text})", f"[x](javascript:{text})", f"<b>{text}"):
         html = drawn([{"type": "markdown", "text": words}])
         assert_harmless(html)
@@ -167,7 +167,7 @@ def test_markdown_from_outside_never_acts(text: str) -> None:
 
 
 def test_a_picture_of_elsewhere_is_not_loaded() -> None:
-    """Its words stand in its place; one of this machine is shown."""
+    """An image of another host is replaced by its alt text; one of this machine is shown."""
     picture = {"type": "image", "alt_text": "A chart", "image_url": "https://e.example/a.png"}
     assert "A chart" in seen(drawn([picture])).letters
     assert not seen(drawn([picture])).named("img")
@@ -176,7 +176,7 @@ def test_a_picture_of_elsewhere_is_not_loaded() -> None:
 
 
 def test_every_field_has_a_label() -> None:
-    """Inputs by their label, elements of messages by their placeholder."""
+    """Inputs have their label, and elements in messages their placeholder."""
     kinds = [kind for kind in ELEMENTS["kinds"] if kind not in {"button", "image", "overflow"}]
     more = {"options": [option()]}
     needs = {"static_select", "multi_static_select", "checkboxes", "radio_buttons"}

@@ -1,8 +1,9 @@
-"""The addresses of the page: what they draw, report and do."""
+"""The page's endpoints."""
 
 from __future__ import annotations
 
 import asyncio
+import re
 from typing import Any
 
 import httpx
@@ -35,7 +36,7 @@ async def act(page: httpx.AsyncClient, kind: str, **given: Any) -> httpx.Respons
 
 
 async def test_the_front_is_a_channel(page: httpx.AsyncClient) -> None:
-    """The first page is Ada in #general; no content may come from other origins."""
+    """The first page shows #general to Ada, and its policy allows no other origins."""
     answer = await page.get("/", follow_redirects=True)
     assert (answer.status_code, answer.url.path) == (200, HERE)
     assert "#general" in answer.text
@@ -44,7 +45,7 @@ async def test_the_front_is_a_channel(page: httpx.AsyncClient) -> None:
 
 @pytest.mark.parametrize("where", ["/page/eve/general", "/page/ada/random"])
 async def test_another_address_says_what_there_is(page: httpx.AsyncClient, where: str) -> None:
-    """With a way back."""
+    """An unknown address lists what exists and links to the page."""
     answer = await page.get(where)
     assert answer.status_code == 404
     assert "there are" in answer.text
@@ -55,14 +56,14 @@ async def test_another_address_says_what_there_is(page: httpx.AsyncClient, where
 
 @pytest.mark.parametrize("name", ["main.js", "base.css", "mark.svg"])
 async def test_scripts_and_sheets_are_files(page: httpx.AsyncClient, name: str) -> None:
-    """No build step: they are served as they are written."""
+    """Scripts and style sheets are served without a build step."""
     assert (await page.get(f"/page/static/{name}")).status_code == 200
 
 
 async def test_only_its_reader_sees_an_ephemeral_message(
     page: httpx.AsyncClient, workspace: Workspace
 ) -> None:
-    """It is marked as such; to others it is not there."""
+    """Only its reader sees an ephemeral message, marked as such."""
     workspace.messages.add("C0GENERAL", "a secret", [], only_for="U0ADA")
     mine, theirs = await parts(page), await parts(page, "/page/grace/general")
     assert "a secret" in mine["messages"]
@@ -70,10 +71,74 @@ async def test_only_its_reader_sees_an_ephemeral_message(
     assert "a secret" not in theirs["messages"]
 
 
+async def test_a_reload_forgets_ephemeral_messages(
+    page: httpx.AsyncClient, workspace: Workspace
+) -> None:
+    """A loaded page shows ephemeral messages that come later, but not those from before."""
+    workspace.messages.add("C0GENERAL", "a secret", [], only_for="U0ADA")
+    workspace.messages.add("C0GENERAL", "for all", [])
+    whole = (await page.get(HERE)).text
+    loaded = re.search(r'data-loaded="(\d+)"', whole)
+    assert loaded
+    workspace.messages.add("C0GENERAL", "another secret", [], only_for="U0ADA")
+    later = (await page.get(f"{HERE}/parts", params={"loaded": loaded[1]})).json()["messages"]
+    assert ("a secret" in whole, "for all" in whole) == (False, True)
+    assert (">a secret<" in later, "for all" in later, "another secret" in later) == (
+        False,
+        True,
+        True,
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "more", "is_folded"),
+    [
+        ("x" * 600, {}, False),
+        ("x" * 601, {}, True),
+        ("x" * 601, {"expand": True}, False),
+        ("x" * 601, {"expand": False}, True),
+        ("a\nb\nc\nd\ne", {}, False),
+        ("a\nb\nc\nd\ne\nf", {}, True),
+    ],
+)
+async def test_long_sections_of_messages_are_folded(
+    page: httpx.AsyncClient, workspace: Workspace, text: str, more: dict[str, bool], is_folded: bool
+) -> None:
+    """A section of more than 600 characters or five line breaks is folded, unless it expands."""
+    workspace.messages.add("C0GENERAL", "Long", with_generated_ids([section(text) | more]))
+    shown = (await parts(page))["messages"]
+    assert ("See more" in shown) is is_folded
+
+
+async def test_modals_and_the_home_are_not_folded(
+    page: httpx.AsyncClient, workspace: Workspace
+) -> None:
+    """Sections of views show all of their text."""
+    long = section("x" * 3000)
+    workspace.views.open("U0ADA", modal(long), "C0GENERAL")
+    workspace.views.publish("U0ADA", {"type": "home", "blocks": with_generated_ids([long])})
+    home = await parts(page, "/page/ada/dm", "home")
+    assert "x" * 3000 in home["messages"]
+    assert "x" * 3000 in home["modal"]
+    assert "See more" not in home["messages"] + home["modal"]
+
+
+async def test_notification_texts_are_on_messages_with_blocks(
+    page: httpx.AsyncClient, workspace: Workspace
+) -> None:
+    """The text beside blocks is plain, as in a notification; a text alone is the message."""
+    text = ':x: *3 jobs* failed: <https://a.example|"open">'
+    workspace.messages.add("C0GENERAL", text, with_generated_ids([section("Blocks")]))
+    workspace.messages.add("C0GENERAL", "Only text", [])
+    shown = (await parts(page))["messages"]
+    assert shown.count("data-notification=") == 1
+    assert 'data-notification="❌ 3 jobs failed: &#34;open&#34; (https://a.example)"' in shown
+
+
 async def test_unread_messages_are_counted_until_somebody_looks(
     page: httpx.AsyncClient, workspace: Workspace
 ) -> None:
-    """By person and channel; one's own do not count."""
+    """Unread messages are counted per user and channel, except one's own."""
     workspace.messages.add("C0OPS", "hello", [], user_id="U0GRACE")
     assert "1<span" in (await parts(page))["sidebar"]
     assert "unread" not in (await parts(page, "/page/grace/general"))["sidebar"]
@@ -81,42 +146,42 @@ async def test_unread_messages_are_counted_until_somebody_looks(
     assert "unread" not in (await parts(page))["sidebar"]
 
 
-async def test_changes_are_told_as_they_come(
+async def test_changes_are_events(
     page: httpx.AsyncClient, workspace: Workspace, page_routes: PageRoutes
 ) -> None:
-    """New, changed and deleted messages and views each; it ends when the page closes."""
+    """New, changed and deleted messages and views are events; closing the page ends the stream."""
     async with page.stream("GET", "/page/ada/changes") as answer:
-        told = (line async for line in answer.aiter_lines() if line.startswith("data:"))
-        seen = [await anext(told)]
+        events = (line async for line in answer.aiter_lines() if line.startswith("data:"))
+        seen = [await anext(events)]
         message = workspace.messages.add("C0GENERAL", "hello", [])
-        seen.append(await anext(told))
+        seen.append(await anext(events))
         message = workspace.messages.replace(message, "hi", [])
-        seen.append(await anext(told))
+        seen.append(await anext(events))
         workspace.messages.delete(message)
-        seen.append(await anext(told))
+        seen.append(await anext(events))
         workspace.views.open("U0ADA", modal())
-        seen.append(await anext(told))
+        seen.append(await anext(events))
         page_routes.close()
-        assert [line async for line in told] == []
+        assert [line async for line in events] == []
     assert len(set(seen)) == 5
 
 
 async def test_a_command_goes_to_the_app(page: httpx.AsyncClient, bot: FakeBot) -> None:
-    """From the channel that is looked at."""
+    """A command is sent from the current channel."""
     await page.post("/page/grace/ops/say", json={"text": "/emporix jobs"})
-    told = {name: bot.last[name] for name in ("user_name", "channel_name", "text")}
-    assert told == {"user_name": "grace", "channel_name": "ops", "text": "jobs"}
+    sent = {name: bot.last[name] for name in ("user_name", "channel_name", "text")}
+    assert sent == {"user_name": "grace", "channel_name": "ops", "text": "jobs"}
 
 
 async def test_another_command_is_not_sent(page: httpx.AsyncClient, bot: FakeBot) -> None:
-    """Slackbot says so, only to the user who typed it."""
+    """Slackbot refuses an unknown command, and only its user sees that."""
     await act(page, "say", text="/giphy refund")
     assert bot.heard == []
     assert "is not a valid command" in (await parts(page))["messages"]
 
 
 async def test_a_message_is_said_to_all(page: httpx.AsyncClient, workspace: Workspace) -> None:
-    """As letters, with Slack's own mark-up."""
+    """A message is shown to everyone as text, with Slack's markup."""
     await act(page, "say", text="*hi* <b>all</b> & <!channel>")
     shown = (await parts(page, "/page/grace/general"))["messages"]
     assert "<b>hi</b> &lt;b&gt;all&lt;/b&gt; &amp; &lt;!channel&gt;" in shown
@@ -125,7 +190,7 @@ async def test_a_message_is_said_to_all(page: httpx.AsyncClient, workspace: Work
 async def test_a_press_means_one_button(
     page: httpx.AsyncClient, bot: FakeBot, workspace: Workspace
 ) -> None:
-    """By message, block and action; of a menu by its option."""
+    """A click is identified by message, block and action, and in a menu by its option."""
     menu = element("overflow", options=[option("Keep", "keep"), option("Drop", "drop")])
     rows = [actions(button(value=value), block_id=value) for value in ("first", "second")]
     blocks = with_generated_ids([*rows, section(accessory=menu, block_id="more")])
@@ -148,7 +213,7 @@ async def test_a_press_means_one_button(
 async def test_what_is_gone_cannot_be_used(
     page: httpx.AsyncClient, kind: str, given: dict[str, Any]
 ) -> None:
-    """The page says so; nothing happens."""
+    """A click on something that no longer exists is refused, and nothing happens."""
     answer = await act(page, kind, **given)
     assert answer.status_code == 404
     assert answer.json()["error"]
@@ -157,7 +222,7 @@ async def test_what_is_gone_cannot_be_used(
 async def test_what_was_typed_goes_with_a_press(
     page: httpx.AsyncClient, bot: FakeBot, workspace: Workspace
 ) -> None:
-    """The app sees the form as it is on the screen."""
+    """A click in a form sends the form's values as they are on the screen."""
     blocks = [text_input(block_id="tenant"), actions(button(), block_id="row")]
     view = workspace.views.open("U0ADA", modal(*blocks))
     where = {"view": view.id, "block": "row", "action": "jobs.open"}
@@ -168,7 +233,7 @@ async def test_what_was_typed_goes_with_a_press(
 async def test_field_errors_come_with_their_form(
     page: httpx.AsyncClient, bot: FakeBot, workspace: Workspace
 ) -> None:
-    """Beside the input, with what was typed still there."""
+    """Field errors are beside their inputs, which keep their values."""
     workspace.views.open("U0ADA", modal(text_input(block_id="tenant")))
     bot.says({"response_action": "errors", "errors": {"tenant": "No such tenant"}})
     answer = await act(page, "submit", values={"tenant": "acmee"})
@@ -179,7 +244,7 @@ async def test_field_errors_come_with_their_form(
 async def test_options_are_offered_while_one_types(
     page: httpx.AsyncClient, bot: FakeBot, workspace: Workspace
 ) -> None:
-    """And what is chosen of them reaches the app."""
+    """Typing requests options, and the selected one is sent to the app."""
     select = element("external_select", min_query_length=1, placeholder=plain("Agent"))
     ts = workspace.messages.add(
         "C0GENERAL", "x", with_generated_ids([actions(select, block_id="b")])
@@ -196,7 +261,7 @@ async def test_options_are_offered_while_one_types(
 async def test_the_home_stands_beside_the_messages_of_the_app(
     page: httpx.AsyncClient, workspace: Workspace, bot: FakeBot
 ) -> None:
-    """Opening it tells the app, which publishes; until then the tab says that nothing is there."""
+    """Opening the Home tab sends an event; until the app publishes, the tab is empty."""
     assert "data-tab" not in (await parts(page))["top"]
     assert 'data-tab="home"' in (await parts(page, "/page/ada/dm"))["top"]
     assert "nothing to show" in (await parts(page, "/page/ada/dm", "home"))["messages"]
@@ -209,7 +274,7 @@ async def test_the_home_stands_beside_the_messages_of_the_app(
 async def test_an_app_without_a_home_has_no_tabs(
     page: httpx.AsyncClient, workspace: Workspace
 ) -> None:
-    """As its manifest says."""
+    """Without a Home tab in the manifest, the app has no tabs."""
     workspace.has_home_tab = False
     assert "data-tab" not in (await parts(page, "/page/ada/dm"))["top"]
 
@@ -217,7 +282,7 @@ async def test_an_app_without_a_home_has_no_tabs(
 async def test_a_file_is_for_those_who_see_it(
     page: httpx.AsyncClient, workspace: Workspace
 ) -> None:
-    """Its beginning stands in the channel, all of it behind a link."""
+    """A file's preview and download are available only to members of its channel."""
     direct = workspace.directory.direct(workspace.directory.user("ada"))
     file = workspace.files.announce("message.txt", 9)
     workspace.files.upload(file.path, b"<b>hi</b>")
@@ -232,7 +297,7 @@ async def test_a_file_is_for_those_who_see_it(
 
 
 async def test_a_picture_says_what_it_shows(page: httpx.AsyncClient, workspace: Workspace) -> None:
-    """For who cannot see it; without that, its title."""
+    """An image has its alt text, or its title."""
     for alt_text in ("Bars for each day.", ""):
         file = workspace.files.announce("days.png", 1, alt_text)
         workspace.files.upload(file.path, b"a")
@@ -243,7 +308,7 @@ async def test_a_picture_says_what_it_shows(page: httpx.AsyncClient, workspace: 
 
 
 async def test_the_words_are_those_of_the_bot(page: httpx.AsyncClient) -> None:
-    """Commands with what they do, filters with their values."""
+    """Completions contain the bot's commands and filters."""
     words = (await page.get("/page/words")).json()
     assert "/emporix jobs list" in [one["words"] for one in words["commands"]]
     (status,) = [one for one in words["filters"] if one["name"] == "status:"]
@@ -253,7 +318,7 @@ async def test_the_words_are_those_of_the_bot(page: httpx.AsyncClient) -> None:
 async def test_a_page_of_fifty_blocks_is_drawn_quickly(
     page: httpx.AsyncClient, workspace: Workspace
 ) -> None:
-    """Twenty of them, while others wait: nobody sees the page stutter."""
+    """Twenty messages with fifty blocks each are rendered without a noticeable delay."""
     rows = [block for n in range(24) for block in (section(f"*{n}*"), actions(button()))]
     for _ in range(20):
         workspace.messages.add("C0GENERAL", "A list", with_generated_ids(rows))

@@ -1,4 +1,4 @@
-"""The stack of views: one step back, or all of them gone."""
+"""The stack of views: one step back, or closing all."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ HERE = "/page/ada/general"
 
 
 def open_three(workspace: Workspace) -> list[str]:
-    """The ids of the views, the lowest first; the first and the last tell when they are closed."""
+    """Return the ids of three views, bottom first; the first and last have notify_on_close."""
     first = workspace.views.open("U0ADA", modal(section("one"), notify_on_close=True))
     second = workspace.views.push("U0ADA", modal(section("two")))
     third = workspace.views.push("U0ADA", modal(section("three"), notify_on_close=True))
@@ -26,7 +26,7 @@ async def modal_shown(page: httpx.AsyncClient) -> str:
 async def test_back_shows_the_view_below(
     page: httpx.AsyncClient, bot: FakeBot, workspace: Workspace
 ) -> None:
-    """Only a view on top of another has it; the app hears of the one that was closed."""
+    """Only a pushed view has a back button, and the app gets view_closed."""
     *_, third = open_three(workspace)
     assert 'aria-label="Back"' in await modal_shown(page)
     await page.post(f"{HERE}/close", json={})
@@ -40,7 +40,7 @@ async def test_back_shows_the_view_below(
 async def test_the_cross_closes_all(
     page: httpx.AsyncClient, bot: FakeBot, workspace: Workspace
 ) -> None:
-    """From the top down, each view with notify_on_close sends that the stack was cleared."""
+    """The × closes all views, and each with notify_on_close sends that the stack was cleared."""
     first, _, third = open_three(workspace)
     await page.post(f"{HERE}/dismiss", json={})
     assert await modal_shown(page) == ""
@@ -51,7 +51,7 @@ async def test_the_cross_closes_all(
 async def test_the_cross_of_a_single_view_clears_no_stack(
     page: httpx.AsyncClient, bot: FakeBot, workspace: Workspace
 ) -> None:
-    """The app hears as much."""
+    """The × of a single view reports no cleared stack."""
     workspace.views.open("U0ADA", modal(section("one"), notify_on_close=True))
     await page.post(f"{HERE}/dismiss", json={})
     assert (bot.last["type"], bot.last["is_cleared"]) == ("view_closed", False)

@@ -1,4 +1,4 @@
-"""The order of what is seen in a channel, and what stands under what."""
+"""The order and grouping of messages in a channel."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def seen(workspace: Workspace, channel: str = "C0GENERAL") -> list[Entry]:
 def test_messages_and_files_stand_in_the_order_they_came(
     workspace: Workspace, clock: StillClock
 ) -> None:
-    """A file is as much a message as any other."""
+    """Messages and files are in one chronological order."""
     workspace.messages.add("C0GENERAL", "before", [])
     clock.advance(1)
     file = workspace.files.announce("a.txt", 1)
@@ -29,7 +29,7 @@ def test_messages_and_files_stand_in_the_order_they_came(
 
 
 def test_replies_stand_under_what_they_answer(workspace: Workspace) -> None:
-    """The parent changes with them; a reply to what one cannot see stands alone."""
+    """Replies are below their parent, which changes with them, or alone if it isn't visible."""
     parent = workspace.messages.add("C0GENERAL", "question", [])
     before = seen(workspace)[0].version
     workspace.messages.add("C0GENERAL", "answer", [], thread_ts=parent.ts)
@@ -43,7 +43,7 @@ def test_replies_stand_under_what_they_answer(workspace: Workspace) -> None:
 
 
 def test_a_file_can_be_a_reply(workspace: Workspace, clock: StillClock) -> None:
-    """It is shown under its message, which is then redrawn."""
+    """A file in a thread is below its message, which changes with it."""
     parent = workspace.messages.add("C0GENERAL", "digest", [])
     before = seen(workspace)[0].version
     clock.advance(1)
@@ -56,7 +56,7 @@ def test_a_file_can_be_a_reply(workspace: Workspace, clock: StillClock) -> None:
 
 
 def test_messages_of_one_author_stand_together(workspace: Workspace, clock: StillClock) -> None:
-    """Within five minutes, and neither under nor after what only one person sees."""
+    """An author's messages within five minutes are grouped, except ephemeral ones."""
     for text, only_for in (("a", ""), ("b", ""), ("c", "U0ADA"), ("d", "")):
         workspace.messages.add("C0GENERAL", text, [], only_for=only_for)
     clock.advance(301)
@@ -67,7 +67,7 @@ def test_messages_of_one_author_stand_together(workspace: Workspace, clock: Stil
 
 
 def test_a_day_begins_at_the_readers_midnight(workspace: Workspace, clock: StillClock) -> None:
-    """1,700,000,000 is 23:13 in Berlin."""
+    """A day starts at midnight in the reader's time zone: 1,700,000,000 is 23:13 in Berlin."""
     workspace.messages.add("C0GENERAL", "late", [])
     clock.advance(3600)
     workspace.messages.add("C0GENERAL", "early", [])

@@ -1,4 +1,4 @@
-"""The first minute: each step is ticked off by what the app says when it is really done."""
+"""The tutorial ticks each step when the app's messages prove it."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ DONE = {
 
 
 @pytest.fixture
-def told() -> Workspace:
+def sent_payloads() -> Workspace:
     return Workspace(FakeClock())
 
 
@@ -45,44 +45,44 @@ def done(progress: TutorialProgress) -> set[str]:
 
 
 @pytest.mark.parametrize("name", DONE)
-def test_a_step_is_done_when_the_app_says_so(name: str, told: Workspace) -> None:
-    """Neither before, nor by somebody else's message."""
-    progress = TutorialProgress(told)
+def test_a_step_is_done_when_the_app_says_so(name: str, sent_payloads: Workspace) -> None:
+    """A step is completed by the app's message to its user, and by no other message."""
+    progress = TutorialProgress(sent_payloads)
     assert done(progress) == set()
     user_id, payload = DONE[name]
-    told.journal.add(SentPayload("response_url", payload, {}, user_id))
+    sent_payloads.journal.add(SentPayload("response_url", payload, {}, user_id))
     assert name in done(progress)
 
 
-def test_ada_does_not_tick_off_what_is_graces(told: Workspace) -> None:
-    """Her own connecting and listing are other steps, or none."""
-    progress = TutorialProgress(told)
+def test_ada_does_not_tick_off_what_is_graces(sent_payloads: Workspace) -> None:
+    """Ada's connecting and listing don't complete Grace's steps."""
+    progress = TutorialProgress(sent_payloads)
     for name in ("connect", "mine"):
-        told.journal.add(SentPayload("response_url", DONE[name][1], {}, "U0ADA"))
+        sent_payloads.journal.add(SentPayload("response_url", DONE[name][1], {}, "U0ADA"))
     assert done(progress) == {"list"}
 
 
-def test_errors_tick_nothing_off(told: Workspace) -> None:
-    """What was tried in vain is not done."""
-    progress = TutorialProgress(told)
+def test_errors_tick_nothing_off(sent_payloads: Workspace) -> None:
+    """Errors complete no step."""
+    progress = TutorialProgress(sent_payloads)
     for name in RENDERER.templates():
         if name.startswith("errors/"):
             for facts in examples(RENDERER, name).values():
-                told.journal.add(
+                sent_payloads.journal.add(
                     SentPayload("response_url", RENDERER.render(name, **facts), {}, "U0ADA")
                 )
     assert done(progress) == set()
 
 
-def test_the_first_that_is_not_done_comes_next(told: Workspace) -> None:
-    """In whatever order they are done."""
-    progress = TutorialProgress(told)
-    told.journal.add(SentPayload("response_url", DONE["list"][1], {}, "U0ADA"))
-    progress.switched_user(told.directory.user("grace"))
+def test_the_first_that_is_not_done_comes_next(sent_payloads: Workspace) -> None:
+    """The next step is the first incomplete one, in whatever order the others were done."""
+    progress = TutorialProgress(sent_payloads)
+    sent_payloads.journal.add(SentPayload("response_url", DONE["list"][1], {}, "U0ADA"))
+    progress.switched_user(sent_payloads.directory.user("grace"))
     assert [step.name for step in progress.steps() if step.is_next] == ["search"]
     assert "switch" in done(progress)
 
 
 def test_every_step_can_be_ticked_off() -> None:
-    """None waits for ever."""
+    """Every step can be completed."""
     assert {step.name for step in STEPS} == {*DONE, "switch"}

@@ -21,7 +21,7 @@ from tests.sandbox.slack.fake_bot import FakeBot
 
 @dataclass
 class StillClock:
-    """Goes on only when told to."""
+    """Stands still until a test advances it."""
 
     now: float = 1_700_000_000.0
 
@@ -38,7 +38,7 @@ def clock() -> StillClock:
 
 
 class SwappableApp:
-    """An address that stays, for the app of whichever test is running."""
+    """Serves the app of the current test at a constant address."""
 
     def __init__(self) -> None:
         self.app: ASGIApp = Response()
@@ -49,7 +49,7 @@ class SwappableApp:
 
 @dataclass(frozen=True)
 class Address:
-    """Where a swappable app is served."""
+    """The address of a swappable app."""
 
     url: str
     swappable: SwappableApp
@@ -78,7 +78,7 @@ def bot(bot_address: Address) -> FakeBot:
 
 @pytest.fixture
 def workspace(clock: StillClock, bot: FakeBot, bot_address: Address) -> Workspace:
-    """With a bot that nobody has scripted yet, also where a test does not look at it."""
+    """A workspace whose bot accepts everything until a test scripts it."""
     workspace = Workspace(clock)
     workspace.bot_url = bot_address.url
     return workspace

@@ -1,4 +1,4 @@
-"""A tiny app to play Slack's counterpart: it records the requests, and answers as scripted."""
+"""A minimal Slack app that records requests and responds as scripted."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Script = Callable[[Fields], Awaitable[Response | None]]
 
 
 @dataclass(frozen=True)
-class Heard:
+class ReceivedRequest:
     """A request as it arrived; `fields` are the form's, those in its `payload`, or JSON's."""
 
     headers: dict[str, str]
@@ -29,10 +29,10 @@ class Heard:
 
 @dataclass
 class FakeBot:
-    """`script` answers each request; None means an empty 200."""
+    """Responds with `script`; None means an empty 200."""
 
     script: Script | None = None
-    heard: list[Heard] = field(default_factory=list)
+    heard: list[ReceivedRequest] = field(default_factory=list)
     tells_running: bool = True
     _tasks: set[asyncio.Task[Any]] = field(default_factory=set)
 
@@ -41,13 +41,13 @@ class FakeBot:
         return self.heard[-1].fields
 
     def later(self, work: Coroutine[Any, Any, Any]) -> None:
-        """Do something after the ack."""
+        """Run something after the ack."""
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     def says(self, answer: Any) -> None:
-        """Answer everything with this text, or with this JSON."""
+        """Respond to everything with this text or JSON."""
 
         async def script(_: Fields) -> Response:
             return Response(answer) if isinstance(answer, str) else JSONResponse(answer)
@@ -64,13 +64,13 @@ class FakeBot:
     async def _events(self, request: Request) -> Response:
         body = await request.body()
         fields = _fields(request.headers["content-type"], body)
-        self.heard.append(Heard(dict(request.headers), body, fields))
+        self.heard.append(ReceivedRequest(dict(request.headers), body, fields))
         answer = await self.script(fields) if self.script else None
         return answer or Response()
 
     async def _healthz(self, _: Request) -> Response:
-        told = {"running": len(self._tasks)} if self.tells_running else {}
-        return JSONResponse({"status": "ok", **told})
+        running = {"running": len(self._tasks)} if self.tells_running else {}
+        return JSONResponse({"status": "ok", **running})
 
 
 def _fields(content_type: str, body: bytes) -> Fields:

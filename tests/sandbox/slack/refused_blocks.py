@@ -1,4 +1,4 @@
-"""Blocks that break one rule each: what Slack says of them, and where."""
+"""Blocks that each break one rule, with Slack's error and its JSON pointer."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ REFUSED: dict[str, tuple[list[Any], str, str]] = {
         "must be less than 51 characters",
         "/blocks/0/chart/axis_config/y_label",
     ),
-    "words for a value": (
+    "a string value": (
         [chart(chart={"series": [{"name": "a", "data": [{"label": "Mon", "value": "3"}]}]})],
         "must provide a number",
         f"{SERIES}/0/data/0/value",
@@ -187,9 +187,14 @@ REFUSED: dict[str, tuple[list[Any], str, str]] = {
         "/blocks/0/accessory/confirm/title/text",
     ),
     "confirm text": (
-        [actions(button(confirm=confirm(text=mrkdwn("x" * 301))))],
+        [actions(button(confirm=confirm(text=plain("x" * 301))))],
         "must be less than 301 characters",
         "/blocks/0/elements/0/confirm/text/text",
+    ),
+    "confirm text in mrkdwn": (
+        [actions(button(confirm=confirm(text=mrkdwn("*Sure?*"))))],
+        "unsupported type: mrkdwn",
+        "/blocks/0/elements/0/confirm/text/type",
     ),
     "confirm button": (
         [actions(button(confirm=confirm(deny=plain("x" * 31))))],

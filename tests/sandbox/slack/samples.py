@@ -1,4 +1,4 @@
-"""Blocks and views that Slack takes, to begin with."""
+"""Valid sample blocks and views."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Blocks at the very edge of what Slack takes, by what they try."""
+"""Valid blocks at the limits of Slack, by the rule they test."""
 
 from __future__ import annotations
 

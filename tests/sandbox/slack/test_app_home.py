@@ -1,4 +1,4 @@
-"""The Home tab: what the app receives when a user opens it, and what Slack refuses to publish."""
+"""The Home tab: the events of users who open it, and what Slack refuses to publish."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ def home(*blocks: Any) -> dict[str, Any]:
 
 
 async def published(web: AsyncWebClient, *blocks: Any) -> dict[str, Any]:
-    """Ada's Home, as Slack answers it."""
+    """Return Ada's Home tab as Slack responds with it."""
     view: dict[str, Any] = (await web.views_publish(user_id="U0ADA", view=home(*blocks)))["view"]
     return view
 
 
 async def test_the_app_is_told_who_opened_it(ada: Person, bot: FakeBot) -> None:
-    """The event is JSON in the envelope of Slack's events; the first has no view."""
+    """Opening the Home tab sends an event in Slack's envelope; the first one has no view."""
     await ada.open_home()
     assert bot.heard[-1].headers["content-type"] == "application/json"
     event = dict(bot.last["event"])
@@ -40,7 +40,7 @@ async def test_the_app_is_told_who_opened_it(ada: Person, bot: FakeBot) -> None:
 
 
 async def test_the_event_is_signed(ada: Person, bot: FakeBot, workspace: Workspace) -> None:
-    """As everything is that Slack sends."""
+    """Events are signed like all other requests."""
     await ada.open_home()
     heard = bot.heard[-1]
     expected = SignatureVerifier(workspace.signing_secret).generate_signature(
@@ -52,7 +52,7 @@ async def test_the_event_is_signed(ada: Person, bot: FakeBot, workspace: Workspa
 async def test_the_event_carries_the_view_that_is_there(
     ada: Person, bot: FakeBot, web: AsyncWebClient
 ) -> None:
-    """With the hash that protects it; the other tab carries none."""
+    """The event contains the current view with its hash; that of the other tab contains none."""
     view = await published(web, section())
     await ada.open_home()
     assert bot.last["event"]["view"] == view
@@ -61,7 +61,7 @@ async def test_the_event_carries_the_view_that_is_there(
 
 
 async def test_each_opening_is_an_event_of_its_own(ada: Person, bot: FakeBot) -> None:
-    """Only what is brought again has the same id."""
+    """Each opening has its own event id; only retries repeat one."""
     await ada.open_home()
     await ada.open_home()
     one, other = (heard.fields["event_id"] for heard in bot.heard)
@@ -69,7 +69,7 @@ async def test_each_opening_is_an_event_of_its_own(ada: Person, bot: FakeBot) ->
 
 
 async def test_an_event_that_is_not_taken_comes_again(ada: Person, bot: FakeBot) -> None:
-    """The same event, with the number of the attempt and its reason."""
+    """A failed event is retried with the number of the attempt and the reason."""
 
     async def fail(_: Fields) -> Response:
         return Response(status_code=500 if len(bot.heard) == 1 else 200)
@@ -87,7 +87,7 @@ async def test_an_event_that_is_not_taken_comes_again(ada: Person, bot: FakeBot)
 async def test_an_app_that_has_not_subscribed_hears_nothing(
     ada: Person, bot: FakeBot, workspace: Workspace
 ) -> None:
-    """Slack tells only of what the manifest names."""
+    """Slack sends only events that the manifest subscribes to."""
     workspace.events = frozenset()
     await ada.open_home()
     assert bot.heard == []
@@ -96,7 +96,7 @@ async def test_an_app_that_has_not_subscribed_hears_nothing(
 async def test_a_press_in_the_home_has_neither_channel_nor_response_url(
     ada: Person, bot: FakeBot, web: AsyncWebClient
 ) -> None:
-    """It names the view and its hash, and brings a trigger that opens a modal."""
+    """A click in the Home tab has the view, its hash and a trigger_id, which opens a modal."""
     view = await published(web, actions(button("Connect", "connect.open", value="v")))
     await ada.click("Connect", at_home=True)
     assert bot.last["container"] == {"type": "view", "view_id": view["id"]}
@@ -109,7 +109,7 @@ async def test_a_press_in_the_home_has_neither_channel_nor_response_url(
 async def test_a_press_in_the_home_pushes_nothing(
     ada: Person, bot: FakeBot, web: AsyncWebClient
 ) -> None:
-    """There is no modal to put another one on."""
+    """A trigger_id of the Home tab can't push a view."""
     await published(web, actions(button("Connect")))
     await ada.click("Connect", at_home=True)
     pushed = web.views_push(trigger_id=bot.last["trigger_id"], view=modal())
@@ -117,7 +117,7 @@ async def test_a_press_in_the_home_pushes_nothing(
 
 
 async def test_names_what_can_be_pressed_there(ada: Person, web: AsyncWebClient) -> None:
-    """Who looks for what is not there learns what is."""
+    """For an unknown button, the error lists the existing ones."""
     await published(web, actions(button("Connect")))
     with pytest.raises(SandboxError, match="the Home tab; there are: Connect"):
         await ada.click("Refresh", at_home=True)
@@ -135,7 +135,7 @@ async def test_names_what_can_be_pressed_there(ada: Person, web: AsyncWebClient)
     ids=["a modal", "no blocks", "101 blocks", "a block for modals", "a long text"],
 )
 async def test_refuses_what_is_no_home(web: AsyncWebClient, view: dict[str, Any]) -> None:
-    """A Home is of its own type, with at most a hundred blocks that may stand there."""
+    """A Home view has the type `home` and at most 100 blocks, none of them for other surfaces."""
     refused = await refusal(web.views_publish(user_id="U0ADA", view=view))
     assert refused["error"] == "invalid_arguments"
 
@@ -143,7 +143,7 @@ async def test_refuses_what_is_no_home(web: AsyncWebClient, view: dict[str, Any]
 async def test_refuses_a_home_that_is_not_enabled(
     web: AsyncWebClient, ada: Person, workspace: Workspace
 ) -> None:
-    """Without `home_tab_enabled` in the manifest the app has no Home tab."""
+    """Without `home_tab_enabled` in the manifest, publishing is refused."""
     workspace.has_home_tab = False
     assert (await refusal(published(web)))["error"] == "not_enabled"
     with pytest.raises(SandboxError, match="there are: messages"):
@@ -151,6 +151,6 @@ async def test_refuses_a_home_that_is_not_enabled(
 
 
 async def test_shows_the_person_what_was_published(ada: Person, web: AsyncWebClient) -> None:
-    """Each has their own."""
+    """Each user has their own Home tab."""
     view = await published(web, section())
     assert (await ada.open_home()).home == view

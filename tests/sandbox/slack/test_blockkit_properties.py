@@ -1,4 +1,4 @@
-"""The Block Kit check against made-up input."""
+"""The Block Kit validator with generated input."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ JSON: st.SearchStrategy[Any] = st.recursive(
 
 @given(st.lists(JSON, max_size=4) | JSON)
 def test_any_json_is_judged(blocks: Any) -> None:
-    """Whatever is sent, the check answers with sentences that each name a place."""
+    """For any JSON, the validator returns errors that each have a JSON pointer."""
     for problem in problems(blocks, "message"):
         assert "[json-pointer:/blocks" in problem
 
 
 @given(JSON)
 def test_any_view_is_judged(view: Any) -> None:
-    """The same holds for views."""
+    """For any view, the validator returns errors that each have a JSON pointer."""
     for problem in view_problems(view, "modal"):
         assert "[json-pointer:/view" in problem
 
 
 @given(st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=3100))
 def test_a_section_takes_1_to_3000_letters(text: str) -> None:
-    """Only the length decides whether words can be shown."""
+    """A section's text is valid if it has 1 to 3,000 characters."""
     assert (problems([section(text)], "message") == []) == (1 <= len(text) <= 3000)

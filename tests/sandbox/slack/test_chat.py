@@ -1,4 +1,4 @@
-"""chat.…: messages are posted, changed and deleted as in Slack, or refused by Slack's words."""
+"""chat.…: messages are posted, changed and deleted, or refused with Slack's errors."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
 async def test_what_slack_would_not_post_is_refused(
     web: AsyncWebClient, call: dict[str, Any], error: str
 ) -> None:
-    """Each reason has Slack's word."""
+    """Each invalid message has Slack's error code."""
     answer = await refusal(web.api_call("chat.postMessage", json=call))
     assert answer["error"] == error
 
 
 async def test_blocks_up_to_13200_letters_are_posted(web: AsyncWebClient) -> None:
-    """The undocumented budget of a message's blocks can be used up."""
+    """Blocks with 13,200 characters, an undocumented limit, are accepted."""
     blocks = [section("x" * 2640)] * 5
     assert (await web.chat_postMessage(channel="C0OPS", text="x", blocks=blocks))["ok"]
 
@@ -45,7 +45,7 @@ async def test_blocks_up_to_13200_letters_are_posted(web: AsyncWebClient) -> Non
 async def test_a_posted_message_is_seen_by_everybody(
     web: AsyncWebClient, ada: Person, grace: Person
 ) -> None:
-    """What is posted to a channel is there for all of its members."""
+    """All members of a channel see a posted message."""
     posted = await web.chat_postMessage(channel="C0GENERAL", text="Hello")
     assert [m["ts"] for m in await ada.messages()] == [posted["ts"]]
     assert [m["text"] for m in await grace.messages()] == ["Hello"]
@@ -54,14 +54,14 @@ async def test_a_posted_message_is_seen_by_everybody(
 async def test_an_ephemeral_message_is_for_one(
     web: AsyncWebClient, ada: Person, grace: Person
 ) -> None:
-    """Only the named user sees it."""
+    """Only the given user sees an ephemeral message."""
     await web.chat_postEphemeral(channel="C0GENERAL", user="U0ADA", text="Hello")
     assert [m["ephemeral"] for m in await ada.messages()] == [True]
     assert await grace.messages() == []
 
 
 async def test_an_ephemeral_message_needs_its_reader_in_the_channel(web: AsyncWebClient) -> None:
-    """Somebody who is not there cannot be shown anything there."""
+    """An ephemeral message to a user outside the channel is refused."""
     call = web.chat_postEphemeral(channel="C0GENERAL", user="U0NOBODY", text="Hello")
     assert (await refusal(call))["error"] == "user_not_in_channel"
 
@@ -69,7 +69,7 @@ async def test_an_ephemeral_message_needs_its_reader_in_the_channel(web: AsyncWe
 async def test_a_user_id_means_the_direct_message(
     web: AsyncWebClient, workspace: Workspace
 ) -> None:
-    """Posting to a user opens their DM, which is the same one each time."""
+    """Posting to a user id opens their direct message, always the same one."""
     first = await web.chat_postMessage(channel="U0ADA", text="Hello")
     again = await web.chat_postMessage(channel="U0ADA", text="Hello again")
     assert first["channel"] == again["channel"]
@@ -78,7 +78,7 @@ async def test_a_user_id_means_the_direct_message(
 
 
 async def test_an_update_keeps_blocks_that_it_does_not_mention(web: AsyncWebClient) -> None:
-    """Blocks stay unless others, or none, are given."""
+    """An update without blocks keeps them; an empty list removes them."""
     ts = (await web.chat_postMessage(channel="C0OPS", text="one", blocks=[section()]))["ts"]
     kept = await web.chat_update(channel="C0OPS", ts=ts, text="two")
     emptied = await web.chat_update(channel="C0OPS", ts=ts, text="two", blocks=[])
@@ -86,7 +86,7 @@ async def test_an_update_keeps_blocks_that_it_does_not_mention(web: AsyncWebClie
 
 
 async def test_only_own_messages_can_be_changed(web: AsyncWebClient, workspace: Workspace) -> None:
-    """A person's message is not the bot's to change or delete."""
+    """The bot can't change or delete a user's message."""
     ts = workspace.messages.add("C0OPS", "Hello", [], user_id="U0ADA").ts
     changed = await refusal(web.chat_update(channel="C0OPS", ts=ts, text="x"))
     deleted = await refusal(web.chat_delete(channel="C0OPS", ts=ts))
@@ -94,7 +94,7 @@ async def test_only_own_messages_can_be_changed(web: AsyncWebClient, workspace: 
 
 
 async def test_an_ephemeral_message_cannot_be_updated(web: AsyncWebClient) -> None:
-    """For chat.update and chat.delete an ephemeral message does not exist."""
+    """chat.update and chat.delete don't find ephemeral messages."""
     posted = await web.chat_postEphemeral(channel="C0OPS", user="U0ADA", text="Hello")
     ts = posted["message_ts"]
     changed = await refusal(web.chat_update(channel="C0OPS", ts=ts, text="x"))
@@ -103,7 +103,7 @@ async def test_an_ephemeral_message_cannot_be_updated(web: AsyncWebClient) -> No
 
 
 async def test_a_deleted_message_is_gone(web: AsyncWebClient, ada: Person) -> None:
-    """Nobody sees it any more, and it cannot be deleted twice."""
+    """A deleted message disappears, and can't be deleted again."""
     posted = await web.chat_postMessage(channel="C0GENERAL", text="Hello")
     await web.chat_delete(channel="C0GENERAL", ts=posted["ts"])
     assert await ada.messages() == []

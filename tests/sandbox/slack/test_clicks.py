@@ -1,4 +1,4 @@
-"""Pressing things: which button is meant, and what the app receives."""
+"""Clicks: which button is meant, and the payload of the app."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from tests.sandbox.slack.samples import (
 
 
 def show(workspace: Workspace, *blocks: Object, only_for: str = "") -> str:
-    """A message of the bot in general; its timestamp."""
+    """Post a message of the bot in #general, and return its timestamp."""
     shown = workspace.messages.add(
         "C0GENERAL", "A list", with_generated_ids(blocks), only_for=only_for
     )
@@ -37,7 +37,7 @@ def show(workspace: Workspace, *blocks: Object, only_for: str = "") -> str:
 async def test_a_click_carries_the_button_and_its_message(
     ada: Person, bot: FakeBot, workspace: Workspace
 ) -> None:
-    """The payload says what was pressed, where, and how to answer."""
+    """The payload has the action, the message and a response_url."""
     asked = confirm()
     pressed = button(":mag: Open", value="v1:42", style="primary", confirm=asked)
     ts = show(workspace, section(block_id="row", accessory=pressed))
@@ -54,7 +54,7 @@ async def test_a_click_carries_the_button_and_its_message(
 async def test_a_click_on_an_ephemeral_message_carries_no_message(
     ada: Person, bot: FakeBot, workspace: Workspace
 ) -> None:
-    """Slack does not show ephemeral messages to the app again."""
+    """The payload of a click in an ephemeral message has no message."""
     ts = show(workspace, actions(button()), only_for="U0ADA")
     await ada.click("Open")
     assert "message" not in bot.last
@@ -69,7 +69,7 @@ async def test_a_click_on_an_ephemeral_message_carries_no_message(
 async def test_the_newest_message_with_such_a_button_is_meant(
     ada: Person, bot: FakeBot, workspace: Workspace
 ) -> None:
-    """Older ones stay as they are; within one message the nth is pressed."""
+    """A label means the newest message with such a button, and `nth` one of its buttons."""
     show(workspace, actions(button(value="old")))
     rows = [actions(button(value=value)) for value in ("first", "second")]
     show(workspace, *rows)
@@ -83,7 +83,7 @@ async def test_the_newest_message_with_such_a_button_is_meant(
 async def test_a_button_can_be_meant_by_its_action_id(
     ada: Person, bot: FakeBot, workspace: Workspace
 ) -> None:
-    """The action_id alone is enough."""
+    """A button can be found by its action_id alone."""
     show(workspace, actions(button("A", "jobs.open"), button("B", "jobs.delete")))
     await ada.click(action_id="jobs.delete")
     assert bot.last["actions"][0]["text"]["text"] == "B"
@@ -92,7 +92,7 @@ async def test_a_button_can_be_meant_by_its_action_id(
 async def test_a_label_that_is_not_there_names_those_that_are(
     ada: Person, workspace: Workspace
 ) -> None:
-    """The error helps to press the right one."""
+    """For an unknown label, the error lists the existing ones."""
     show(workspace, actions(button("Next ▶️", "a"), button("Delete", "b")))
     with pytest.raises(SandboxError, match="there are: Next, Delete"):
         await ada.click("Opne")
@@ -101,7 +101,7 @@ async def test_a_label_that_is_not_there_names_those_that_are(
 async def test_somebody_else_s_ephemeral_message_cannot_be_pressed(
     grace: Person, workspace: Workspace
 ) -> None:
-    """What one cannot see one cannot click."""
+    """Buttons of other users' ephemeral messages can't be clicked."""
     show(workspace, actions(button()), only_for="U0ADA")
     with pytest.raises(SandboxError):
         await grace.click("Open")
@@ -110,17 +110,17 @@ async def test_somebody_else_s_ephemeral_message_cannot_be_pressed(
 async def test_declining_a_confirm_dialog_sends_nothing(
     http: httpx.AsyncClient, slack_url: str, bot: FakeBot, workspace: Workspace
 ) -> None:
-    """Only a confirmed click reaches the app."""
+    """A cancelled confirm dialog sends nothing."""
     show(workspace, actions(button("Delete", confirm=confirm())))
     order = {"user": "ada", "label": "Delete", "confirm": False}
-    told = (await http.post(f"{slack_url}/sandbox/click", json=order)).json()
-    assert (told["ack"], bot.heard) == (None, [])
+    result = (await http.post(f"{slack_url}/sandbox/click", json=order)).json()
+    assert (result["ack"], bot.heard) == (None, [])
 
 
 async def test_an_option_of_a_menu_can_be_pressed(
     ada: Person, bot: FakeBot, workspace: Workspace
 ) -> None:
-    """Overflow menus and selects tell the chosen option."""
+    """Overflow menus and selects send the selected option."""
     menu = element("overflow", options=[option("Open", "o"), option("Delete", "d")])
     show(workspace, section(accessory=menu))
     await ada.click("Delete")
@@ -131,7 +131,7 @@ async def test_an_option_of_a_menu_can_be_pressed(
 async def test_the_top_view_comes_before_messages(
     ada: Person, bot: FakeBot, workspace: Workspace
 ) -> None:
-    """A modal covers the channel; its clicks carry the view and no response_url."""
+    """With an open modal, clicks go to it; their payload has the view and no response_url."""
     show(workspace, actions(button(value="message")))
     view = workspace.views.open("U0ADA", modal(actions(button(value="view"))))
     await ada.click("Open")
@@ -145,7 +145,7 @@ async def test_the_top_view_comes_before_messages(
 async def test_a_choice_in_a_view_is_kept_in_its_state(
     ada: Person, bot: FakeBot, workspace: Workspace
 ) -> None:
-    """state.values of a view has what was chosen, in the same payload already."""
+    """`state.values` contains a selection in a view, already in its own payload."""
     menu = element("static_select", options=[option()])
     workspace.views.open("U0ADA", modal(actions(menu, block_id="filter")))
     await ada.click("Failed")
@@ -158,7 +158,7 @@ async def test_a_choice_in_a_view_is_kept_in_its_state(
     [("🔎 Open", "Open"), (":mag: Open", "Open"), ("◀️  Page 1", "Page 1"), ("🔎", "🔎")],
 )
 def test_labels_are_compared_without_emoji(shown: str, words: str) -> None:
-    """Neither shortcodes nor Unicode emoji count, unless there is nothing else."""
+    """Labels match without shortcodes and Unicode emoji, unless they consist of emoji only."""
     assert without_emoji(shown) == words
 
 
@@ -168,7 +168,7 @@ LABELS = st.lists(st.text(st.characters(categories=["L", "N"]), min_size=1), min
 
 @given(words=LABELS, emoji=st.lists(st.tuples(EMOJI, st.integers(0, 9))))
 def test_emoji_are_taken_away_once(words: list[str], emoji: list[tuple[str, int]]) -> None:
-    """Wherever they stand between the words; what is left stays as it is the second time."""
+    """Emoji are removed anywhere between words, and doing it again changes nothing."""
     shown = list(words)
     for one, place in emoji:
         shown.insert(place, one)

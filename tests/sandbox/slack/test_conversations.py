@@ -1,4 +1,4 @@
-"""Channels in the stand-in: joined, listed, archived, and read back."""
+"""Channels: joining, listing, archiving and reading."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ async def word(call: Any) -> str:
 
 
 async def test_public_channels_can_be_joined(web: AsyncWebClient, workspace: Workspace) -> None:
-    """Private ones, direct messages and archived ones cannot."""
+    """Public channels can be joined; private and archived ones and direct messages can't."""
     await web.conversations_join(channel="C0SECRET")
     assert BOT_USER_ID in workspace.directory.channel("secret").members
     assert await word(web.conversations_join(channel="C0BOARD")) == "channel_not_found"
@@ -30,7 +30,7 @@ async def test_public_channels_can_be_joined(web: AsyncWebClient, workspace: Wor
 
 
 async def test_joining_needs_its_scope(web: AsyncWebClient, workspace: Workspace) -> None:
-    """Like everything else."""
+    """Joining needs channels:join."""
     workspace.bot_scopes -= {"channels:join"}
     assert await word(web.conversations_join(channel="C0SECRET")) == "missing_scope"
 
@@ -38,7 +38,7 @@ async def test_joining_needs_its_scope(web: AsyncWebClient, workspace: Workspace
 async def test_nothing_is_posted_to_an_archived_channel(
     web: AsyncWebClient, workspace: Workspace
 ) -> None:
-    """Or where the bot was removed; a private channel without it does not exist for it."""
+    """Posting to an archived channel, or to one without the bot, is refused."""
     workspace.directory.archive("C0OPS")
     assert await word(web.chat_postMessage(channel="C0OPS", text="x")) == "is_archived"
     workspace.directory.remove("C0GENERAL", BOT_USER_ID)
@@ -47,7 +47,7 @@ async def test_nothing_is_posted_to_an_archived_channel(
 
 
 async def test_lists_what_the_bot_can_see(web: AsyncWebClient, workspace: Workspace) -> None:
-    """Public channels, page by page; archived ones only where they are wanted."""
+    """Public channels are listed in pages; archived ones can be excluded."""
     workspace.directory.archive("C0OPS")
     first = await web.conversations_list(limit=2, exclude_archived=True)
     cursor = first["response_metadata"]["next_cursor"]
@@ -58,7 +58,7 @@ async def test_lists_what_the_bot_can_see(web: AsyncWebClient, workspace: Worksp
 
 
 async def test_a_channel_is_read_newest_first(web: AsyncWebClient, clock: StillClock) -> None:
-    """Without threads, and only between the times that were asked for."""
+    """The history has no replies and only messages between the given times."""
     stamps = []
     for number in range(4):
         clock.advance(10)
@@ -74,7 +74,7 @@ async def test_a_channel_is_read_newest_first(web: AsyncWebClient, clock: StillC
 
 
 async def test_metadata_is_shown_where_it_is_asked_for(web: AsyncWebClient) -> None:
-    """Else only its type; what is no metadata is refused."""
+    """Without `include_all_metadata`, only the type is shown; invalid metadata is refused."""
     await web.chat_postMessage(channel="C0OPS", text="x", metadata=TOLD)
     short = await web.conversations_history(channel="C0OPS")
     assert short["messages"][0]["metadata"] == {"event_type": "told"}
@@ -90,7 +90,7 @@ async def test_metadata_is_shown_where_it_is_asked_for(web: AsyncWebClient) -> N
 async def test_reading_needs_the_scope_of_the_kind(
     web: AsyncWebClient, workspace: Workspace, channel: str, scope: str
 ) -> None:
-    """Public and private channels have one each."""
+    """Public and private channels each have their own scope."""
     workspace.directory.admit("C0BOARD", BOT_USER_ID)
     await web.conversations_history(channel=channel)
     workspace.bot_scopes -= {scope}
@@ -99,7 +99,7 @@ async def test_reading_needs_the_scope_of_the_kind(
 
 
 async def test_reading_needs_the_bot_there(web: AsyncWebClient) -> None:
-    """Where it is no member it reads nothing."""
+    """The history of a channel without the bot is refused."""
     assert await word(web.conversations_history(channel="C0SECRET")) == "not_in_channel"
     assert await word(web.conversations_history(channel="C0BOARD")) == "channel_not_found"
 
@@ -107,7 +107,7 @@ async def test_reading_needs_the_bot_there(web: AsyncWebClient) -> None:
 async def test_a_channel_takes_a_message_a_second(
     web: AsyncWebClient, workspace: Workspace, clock: StillClock
 ) -> None:
-    """The second within it is refused with the time to wait; other channels are not held up."""
+    """A channel accepts one message per second, and refuses others with Retry-After."""
     workspace.post_limits.by_channel = True
     await web.chat_postMessage(channel="C0OPS", text="1")
     answer = await refusal(web.chat_postMessage(channel="C0OPS", text="2"))
@@ -121,7 +121,7 @@ async def test_a_channel_takes_a_message_a_second(
 async def test_a_workspace_takes_so_many_a_minute(
     web: AsyncWebClient, workspace: Workspace, clock: StillClock
 ) -> None:
-    """Where a test has said how many."""
+    """A workspace's limit per minute applies if a test sets it."""
     workspace.post_limits.a_minute = 2
     for channel in ("C0OPS", "C0GENERAL"):
         await web.chat_postMessage(channel=channel, text="1")

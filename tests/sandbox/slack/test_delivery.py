@@ -1,4 +1,4 @@
-"""What the app is sent, and what Slack makes of its ack."""
+"""Requests to the app, and Slack's handling of its ack."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.sandbox.slack.samples import section
 
 
 def test_signatures_are_as_slack_publishes() -> None:
-    """Slack's own example of a signed request comes out the same."""
+    """The signature of Slack's documented example is the same."""
     body = (
         b"token=xyzz0WbapA4vBCDEFasx0q6G&team_id=T1DC2JH3J&team_domain=testteamnow"
         b"&channel_id=G8PSS9T3V&channel_name=foobar&user_id=U2CERLKJA&user_name=roadrunner"
@@ -36,7 +36,7 @@ def test_signatures_are_as_slack_publishes() -> None:
 async def test_what_is_sent_carries_a_signature_of_now(
     ada: Person, bot: FakeBot, workspace: Workspace, clock: StillClock
 ) -> None:
-    """The official verifier accepts what arrives, with the clock's time."""
+    """slack_sdk's verifier accepts requests, which have the clock's time."""
     await ada.command("/emporix jobs search Grüße & Küsse")
     heard = bot.heard[-1]
     verifier = SignatureVerifier(workspace.signing_secret)
@@ -49,13 +49,13 @@ async def test_what_is_sent_carries_a_signature_of_now(
 
 
 async def test_the_text_of_a_command_is_escaped(ada: Person, bot: FakeBot) -> None:
-    """As Slack does it: three characters, and entities that were typed once more."""
+    """A command's text has three characters escaped; typed entities are escaped once more."""
     await ada.command('/emporix jobs list agent:"R&D <beta>" &amp;')
     assert bot.last["text"] == 'jobs list agent:"R&amp;D &lt;beta&gt;" &amp;amp;'
 
 
 async def test_a_command_has_all_of_its_fields(ada: Person, bot: FakeBot, slack_url: str) -> None:
-    """The form says who typed what and where, and how to answer."""
+    """The form has the user, the channel, the text and a response_url."""
     await ada.command("/emporix   jobs list ")
     sent = dict(bot.last)
     assert sent.pop("response_url").startswith(f"{slack_url}/commands/T0ACME/")
@@ -78,7 +78,7 @@ async def test_a_command_has_all_of_its_fields(ada: Person, bot: FakeBot, slack_
 async def test_a_text_ack_is_shown_to_the_one_who_asked(
     ada: Person, grace: Person, bot: FakeBot
 ) -> None:
-    """Plain words in the ack become an ephemeral message, and count as sent."""
+    """Text in an ack becomes an ephemeral message and is recorded."""
     bot.says("Hello")
     exchange = await ada.command("/emporix help")
     assert [(m["text"], m["ephemeral"]) for m in exchange.messages] == [("Hello", True)]
@@ -87,7 +87,7 @@ async def test_a_text_ack_is_shown_to_the_one_who_asked(
 
 
 async def test_a_json_ack_may_be_for_the_channel(ada: Person, grace: Person, bot: FakeBot) -> None:
-    """A message in the ack obeys its response_type."""
+    """A message in an ack follows its response_type."""
     bot.says({"text": "Hello", "blocks": [section()], "response_type": "in_channel"})
     exchange = await ada.command("/emporix help")
     assert exchange.ack_body["text"] == "Hello"
@@ -95,15 +95,15 @@ async def test_a_json_ack_may_be_for_the_channel(ada: Person, grace: Person, bot
 
 
 async def test_a_bad_message_in_the_ack_is_refused(ada: Person, bot: FakeBot) -> None:
-    """The person hears that the command failed, and the app's payload stands with the reason."""
+    """The user sees that the command failed, and the payload is recorded with the reason."""
     bot.says({"text": "Hello", "blocks": [section("")]})
     exchange = await ada.command("/emporix help")
     assert exchange.sent[0]["answer"]["error"] == "invalid_blocks"
     assert ["invalid_command_response" in m["text"] for m in exchange.messages] == [True]
 
 
-async def test_a_server_error_is_told_as_failed_dispatch(ada: Person, bot: FakeBot) -> None:
-    """Without a 200 the person hears dispatch_failed."""
+async def test_a_server_error_is_a_failed_dispatch(ada: Person, bot: FakeBot) -> None:
+    """For a status other than 200, the user sees dispatch_failed."""
 
     async def fail(_: dict[str, Any]) -> Response:
         return Response("Traceback", 500)
@@ -115,7 +115,7 @@ async def test_a_server_error_is_told_as_failed_dispatch(ada: Person, bot: FakeB
 
 
 async def test_a_late_ack_is_a_timeout(ada: Person, bot: FakeBot, workspace: Workspace) -> None:
-    """Slack stops waiting, and the person hears operation_timeout."""
+    """After the timeout, the user sees operation_timeout."""
     answered = asyncio.Event()
 
     async def dawdle(_: dict[str, Any]) -> None:
@@ -129,12 +129,12 @@ async def test_a_late_ack_is_a_timeout(ada: Person, bot: FakeBot, workspace: Wor
 
 
 def test_slack_waits_three_seconds_for_an_ack(workspace: Workspace) -> None:
-    """Unless a test is in a hurry."""
+    """The timeout is three seconds, unless a test shortens it."""
     assert workspace.ack_seconds == 3
 
 
-async def test_nobody_at_home_is_told_as_failed_dispatch(ada: Person, workspace: Workspace) -> None:
-    """An app that does not listen at all is the same to the person."""
+async def test_an_unreachable_app_is_a_failed_dispatch(ada: Person, workspace: Workspace) -> None:
+    """If the app isn't running, the user sees dispatch_failed."""
     workspace.bot_url = "http://127.0.0.1:1"
     workspace.ack_seconds = 1
     exchange = await ada.command("/emporix help")

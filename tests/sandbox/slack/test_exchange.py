@@ -1,4 +1,4 @@
-"""An exchange ends when the app has finished, and has everything that it sent."""
+"""An exchange ends when the app has finished, and contains everything it sent."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.sandbox.slack.fake_bot import FakeBot
 
 
 @pytest.fixture
-def answering_later(bot: FakeBot, http: httpx.AsyncClient) -> FakeBot:
+def bot_with_late_reply(bot: FakeBot, http: httpx.AsyncClient) -> FakeBot:
     """A bot that acks at once and answers a moment after."""
 
     async def reply(url: str) -> None:
@@ -29,23 +29,23 @@ def answering_later(bot: FakeBot, http: httpx.AsyncClient) -> FakeBot:
     return bot
 
 
-async def test_it_waits_for_work_after_the_ack(ada: Person, answering_later: FakeBot) -> None:
-    """While the app reports running work, the exchange continues."""
+async def test_it_waits_for_work_after_the_ack(ada: Person, bot_with_late_reply: FakeBot) -> None:
+    """The exchange lasts while the app reports running work."""
     exchange = await ada.command("/emporix jobs")
     assert [m["text"] for m in exchange.messages] == ["Here"]
 
 
 async def test_it_waits_for_the_first_answer_of_an_app_that_does_not_tell(
-    ada: Person, answering_later: FakeBot
+    ada: Person, bot_with_late_reply: FakeBot
 ) -> None:
-    """Without `running`, the first reply ends the exchange."""
-    answering_later.tells_running = False
+    """For an app that doesn't report running work, the first reply ends the exchange."""
+    bot_with_late_reply.tells_running = False
     exchange = await ada.command("/emporix jobs")
     assert [m["text"] for m in exchange.messages] == ["Here"]
 
 
-async def test_it_shows_exactly_what_was_sent(ada: Person, answering_later: FakeBot) -> None:
-    """Payloads are the app's own, unknown fields and nulls included, beside Slack's answer."""
+async def test_it_shows_exactly_what_was_sent(ada: Person, bot_with_late_reply: FakeBot) -> None:
+    """Payloads are exactly the app's, with unknown fields and nulls, beside Slack's response."""
     exchange = await ada.command("/emporix jobs")
     assert exchange.payloads == [{"text": "Here", "extra": None}]
     assert exchange.sent[0]["via"] == "response_url"
@@ -53,7 +53,7 @@ async def test_it_shows_exactly_what_was_sent(ada: Person, answering_later: Fake
 
 
 async def test_it_tells_only_what_is_new(ada: Person, bot: FakeBot) -> None:
-    """Messages of earlier exchanges are not told again."""
+    """Messages of earlier exchanges are not repeated."""
     bot.says("one")
     await ada.command("/emporix help")
     bot.says("two")
@@ -62,9 +62,9 @@ async def test_it_tells_only_what_is_new(ada: Person, bot: FakeBot) -> None:
 
 
 async def test_people_do_not_see_each_other_s_exchanges(
-    ada: Person, grace: Person, answering_later: FakeBot
+    ada: Person, grace: Person, bot_with_late_reply: FakeBot
 ) -> None:
-    """Two people at once each get what was meant for them."""
+    """Concurrent users each get only their own messages."""
     exchanges = await asyncio.gather(
         *(person.command("/emporix jobs") for person in (ada, grace) * 3)
     )
@@ -78,7 +78,7 @@ async def test_people_do_not_see_each_other_s_exchanges(
 async def test_web_api_calls_are_told_by_their_method(
     ada: Person, bot: FakeBot, web: AsyncWebClient
 ) -> None:
-    """A posted message is recorded with Slack's answer; the token is not."""
+    """A posted message is recorded with Slack's response, but without the token."""
 
     async def script(sent: dict[str, Any]) -> None:
         await web.auth_test()
@@ -91,9 +91,9 @@ async def test_web_api_calls_are_told_by_their_method(
 
 
 async def test_a_command_can_be_typed_where_the_bot_is_not(
-    http: httpx.AsyncClient, slack_url: str, answering_later: FakeBot
+    http: httpx.AsyncClient, slack_url: str, bot_with_late_reply: FakeBot
 ) -> None:
-    """A response_url reaches a channel that the bot could not post to."""
+    """A response_url works in a channel without the bot."""
     exchange = await Person(http, slack_url, channel="secret").command("/emporix jobs")
     assert [m["channel"] for m in exchange.messages] == ["C0SECRET"]
 
@@ -101,7 +101,7 @@ async def test_a_command_can_be_typed_where_the_bot_is_not(
 async def test_a_command_can_be_typed_in_the_direct_message(
     http: httpx.AsyncClient, slack_url: str, bot: FakeBot
 ) -> None:
-    """The channel is then named directmessage, and is of two only."""
+    """A direct message is named directmessage and has two members."""
     await Person(http, slack_url, channel="dm").command("/emporix jobs")
     assert bot.last["channel_name"] == "directmessage"
     stranger = Person(http, slack_url, user="grace", channel=bot.last["channel_id"])
@@ -115,13 +115,13 @@ async def test_a_command_can_be_typed_in_the_direct_message(
 async def test_who_and_where_must_exist(
     http: httpx.AsyncClient, slack_url: str, user: str, channel: str, there: str
 ) -> None:
-    """The error says which there are."""
+    """For an unknown user or channel, the error lists the existing ones."""
     with pytest.raises(SandboxError, match=there):
         await Person(http, slack_url, user, channel).command("/emporix help")
 
 
 async def test_a_command_begins_with_a_slash(ada: Person) -> None:
-    """Other words are no command."""
+    """Text without a slash is refused as a command."""
     with pytest.raises(SandboxError, match="slash"):
         await ada.command("emporix help")
 
@@ -129,7 +129,7 @@ async def test_a_command_begins_with_a_slash(ada: Person) -> None:
 async def test_forgetting_clears_messages_and_views(
     ada: Person, workspace: Workspace, http: httpx.AsyncClient, slack_url: str
 ) -> None:
-    """After that nobody sees anything any more."""
+    """/sandbox/forget deletes all messages and views."""
     workspace.messages.add("C0GENERAL", "Hello", [])
     await http.post(f"{slack_url}/sandbox/forget")
     assert (await ada.messages(), await ada.view()) == ([], None)
@@ -150,7 +150,7 @@ async def test_forgetting_clears_messages_and_views(
 async def test_a_senseless_order_is_explained(
     http: httpx.AsyncClient, slack_url: str, path: str, body: Any
 ) -> None:
-    """400 with words, where the order itself is wrong."""
+    """An invalid control request is a 400 with a message."""
     answer = await http.post(f"{slack_url}/sandbox/{path}", json=body)
     assert answer.status_code == 400
     assert answer.json()["error"]

@@ -1,4 +1,4 @@
-"""Faults on order: Slack goes wrong as often as was asked, and then works again."""
+"""Faults of Slack occur as often as requested; then it works again."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ async def post(http: httpx.AsyncClient, slack_url: str) -> Any:
 async def test_a_fault_comes_as_often_as_ordered(
     post: Any, ada: Person, workspace: Workspace, kind: Kind, status: int
 ) -> None:
-    """Under a fault nothing is posted; after it everything works again."""
+    """With a fault nothing is posted; after it, posting works again."""
     workspace.faults.add(Fault(kind, times=2, method="chat.postMessage"))
     answers = [await post() for _ in range(3)]
     assert [answer.status_code for answer in answers] == [status, status, 200]
@@ -40,7 +40,7 @@ async def test_a_fault_comes_as_often_as_ordered(
 async def test_a_rate_limit_says_when_to_come_back(
     web: AsyncWebClient, workspace: Workspace
 ) -> None:
-    """The official client sees Retry-After and ratelimited."""
+    """slack_sdk sees Retry-After and the error ratelimited."""
     workspace.faults.add(Fault("rate_limit", retry_after=7))
     with pytest.raises(SlackApiError) as refused:
         await web.auth_test()
@@ -52,7 +52,7 @@ async def test_a_rate_limit_says_when_to_come_back(
 async def test_a_cut_connection_gives_no_answer(
     post: Any, ada: Person, workspace: Workspace, kind: Kind, posted: int
 ) -> None:
-    """Whether the message was posted cannot be known from the wire."""
+    """A cut connection doesn't show whether the message was posted."""
     workspace.faults.add(Fault(kind, method="chat.postMessage"))
     with pytest.raises(httpx.RemoteProtocolError):
         await post()
@@ -60,7 +60,7 @@ async def test_a_cut_connection_gives_no_answer(
 
 
 async def test_a_delay_comes_before_the_answer(post: Any, workspace: Workspace) -> None:
-    """The call succeeds in the end."""
+    """A delayed call succeeds."""
     workspace.faults.add(Fault("delay", seconds=0.05))
     answer = await post()
     assert answer.json()["ok"]
@@ -70,7 +70,7 @@ async def test_a_delay_comes_before_the_answer(post: Any, workspace: Workspace) 
 async def test_response_urls_can_go_wrong_too(
     http: httpx.AsyncClient, slack_url: str, workspace: Workspace
 ) -> None:
-    """A fault for response_url leaves the Web API alone, and no use is counted."""
+    """A fault for response_url doesn't affect the Web API or count as a use."""
     workspace.faults.add(Fault("status", method="response_url", status=503))
     url = slack_url + workspace.response_urls.new("U0ADA", "C0GENERAL")
     answers = [(await http.post(url, json={"text": "x"})).status_code for _ in range(6)]
@@ -78,7 +78,7 @@ async def test_response_urls_can_go_wrong_too(
 
 
 async def test_a_fault_for_another_method_waits(post: Any, workspace: Workspace) -> None:
-    """Only the named method is hit."""
+    """A fault applies only to its method."""
     workspace.faults.add(Fault("status", method="chat.update"))
     assert (await post()).status_code == 200
     assert len(workspace.faults) == 1
@@ -87,7 +87,7 @@ async def test_a_fault_for_another_method_waits(post: Any, workspace: Workspace)
 async def test_faults_are_ordered_and_cancelled_over_http(
     http: httpx.AsyncClient, slack_url: str, workspace: Workspace
 ) -> None:
-    """The command line and the page can do what tests can."""
+    """Faults can be added and cleared with the control endpoints."""
     order = {"kind": "delay", "times": 3, "seconds": 1}
     assert (await http.post(f"{slack_url}/sandbox/faults", json=order)).is_success
     assert len(workspace.faults) == 1

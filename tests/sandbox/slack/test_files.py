@@ -1,4 +1,4 @@
-"""Files in three steps, for those who are in the conversation."""
+"""Files are uploaded in three steps and seen by members of the conversation."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ async def share(web: AsyncWebClient, channel: str) -> None:
 async def test_a_file_in_direct_messages_is_for_one(
     web: AsyncWebClient, ada: Person, grace: Person
 ) -> None:
-    """The official client uploads it; only its reader sees it."""
+    """slack_sdk uploads a file that only its reader sees."""
     opened = await web.conversations_open(users="U0ADA")
     await share(web, opened["channel"]["id"])
     (file,) = await ada.files()
@@ -37,7 +37,7 @@ async def test_a_file_in_direct_messages_is_for_one(
 async def test_a_file_needs_a_conversation_of_the_bot(
     web: AsyncWebClient, ada: Person, channel: str, error: str
 ) -> None:
-    """A user's id is none."""
+    """A user id or a conversation without the bot is refused."""
     with pytest.raises(SlackApiError) as refused:
         await share(web, channel)
     assert refused.value.response["error"] == error
@@ -47,7 +47,7 @@ async def test_a_file_needs_a_conversation_of_the_bot(
 async def test_files_and_direct_messages_need_their_scopes(
     web: AsyncWebClient, workspace: Workspace
 ) -> None:
-    """files:write and im:write."""
+    """Uploads need files:write, and opening direct messages im:write."""
     workspace.bot_scopes = frozenset({"chat:write"})
     for call, scope in (
         (web.conversations_open(users="U0ADA"), "im:write"),
@@ -61,7 +61,7 @@ async def test_files_and_direct_messages_need_their_scopes(
 async def test_bytes_that_do_not_arrive_are_not_shared(
     web: AsyncWebClient, workspace: Workspace, ada: Person
 ) -> None:
-    """Nor is a file that nobody announced."""
+    """A file that is incomplete or was never announced can't be shared."""
     workspace.faults.add(Fault("status", method="upload"))
     with pytest.raises(SlackRequestError):
         await share(web, "C0GENERAL")
@@ -76,7 +76,7 @@ async def test_bytes_that_do_not_arrive_are_not_shared(
 
 
 async def uploaded(web: AsyncWebClient, workspace: Workspace) -> str:
-    """The id of a file whose bytes are there, and which nobody sees yet."""
+    """Return the id of an uploaded file that is not yet shared."""
     announced = await web.files_getUploadURLExternal(filename="a.png", length=1, alt_txt="Bars.")
     assert workspace.files.upload(announced["upload_url"].removeprefix(workspace.slack_url), b"a")
     return str(announced["file_id"])
@@ -85,7 +85,7 @@ async def uploaded(web: AsyncWebClient, workspace: Workspace) -> str:
 async def test_a_file_can_be_a_reply(
     web: AsyncWebClient, workspace: Workspace, ada: Person
 ) -> None:
-    """With what a screen reader says of it."""
+    """A file can be in a thread and has alt text."""
     posted = await web.chat_postMessage(channel="C0GENERAL", text="Hello")
     file_id = await uploaded(web, workspace)
     done = await web.files_completeUploadExternal(
@@ -99,7 +99,7 @@ async def test_a_file_can_be_a_reply(
 async def test_a_reply_needs_a_message_that_is_none(
     web: AsyncWebClient, workspace: Workspace, ada: Person
 ) -> None:
-    """Of the same channel, and there."""
+    """The parent must be a message of the same channel that isn't a reply itself."""
     posted = await web.chat_postMessage(channel="C0GENERAL", text="Hello")
     reply = await web.chat_postMessage(channel="C0GENERAL", text="And", thread_ts=str(posted["ts"]))
     file_id = await uploaded(web, workspace)
@@ -117,8 +117,8 @@ async def test_a_reply_needs_a_message_that_is_none(
     assert await ada.files() == []
 
 
-async def test_words_for_a_picture_have_an_end(web: AsyncWebClient) -> None:
-    """At a thousand letters."""
+async def test_alt_text_has_a_limit(web: AsyncWebClient) -> None:
+    """Alt text can have at most 1,000 characters."""
     await web.files_getUploadURLExternal(filename="a.png", length=1, alt_txt="x" * 1000)
     with pytest.raises(SlackApiError) as refused:
         await web.files_getUploadURLExternal(filename="a.png", length=1, alt_txt="x" * 1001)
@@ -128,7 +128,7 @@ async def test_words_for_a_picture_have_an_end(web: AsyncWebClient) -> None:
 async def test_an_archived_channel_takes_no_file(
     web: AsyncWebClient, workspace: Workspace, ada: Person
 ) -> None:
-    """As it takes no message."""
+    """An archived channel refuses files."""
     workspace.directory.archive("C0GENERAL")
     with pytest.raises(SlackApiError) as refused:
         await share(web, "C0GENERAL")

@@ -1,4 +1,4 @@
-"""response_urls: five uses in half an hour, and only a click can replace what was clicked."""
+"""response_urls: five uses in 30 minutes, and only those of a click can replace a message."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ async def texts(person: Person) -> list[str]:
 
 
 async def test_it_is_used_five_times(http: httpx.AsyncClient, of_command: str) -> None:
-    """The sixth use is answered with 404."""
+    """The sixth use is a 404."""
     said = [(await http.post(of_command, json={"text": "x"})).text for _ in range(6)]
     assert said == ["ok"] * 5 + ["used_url"]
     assert (await http.post(of_command, json={"text": "x"})).status_code == 404
@@ -39,7 +39,7 @@ async def test_it_is_used_five_times(http: httpx.AsyncClient, of_command: str) -
 async def test_it_lives_half_an_hour(
     http: httpx.AsyncClient, of_command: str, clock: StillClock
 ) -> None:
-    """After 30 minutes it is gone."""
+    """After 30 minutes, it is a 404."""
     clock.advance(30 * 60)
     assert (await http.post(of_command, json={"text": "x"})).status_code == 200
     clock.advance(0.001)
@@ -48,7 +48,7 @@ async def test_it_lives_half_an_hour(
 
 
 async def test_a_made_up_one_is_not_there(http: httpx.AsyncClient, slack_url: str) -> None:
-    """Only Slack makes them."""
+    """An invented response_url is a 404."""
     answer = await http.post(f"{slack_url}/commands/T0ACME/1/2", json={"text": "x"})
     assert answer.status_code == 404
 
@@ -56,7 +56,7 @@ async def test_a_made_up_one_is_not_there(http: httpx.AsyncClient, slack_url: st
 async def test_an_answer_is_private_unless_it_says_otherwise(
     http: httpx.AsyncClient, of_command: str, ada: Person, grace: Person
 ) -> None:
-    """response_type decides who sees it; ephemeral is the default."""
+    """response_type decides who sees the message; the default is ephemeral."""
     await http.post(of_command, json={"text": "for me"})
     await http.post(of_command, json={"text": "for all", "response_type": "in_channel"})
     assert await texts(ada) == ["for me", "for all"]
@@ -66,7 +66,7 @@ async def test_an_answer_is_private_unless_it_says_otherwise(
 async def test_a_click_can_replace_what_was_clicked(
     http: httpx.AsyncClient, of_click: str, ada: Person
 ) -> None:
-    """Even an ephemeral message changes in its place."""
+    """A click can replace its message, even an ephemeral one."""
     before = await ada.messages()
     await http.post(of_click, json={"text": "Page 2", "replace_original": True})
     after = await ada.messages()
@@ -77,7 +77,7 @@ async def test_a_click_can_replace_what_was_clicked(
 async def test_a_click_can_delete_what_was_clicked(
     http: httpx.AsyncClient, of_click: str, ada: Person
 ) -> None:
-    """delete_original needs no text; what is gone cannot be replaced."""
+    """delete_original needs no text, and a deleted message can't be replaced."""
     assert (await http.post(of_click, json={"delete_original": True})).text == "ok"
     assert await ada.messages() == []
     late = await http.post(of_click, json={"text": "x", "replace_original": True})
@@ -87,7 +87,7 @@ async def test_a_click_can_delete_what_was_clicked(
 async def test_a_command_has_nothing_to_replace(
     http: httpx.AsyncClient, of_command: str, ada: Person
 ) -> None:
-    """replace_original on a slash command's response_url posts one more message."""
+    """replace_original with a command's response_url posts a new message."""
     for text in ("Loading", "Done"):
         await http.post(of_command, json={"text": text, "replace_original": True})
     assert await texts(ada) == ["Loading", "Done"]
@@ -106,14 +106,14 @@ async def test_a_command_has_nothing_to_replace(
 async def test_what_slack_would_not_show_is_refused(
     http: httpx.AsyncClient, of_command: str, ada: Person, body: dict[str, Any], error: str
 ) -> None:
-    """400 with Slack's word as text, and nothing is shown."""
+    """An invalid message is a 400 with Slack's error, and nothing is shown."""
     answer = await http.post(of_command, json=body)
     assert (answer.status_code, answer.text) == (400, error)
     assert await ada.messages() == []
 
 
 async def test_the_official_client_can_answer(of_command: str, ada: Person) -> None:
-    """slack_sdk's webhook client is understood."""
+    """slack_sdk's webhook client works."""
     answer = await AsyncWebhookClient(of_command).send(text="Hello", blocks=[section()])
     assert answer.status_code == 200
     assert await texts(ada) == ["Hello"]

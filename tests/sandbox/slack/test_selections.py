@@ -1,4 +1,4 @@
-"""Choosing in selects and pickers, ticking boxes, typing: what is kept and what is sent."""
+"""Selects, pickers, checkboxes and inputs: their state and their actions."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tests.sandbox.slack.samples import (
 
 TWO = [option(), option("Waiting", "waiting")]
 
-# What is shown, what somebody gives, and what Slack makes of it.
+# The element, the user's input, and the value that Slack stores.
 CHOICES: dict[str, tuple[Block, str | list[str], Any]] = {
     "static_select": (element("static_select", options=TWO), "Waiting", TWO[1]),
     "radio_buttons": (element("radio_buttons", options=TWO), "waiting", TWO[1]),
@@ -70,7 +70,7 @@ def field(shown: Block, **more: Any) -> Block:
 async def test_a_choice_in_a_message_is_told_at_once(
     kind: str, ada: Person, bot: FakeBot, workspace: Workspace
 ) -> None:
-    """The action carries it, and so does the state of the message."""
+    """A choice in a message is sent immediately, in the action and in the state."""
     shown, given, kept = CHOICES[kind]
     block = section(accessory=shown) if kind == "multi_static_select" else actions(shown)
     show(workspace, {**block, "block_id": "row"})
@@ -85,7 +85,7 @@ async def test_a_choice_in_a_message_is_told_at_once(
 async def test_an_input_waits_for_the_submission(
     kind: str, ada: Person, bot: FakeBot, workspace: Workspace
 ) -> None:
-    """What is chosen in an input block reaches the app with the form, and not before."""
+    """A choice in an input block is sent with the submission, not before."""
     shown, given, kept = CHOICES[kind]
     workspace.views.open("U0ADA", modal(field(shown)))
     await ada.choose("Field", given)
@@ -98,7 +98,7 @@ async def test_an_input_waits_for_the_submission(
 async def test_an_input_that_dispatches_is_told_at_once(
     ada: Person, bot: FakeBot, workspace: Workspace
 ) -> None:
-    """dispatch_action makes an input act like an element of a message."""
+    """With dispatch_action, an input is sent immediately."""
     workspace.views.open("U0ADA", modal(field(CHOICES["static_select"][0], dispatch_action=True)))
     await ada.choose("Field", "Waiting")
     assert bot.last["actions"][0]["selected_option"] == TWO[1]
@@ -108,20 +108,20 @@ async def test_an_input_that_dispatches_is_told_at_once(
 async def test_each_person_has_their_own_choice(
     ada: Person, grace: Person, bot: FakeBot, workspace: Workspace
 ) -> None:
-    """One message, two people: a button tells what the presser has chosen."""
+    """Each user of a message has their own state, which a click sends."""
     show(workspace, actions(CHOICES["static_select"][0], button("Go"), block_id="row"))
     await ada.choose("", "Waiting", action_id="static_select")
-    told = []
+    sent = []
     for person in (ada, grace):
         await person.click("Go")
-        told.append(bot.last["state"]["values"]["row"]["static_select"]["selected_option"])
-    assert told == [TWO[1], None]
+        sent.append(bot.last["state"]["values"]["row"]["static_select"]["selected_option"])
+    assert sent == [TWO[1], None]
 
 
 async def test_a_changed_message_keeps_what_was_chosen(
     ada: Person, bot: FakeBot, workspace: Workspace
 ) -> None:
-    """As long as block_id and action_id stay."""
+    """A changed message keeps the state while block_id and action_id stay the same."""
     blocks = [actions(CHOICES["datepicker"][0], button("Go"), block_id="row")]
     ts = show(workspace, *blocks)
     await ada.choose("", "2026-11-24", action_id="datepicker")
@@ -135,7 +135,7 @@ async def test_a_changed_message_keeps_what_was_chosen(
 async def test_a_choice_that_asks_first_is_not_told_when_declined(
     ada: Person, bot: FakeBot, workspace: Workspace
 ) -> None:
-    """Selects can have a confirm dialog like buttons."""
+    """A cancelled confirm dialog of a select sends nothing."""
     show(workspace, actions({**CHOICES["static_select"][0], "confirm": confirm()}))
     wanted = {"action_id": "static_select", "value": "Waiting", "confirm": False}
     assert (await ada._act("choose", **wanted)).ack_status == 0
@@ -159,7 +159,7 @@ async def test_a_choice_that_asks_first_is_not_told_when_declined(
 async def test_what_cannot_be_chosen_is_named(
     kind: str, given: Any, words: str, ada: Person, bot: FakeBot, workspace: Workspace
 ) -> None:
-    """The error says what there is, and nothing is sent."""
+    """For an unknown option, the error lists the existing ones, and nothing is sent."""
     show(workspace, actions(CHOICES[kind][0]))
     with pytest.raises(SandboxError, match=words):
         await ada.choose("", given, action_id=kind)
@@ -167,7 +167,7 @@ async def test_what_cannot_be_chosen_is_named(
 
 
 async def test_slack_itself_counts_choices(ada: Person, workspace: Workspace) -> None:
-    """max_selected_items is held."""
+    """max_selected_items is enforced."""
     show(
         workspace, section(accessory={**CHOICES["multi_static_select"][0], "max_selected_items": 1})
     )
@@ -182,7 +182,7 @@ async def test_slack_itself_counts_choices(ada: Person, workspace: Workspace) ->
 async def test_slack_itself_checks_numbers(
     typed: str, words: str, ada: Person, bot: FakeBot, workspace: Workspace
 ) -> None:
-    """Before anything is sent."""
+    """Number inputs are validated before anything is sent."""
     shown = element("number_input", is_decimal_allowed=False, min_value="1", max_value="7")
     workspace.views.open("U0ADA", modal(field(shown)))
     assert words in (await ada.submit({"Field": typed})).field_errors["field"]
@@ -201,7 +201,7 @@ async def test_slack_itself_checks_numbers(
 async def test_a_filter_leaves_conversations_out(
     filtered: Any, refused: str, ada: Person, workspace: Workspace
 ) -> None:
-    """What Slack would not list cannot be chosen."""
+    """Conversations excluded by a filter can't be chosen."""
     workspace.directory.direct(workspace.directory.user("ada"))
     show(workspace, actions(element("conversations_select")))
     await ada.choose("", refused, action_id="conversations_select")
@@ -213,7 +213,7 @@ async def test_a_filter_leaves_conversations_out(
 async def test_a_form_can_begin_with_the_current_conversation(
     ada: Person, bot: FakeBot, workspace: Workspace, web: Any
 ) -> None:
-    """default_to_current_conversation is where the command was typed; the answer can go there."""
+    """default_to_current_conversation selects the command's channel, and the reply can go there."""
     select = element(
         "conversations_select", default_to_current_conversation=True, response_url_enabled=True
     )

@@ -1,4 +1,4 @@
-"""Shortcuts: what Slack shows where, and what it tells the app."""
+"""Shortcuts: where Slack shows them, and their payloads."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def offered(workspace: Workspace) -> None:
 
 
 async def test_a_message_shortcut_brings_its_message(ada: Person, bot: FakeBot) -> None:
-    """With the channel, the message as all see it, and a way to answer."""
+    """The payload has the channel, the message as everyone sees it, and a response_url."""
     await ada.write("Job 1 failed")
     exchange = await ada.shortcut("Find things")
     told = bot.last
@@ -39,7 +39,7 @@ async def test_a_message_shortcut_brings_its_message(ada: Person, bot: FakeBot) 
 
 
 async def test_a_message_in_a_thread_names_the_thread(ada: Person, bot: FakeBot) -> None:
-    """Slash commands do not work there, message shortcuts do."""
+    """Message shortcuts work in threads, unlike commands."""
     await ada.write("In a thread", thread_ts="1.2")
     await ada.shortcut("find")
     assert bot.last["message"]["thread_ts"] == "1.2"
@@ -48,7 +48,7 @@ async def test_a_message_in_a_thread_names_the_thread(ada: Person, bot: FakeBot)
 async def test_brings_what_the_app_wrote_itself(
     ada: Person, bot: FakeBot, web: AsyncWebClient
 ) -> None:
-    """Such a message names its app, and has its blocks."""
+    """The payload of an app's message has the app's id and the blocks."""
     blocks = [{"type": "divider"}]
     posted = await web.chat_postMessage(channel="C0GENERAL", text="Ours", blocks=blocks)
     await ada.write("Another's")
@@ -58,7 +58,7 @@ async def test_brings_what_the_app_wrote_itself(
 
 
 async def test_brings_attachments(ada: Person, bot: FakeBot, workspace: Workspace) -> None:
-    """What other apps attach to their messages comes along."""
+    """The payload has the attachments of other apps."""
     there = [{"fallback": "CI failed", "text": "CI failed"}]
     workspace.messages.add("C0GENERAL", "", [], user_id="U0CI", attachments=there)
     await ada.shortcut("find")
@@ -66,14 +66,14 @@ async def test_brings_attachments(ada: Person, bot: FakeBot, workspace: Workspac
 
 
 async def test_an_ephemeral_message_has_no_shortcuts(ada: Person, web: AsyncWebClient) -> None:
-    """Slack does not show them there."""
+    """Ephemeral messages have no shortcuts."""
     await web.chat_postEphemeral(channel="C0GENERAL", user="U0ADA", text="Only you")
     with pytest.raises(SandboxError, match="no message"):
         await ada.shortcut("find")
 
 
 async def test_a_global_shortcut_has_only_its_trigger(ada: Person, bot: FakeBot) -> None:
-    """No channel, no message, no response_url."""
+    """The payload has no channel, message or response_url."""
     await ada.shortcut("Search things")
     assert (bot.last["type"], bot.last["callback_id"]) == ("shortcut", "search")
     assert not bot.last.keys() & {"channel", "message", "response_url"}
@@ -83,7 +83,7 @@ async def test_a_global_shortcut_has_only_its_trigger(ada: Person, bot: FakeBot)
 async def test_its_trigger_opens_a_modal(
     ada: Person, bot: FakeBot, web: AsyncWebClient, name: str
 ) -> None:
-    """Once, as any trigger."""
+    """The trigger_id opens one modal."""
     await ada.write("Hello")
     await ada.shortcut(name)
     await web.views_open(trigger_id=bot.last["trigger_id"], view=modal())
@@ -91,7 +91,7 @@ async def test_its_trigger_opens_a_modal(
 
 
 async def test_the_response_url_of_a_shortcut_replaces_nothing(ada: Person, bot: FakeBot) -> None:
-    """It answers in the channel; the message it was called on is somebody's own."""
+    """The response_url posts in the channel and can't replace the user's message."""
     await ada.write("Hello")
     await ada.shortcut("find")
     webhook = AsyncWebhookClient(bot.last["response_url"])
@@ -100,13 +100,13 @@ async def test_the_response_url_of_a_shortcut_replaces_nothing(ada: Person, bot:
 
 
 async def test_names_what_there_is(ada: Person) -> None:
-    """Who asks for another shortcut learns the names."""
+    """For an unknown shortcut, the error lists the existing ones."""
     with pytest.raises(SandboxError, match="Find things, Search things"):
         await ada.shortcut("Fnd")
 
 
 async def test_says_so_where_the_app_does_not_answer(ada: Person, workspace: Workspace) -> None:
-    """Slackbot tells the person, and nobody else."""
+    """If the app doesn't respond, Slackbot says so to this user only."""
     workspace.bot_url = "http://127.0.0.1:1"
     exchange = await ada.shortcut("Search things")
     assert exchange.messages[0]["user"] == "USLACKBOT"

@@ -25,7 +25,7 @@ def form(workspace: Workspace) -> None:
 
 
 async def test_a_submission_carries_the_view_and_what_was_typed(ada: Person, bot: FakeBot) -> None:
-    """Values stand by block_id and action_id, an empty input as null."""
+    """Values are by block_id and action_id, and an empty input is null."""
     await ada.submit({"Tenant": "acme"})
     view = bot.last["view"]
     assert (bot.last["type"], bot.last["response_urls"]) == ("view_submission", [])
@@ -39,13 +39,13 @@ async def test_a_submission_carries_the_view_and_what_was_typed(ada: Person, bot
 
 
 async def test_an_empty_ack_closes_the_view(ada: Person) -> None:
-    """The view below, if any, shows again."""
+    """An empty ack closes the view and shows the one below."""
     exchange = await ada.submit({"tenant": "acme"})
     assert (exchange.ack_status, exchange.view, exchange.field_errors) == (200, None, {})
 
 
 async def test_field_errors_stand_under_their_inputs(ada: Person, bot: FakeBot) -> None:
-    """The view stays open, with what was typed."""
+    """With field errors, the view stays open and keeps its values."""
     bot.says({"response_action": "errors", "errors": {"tenant": "No such tenant"}})
     exchange = await ada.submit({"Tenant": "acmee"})
     assert exchange.field_errors == {"tenant": "No such tenant"}
@@ -53,7 +53,7 @@ async def test_field_errors_stand_under_their_inputs(ada: Person, bot: FakeBot) 
 
 
 async def test_errors_for_unknown_fields_are_refused(ada: Person, bot: FakeBot) -> None:
-    """A block_id that is no input's leaves the person with Slack's own excuse."""
+    """For errors of an unknown block_id, Slack shows its own error."""
     bot.says({"response_action": "errors", "errors": {"tenent": "No such tenant"}})
     exchange = await ada.submit({"Tenant": "acmee"})
     assert "trouble" in exchange.field_errors[""]
@@ -61,7 +61,7 @@ async def test_errors_for_unknown_fields_are_refused(ada: Person, bot: FakeBot) 
 
 
 async def test_the_ack_can_update_the_view(ada: Person, bot: FakeBot) -> None:
-    """The submitted view changes in its place."""
+    """An ack can replace the submitted view."""
     before = await ada.view()
     bot.says({"response_action": "update", "view": modal(title=plain("Done"))})
     view = (await ada.submit({"Tenant": "acme"})).view
@@ -71,7 +71,7 @@ async def test_the_ack_can_update_the_view(ada: Person, bot: FakeBot) -> None:
 
 
 async def test_the_ack_can_push_a_view_and_clear_all(ada: Person, bot: FakeBot) -> None:
-    """A pushed view lies on top of the submitted one; clear closes both."""
+    """A pushed view is on top of the submitted one; clear closes both."""
     bot.says({"response_action": "push", "view": FORM})
     pushed = (await ada.submit({"Tenant": "acme"})).view
     assert pushed is not None
@@ -94,7 +94,7 @@ async def test_the_ack_can_push_a_view_and_clear_all(ada: Person, bot: FakeBot) 
 async def test_an_ack_that_makes_no_sense_leaves_the_view_open(
     ada: Person, bot: FakeBot, ack: Any
 ) -> None:
-    """The person sees that there was trouble, and the answer to the app says why."""
+    """An invalid ack leaves the view open with Slack's error, and the response has the reason."""
     bot.says(ack)
     exchange = await ada.submit({"Tenant": "acme"})
     assert exchange.view is not None
@@ -103,7 +103,7 @@ async def test_an_ack_that_makes_no_sense_leaves_the_view_open(
 
 
 async def test_slack_itself_asks_for_what_is_missing(ada: Person, bot: FakeBot) -> None:
-    """Without a required value nothing is sent."""
+    """Without a required value, nothing is sent."""
     exchange = await ada.submit({"Note": "hello"})
     assert (bot.heard, list(exchange.field_errors)) == ([], ["tenant"])
 
@@ -111,7 +111,7 @@ async def test_slack_itself_asks_for_what_is_missing(ada: Person, bot: FakeBot) 
 async def test_slack_itself_measures_what_is_typed(
     ada: Person, bot: FakeBot, workspace: Workspace
 ) -> None:
-    """min_length and max_length are held before anything is sent."""
+    """min_length and max_length are enforced before anything is sent."""
     field = text_input(block_id="b", element={"min_length": 2, "max_length": 3})
     workspace.views.open("U0ADA", modal(field))
     told = [(await ada.submit({"b": typed})).field_errors for typed in ("a", "abcd")]
@@ -120,7 +120,7 @@ async def test_slack_itself_measures_what_is_typed(
 
 
 async def test_an_unknown_input_names_those_that_are_there(ada: Person) -> None:
-    """The error helps to fill in the right one."""
+    """For an unknown input, the error lists the existing ones."""
     with pytest.raises(SandboxError, match="Tenant, Note"):
         await ada.submit({"Tenent": "acme"})
 
@@ -128,7 +128,7 @@ async def test_an_unknown_input_names_those_that_are_there(ada: Person) -> None:
 async def test_choices_are_made_by_their_words(
     ada: Person, bot: FakeBot, workspace: Workspace
 ) -> None:
-    """Options are meant by text or value; several are parted by commas."""
+    """Options can be given by text or value, several of them separated by commas."""
     two = [option(), option("Waiting", "waiting")]
     one_of = {"type": "input", "label": plain("One"), "block_id": "one"}
     many = {"type": "input", "label": plain("Many"), "block_id": "many"}
@@ -148,7 +148,7 @@ async def test_choices_are_made_by_their_words(
 async def test_closing_is_told_where_the_view_asks_for_it(
     ada: Person, bot: FakeBot, workspace: Workspace
 ) -> None:
-    """notify_on_close sends view_closed; without it no event is sent."""
+    """view_closed is sent only with notify_on_close."""
     await ada.close()
     assert bot.heard == []
     view = workspace.views.open("U0ADA", modal(notify_on_close=True))
@@ -158,7 +158,7 @@ async def test_closing_is_told_where_the_view_asks_for_it(
 
 
 async def test_without_a_view_there_is_nothing_to_submit(grace: Person) -> None:
-    """Only the user who has a view open can submit or close it."""
+    """Only a user with an open view can submit or close one."""
     with pytest.raises(SandboxError, match="no view"):
         await grace.submit({})
     with pytest.raises(SandboxError, match="no view"):
@@ -166,7 +166,7 @@ async def test_without_a_view_there_is_nothing_to_submit(grace: Person) -> None:
 
 
 async def test_a_view_without_submit_cannot_be_submitted(ada: Person, workspace: Workspace) -> None:
-    """There is no button for it."""
+    """A view without a submit button can't be submitted."""
     workspace.views.open("U0ADA", modal())
     with pytest.raises(SandboxError, match="no submit"):
         await ada.submit({})

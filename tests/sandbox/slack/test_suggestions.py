@@ -1,4 +1,4 @@
-"""External selects: the app is asked for options while somebody types."""
+"""External selects: the app is asked for options while the user types."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def shown(workspace: Workspace, bot: FakeBot) -> None:
 
 
 async def test_the_app_is_asked_what_it_offers(ada: Person, bot: FakeBot) -> None:
-    """The payload says what was typed and where; it has nothing to answer later by."""
+    """The payload has the typed text and its element, but no response_url."""
     exchange = await ada.suggest("Agent", "ag")
     assert exchange.options == OFFERED
     asked = {name: bot.last[name] for name in ("type", "value", "action_id", "block_id")}
@@ -39,13 +39,13 @@ async def test_the_app_is_asked_what_it_offers(ada: Person, bot: FakeBot) -> Non
 
 
 async def test_nothing_is_asked_before_enough_was_typed(ada: Person, bot: FakeBot) -> None:
-    """min_query_length is Slack's business."""
+    """Slack applies min_query_length."""
     assert (await ada.suggest("Agent", "a")).options == []
     assert bot.heard == []
 
 
 async def test_what_was_offered_can_be_chosen(ada: Person, bot: FakeBot) -> None:
-    """An option of the last offer; the app is asked again for another text."""
+    """An option of the last suggestion can be chosen; for other text, the app is asked again."""
     await ada.suggest("Agent", "fraud")
     await ada.choose("Agent", "fraud-agent")
     assert [heard.fields["type"] for heard in bot.heard] == ["block_suggestion", "block_actions"]
@@ -56,7 +56,7 @@ async def test_what_was_offered_can_be_chosen(ada: Person, bot: FakeBot) -> None
 
 
 async def test_options_come_in_groups_too(ada: Person, bot: FakeBot, workspace: Workspace) -> None:
-    """In a view the payload carries the view."""
+    """Options can be in groups, and in a view the payload has the view."""
     bot.says({"option_groups": [{"label": plain("Agents"), "options": OFFERED}]})
     block = {"type": "input", "block_id": "agent", "label": plain("Who"), "element": SELECT}
     view = workspace.views.open("U0ADA", modal(block))
@@ -80,14 +80,14 @@ async def test_options_come_in_groups_too(ada: Person, bot: FakeBot, workspace: 
     ],
 )
 async def test_an_offer_that_slack_would_refuse(ada: Person, bot: FakeBot, answer: Any) -> None:
-    """The menu stays empty, and says that something went wrong."""
+    """For invalid options, the menu stays empty and shows an error."""
     bot.says(answer)
     with pytest.raises(SandboxError, match="offered nothing: invalid_options"):
         await ada.suggest("Agent", "com")
 
 
 async def test_other_selects_are_not_asked_for(ada: Person, workspace: Workspace) -> None:
-    """Only external selects depend on what is typed."""
+    """Only external selects request options."""
     blocks = with_generated_ids([actions(element("static_select", options=[option()]))])
     workspace.messages.add("C0GENERAL", "Choose", blocks)
     with pytest.raises(SandboxError, match="the same whatever is typed"):

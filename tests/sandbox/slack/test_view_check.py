@@ -1,4 +1,4 @@
-"""The check of whole views."""
+"""Validation of views."""
 
 from __future__ import annotations
 
@@ -59,20 +59,20 @@ WRONG: dict[str, tuple[dict[str, Any], str, str]] = {
 def test_what_slack_refuses_in_a_view_is_named_with_its_place(
     view: dict[str, Any], words: str, pointer: str
 ) -> None:
-    """Each broken rule is the one problem told."""
+    """Each broken rule is the only error, with its JSON pointer."""
     assert view_problems(view, "modal") == [f"{words} [json-pointer:{pointer}]"]
 
 
 @pytest.mark.parametrize("missing", ["title", "blocks"])
 def test_a_modal_needs_its_title_and_blocks(missing: str) -> None:
-    """What a modal must have is named when it is missing."""
+    """A missing title or missing blocks are reported."""
     view = {name: value for name, value in modal().items() if name != missing}
     wanted = [f"missing required field: {missing} [json-pointer:/view]"]
     assert view_problems(view, "modal") == wanted
 
 
 def test_inputs_need_a_submit_button() -> None:
-    """A modal with something to fill in must have a way to send it."""
+    """A modal with inputs needs a submit button."""
     view = modal(text_input())
     del view["submit"]
     (problem,) = view_problems(view, "modal")
@@ -80,7 +80,7 @@ def test_inputs_need_a_submit_button() -> None:
 
 
 def test_a_modal_at_the_limits_is_taken() -> None:
-    """Everything as long as it may be passes."""
+    """A modal at every limit is valid."""
     view = modal(
         text_input(),
         actions(element("checkboxes", options=[option()])),
@@ -95,7 +95,7 @@ def test_a_modal_at_the_limits_is_taken() -> None:
 
 
 def test_a_home_tab_has_no_title() -> None:
-    """Home takes blocks, and refuses what belongs to modals."""
+    """A Home tab can't have fields of modals."""
     assert view_problems({"type": "home", "blocks": []}, "home") == []
     titled = {"type": "home", "blocks": [], "title": plain()}
     extra = ["invalid additional property: title [json-pointer:/view]"]

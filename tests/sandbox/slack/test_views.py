@@ -20,7 +20,7 @@ def trigger(workspace: Workspace) -> str:
 
 
 async def opened(web: AsyncWebClient, workspace: Workspace, **more: Any) -> dict[str, Any]:
-    """A modal of Ada's, as Slack answers it."""
+    """Return a modal of Ada's as Slack responds with it."""
     trigger_id = workspace.triggers.new("U0ADA")
     answer = await web.views_open(trigger_id=trigger_id, view=modal(text_input(), **more))
     view: dict[str, Any] = answer["view"]
@@ -35,7 +35,7 @@ async def push(web: AsyncWebClient, workspace: Workspace, view_id: str) -> Any:
 async def test_a_trigger_opens_a_modal_for_its_user(
     web: AsyncWebClient, trigger: str, ada: Person, grace: Person
 ) -> None:
-    """Only the user who acted sees the modal."""
+    """Only the trigger's user sees the modal."""
     answer = await web.views_open(trigger_id=trigger, view=modal())
     view = await ada.view()
     assert view is not None
@@ -44,7 +44,7 @@ async def test_a_trigger_opens_a_modal_for_its_user(
 
 
 async def test_a_trigger_works_once(web: AsyncWebClient, trigger: str) -> None:
-    """A spent trigger is exchanged."""
+    """A used trigger_id is refused with exchanged_trigger_id."""
     await web.views_open(trigger_id=trigger, view=modal())
     again = await refusal(web.views_open(trigger_id=trigger, view=modal()))
     assert again["error"] == "exchanged_trigger_id"
@@ -53,7 +53,7 @@ async def test_a_trigger_works_once(web: AsyncWebClient, trigger: str) -> None:
 async def test_a_trigger_lives_three_seconds(
     web: AsyncWebClient, trigger: str, clock: StillClock
 ) -> None:
-    """At 3 s it still works, after that it has expired."""
+    """After three seconds, a trigger_id has expired."""
     clock.advance(3.001)
     late = await refusal(web.views_open(trigger_id=trigger, view=modal()))
     assert late["error"] == "expired_trigger_id"
@@ -68,13 +68,13 @@ async def test_a_trigger_still_works_at_three_seconds(
 
 
 async def test_a_made_up_trigger_is_invalid(web: AsyncWebClient) -> None:
-    """Only Slack makes triggers."""
+    """An invented trigger_id is invalid."""
     answer = await refusal(web.views_open(trigger_id="1.2.3", view=modal()))
     assert answer["error"] == "invalid_trigger_id"
 
 
 async def test_a_bad_view_is_an_invalid_argument(web: AsyncWebClient, trigger: str) -> None:
-    """The messages point into the view."""
+    """Errors have JSON pointers into the view."""
     view = modal(title=plain("x" * 25))
     answer = await refusal(web.views_open(trigger_id=trigger, view=view))
     assert answer["error"] == "invalid_arguments"
@@ -85,7 +85,7 @@ async def test_a_bad_view_is_an_invalid_argument(web: AsyncWebClient, trigger: s
 async def test_three_modals_stack_and_a_fourth_does_not(
     web: AsyncWebClient, workspace: Workspace
 ) -> None:
-    """views.push ends at Slack's limit of three."""
+    """A fourth modal is refused with push_limit_reached."""
     first = await opened(web, workspace)
     second = (await push(web, workspace, first["id"]))["view"]
     third = (await push(web, workspace, second["id"]))["view"]
@@ -94,7 +94,7 @@ async def test_three_modals_stack_and_a_fourth_does_not(
 
 
 async def test_a_push_needs_an_act_inside_a_modal(web: AsyncWebClient, trigger: str) -> None:
-    """A command's trigger can open, not push."""
+    """A command's trigger_id can open a view, but not push one."""
     answer = await refusal(web.views_push(trigger_id=trigger, view=modal()))
     assert answer["error"] == "invalid_trigger_id"
 
@@ -102,7 +102,7 @@ async def test_a_push_needs_an_act_inside_a_modal(web: AsyncWebClient, trigger: 
 async def test_an_update_with_an_old_hash_conflicts(
     web: AsyncWebClient, workspace: Workspace
 ) -> None:
-    """The hash of a view that was changed meanwhile protects the change."""
+    """An update with an old hash is refused."""
     view = await opened(web, workspace)
     new = await web.views_update(view_id=view["id"], hash=view["hash"], view=modal())
     assert new["view"]["hash"] != view["hash"]
@@ -113,7 +113,7 @@ async def test_an_update_with_an_old_hash_conflicts(
 async def test_a_view_that_is_closed_is_not_found(
     web: AsyncWebClient, workspace: Workspace, ada: Person
 ) -> None:
-    """What a person has closed cannot be updated."""
+    """A closed view can't be updated."""
     view = await opened(web, workspace)
     await ada.close()
     late = web.views_update(view_id=view["id"], view=modal())
@@ -121,7 +121,7 @@ async def test_a_view_that_is_closed_is_not_found(
 
 
 async def test_an_external_id_names_one_view(web: AsyncWebClient, workspace: Workspace) -> None:
-    """A view can be updated by the app's own id for it, which must be its only one."""
+    """A view can be updated by its external_id, which must be unique."""
     view = await opened(web, workspace, external_id="mine")
     named = modal(external_id="mine")
     assert (await web.views_update(external_id="mine", view=named))["view"]["id"] == view["id"]
@@ -133,7 +133,7 @@ async def test_an_external_id_names_one_view(web: AsyncWebClient, workspace: Wor
 async def test_what_was_typed_survives_an_update(
     web: AsyncWebClient, workspace: Workspace, ada: Person
 ) -> None:
-    """An input that keeps its block_id and action_id keeps its value."""
+    """An input keeps its value while block_id and action_id stay the same."""
     field = text_input(block_id="tenant", element={"min_length": 5})
     trigger_id = workspace.triggers.new("U0ADA")
     view = (await web.views_open(trigger_id=trigger_id, view=modal(field)))["view"]
@@ -143,7 +143,7 @@ async def test_what_was_typed_survives_an_update(
 
 
 async def test_a_home_tab_is_published_for_a_user(web: AsyncWebClient) -> None:
-    """Publishing again changes the same view; its old hash conflicts."""
+    """Publishing again changes the same view, and its old hash conflicts."""
     home = {"type": "home", "blocks": []}
     first = (await web.views_publish(user_id="U0ADA", view=home))["view"]
     second = (await web.views_publish(user_id="U0ADA", view=home, hash=first["hash"]))["view"]

@@ -1,4 +1,4 @@
-"""The Web API: who may call it, in which forms, and what it says when it refuses."""
+"""The Web API: authentication, request formats and errors."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from tests.sandbox.slack.samples import section
 
 
 async def refusal(call: Any) -> Any:
-    """What Slack answers to a call that must fail."""
+    """Return Slack's response to a call that must fail."""
     with pytest.raises(SlackApiError) as refused:
         await call
     return refused.value.response
 
 
 async def test_auth_test_says_who_the_bot_is(web: AsyncWebClient, workspace: Workspace) -> None:
-    """The official client learns team, bot and scopes from auth.test."""
+    """slack_sdk gets the team, the bot and the scopes from auth.test."""
     answer = await web.auth_test()
     assert (answer["team_id"], answer["bot_id"]) == ("T0ACME", "B0BOT")
     scopes = ",".join(sorted(workspace.bot_scopes))
@@ -29,19 +29,19 @@ async def test_auth_test_says_who_the_bot_is(web: AsyncWebClient, workspace: Wor
 
 
 async def test_no_token_is_not_authed(slack_url: str) -> None:
-    """A call without a token is refused."""
+    """A call without a token is refused with not_authed."""
     answer = await refusal(AsyncWebClient(base_url=f"{slack_url}/api/").auth_test())
     assert answer["error"] == "not_authed"
 
 
 async def test_a_wrong_token_is_invalid(slack_url: str) -> None:
-    """A call with another token than the bot's is refused."""
+    """A call with a wrong token is refused with invalid_auth."""
     answer = await refusal(AsyncWebClient("xoxb-no", base_url=f"{slack_url}/api/").auth_test())
     assert answer["error"] == "invalid_auth"
 
 
 async def test_a_missing_scope_is_named(web: AsyncWebClient, workspace: Workspace) -> None:
-    """The refusal says which scope is needed and which there are."""
+    """The error has the needed and the granted scopes."""
     workspace.bot_scopes = frozenset({"commands", "chat:write"})
     answer = await refusal(web.users_info(user="U0ADA"))
     assert answer["error"] == "missing_scope"
@@ -57,7 +57,7 @@ async def test_posting_needs_chat_write(web: AsyncWebClient, workspace: Workspac
 
 
 async def test_users_have_their_time_zone(web: AsyncWebClient, workspace: Workspace) -> None:
-    """users.info tells the zone and its offset at that moment."""
+    """users.info has the time zone and its current offset."""
     workspace.bot_scopes |= {"users:read"}
     user = (await web.users_info(user="U0ADA"))["user"]
     assert (user["tz"], user["tz_offset"]) == ("Europe/Berlin", 3600)
@@ -67,7 +67,7 @@ async def test_users_have_their_time_zone(web: AsyncWebClient, workspace: Worksp
 async def test_channels_say_whether_the_bot_is_in(
     web: AsyncWebClient, workspace: Workspace
 ) -> None:
-    """conversations.info tells membership."""
+    """conversations.info says whether the bot is a member."""
     workspace.bot_scopes |= {"channels:read"}
     members = [
         (await web.conversations_info(channel=channel))["channel"]["is_member"]
@@ -79,7 +79,7 @@ async def test_channels_say_whether_the_bot_is_in(
 
 
 async def test_channels_say_whether_outsiders_read(web: AsyncWebClient) -> None:
-    """conversations.info marks Slack Connect; of a private channel without the bot it says none."""
+    """conversations.info marks Slack Connect channels, but no private ones without the bot."""
     shared = [
         (await web.conversations_info(channel=channel))["channel"]["is_ext_shared"]
         for channel in ("C0GENERAL", "C0PARTNERS")
@@ -90,14 +90,14 @@ async def test_channels_say_whether_outsiders_read(web: AsyncWebClient) -> None:
 
 
 async def test_an_unknown_method_is_refused(web: AsyncWebClient) -> None:
-    """A method that Slack does not have has a name for that."""
+    """An unknown method is refused with unknown_method."""
     assert (await refusal(web.api_call("chat.shout")))["error"] == "unknown_method"
 
 
 async def test_a_form_is_taken_as_well_as_json(
     http: httpx.AsyncClient, slack_url: str, workspace: Workspace
 ) -> None:
-    """Slack takes the same call as a form, with the token and blocks as JSON inside it."""
+    """A call can be a form, with the token and blocks as JSON in it."""
     form = {
         "token": workspace.bot_token,
         "channel": "C0GENERAL",
@@ -121,14 +121,14 @@ async def test_a_form_is_taken_as_well_as_json(
 async def test_an_unreadable_body_is_refused(
     http: httpx.AsyncClient, slack_url: str, kind: str, body: bytes, error: str
 ) -> None:
-    """What cannot be read has Slack's word for it, not a server error."""
+    """An unreadable body has Slack's error code and isn't a server error."""
     headers = {"Content-Type": kind, "Authorization": "Bearer xoxb-sandbox-bot"}
     answer = await http.post(f"{slack_url}/api/chat.postMessage", content=body, headers=headers)
     assert answer.json()["error"] == error
 
 
 async def test_bad_blocks_are_refused_with_their_place(web: AsyncWebClient) -> None:
-    """invalid_blocks carries messages as Slack's, in both of its fields."""
+    """invalid_blocks has messages in both of Slack's fields."""
     answer = await refusal(
         web.chat_postMessage(channel="C0OPS", text="x", blocks=[section("x" * 3001)])
     )
