@@ -59,7 +59,7 @@ def test_calls_shortcuts() -> None:
     """--write posts a message, --shortcut runs on it, and a form is printed with its values."""
     done = say("--write", "The refund of EON1031", "--shortcut", "Find Emporix jobs")
     assert done.returncode == 0, done.stderr
-    assert "This message names no job" in done.stdout
+    assert "There is no job" in done.stdout
     assert "Words: [The refund EON1031" in done.stdout
     assert "of Succeeded, Failed, Running, Skipped" in done.stdout
 
@@ -84,9 +84,9 @@ def test_fills_in_a_modal() -> None:
 @pytest.mark.parametrize(
     ("words", "shown"),
     [
-        (["/emporix jobs", "--as", "grace"], "You are not connected"),
+        (["/emporix jobs", "--as", "grace"], "You're not connected"),
         (["/emporix jobs get 000000000000000000000000"], "There is no job"),
-        (["/emporix bogus"], "I do not know"),
+        (["/emporix bogus"], "No command"),
     ],
 )
 def test_an_error_of_the_bot_is_an_exit_status(words: list[str], shown: str) -> None:
@@ -139,4 +139,4 @@ def test_uses_no_proxy() -> None:
     nobody = "http://127.0.0.1:9"
     done = say("/emporix tenants", HTTP_PROXY=nobody, HTTPS_PROXY=nobody, ALL_PROXY=nobody)
     assert done.returncode == 0, done.stderr
-    assert "You are connected to 1 tenant" in done.stdout
+    assert "You're connected to 1 tenant" in done.stdout
