@@ -84,7 +84,7 @@ def test_fills_in_a_modal() -> None:
 @pytest.mark.parametrize(
     ("words", "shown"),
     [
-        (["/emporix jobs", "--as", "grace"], "You are not connected"),
+        (["/emporix jobs", "--as", "grace"], "You're not connected"),
         (["/emporix jobs get 000000000000000000000000"], "There is no job"),
         (["/emporix bogus"], "I do not know"),
     ],
@@ -139,4 +139,4 @@ def test_uses_no_proxy() -> None:
     nobody = "http://127.0.0.1:9"
     done = say("/emporix tenants", HTTP_PROXY=nobody, HTTPS_PROXY=nobody, ALL_PROXY=nobody)
     assert done.returncode == 0, done.stderr
-    assert "You are connected to 1 tenant" in done.stdout
+    assert "You're connected to 1 tenant" in done.stdout
