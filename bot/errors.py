@@ -58,6 +58,7 @@ Attributes of the Emporix errors; `bot.emporix.errors` maps responses to them:
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 
 
@@ -72,40 +73,71 @@ class InvalidSettings(Exception):
         self.problems = problems
 
 
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """A command that the user probably meant: `line` is the text after /emporix.
+
+    `label` is the text of its button; without one, the button shows the line.
+    """
+
+    line: str
+    label: str = ""
+
+
 class BotError(Exception):
     """An error that can be explained to the user.
 
     `is_temporary` means that the same action may succeed a little later. `pauses` says why
     scheduled work pauses after this error: "filters" or "connection", or "" if it doesn't.
+    `proposals` become buttons below the message, which run the commands.
     """
 
     template: ClassVar[str]
+    proposals: tuple[Proposal, ...] = ()
     is_temporary: ClassVar[bool] = False
     pauses: ClassVar[Literal["", "filters", "connection"]] = ""
 
 
 class UnknownCommand(BotError):
-    """`text` is what was typed after /emporix, `nearest` the command probably meant."""
+    """`text` is what was typed after /emporix; `topics` are those of help, if it was for help."""
 
     template = "not_understood"
 
-    def __init__(self, text: str, nearest: str = "") -> None:
-        super().__init__(f"nearest is {nearest!r}")  # `text` may be a secret: keep it out of logs
-        self.text, self.nearest = text, nearest
+    def __init__(
+        self, text: str, proposals: tuple[Proposal, ...] = (), topics: tuple[str, ...] = ()
+    ) -> None:
+        super().__init__(f"{len(proposals)} proposals")  # the text may be a secret: no log has it
+        self.text, self.proposals, self.topics = text, proposals, topics
 
 
 class InvalidInput(BotError):
     """`problem` says what is wrong with `value`, `advice` what to enter instead.
 
-    `field` is the field of the modal that it was entered in, if any.
+    `field` is the field of a form that has it. The lines of `proposals` are first values that could
+    replace `value`; as the error passes the parser and the dispatcher, they become commands.
     """
 
     template = "invalid_input"
     pauses: ClassVar[Literal["", "filters", "connection"]] = "filters"
 
-    def __init__(self, problem: str, value: str = "", advice: str = "", *, field: str = "") -> None:
+    def __init__(
+        self,
+        problem: str,
+        value: str = "",
+        advice: str = "",
+        *,
+        field: str = "",
+        proposals: tuple[Proposal, ...] = (),
+    ) -> None:
         super().__init__(problem)
         self.problem, self.value, self.advice, self.field = problem, value, advice, field
+        self.proposals = proposals
+
+    def surround_proposals(self, before: str, after: str = "") -> None:
+        """Complete the proposals with the text before and after them."""
+        self.proposals = tuple(
+            replace(proposal, line=f"{before}{proposal.line}{after}") for proposal in self.proposals
+        )
 
 
 class LimitReached(InvalidInput):
@@ -178,15 +210,20 @@ class CredentialsTyped(BotError):
 
 
 class NotConnected(BotError):
-    """`tenant` is empty if the user has no connection at all; `connected` are the others."""
+    """`tenant` is empty if the user has no connection at all; `connected` are the others.
+
+    `to_leave`: the user wants to disconnect it, so a new connection does not help.
+    """
 
     template = "not_connected"
     pauses = "connection"
 
-    def __init__(self, tenant: str = "", connected: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, tenant: str = "", connected: tuple[str, ...] = (), *, to_leave: bool = False
+    ) -> None:
         # The text typed as a tenant may be a secret: log only the connected tenants.
         super().__init__(f"connected to {', '.join(connected) or 'no tenant'}")
-        self.tenant, self.connected = tenant, connected
+        self.tenant, self.connected, self.to_leave = tenant, connected, to_leave
 
 
 class MissingScope(BotError):

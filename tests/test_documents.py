@@ -78,7 +78,7 @@ def typed_in(document: Path) -> Iterator[str]:
 def test_commands_are_understood(document: Path) -> None:
     """Documents contain only commands and filters that exist."""
     for typed in filter(lambda words: words.strip() != "…", typed_in(document)):
-        command, rest = REGISTRY.find(typed)
+        command, rest, _ = REGISTRY.find(typed)
         if "filters" in command.usage and not PLACEHOLDER.search(rest):
             parse(rest, status_words=command.words != "jobs search")
 

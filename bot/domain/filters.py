@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Literal
 
 from bot.domain.records import StoredRecord
 
@@ -10,6 +11,20 @@ NEWEST_FIRST = "metadata.createdAt:DESC"
 
 
 DEFAULT_PAGE_SIZE = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Reading(StoredRecord):
+    """Words that were read as a filter, although they could be words to search.
+
+    `typed` are these words. `text` is the whole text with them in quotes, which searches for them;
+    `searched`: it is that of `jobs search`.
+    """
+
+    typed: str
+    kind: Literal["date", "status", "filter"]
+    text: str
+    searched: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +38,8 @@ class Filters(StoredRecord):
     `page` counts from 1.
 
     The rest is for display: `agent_names` are the names for `agents`, `agent_guesses` are names of
-    agents that the user may have meant, and `in_utc` means that days are in UTC because Slack
-    didn't provide the user's time zone.
+    agents that the user may have meant, `in_utc` means that days are in UTC because Slack didn't
+    provide the user's time zone, and `readings` are words that were read as filters.
     """
 
     words: tuple[str, ...] = ()
@@ -45,6 +60,7 @@ class Filters(StoredRecord):
     agent_names: tuple[str, ...] = ()
     agent_guesses: tuple[str, ...] = ()
     in_utc: bool = False
+    readings: tuple[Reading, ...] = field(default=(), compare=False)
 
     @property
     def is_narrow(self) -> bool:

@@ -78,6 +78,9 @@ def _end(time_range: TimeRange) -> str:
 SAFE_VALUE = re.compile(r"[A-Za-z0-9_.-]+")
 KEYWORD = re.compile(r"(null|missing|exists|and|or|not)", re.IGNORECASE)
 UNSAFE_CHARACTER = re.compile(r"[^\w -]", re.ASCII)
+APOSTROPHE = re.compile(r"(?<=\w)['‘’ʼ´]|['‘’ʼ´](?=\w)")
+EMOJI_STYLE = "\ufe0f"
+"""Follows a character that is drawn as an emoji, such as ⚠; some leave it out."""
 OPERATOR = re.compile(r"\b(?=(?:AND|OR|NOT)\b).", re.IGNORECASE)
 
 
@@ -141,9 +144,12 @@ def _regex(phrase: str) -> str:
 
     Emporix does not document how `q` parses a backslash before a parenthesis, a quote or a comma.
     Written as `\\x28`, such a character is invisible to `q` and matches itself in the expression.
-    The same prevents an AND between two words from joining two conditions.
+    The same prevents an AND between two words from joining two conditions. An apostrophe in a word
+    matches any character, because phones type ’ instead of '.
     """
-    hidden = UNSAFE_CHARACTER.sub(_as_hex_escape, _encodable(phrase))
+    parts = APOSTROPHE.split(_encodable(phrase))
+    hidden = ".".join(UNSAFE_CHARACTER.sub(_as_hex_escape, part) for part in parts)
+    hidden = hidden.replace(EMOJI_STYLE, f"{EMOJI_STYLE}?")
     if " " not in hidden and not any(map(str.isspace, hidden)):
         return hidden
     return f"({OPERATOR.sub(_as_hex_escape, hidden)})"

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 
 from bot.domain.accounts import Account, Caller, Credentials, require_connection
 from bot.domain.audit import AuditEvent
-from bot.errors import BotError, CredentialsTyped, InvalidInput
+from bot.errors import BotError, CredentialsTyped, InvalidInput, NotConnected
 from bot.rendering import buttons
 from bot.rendering.buttons import TenantButton
 from bot.services.accounts import AccountService
 from bot.services.alerts.alerts import AlertService
 from bot.services.digests.digests import DigestService
-from bot.services.filters.values import parse_tenant_name
+from bot.services.filters.definitions import parse_tenant_name
 from bot.services.watches import WatchService
 from bot.slack.audit import AuditDraft
 from bot.slack.decorators import action, command, submission
@@ -82,7 +82,10 @@ async def _refuse(error: BotError, values: Mapping[str, str], modal: SubmittedMo
     "disconnect", "[tenant]", "Disconnect a tenant and delete its API key and data.", audit=None
 )
 async def ask_to_disconnect(text: str, account: Account, reply: Reply) -> None:
-    connection = require_connection(account, parse_tenant_name(text) if text else "")
+    tenant = parse_tenant_name(text) if text else ""
+    if not account.connections or (tenant and tenant not in account.connections):
+        raise NotConnected(tenant, tuple(account.connections), to_leave=True)
+    connection = require_connection(account, tenant)
     await reply("connect.disconnect", tenant=connection.tenant)
 
 

@@ -1,4 +1,4 @@
-"""/emporix failed [filters] — short for /emporix jobs list failed [filters]."""
+"""/emporix failed [filters]: short for /emporix jobs list failed [filters]."""
 
 from __future__ import annotations
 
@@ -23,5 +23,5 @@ async def list_failed(
     jobs: JobService,
     reply: Reply,
 ) -> None:
-    filters = await filter_resolver.parse(f"failed {text}", account, clock)
+    filters = await filter_resolver.parse(text, account, clock, statuses=("failure",))
     await reply("jobs/list", listing=await jobs.list(account, filters), deletion=None)

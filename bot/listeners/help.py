@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from bot.rendering import buttons
+from bot.rendering.buttons import CommandButton
 from bot.services.filters.definitions import ALL_FILTERS
-from bot.slack.decorators import Registry, command
+from bot.slack.decorators import Registry, action, command
+from bot.slack.injection import RunCommand
 from bot.slack.reply import Reply
 
 FILTERS_TOPIC = {"filter", "filters", "jobs filters"}
@@ -16,3 +19,9 @@ async def help_with(text: str, registry: Registry, reply: Reply) -> None:
     else:
         shortcuts = () if text else tuple(registry.shortcuts.values())
         await reply("help", topic=text, commands=registry.topics(text), shortcuts=shortcuts)
+
+
+@action(*buttons.HELP_RUNS, audit=None)
+async def run(button: CommandButton, run_command: RunCommand) -> None:
+    """The command that a button proposes."""
+    await run_command(button.line)

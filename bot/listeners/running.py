@@ -1,4 +1,4 @@
-"""/emporix running [filters] — short for /emporix jobs list running [filters]."""
+"""/emporix running [filters]: short for /emporix jobs list running [filters]."""
 
 from __future__ import annotations
 
@@ -23,5 +23,5 @@ async def list_running(
     jobs: JobService,
     reply: Reply,
 ) -> None:
-    filters = await filter_resolver.parse(f"running {text}", account, clock)
+    filters = await filter_resolver.parse(text, account, clock, statuses=("in_progress",))
     await reply("jobs/list", listing=await jobs.list(account, filters), deletion=None)

@@ -1,4 +1,4 @@
-"""Messages of agents as blocks: JSON, Markdown or plain text, cut to the available room."""
+"""Agent messages as blocks: JSON, Markdown or plain text, shortened to the available space."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bot.rendering.text import ELLIPSIS, clean, head, one_line, shorten
 
 TextKind: TypeAlias = Literal["json", "markdown", "plain"]
 
-MAX_WRAPPINGS = 4  # how often a text may be wrapped
+MAX_WRAPPINGS = 4  # a text may be encoded this many times
 
 _FENCE = "```"
 _FENCES = frozenset({_FENCE, f"{_FENCE}json"})
@@ -36,7 +36,7 @@ class AgentText:
 
 
 def detect(text: str) -> AgentText:
-    """What `text` is, out of its wrappings; nothing that it says is left out."""
+    """Unwrap fences, JSON strings and escapes around `text`, and detect its kind."""
     words = clean(text).strip()
     for _ in range(MAX_WRAPPINGS):
         inner = _unfenced(words)
@@ -51,14 +51,14 @@ def detect(text: str) -> AgentText:
 
 
 def _unfenced(words: str) -> str:
-    """What stands in a fence, where that is all there is."""
+    """The content of a code fence if there is nothing else."""
     opening, _, rest = words.partition("\n")
     is_fenced = opening.strip().lower() in _FENCES and rest.endswith(_FENCE)
     return rest.removesuffix(_FENCE).strip() if is_fenced else words
 
 
 def _parsed(words: str) -> dict[str, object] | list[object] | str | None:
-    """The JSON that `words` are, with line ends in its strings or without; None for none."""
+    """`words` parsed as JSON, whose strings may contain line breaks; None if they are not JSON."""
     if words[:1] not in ("{", "[", '"'):
         return None
     try:
@@ -69,7 +69,7 @@ def _parsed(words: str) -> dict[str, object] | list[object] | str | None:
 
 
 def _with_line_ends(words: str) -> str:
-    """Line ends that were written out in letters, in a text that has no real ones."""
+    """`words` with escaped line breaks (`\\n`) decoded if they contain no real ones."""
     if "\n" in words or "\\n" not in words or _WINDOWS_DRIVE.search(words):
         return words
     decoded = _parsed(f'"{words}"')
@@ -79,14 +79,14 @@ def _with_line_ends(words: str) -> str:
 
 
 INDENT = 2
-MAX_DEPTH = 20  # levels; beyond that lines are indented no further
+MAX_DEPTH = 20  # levels; deeper lines are not indented further
 
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{},:]|[^\s\[\]{},:"]+', re.DOTALL)
 _CLOSED_BY = {"{": "}", "[": "]"}
 
 
 def pretty_json(text: str, limit: int) -> str:
-    """Valid JSON on indented lines: all of it, or a beginning longer than `limit` characters."""
+    """Valid JSON on indented lines: all of it, or a start of more than `limit` characters."""
     made: list[str] = []
     length = 0
     for piece in _indented(_tokens(text)):
@@ -98,7 +98,7 @@ def pretty_json(text: str, limit: int) -> str:
 
 
 def pretty_json_within(text: str, most: int) -> str:
-    """Valid JSON on indented lines, or as it is where that would take more than `most`."""
+    """Valid JSON on indented lines, or as it is if that would exceed `most` characters."""
     shown = pretty_json(text, most) if len(text) <= most else text
     return shown if len(shown) <= most else text
 
@@ -126,17 +126,17 @@ def _tokens(text: str) -> Iterator[str]:
 
 
 def _readable(token: str) -> str:
-    r"""A string with its letters instead of `\u00fc`, unless one of them cannot be shown."""
+    r"""A string with escapes such as `\u00fc` decoded, unless a character cannot be shown."""
     shown = json.dumps(json.loads(token, strict=False), ensure_ascii=False)
     return shown if clean(shown) == shown else token
 
 
-EXCERPT_READ_LENGTH = 20_000  # characters; whether a longer text is JSON is not looked at
-EXCERPT_LENGTH = 1000  # characters from which the line is made
+EXCERPT_READ_LENGTH = 20_000  # characters; a longer text is not parsed as JSON
+EXCERPT_LENGTH = 1000  # characters that the line is made from
 
 _NOISE = (
     (re.compile(r"^\s*(?:```|~~~).*$", re.MULTILINE), " "),
-    (re.compile(r"^[ \t|:-]*--[ \t|:-]*$", re.MULTILINE), " "),  # below the head of a table
+    (re.compile(r"^[ \t|:-]*--[ \t|:-]*$", re.MULTILINE), " "),  # below the header of a table
     (re.compile(r"^[ \t]*(?:#{1,6}[ \t]+|>[ \t]?)+", re.MULTILINE), ""),
     (re.compile(r"^[ \t]*[-*+][ \t]+", re.MULTILINE), "• "),
     (re.compile(r"^[ \t]*\||\|[ \t]*$", re.MULTILINE), " "),
@@ -148,7 +148,7 @@ _NOISE = (
 
 
 def excerpt(text: str | None, limit: int) -> str:
-    """The beginning of `text` in at most `limit` characters; what is cut ends with "…"."""
+    """The start of `text` on one line, in at most `limit` characters; "…" marks a cut."""
     whole = text or ""
     found = detect(whole[:EXCERPT_READ_LENGTH])
     shown = (
@@ -170,17 +170,17 @@ def _without_noise(words: str) -> str:
 
 
 MODAL_TEXT_LENGTH = 50_000
-"""Characters that a modal holds for certain, whatever they are. Slack: 250 kB a view."""
+"""Characters that always fit into a modal. Slack: 250 kB a view."""
 
 CARD_TEXT_LENGTH = 50_000
-"""Characters of a text that are read on the event loop; the whole text comes as a file."""
+"""Characters of a text that are parsed on the event loop; the whole text is sent as a file."""
 
 MAX_BYTES = 200_000
 
 
 @dataclass(frozen=True, slots=True)
 class AgentMessage:
-    """`blocks` are rich text, each of at most 3,000 characters; `length` is the whole text's."""
+    """`blocks` are rich text, each of at most 3,000 characters; `length` is of the whole text."""
 
     blocks: list[Block]
     is_whole: bool
@@ -190,7 +190,7 @@ class AgentMessage:
 def agent_message_blocks(text: str | None, room: int, reads: int | None = None) -> AgentMessage:
     """The first `room` characters of `text`, up to a paragraph, a line or a word.
 
-    Reads no more than `reads` characters: whether a longer text is JSON is not looked at.
+    Reads at most `reads` characters; a longer text is not parsed as JSON.
     """
     found = detect((text or "")[:reads])
     whole = pretty_json(found.words, room) if found.kind == "json" else found.words
@@ -206,7 +206,7 @@ def _elements(kind: TextKind, start: str) -> list[Element]:
 
 
 def _has_grown(made: list[Element], start: str) -> bool:
-    """Whether a few signs have become so much that it would no longer fit."""
+    """Whether the elements are so much longer than the text that they would not fit."""
     sent = json.dumps(made, ensure_ascii=False).encode("utf-8", "replace")
     return text_length(made) > 2 * len(start) + 200 or len(sent) > MAX_BYTES
 

@@ -18,11 +18,22 @@ from bot.rendering.blockkit.limits import BUTTON_VALUE
 
 JOBS_LIST_ALL = "jobs.list.all"
 JOBS_LIST_AGAIN = "jobs.list.again"
+JOBS_LIST_TYPED = "jobs.list.typed"
+JOBS_LIST_TYPED_SECOND = "jobs.list.typed_second"
+JOBS_LIST_TYPED_THIRD = "jobs.list.typed_third"
+JOBS_LIST_TYPES = (JOBS_LIST_TYPED, JOBS_LIST_TYPED_SECOND, JOBS_LIST_TYPED_THIRD)
 JOBS_LIST_FIRST = "jobs.list.first"
+JOBS_LIST_LAST = "jobs.list.last"
 JOBS_LIST_NEXT = "jobs.list.next"
 JOBS_LIST_PREVIOUS = "jobs.list.previous"
 JOBS_LIST_REFRESH = "jobs.list.refresh"
-JOBS_LIST_PAGES = (JOBS_LIST_FIRST, JOBS_LIST_NEXT, JOBS_LIST_PREVIOUS, JOBS_LIST_REFRESH)
+JOBS_LIST_PAGES = (
+    JOBS_LIST_FIRST,
+    JOBS_LIST_LAST,
+    JOBS_LIST_NEXT,
+    JOBS_LIST_PREVIOUS,
+    JOBS_LIST_REFRESH,
+)
 JOBS_GET_OPEN = "jobs.get.open"
 JOBS_GET_WHOLE = "jobs.get.whole"
 JOBS_FIND_START = "jobs.find.start"
@@ -34,11 +45,13 @@ JOBS_FILTER_CHANGE = "jobs.filter.change"
 JOBS_FILTER_AGENT = "jobs.filter.agent"
 JOBS_FILTER_SUBMIT = "jobs.filter.submit"
 JOBS_SEARCH_RESULTS_FIRST = "jobs.search_results.first"
+JOBS_SEARCH_RESULTS_LAST = "jobs.search_results.last"
 JOBS_SEARCH_RESULTS_NEXT = "jobs.search_results.next"
 JOBS_SEARCH_RESULTS_PREVIOUS = "jobs.search_results.previous"
 JOBS_SEARCH_RESULTS_REFRESH = "jobs.search_results.refresh"
 JOBS_SEARCH_RESULTS_PAGES = (
     JOBS_SEARCH_RESULTS_FIRST,
+    JOBS_SEARCH_RESULTS_LAST,
     JOBS_SEARCH_RESULTS_NEXT,
     JOBS_SEARCH_RESULTS_PREVIOUS,
     JOBS_SEARCH_RESULTS_REFRESH,
@@ -87,6 +100,10 @@ JOBS_SHARE_MENTIONED_CHOOSE = "jobs.share_mentioned.choose"
 JOBS_SHARE_MENTIONED_CHOSEN = "jobs.share_mentioned.chosen"
 JOBS_SHARE_MENTIONED_CONFIRM = "jobs.share_mentioned.confirm"
 AUDIT_STOP = "audit.stop"
+HELP_RUN = "help.run"
+HELP_RUN_SECOND = "help.run_second"
+HELP_RUN_THIRD = "help.run_third"
+HELP_RUNS = (HELP_RUN, HELP_RUN_SECOND, HELP_RUN_THIRD)
 CONNECT_OPEN = "connect.open"
 CONNECT_SUBMIT = "connect.submit"
 CONNECT_DISCONNECT_CONFIRM = "connect.disconnect_confirm"
@@ -274,6 +291,23 @@ class WordsButton(ButtonState):
 
 
 @dataclass(frozen=True)
+class QueryButton(ButtonState):
+    """Words and filters as they are typed; `searched`: after `jobs search`."""
+
+    kind = "query"
+    text: str
+    searched: bool = False
+
+
+@dataclass(frozen=True)
+class CommandButton(ButtonState):
+    """`line` is what would be typed after /emporix."""
+
+    kind = "command"
+    line: str
+
+
+@dataclass(frozen=True)
 class ModalOrigin(ButtonState):
     """The message that a modal was opened from.
 
@@ -298,6 +332,8 @@ BUTTON_STATES: tuple[type[ButtonState], ...] = (
     SessionButton,
     ShareButton,
     WordsButton,
+    QueryButton,
+    CommandButton,
     ModalOrigin,
 )
 

@@ -36,17 +36,17 @@ def fit_chart(block: Any) -> Part | None:
 
 
 def chart_value(count: Any) -> Any:
-    """A number for a chart; None, with which there is no chart, for what JSON cannot hold."""
+    """A number for a chart; None for one that JSON cannot hold, and then the chart is left out."""
     return count if _is_number(count) else None
 
 
 def without_chart(message: Mapping[str, Any]) -> dict[str, Any]:
-    """The message without its charts; what they show is in its other blocks as text."""
+    """The message without its charts; its other blocks say the same as text."""
     return {**message, "blocks": first_charts(message.get("blocks") or (), 0)}
 
 
 def _fit_series(chart: Any) -> Part | None:
-    """A chart whose series, each of its own name, have one value for each category, in order."""
+    """A chart whose series have unique names and one value for each category, in order."""
     if not isinstance(chart, dict) or chart.get("type") not in CHART_TYPES:
         return None
     axes, series = chart.get("axis_config"), chart.get("series")
@@ -67,7 +67,7 @@ def _are_objects(parts: Any) -> TypeGuard[list[Part]]:
 
 
 def _distinct_labels(names: Any, most: int) -> list[str] | None:
-    """One to `most` different labels; None for anything else."""
+    """One to `most` unique labels; None for anything else."""
     if not isinstance(names, list) or not 0 < len(names) <= most or None in map(_label, names):
         return None
     return names if len(set(names)) == len(names) else None

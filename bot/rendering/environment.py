@@ -3,16 +3,15 @@
 How a template writes text, always without quotes of its own:
 
     {"text": {{ value }}}                                            one whole JSON value
-    {"text": {% mrkdwn %}*Agent* {{ name }}{% endmrkdwn %}}          our words; values are escaped
+    {"text": {% mrkdwn %}*Agent* {{ name }}{% endmrkdwn %}}          our text; values are escaped
     {"text": {% plain %}Job {{ id }}{% endplain %}}                  the same for plain_text
 
-White space is HTML's: within a tag, any run of it in the template is one space, there is none at
-the ends, and `{%-` or `-%}` takes it away. `{{ newline }}` begins a new line. Outside values keep
-their own spaces and lines. A macro that gives one text can stand within a tag as words; None there
-is nothing.
+White space is collapsed as in HTML: within a tag, each run of it in the template is one space,
+there is none at the ends, and `{%-` or `-%}` removes it. `{{ newline }}` starts a new line. Values
+keep their spaces and lines. A macro that returns one text can be used within a tag; None is empty.
 
-Dots reach the fields of objects and the keys of dicts; a key wins over a method of the same name.
-A name or field that does not exist is an error.
+A dot reads a field of an object or a key of a dict; a key has priority over a method of the same
+name. A name or field that does not exist is an error.
 """
 
 from __future__ import annotations
@@ -34,7 +33,7 @@ from bot.rendering.parse import TRUSTED, Newline, TrustedText
 from bot.rendering.tags import WordTags
 from bot.rendering.text import clean
 
-# Each of these can turn outside text into Markup, which passes as JSON that is encoded already.
+# Each of these can turn untrusted text into Markup, which is taken for encoded JSON.
 _UNSAFE_FILTERS = ("e", "escape", "forceescape", "pprint", "safe", "tojson", "urlize", "xmlattr")
 _UNSAFE_GLOBALS = ("cycler", "joiner", "lipsum")
 
@@ -65,9 +64,9 @@ class _Environment(Environment):
 
 
 def environment(loader: BaseLoader, deletes: str = "all") -> Environment:
-    """An environment for message templates; they are read once and kept.
+    """An environment for message templates, which are compiled once.
 
-    `may_delete` and `may_clean` say in templates what the setting `deletes` allows.
+    In templates, `may_delete` and `may_clean` are what the setting `deletes` allows.
     """
     made = _Environment(
         loader=loader,
@@ -90,7 +89,7 @@ def environment(loader: BaseLoader, deletes: str = "all") -> Environment:
 
 
 def _button_value(state: type[ButtonState], **facts: str | int) -> str | None:
-    """The value of a button; None if it is too long for Slack: `fit_payload` drops the button."""
+    """The value of a button; None if it is too long for Slack, and then `fit_payload` drops it."""
     made = state(**facts)
     try:
         return made.value
@@ -99,7 +98,7 @@ def _button_value(state: type[ButtonState], **facts: str | int) -> str | None:
 
 
 def _cached_macro(macro: Callable[[Any], Markup]) -> Callable[[Any], Markup]:
-    """A macro of one word that is rendered once for each word.
+    """A macro with one parameter, cached by its value.
 
     A list takes 0.50 ms, and 0.57 ms without.
     """
@@ -111,9 +110,9 @@ def _cached_macro(macro: Callable[[Any], Markup]) -> Callable[[Any], Markup]:
     return say
 
 
-@pass_eval_context  # asked for only so that Jinja folds no constant past us
+@pass_eval_context  # so that Jinja does not fold constants without calling this
 def _encode(_: EvalContext, value: Any) -> Markup:
-    """`value` as one JSON value; what a tag or a macro wrote is JSON already."""
+    """`value` as JSON; the output of a tag or a macro is already JSON."""
     if isinstance(value, Markup):
         return value
     if isinstance(value, TrustedText):
@@ -123,7 +122,7 @@ def _encode(_: EvalContext, value: Any) -> Markup:
 
 def _reject_type(value: object) -> None:
     if isinstance(value, Undefined):
-        str(value)  # raises, and names what is missing
+        str(value)  # raises an error with the missing name
     raise TypeError(f"{{{{ … }}}} cannot hold a {type(value).__name__}: pick one of its fields")
 
 

@@ -26,7 +26,7 @@ MONTH_NAMES = (
 )
 _FIXED_OFFSET_ZONE = re.compile(r"Etc/GMT([+-])([1-9]\d?)")
 WEEKDAY_NAMES = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-MAX_DATE_LENGTH = 20  # characters, also of what is none
+MAX_DATE_LENGTH = 20  # characters, also of text that is not a date
 BAR_WIDTH = 12
 FILLED_CELL, EMPTY_CELL = "\u2588", "\u2591"
 
@@ -57,7 +57,7 @@ def weekdays(days: Sequence[int]) -> str:
 
 
 def day_and_month(on: str) -> str:
-    """ "9 November" for 2026-11-09; what is no date in ISO 8601 is shown as it came."""
+    """ "9 November" for 2026-11-09; text that is not an ISO 8601 date is shown as it is."""
     found = _parse_date(on)
     return (
         f"{found.day} {MONTH_NAMES[found.month - 1]}"
@@ -81,7 +81,7 @@ def _parse_date(on: str) -> date | None:
 
 
 def text_bar(count: int | None, most: int) -> str:
-    """`count` drawn against `most`, as wide as any other bar; one that is not 0 can be seen."""
+    """A bar of `count` relative to `most`; all bars have the same width, and 1 is visible."""
     filled = sum((count or 0) * BAR_WIDTH > most * step for step in range(BAR_WIDTH))
     return FILLED_CELL * filled + EMPTY_CELL * (BAR_WIDTH - filled)
 
@@ -98,8 +98,8 @@ def date_token(value: float | str | None, before: str = "") -> TrustedText:
     """A time in the reader's time zone; `value` is in seconds since 1970 or ISO 8601.
 
     `before` are words of ours, such as "since": within the token, or Slack writes "since Yesterday"
-    with a capital. Slack: `<!date^unix^format|fallback>`. A time without a zone is UTC; what is no
-    time between 1970 and 9999 is shown as it came, and None as nothing.
+    with a capital. Slack: `<!date^unix^format|fallback>`. A time without a zone is UTC. Text that
+    is not a time between 1970 and 9999 is shown as it is, None as "".
     """
     if value is None:
         return TrustedText()
@@ -116,7 +116,7 @@ def date_token(value: float | str | None, before: str = "") -> TrustedText:
 def clock_time(value: float | str, zone: str = "") -> str:
     """ "8:45 PM" in the zone of the IANA database, or "7:45 PM UTC" if it is not known.
 
-    For text in which Slack has no date tokens. What is no time is shown as it came.
+    For text in which Slack has no date tokens. Text that is not a time is shown as it is.
     """
     moment = _local_time(value, zone)
     if moment is None:
@@ -166,9 +166,9 @@ def _read_time(value: float | str) -> datetime:
 
 
 def link(url: str | None, words: str) -> TrustedText:
-    """`<url|words>`, or only the words where `url` is no short http or https address.
+    """`<url|words>`, or only the words if `url` is not a short http or https address.
 
-    Whatever could end the link early is percent-encoded.
+    Characters that could end the link early are percent-encoded.
     """
     target = text.clean((url or "")[: URL + 1]).strip()
     shown = text.escape(_one_line(words))
@@ -179,7 +179,7 @@ def link(url: str | None, words: str) -> TrustedText:
 
 
 def code(value: str | float | None) -> TrustedText:
-    """Inline code on one line, nothing for nothing; mrkdwn has no escape for a back-tick in it."""
+    """Inline code on one line, or ""; mrkdwn cannot escape a backtick, so it is replaced."""
     words = _one_line("" if value is None else str(value))
     if not words:
         return TrustedText()
@@ -191,15 +191,15 @@ _FORMATS = re.compile(r"[*_~`]|:[^\s:]+:")
 
 def bold(name: str, limit: int) -> TrustedText:
     """A name from outside in bold; inline code if Slack would read something in it as a format."""
-    return _letters(name, limit, "*")
+    return _formatted(name, limit, "*")
 
 
-def letters(words: str, limit: int) -> TrustedText:
-    """The same without bold, for one word."""
-    return _letters(words, limit, "")
+def unformatted(words: str, limit: int) -> TrustedText:
+    """The same without bold."""
+    return _formatted(words, limit, "")
 
 
-def _letters(words: str, limit: int, mark: str) -> TrustedText:
+def _formatted(words: str, limit: int, mark: str) -> TrustedText:
     shown = text.one_line(text.clean_start(words, limit))
     if _FORMATS.search(shown):
         return code(shown)
@@ -207,7 +207,7 @@ def _letters(words: str, limit: int, mark: str) -> TrustedText:
 
 
 def code_words(code: str) -> str:
-    """ "price watch" for a code like PRICE_WATCH; a text that is no code is shown as it is."""
+    """ "price watch" for a code like PRICE_WATCH; other text is shown as it is."""
     return code.replace("_", " ").lower() if re.fullmatch(r"\w{1,40}", code) else code
 
 
@@ -244,24 +244,24 @@ def _agents_in(exported: bytes) -> int | None:
 
 
 def user_mention(user_id: str) -> TrustedText:
-    """Slack's mention of a user, which notifies them if it is in a new channel message."""
+    """A mention of a user, who is notified if it is in a new channel message."""
     return _mention("@", "UW", user_id)
 
 
 def channel_mention(channel_id: str) -> TrustedText:
-    """Slack's name for a channel, as a link to it."""
+    """The name of a channel, as a link to it."""
     return _mention("#", "CG", channel_id)
 
 
 def _mention(sign: str, kinds: str, slack_id: str) -> TrustedText:
-    """`<@U…>` or `<#C…>`; what is no id of Slack's is letters."""
+    """`<@U…>` or `<#C…>`; other text is inline code."""
     if re.fullmatch(f"[{kinds}][A-Z0-9]{{1,30}}", slack_id):
         return TrustedText(f"<{sign}{slack_id}>")
     return code(slack_id)
 
 
 def plural(count: int, one: str, many: str = "") -> str:
-    """ "1 job", "1,204 jobs"; `many` is for words that do not just take an s."""
+    """ "1 job", "1,204 jobs"; `many` is for irregular plurals."""
     return f"{count:,} {one if count == 1 else many or one + 's'}"
 
 
@@ -289,7 +289,7 @@ JINJA_FILTERS: Mapping[str, Callable[..., Any]] = {
     "chart_value": chart_value,
     "channel": channel_mention,
     "bold": bold,
-    "letters": letters,
+    "unformatted": unformatted,
     "code_words": code_words,
     "date": date_token,
     "clock_time": clock_time,

@@ -17,7 +17,7 @@ from bot.rendering.text import clean, shorten
 
 MAX_CELL_LENGTH = 32_767  # Excel
 BYTE_ORDER_MARK = "\ufeff"
-"""By it Excel knows that the file is UTF-8."""
+"""Tells Excel that the file is UTF-8."""
 
 COLUMNS = {
     "id": "id",
@@ -42,7 +42,7 @@ _FORMULA = re.compile(f"{_AT_START}|{_WITHIN}")
 
 
 def csv_text(jobs: Iterable[Job]) -> str:
-    """One row a job; a name that Emporix gave for an agent once stands in all of its rows."""
+    """A row for each job; if one job has the name of its agent, all rows of that agent have it."""
     listed = tuple(jobs)
     names = {job.agent_id: job.agent_name for job in listed if job.agent_name}
     file = io.StringIO(newline="")
@@ -57,5 +57,5 @@ def csv_text(jobs: Iterable[Job]) -> str:
 
 
 def neutralize_formulas(text: str) -> str:
-    """`text` as a cell that no spreadsheet takes for a formula."""
+    """`text` as a cell that no spreadsheet runs as a formula."""
     return shorten(_FORMULA.sub("'", clean(text)), MAX_CELL_LENGTH)

@@ -26,7 +26,7 @@ _STYLES = {"strong": "bold", "em": "italic", "s": "strike"}
 
 
 def leaves(run: Token, *styles: str) -> list[Leaf]:
-    """What a token of type "inline" holds, all of it in `styles`."""
+    """The elements of a token of type "inline", each with `styles`."""
     made: list[Leaf] = []
     connection, url, start = list(styles), "", 0
     for token in run.children or []:
@@ -52,7 +52,7 @@ def _leaf(token: Token, styles: list[str]) -> list[Leaf]:
     return [text_leaves(token.content, *styles)] if token.content else []
 
 
-MAX_COLUMN_WIDTH = 40  # characters; a longer cell pushes the rest of its line aside
+MAX_COLUMN_WIDTH = 40  # characters; the rest of the line moves to the right of a longer cell
 COLUMN_GAP = "  "
 
 
@@ -63,7 +63,7 @@ class Cell:
 
 
 def table_rows(tokens: Iterator[Token]) -> Iterator[list[Cell]]:
-    """The rows of the table that `tokens` stand in; what follows the table is left there."""
+    """Read the rows of a table from `tokens`, up to its end."""
     cells: list[Cell] = []
     is_right = False
     for token in tokens:
@@ -79,7 +79,7 @@ def table_rows(tokens: Iterator[Token]) -> Iterator[list[Cell]]:
 
 
 def table_lines(table: Iterable[Sequence[Cell]]) -> str:
-    """One line a row, with a rule below the first."""
+    """A line for each row, and a rule below the first."""
     lines = list(table)
     widths = [
         max(min(len(cell.words), MAX_COLUMN_WIDTH) for cell in column)
@@ -99,20 +99,20 @@ def _line(row: Sequence[Cell], widths: Sequence[int]) -> str:
 
 
 MAX_LIST_DEPTH = 8  # Slack: rich_text_list, indent
-MAX_LIST_OFFSET = 999  # not documented; higher numbers are written in letters
+MAX_LIST_OFFSET = 999  # not documented; higher numbers are written as text
 RULE = "―――"
 
 
 @dataclass(slots=True)
 class _List:
-    """An open list; `number` is the present item's, None where it has bullets."""
+    """An open list; `number` is that of the current item, None for a list with bullets."""
 
     number: int | None
     is_item_begun: bool = False
 
 
 class RichTextWriter:
-    """Leaves gather until what they stand in ends: a list's item, a quote, all paragraphs."""
+    """Collects leaves until their list item, quote or paragraphs end."""
 
     def __init__(self) -> None:
         self._elements: list[Element] = []
@@ -210,7 +210,7 @@ class RichTextWriter:
 
 
 def _follows(last: Element, item: Element, number: int | None, indent: int) -> bool:
-    """Whether `item` can stand in the list that was written last."""
+    """Whether `item` can be added to the last list that was written."""
     if last["type"] != "rich_text_list" or last["indent"] != indent:
         return False
     items = last["elements"]
@@ -249,11 +249,11 @@ _parser = (
 
 
 def from_markdown(text: str) -> list[Element] | None:
-    """The elements that `text` makes; None where it is not to be read as Markdown."""
+    """`text` as elements; None if it should not be parsed as Markdown."""
     if text.count("[") > MAX_BRACKETS or text.count("\n") > MAX_LINES:
         return None
     tokens = _parser.parse(text)
-    # markdown-it drops what lies deeper than it may go.
+    # markdown-it drops content below its maximum depth.
     if max((token.level for token in tokens), default=0) >= MAX_NESTING - 1:
         return None
     return RichTextWriter().written(tokens)

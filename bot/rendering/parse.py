@@ -20,13 +20,13 @@ from bot.rendering.text import clean_start, escape
 
 
 class InvalidPayload(ValueError):
-    """A payload that Slack would refuse, and that may not be shortened into shape."""
+    """A payload that Slack would refuse and that cannot be shortened to fit."""
 
 
 class InvalidTemplate(Exception):
     """A template, its facts or its example is wrong.
 
-    `name` is the template's ("jobs/list"), `line` counts from 1 and is 0 where it is not known.
+    `name` is that of the template ("jobs/list"); `line` counts from 1 and is 0 if it is unknown.
     """
 
     def __init__(self, name: str, problem: str, line: int = 0) -> None:
@@ -46,7 +46,7 @@ _SPACES = re.compile(f"{_SPACE_MARK}+")
 
 
 class TrustedText(str):
-    """Mrkdwn that a filter wrote: untrusted text in it is escaped already."""
+    """Mrkdwn from a filter: untrusted text in it is already escaped."""
 
     __slots__ = ()
 
@@ -58,7 +58,7 @@ class Newline:
 
 
 def mark_whitespace(template_words: str) -> str:
-    """Text of a template with its white space marked."""
+    """Template text with its white space marked."""
     return _TEMPLATE_WHITESPACE.sub(_SPACE_MARK, template_words)
 
 
@@ -73,12 +73,12 @@ def collapse_whitespace(text: str) -> str:
 
 _ERROR_CONTEXT_LENGTH = 30
 
-# Text of these shows as letters. Any other `text` is taken for mrkdwn, so a new type fails safe.
+# Their text is shown as it is. Any other `text` is treated as mrkdwn, so that new types are safe.
 _PLAIN_TYPES = frozenset({"plain_text", "text", "link", "raw_text"})
 _DEFAULTS: dict[str, dict[str, bool]] = {
-    # Slack: `verbatim` keeps names and addresses from becoming links by themselves.
+    # Slack: with `verbatim`, names and addresses do not become links.
     "mrkdwn": {"verbatim": True},
-    # Slack: without it `:smile:` in outside text becomes a picture.
+    # Slack: without this, `:smile:` in untrusted text becomes an emoji.
     "plain_text": {"emoji": False},
 }
 _NO_PREVIEWS = {"unfurl_links": False, "unfurl_media": False}
@@ -87,9 +87,9 @@ _NO_PREVIEWS = {"unfurl_links": False, "unfurl_media": False}
 def parse_payload(rendered: str) -> dict[str, Any]:
     """The payload in `rendered`; raises InvalidPayload if it is not a JSON object.
 
-    Mrkdwn that was not written with the tag is escaped whole, the message's own `text` included.
-    Mrkdwn objects get `verbatim`, plain ones `emoji: false` unless they say otherwise, and messages
-    show no previews of links.
+    Mrkdwn that was not written with the tag is escaped, including the `text` of the message. By
+    default, mrkdwn objects get `verbatim`, plain text gets `emoji: false`, and messages show no
+    link previews.
     """
     payload = _decode_payload(rendered)
     if not isinstance(payload, dict):
@@ -113,7 +113,7 @@ def _decode_payload(rendered: str) -> Any:
 
 
 def _build_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """One JSON object with its texts escaped and its defaults set; inner objects come first."""
+    """A JSON object with its texts escaped and its defaults set; called for inner objects first."""
     made = dict(pairs)
     if len(made) < len(pairs):
         _reject_duplicates(pairs)
@@ -144,7 +144,7 @@ def _reject_trusted_text(items: list[Any]) -> None:
 
 
 def _with_defaults(part: dict[str, Any], defaults: dict[str, bool]) -> dict[str, Any]:
-    """Add what `part` leaves open, at its end: people read payloads too."""
+    """Add missing defaults at the end of `part`, where people who read payloads expect them."""
     for name, value in defaults.items():
         part.setdefault(name, value)
     return part
@@ -189,13 +189,13 @@ def _as_json(words: str) -> Markup:
     return Markup(_to_json(words))  # noqa: S704
 
 
-# `json.dumps` makes an encoder each time that anything is not as by default.
+# `json.dumps` creates an encoder for each call with a non-default option.
 _to_json = json.JSONEncoder(ensure_ascii=False).encode
 
 
 def _to_text(value: Any) -> str:
-    """What a value says: `TrustedText` if it is mrkdwn of ours, else cleaned outside text."""
-    if type(value) is str:  # nearly all there is
+    """A value as text: `TrustedText` if it is our mrkdwn, otherwise cleaned."""
+    if type(value) is str:  # the most common case
         return clean_start(value)
     if isinstance(value, TrustedText):
         return value
@@ -221,5 +221,5 @@ def _macro_text(output: Markup) -> str:
 
 
 def unescaped(words: str) -> Markup:
-    """Past Jinja's own escaping, which is HTML's."""
+    """Without Jinja's own HTML escaping."""
     return Markup(words)  # noqa: S704

@@ -28,7 +28,7 @@ _EXAMPLE_PREFIX = "example:"
 
 
 def examples(renderer: Renderer, name: str) -> dict[str, dict[str, Any]]:
-    """What each example of `name` shows, and its facts; raises InvalidTemplate without one."""
+    """The data of each example of a template, by title; raises InvalidTemplate without one."""
     source = renderer.source(name)
     found: dict[str, dict[str, Any]] = {}
     start = 0
@@ -61,36 +61,35 @@ def _parse_example(name: str, line: int, comment: str) -> tuple[str, dict[str, A
 
 
 TemplateSource: TypeAlias = tuple[str, str, Callable[[], bool]]
-"""Jinja: the text of a template, its path, and whether it is as it was."""
+"""Jinja: the text of a template, its path, and a function that says whether it is unchanged."""
 
 SUFFIX = ".json.j2"
 _PARTS = "parts/"
 CACHED_TEXTS = 64  # payloads of some kB
 
-# What an expression in a template can raise besides Jinja's own errors.
+# Errors of expressions in templates, besides Jinja's own.
 _EXPRESSION_ERRORS = (TypeError, ValueError, LookupError, ArithmeticError, AttributeError)
 
 
 class Renderer:
-    """The message templates of some folders; the first folder that has a name wins."""
+    """The message templates of some folders; earlier folders override later ones."""
 
     def __init__(self, *folders: Path, deletes: str = "all") -> None:
         self._sources = _TemplateLoader(folders)
         self._environment = environment(self._sources, deletes)
         self.private_text_once = lru_cache(CACHED_TEXTS)(self.private_text)
-        """`private_text` that remembers the newest, for what is often the same.
+        """`private_text` with a cache, for texts that are often the same; data must be hashable.
 
-        Help takes 0.13 ms to render, of which an answer in the ack is spared. Its facts must be
-        hashable.
+        Rendering the help takes 0.13 ms, which would delay the ack.
         """
 
     @classmethod
     @cache
     def default(cls, deletes: str = "all") -> Self:
-        """The templates installed within the package, or else those of the project beside it.
+        """The templates in the installed package, or those of the project.
 
-        `deletes` is the setting: templates leave out buttons that cannot work.
-        The same each time: a template is read when it is needed first, which takes its time.
+        `deletes` is the setting: templates leave out buttons that it forbids. The renderer is
+        cached, because compiling templates takes time.
         """
         package = Path(__file__).parents[1]
         installed = package / "templates"
@@ -98,13 +97,13 @@ class Renderer:
         return cls(folder, deletes=deletes)
 
     def preload(self) -> None:
-        """Read all templates now: later the process may have no file descriptor left for it."""
+        """Read all templates now: later, the process may have no file descriptor left."""
         self._sources.read_all()
 
     def render(self, name: str, /, **facts: object) -> dict[str, object]:
         """The payload of template `name` ("jobs/list"), within Slack's limits.
 
-        Raises InvalidTemplate, which names the template and where possible the line.
+        Raises InvalidTemplate with the name of the template and, if known, the line.
         """
         try:
             return fit_payload(parse_payload(self._rendered(name, facts)))
@@ -112,11 +111,11 @@ class Renderer:
             raise InvalidTemplate(name, str(error)) from error
 
     def private_text(self, name: str, /, **facts: object) -> str:
-        """The same payload as JSON, for nobody but the person who asked."""
+        """The same payload as JSON, as an ephemeral message."""
         return json.dumps({**self.render(name, **facts), "response_type": "ephemeral"})
 
     def templates(self) -> list[str]:
-        """The names of all messages; what only others include, under parts/, is none."""
+        """The names of all messages, without the included templates in parts/."""
         names = self._environment.list_templates(filter_func=_is_message)
         return [name.removesuffix(SUFFIX) for name in names]
 
@@ -141,16 +140,14 @@ class Renderer:
 
 
 class _TemplateLoader(FileSystemLoader):
-    """Templates from folders, read when they are needed first or all at once."""
+    """Templates from folders, read on first use or all at once."""
 
     def __init__(self, folders: Sequence[Path]) -> None:
         super().__init__(folders)
         self._read: dict[str, TemplateSource] = {}
 
     def read_all(self) -> None:
-        plain = Environment(
-            autoescape=True
-        )  # Jinja's interface asks for one, and reads nothing of it
+        plain = Environment(autoescape=True)  # required by Jinja's interface, but not used
         self._read = {name: self.get_source(plain, name) for name in self.list_templates()}
 
     def get_source(self, environment: Environment, template: str) -> TemplateSource:
@@ -162,7 +159,7 @@ def _is_message(path: str) -> bool:
 
 
 def _with_template_line(name: str, error: Exception) -> InvalidTemplate:
-    """`error` with the innermost line of a template; Jinja puts those into the traceback."""
+    """`error` with the innermost template line, which Jinja adds to the traceback."""
     path, line = _innermost(error.__traceback__)
     is_elsewhere = bool(path) and not path.endswith(name + SUFFIX)
     within = f" (in {'/'.join(Path(path).parts[-2:])})" if is_elsewhere else ""

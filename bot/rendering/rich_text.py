@@ -12,14 +12,14 @@ from bot.rendering.text import clean, one_line
 
 MAX_HOST_LENGTH = 253  # DNS
 MAX_LINK_TEXT_LENGTH = 300
-"""A link and its host stay together, so they must not be long."""
+"""A link and its host are not split, so they must be short."""
 
 _HOST = re.compile(r"[a-z0-9.-]+")
 _LOOKS_LIKE_URL = re.compile(r"://|\w\.\w{2,}")
 
 
 def link_with_host(url: str, text: str, styles: Iterable[str] = ()) -> list[Leaf]:
-    """A web link with its host behind it; any other address in letters, behind the text.
+    """A web link followed by its host; any other address as text, after the words.
 
     A text that looks like an address or is very long does not link: the address behind it does.
     """
@@ -40,7 +40,7 @@ def link_with_host(url: str, text: str, styles: Iterable[str] = ()) -> list[Leaf
 
 
 def web_host(url: str) -> str:
-    """The host of an http or https address; empty for what is none, or hides what it is."""
+    """The host of an http or https address; "" for other text and for misleading addresses."""
     if len(url) > URL or not url.isascii() or not url.isprintable() or " " in url:
         return ""
     try:
@@ -65,33 +65,33 @@ MAX_ELEMENTS = 200  # in one element; Slack documents no limit
 
 
 def text_leaves(text: str, *styles: str) -> Leaf:
-    """Letters that are shown as they are; styles are bold, italic, strike and code."""
+    """Text that is shown as it is; the styles are bold, italic, strike and code."""
     return _styled({"type": "text", "text": text}, styles)
 
 
 def link(url: str, text: str, *styles: str) -> Leaf:
-    """Only for an address that `bot.rendering.rich_text` has looked at."""
+    """Only for an address that `link_with_host` has checked."""
     return _styled({"type": "link", "url": url, "text": text}, styles)
 
 
 def leaves_text(leaves: Iterable[Leaf]) -> str:
-    """The words of some leaves."""
+    """The text of some leaves."""
     return "".join(leaf["text"] for leaf in leaves)
 
 
 def elements(kind: str, leaves: Iterable[Leaf]) -> list[Element]:
-    """Elements of one kind, as many as it takes for none to be too long."""
+    """Elements of one kind, split so that none is too long."""
     cleaned = (leaf | {"text": clean(leaf["text"])} for leaf in leaves)
     return [{"type": kind, "elements": portion} for portion in _split_leaves(_joined(cleaned))]
 
 
 def code_block(text: str) -> list[Element]:
-    """`text` in which nothing formats."""
+    """`text` as a code block."""
     return elements("rich_text_preformatted", [text_leaves(text)])
 
 
 def section(text: str) -> list[Element]:
-    """`text` as it is, letter by letter."""
+    """`text` as a section, without formatting."""
     return elements("rich_text_section", [text_leaves(text)])
 
 
@@ -121,7 +121,7 @@ def _styled(leaf: Leaf, styles: tuple[str, ...]) -> Leaf:
 
 
 def _joined(leaves: Iterable[Leaf], *, hosts: bool = False) -> list[Leaf]:
-    """Words of the same style beside each other as one leaf; the `hosts` of links only if asked."""
+    """Merge neighboring leaves of the same style; keep the hosts of links only with `hosts`."""
     made: list[Leaf] = []
     for leaf in leaves:
         is_same = bool(made) and leaf | {"text": ""} == made[-1] | {"text": ""}
@@ -134,7 +134,7 @@ def _joined(leaves: Iterable[Leaf], *, hosts: bool = False) -> list[Leaf]:
 
 
 def _has_host(leaf: Leaf) -> bool:
-    """Whether the host of this link follows it, as `bot.rendering.rich_text` has it."""
+    """Whether the host of this link follows it."""
     return bool(leaf["type"] == "link" and leaf["text"] != leaf["url"])
 
 
@@ -153,7 +153,7 @@ def _split_leaves(leaves: Iterable[Leaf]) -> Iterator[list[Leaf]]:
 
 
 def _units(pieces: Iterable[Leaf]) -> Iterator[list[Leaf]]:
-    """What must stay together: a link with its host, else each piece by itself."""
+    """Groups of pieces that must not be split: a link with its host, or a single piece."""
     waiting: list[Leaf] = []
     for piece in pieces:
         waiting.append(piece)
@@ -165,7 +165,7 @@ def _units(pieces: Iterable[Leaf]) -> Iterator[list[Leaf]]:
 
 
 def _pieces(leaf: Leaf) -> Iterator[Leaf]:
-    """A leaf in pieces that are short enough, parted after a line or a word; none if empty."""
+    """A leaf in pieces that are short enough, split after a line or a word; none if it is empty."""
     rest = leaf["text"]
     while len(rest) > RICH_TEXT:
         ends = (rest.rfind(space, RICH_TEXT // 2, RICH_TEXT) + 1 for space in "\n ")

@@ -1,4 +1,4 @@
-"""Makes untrusted text safe to show: removes control characters, escapes, shortens."""
+"""Makes untrusted text safe to show: removes control characters, escapes and shortens."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ ELLIPSIS = "…"
 
 _CONTROLS = "\x00-\x08\x0b-\x1f\x7f-\x9f"
 _BIDIRECTIONAL = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
-# Unicode keeps these out of any text, so `bot.rendering.parse` can use some of them for itself.
+# Unicode reserves these for internal use, and `bot.rendering.parse` uses some of them.
 _NON_CHARACTERS = "\ufdd0-\ufdef" + "".join(
     chr(plane + 0xFFFE) + chr(plane + 0xFFFF) for plane in range(0, 0x110000, 0x10000)
 )
@@ -21,16 +21,16 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 _ZERO_WIDTH_JOINER = "\u200d"
 _SKIN_TONES = "\U0001f3fb\U0001f3fc\U0001f3fd\U0001f3fe\U0001f3ff"
-_READ_FOR_ONE_SHOWN = 4  # cleaning may leave less than was read
-_LONGEST_CHARACTER = 32  # code points; longer piles of accents are cut like words
+_READ_FOR_ONE_SHOWN = 4  # cleaning can remove characters
+_LONGEST_CHARACTER = 32  # code points; more combining characters are cut
 
 
 def clean(value: Any) -> Any:
-    """`value` without what no message may hold; lists, tuples and dicts are cleaned within.
+    """`value` without characters that messages must not contain, at any depth of lists and dicts.
 
     Removes control characters other than tab and newline (any line ending becomes a newline),
     bidirectional controls and Unicode non-characters. A lone surrogate, which cannot be sent as
-    UTF-8, becomes U+FFFD. What is neither text nor a container is returned as it is.
+    UTF-8, becomes U+FFFD. Other values are returned as they are.
     """
     if isinstance(value, str):
         return _clean_text(value)
@@ -42,38 +42,38 @@ def clean(value: Any) -> Any:
 
 
 def _clean_text(text: str) -> str:
-    if text.replace("\n", "").isprintable():  # nearly all there is, and much faster to know
+    if text.replace("\n", "").isprintable():  # true of nearly all text, and fast
         return str.__str__(text)
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     return _SURROGATE.sub("\ufffd", _REMOVED.sub("", text))
 
 
 def escape(text: str) -> str:
-    """`text` as plain letters in mrkdwn. Slack: escape `&`, `<` and `>`, and nothing else."""
+    """`text` escaped for mrkdwn. Slack: escape `&`, `<` and `>`, and nothing else."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def one_line(text: str) -> str:
-    """`text` with every run of white space, line ends included, as one space."""
+    """`text` with each run of white space, including line breaks, as one space."""
     return " ".join(text.split())
 
 
 def is_blank(text: object) -> bool:
-    """Whether Slack would refuse `text` as empty; also true of what is no text at all."""
+    """Whether Slack would refuse `text` as empty; also true of values that are not text."""
     return not isinstance(text, str) or not text or text.isspace()
 
 
 def shorten(text: str, limit: int) -> str:
-    """`text` in at most `limit` characters (code points); what is cut ends with "…"."""
+    """`text` in at most `limit` characters (code points); "…" marks a cut."""
     if len(text) <= limit:
         return text
     return head(text, limit - 1) + ELLIPSIS if limit > 0 else ""
 
 
 def clean_start(text: str, limit: int = MESSAGE_BLOCKS_TEXT) -> str:
-    """`shorten(clean(text), limit)`, in a time that does not grow with `text`.
+    """`shorten(clean(text), limit)`, in a time that does not depend on the length of `text`.
 
-    No message can hold more than the default, so `fit_payload` would shorten it anyway.
+    No message can hold more characters than the default limit.
     """
     read = limit * _READ_FOR_ONE_SHOWN
     start = clean(text[:read])
@@ -81,7 +81,7 @@ def clean_start(text: str, limit: int = MESSAGE_BLOCKS_TEXT) -> str:
 
 
 def head(text: str, room: int) -> str:
-    """The beginning of a longer `text`, at most `room` characters, up to a word that ends near."""
+    """The start of a longer `text`, at most `room` characters, up to a word's end if possible."""
     end = _between_characters(text, max(room, 0))
     near = end - end // 5
     gap = max(text.rfind(space, near, end + 1) for space in " \n\t")
@@ -89,7 +89,7 @@ def head(text: str, room: int) -> str:
 
 
 def _between_characters(text: str, end: int) -> int:
-    """The last place up to `end` that does not part a letter from its accents or an emoji."""
+    """The last position up to `end` that does not split a letter with accents or an emoji."""
     for place in range(end, max(end - _LONGEST_CHARACTER, 0), -1):
         if not _continues(text[place]) and text[place - 1] != _ZERO_WIDTH_JOINER:
             return place
@@ -116,7 +116,7 @@ def cut_as(kind: str, text: str, limit: int) -> str:
 
 
 def cut(text: str, limit: int) -> str:
-    """Mrkdwn in at most `limit` characters; what is cut ends with "…" and stays well-formed."""
+    """Mrkdwn in at most `limit` characters; a cut is marked with "…" and stays well-formed."""
     if len(text) <= limit:
         return text
     kept = _without_parts(text, head(text, limit - len(_FENCE + ELLIPSIS)))
@@ -124,7 +124,7 @@ def cut(text: str, limit: int) -> str:
 
 
 def _without_parts(text: str, kept: str) -> str:
-    """`kept`, the beginning of `text`, without the pieces that the cut went through."""
+    """`kept`, the start of `text`, without links, entities and code marks that the cut split."""
     opened = kept.rfind("<")
     if opened > kept.rfind(">"):
         kept = kept[:opened]
@@ -135,7 +135,7 @@ def _without_parts(text: str, kept: str) -> str:
 
 
 def _closed(text: str, kept: str) -> str:
-    """`kept` with the code closed that it leaves open."""
+    """`kept` with its open code closed."""
     opened = _open_code(kept)
     if opened is None:
         return kept
@@ -157,6 +157,6 @@ def _open_code(kept: str) -> re.Match[str] | None:
 
 
 def _ends_on_its_line(text: str, start: int) -> bool:
-    """Whether a back-tick follows on the same line: one without is a letter, not code."""
+    """Whether another backtick follows on the same line: without it, there is no code."""
     tick, line_end = text.find("`", start), text.find("\n", start)
     return tick >= 0 and (line_end < 0 or tick < line_end)

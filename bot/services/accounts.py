@@ -22,7 +22,7 @@ from bot.domain.filters import Filters
 from bot.domain.times import Clock
 from bot.emporix.client import EmporixClient
 from bot.errors import ConnectRefused, Forbidden, InvalidInput, NotConnected, Unauthorized
-from bot.services.filters.values import parse_tenant_name
+from bot.services.filters.definitions import parse_tenant_name
 from bot.store.accounts import AccountStore
 
 CONNECTION_ERRORS = (NotConnected, Unauthorized, Forbidden)

@@ -1,4 +1,4 @@
-"""Finds the jobs that a text mentions, in all tenants of the user at the same time."""
+"""Finds the jobs in a text, in all tenants of the user in parallel."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class MentionedJob:
-    """A job, and what its reader may do with it."""
+    """A job, and whether the user may delete it."""
 
     job: Job
     tenant: str
@@ -40,10 +40,10 @@ class MentionedJob:
 
 @dataclass(frozen=True, slots=True)
 class MentionedJobs:
-    """`by_id` are jobs whose id or session stands in the text, `by_agent` the newest of agents.
+    """`by_id` are jobs whose id or session is in the text, `by_agent` the newest jobs of agents.
 
-    `unknown` are ids of jobs and sessions that no tenant knows, `left_out` how many were not looked
-    for, `failed_tenants` those that gave no proper answer. `words` are what the text says.
+    `unknown` are ids of jobs and sessions that no tenant has, `left_out` is the number of ids that
+    were not requested, and `failed_tenants` did not answer. `words` is a search for the text.
     """
 
     by_id: tuple[MentionedJob, ...]
@@ -56,20 +56,20 @@ class MentionedJobs:
 
     @property
     def is_empty(self) -> bool:
-        """Whether the text names nothing at all."""
+        """Whether the text has no job, session or agent."""
         return not (self.by_id or self.by_agent or self.unknown)
 
 
 @dataclass(slots=True)
 class _TenantSearch:
-    """One look through the tenants: what went wrong in which, and how much runs at once."""
+    """A search in all tenants: their errors, and the limit of parallel calls."""
 
     tenants: Sequence[Connection]
     errors: dict[str, EmporixError] = field(default_factory=dict)
     limit: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MAX_SEARCH_CALLS))
 
     async def ask(self, connection: Connection, ask: Callable[[], Awaitable[T]]) -> T | None:
-        """What `ask` gives; None where there is nothing, or where that tenant does not answer."""
+        """The result of `ask`; None if there is nothing, or if the tenant does not answer."""
         async with self.limit:
             if connection.tenant in self.errors:
                 return None
@@ -82,70 +82,74 @@ class _TenantSearch:
                 return None
 
     def failed_tenants(self) -> tuple[str, ...]:
-        """The tenants that could not be asked; raises the error of the first where none could."""
+        """The tenants that did not answer; raises the first error if none did."""
         if len(self.errors) == len(self.tenants):
             raise next(iter(self.errors.values()))
         return tuple(self.errors)
 
 
 class JobFinder:
-    """Finds jobs; raises NotConnected, and what Emporix raises where no tenant answers."""
+    """Finds jobs; raises NotConnected, and EmporixError if no tenant answers."""
 
     def __init__(self, emporix: NamedJobs, names: AgentNames, dashboard_url: str) -> None:
         self._emporix, self._names, self._dashboard_url = emporix, names, dashboard_url
 
     async def find(self, account: Account, texts: Sequence[str]) -> MentionedJobs:
-        """The jobs that `texts` are about, at most MOST_JOBS of them."""
+        """The jobs in `texts`, at most MAX_FOUND_JOBS."""
         connection = require_connection(account)
-        there = find_references(texts, self._dashboard_url)
+        references = find_references(texts, self._dashboard_url)
         self._names.prefetch(connection)
         names = await self._names.get_within(connection, AGENT_NAMES_TIMEOUT_SECONDS)
         agents = mentioned_agents(texts, names)[:MAX_AGENTS_SEARCHED]
-        look = _TenantSearch(_tenants(account, connection))
+        search = _TenantSearch(_tenants(account, connection))
         jobs, of_sessions, of_agents = await asyncio.gather(
-            self._by_ids(look, there.jobs[:MAX_FOUND_JOBS]),
-            self._by_sessions(look, there.sessions[:MAX_FOUND_JOBS]),
-            self._by_agents(look, connection, agents),
+            self._by_ids(search, references.jobs[:MAX_FOUND_JOBS]),
+            self._by_sessions(search, references.sessions[:MAX_FOUND_JOBS]),
+            self._by_agents(search, connection, agents),
         )
-        unasked = look.failed_tenants() if there.jobs or there.sessions or agents else ()
-        return _result(there, [*jobs, *of_sessions], of_agents, _called(agents, names), unasked)
+        failed_tenants = (
+            search.failed_tenants() if references.jobs or references.sessions or agents else ()
+        )
+        return _result(
+            references, [*jobs, *of_sessions], of_agents, _called(agents, names), failed_tenants
+        )
 
-    async def _by_ids(self, look: _TenantSearch, job_ids: Sequence[str]) -> list[MentionedJob]:
-        found = await asyncio.gather(*(self._by_id(look, job_id) for job_id in job_ids))
+    async def _by_ids(self, search: _TenantSearch, job_ids: Sequence[str]) -> list[MentionedJob]:
+        found = await asyncio.gather(*(self._by_id(search, job_id) for job_id in job_ids))
         return [one for one in found if one]
 
-    async def _by_id(self, look: _TenantSearch, job_id: str) -> MentionedJob | None:
-        """From the first tenant that has it."""
-        for connection in look.tenants:
-            job = await look.ask(connection, partial(self._emporix.get_job, connection, job_id))
+    async def _by_id(self, search: _TenantSearch, job_id: str) -> MentionedJob | None:
+        """The job in the first tenant that has it."""
+        for connection in search.tenants:
+            job = await search.ask(connection, partial(self._emporix.get_job, connection, job_id))
             if job:
                 return MentionedJob(job, connection.tenant, connection.can_delete)
         return None
 
     async def _by_sessions(
-        self, look: _TenantSearch, sessions: tuple[str, ...]
+        self, search: _TenantSearch, sessions: tuple[str, ...]
     ) -> list[MentionedJob]:
         if not sessions:
             return []
         asked = Filters(sessions=sessions, size=MAX_FOUND_JOBS)
         lists = await asyncio.gather(
-            *(self._list(look, connection, asked) for connection in look.tenants)
+            *(self._list(search, connection, asked) for connection in search.tenants)
         )
         return [found for one in lists for found in one]
 
     async def _by_agents(
-        self, look: _TenantSearch, connection: Connection, agents: tuple[str, ...]
+        self, search: _TenantSearch, connection: Connection, agents: tuple[str, ...]
     ) -> list[MentionedJob]:
         if not agents:
             return []
         return await self._list(
-            look, connection, Filters(agents=agents, size=JOBS_PER_AGENT_SEARCH)
+            search, connection, Filters(agents=agents, size=JOBS_PER_AGENT_SEARCH)
         )
 
     async def _list(
-        self, look: _TenantSearch, connection: Connection, asked: Filters
+        self, search: _TenantSearch, connection: Connection, asked: Filters
     ) -> list[MentionedJob]:
-        page = await look.ask(
+        page = await search.ask(
             connection, partial(self._emporix.list_jobs, connection, asked, ALL_TIMES)
         )
         jobs = page.jobs if page else ()
@@ -168,24 +172,24 @@ def _called(agents: Iterable[str], names: Names) -> tuple[str, ...]:
 
 
 def _result(
-    there: References,
+    references: References,
     named: Sequence[MentionedJob],
     of_agents: Sequence[MentionedJob],
     agents: tuple[str, ...],
-    unasked: tuple[str, ...],
+    failed_tenants: tuple[str, ...],
 ) -> MentionedJobs:
     once = {found.key: found for found in named}
     shown = dict(list(once.items())[:MAX_FOUND_JOBS])
     known = {found.job.id for found in named} | {found.job.session_id for found in named}
-    looked_for = [*there.jobs[:MAX_FOUND_JOBS], *there.sessions[:MAX_FOUND_JOBS]]
+    requested = [*references.jobs[:MAX_FOUND_JOBS], *references.sessions[:MAX_FOUND_JOBS]]
     beside = [found for found in of_agents if found.key not in once]
-    not_looked_for = len(there.jobs) + len(there.sessions) - len(looked_for)
+    skipped = len(references.jobs) + len(references.sessions) - len(requested)
     return MentionedJobs(
         by_id=tuple(shown.values()),
         by_agent=tuple(beside[: MAX_FOUND_JOBS - len(shown)]),
         agents=agents,
-        unknown=tuple(id_ for id_ in looked_for if id_ not in known),
-        left_out=not_looked_for + len(once) - len(shown),
-        failed_tenants=unasked,
-        words=there.words,
+        unknown=tuple(id_ for id_ in requested if id_ not in known),
+        left_out=skipped + len(once) - len(shown),
+        failed_tenants=failed_tenants,
+        words=references.words,
     )

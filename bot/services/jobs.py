@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 from urllib.parse import quote
 
@@ -16,6 +16,7 @@ from bot.emporix.client import MAX_PAGE_SIZE
 from bot.emporix.query import ALL_TIMES, by_ids
 from bot.errors import InvalidRequest, NotFound, OutdatedButton
 from bot.services.agents import NamedJobs
+from bot.services.filters.form import to_text
 from bot.services.filters.parser import from_compact, to_compact
 from bot.services.pagination import ListJobs, ListPage, read_snapshot, start_snapshot
 from bot.store.lists import ListStore
@@ -83,7 +84,8 @@ class JobList:
 
     `query` is the compact form of the list. `may_shift` is set if jobs can move between pages,
     `is_only_tenant` if the reader is connected to no other. `zone` is the name of their time zone
-    in the IANA database, "" if it is unknown.
+    in the IANA database, "" if it is unknown. `corrections`: if no agent has the typed name, the
+    text of the same list for each similar name.
     """
 
     jobs: tuple[Job, ...]
@@ -99,6 +101,13 @@ class JobList:
     may_shift: bool
     is_only_tenant: bool
     zone: str
+    searched: bool = False
+    corrections: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def last_page(self) -> int | None:
+        """The number of the last page; None if Emporix does not count the jobs, or has none."""
+        return -(-self.total // self.filters.size) if self.total else None
 
     @property
     def first(self) -> int:
@@ -227,7 +236,24 @@ def _job_list(account: Account, connection: Connection, page: ListPage) -> JobLi
         may_shift=not cursor.until,
         is_only_tenant=len(account.connections) == 1,
         zone=account.time_zone,
+        searched=cursor.searched,
+        corrections={} if page.jobs else _corrections(filters),
     )
+
+
+def _corrections(filters: Filters) -> dict[str, str]:
+    """By each similar name of an agent, the text that asks for its jobs."""
+    unknown = [one for one in filters.agents if one in filters.agent_names]
+    if len(unknown) != 1:
+        return {}
+    return {
+        name: to_text(
+            replace(
+                filters, agents=tuple(name if one == unknown[0] else one for one in filters.agents)
+            )
+        )
+        for name in filters.agent_guesses
+    }
 
 
 def _without_times(job: Job) -> Job:

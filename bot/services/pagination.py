@@ -198,7 +198,9 @@ async def start_snapshot(call: ListJobs, cursor: ListCursor, number: int, now: f
         undated=_known_undated(filters, order, undated, is_all=number == 1 and not found.has_more),
         positions=(),
     )
-    return _list_page(cursor, page_position(cursor, number), found.jobs, dated, undated)
+    page = _list_page(cursor, page_position(cursor, number), found.jobs, dated, undated)
+    is_beyond = not found.jobs and found.total is not None
+    return replace(page, total=found.total) if is_beyond else page
 
 
 async def read_snapshot(call: ListJobs, cursor: ListCursor, number: int) -> ListPage:

@@ -139,6 +139,7 @@ def pause_reason(code: str) -> str:
 logger = logging.getLogger(__name__)
 
 DIRECT_MESSAGE_PREFIX = "D"  # Slack: prefix of the ids of direct messages
+GROUP_MESSAGE_PREFIX = "mpdm-"  # Slack: prefix of the names of group messages
 
 
 class Channel:
@@ -155,6 +156,12 @@ class Channel:
         return self._request.channel_id
 
     @property
+    def is_direct(self) -> bool:
+        """Whether it is a direct message, also of several people: apps cannot be invited there."""
+        is_group = self._request.channel_name.startswith(GROUP_MESSAGE_PREFIX)
+        return is_group or self.id.startswith(DIRECT_MESSAGE_PREFIX)
+
+    @property
     def message_key(self) -> str:
         """A key for the request's message, unique within its workspace."""
         return f"{self._request.channel_id}:{self._request.message_ts}"
@@ -166,7 +173,7 @@ class Channel:
     @property
     def is_shared(self) -> bool:
         """Whether the clicked button is in a message that everyone in a channel sees."""
-        return bool(self.message) and not self.id.startswith(DIRECT_MESSAGE_PREFIX)
+        return bool(self.message) and not self.is_direct
 
     @property
     def message(self) -> Mapping[str, Any]:
@@ -175,6 +182,8 @@ class Channel:
 
     async def audience(self) -> Audience:
         """The audience of the channel."""
+        if self.is_direct:
+            return Audience(self.id, is_direct=True)
         return await read_audience(self._request.client, self._request.channel_id)
 
     async def join(self) -> None:

@@ -5,16 +5,27 @@ from __future__ import annotations
 import importlib
 import inspect
 import pkgutil
+import re
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache
 from types import ModuleType, NoneType
-from typing import Any, ClassVar, Literal, TypeAlias, TypeVar, get_args, get_type_hints
+from typing import (
+    Any,
+    ClassVar,
+    Literal,
+    NamedTuple,
+    TypeAlias,
+    TypeVar,
+    get_args,
+    get_type_hints,
+)
 
 from bot.domain.audit import AuditEvent
-from bot.errors import OutdatedButton, UnknownCommand
+from bot.errors import OutdatedButton, Proposal, UnknownCommand
 from bot.rendering.buttons import ButtonState, decode
+from bot.services.references import job_in_line
 
 ListenerFunction: TypeAlias = Callable[..., Awaitable[None]]
 """An async function whose parameters are injected (`bot.slack.injection`)."""
@@ -89,6 +100,21 @@ class CommandListener(Listener):
     also: tuple[str, ...] = ()
     in_ack: bool = False
     at_once: bool = False
+
+    @property
+    def takes_words(self) -> bool:
+        """Whether any words can follow: they are searched."""
+        return "filters" in self.usage
+
+    @property
+    def takes_id(self) -> bool:
+        return "id" in re.findall(r"\w+", self.usage)
+
+    def accepts(self, text: str) -> bool:
+        """Whether this command with `text` is more likely than a search that begins similarly."""
+        if not text:
+            return self.usage.startswith("[")
+        return not self.takes_id and ("words" in self.usage or ":" in text)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -195,13 +221,26 @@ def event(
 
 ListenerType = TypeVar("ListenerType", bound=Listener)
 
-MAX_COMMAND_WORDS = 3  # words of a command
-SLIP_SIMILARITY = 0.7  # from 0 to 1: minimum similarity of a word to count as a typo
-SUGGESTION_SIMILARITY = 0.6  # the same, for a suggestion
+MAX_COMMAND_WORDS = 3
+SLIP_SIMILARITY = 0.7
+"""From 0 to 1: how similar a word is to a command that was probably mistyped."""
+SUGGESTION_SIMILARITY = 0.6
+"""The same, if the text is no command as it is."""
+
+JOBS = "jobs "
+_LIKE_AN_ID = re.compile(r"[<(`'\"#*]*([0-9a-fA-F-]*\d[0-9a-fA-F-]*|https?://\S+)\W*", re.ASCII)
+
+
+class FoundCommand(NamedTuple):
+    """A command, the text after it, and another command that may have been meant instead."""
+
+    listener: CommandListener
+    text: str
+    proposal: Proposal | None = None
 
 
 class Registry:
-    """All listeners by command, action_id, callback_id or event type."""
+    """All listeners, by their words, action_id, callback_id or type of event."""
 
     def __init__(self, listeners: Iterable[Listener]) -> None:
         self.commands: dict[str, CommandListener] = {}
@@ -213,24 +252,44 @@ class Registry:
         self._by_words: dict[str, CommandListener] = {}
         for one in listeners:
             self._add(one)
+        self._verbs = {
+            words: [
+                longer.removeprefix(f"{words} ")
+                for longer in self._by_words
+                if longer.startswith(f"{words} ")
+            ]
+            for words in self._by_words
+        }
+        self._without_jobs = {
+            words.removeprefix(JOBS): words
+            for words in self._by_words
+            if words.startswith(JOBS) and words.removeprefix(JOBS) not in self._by_words
+        }
 
-    def find(self, text: str) -> tuple[CommandListener, str]:
-        """The longest command at the start of `text`, and the rest of `text`.
+    def find(self, text: str) -> FoundCommand:
+        """The longest command at the start of `text`, and the text after it.
 
-        Raises NotUnderstood, with the most similar command if there is one.
+        An id or a link alone opens the job, and the commands of jobs work without `jobs`. Raises
+        UnknownCommand, with proposals.
         """
+        if exact := self._by_words.get(text):
+            return FoundCommand(exact, "")
+        if (job_id := job_in_line(text)) and (get := self.commands.get("jobs get")):
+            search = Proposal(f'jobs search "{job_id}"', f"Search messages for {job_id}")
+            return FoundCommand(get, job_id, search)
         typed = text.split(maxsplit=MAX_COMMAND_WORDS)
         for count in range(min(MAX_COMMAND_WORDS, len(typed)), 0, -1):
             words = " ".join(typed[:count]).lower()
             if found := self._by_words.get(words):
-                self._refuse_slip(words, typed[count:], text)
-                return found, _rest(text, count)
+                return FoundCommand(found, _rest(text, count), self._slip(words, count, text))
         if not typed:
-            return self.commands["help"], ""
-        raise UnknownCommand(text, self._nearest(" ".join(typed[:2]).lower()))
+            return FoundCommand(self.commands["help"], "")
+        if full := self._without_jobs.get(typed[0].lower()):
+            return FoundCommand(self._by_words[full], _rest(text, 1))
+        raise UnknownCommand(text, self._proposals(text))
 
     def topics(self, text: str) -> tuple[CommandListener, ...]:
-        """The commands that begin with these words, or all; raises NotUnderstood if none do."""
+        """The commands that begin with these words, or all; raises UnknownCommand, with topics."""
         if not text:
             return tuple(self.commands.values())
         wanted = " ".join(text.lower().removeprefix("/emporix").split())
@@ -240,7 +299,10 @@ class Registry:
             if f"{words} ".startswith(f"{wanted} ") or not wanted
         )
         if not found:
-            raise UnknownCommand(text, self._nearest(wanted))
+            topics = tuple(dict.fromkeys(words.split()[0] for words in self.commands))
+            near = get_close_matches(wanted, topics, n=1, cutoff=SUGGESTION_SIMILARITY)
+            proposals = tuple(Proposal(f"help {topic}", f"Help on {topic}") for topic in near)
+            raise UnknownCommand(text, proposals, topics)
         return found
 
     def _add(self, one: Listener) -> None:
@@ -260,24 +322,42 @@ class Registry:
             case EventListener():
                 self.events[one.event_type] = one
 
-    def _refuse_slip(self, words: str, rest: list[str], text: str) -> None:
-        """Refuse `jobs serch refund` as a typo, instead of searching for "serch refund"."""
-        if not rest:
-            return
-        verbs = [
-            longer.removeprefix(f"{words} ")
-            for longer in self._by_words
-            if longer.startswith(f"{words} ")
-        ]
-        if near := get_close_matches(rest[0].lower(), verbs, n=1, cutoff=SLIP_SIMILARITY):
-            raise UnknownCommand(text, f"{words} {near[0]}")
+    def _slip(self, words: str, count: int, text: str) -> Proposal | None:
+        """The command that the next word is a slip of, as in `jobs serch refund`.
 
-    def _nearest(self, typed: str) -> str:
-        near = get_close_matches(typed, self._by_words, n=1, cutoff=SUGGESTION_SIMILARITY)
-        near = near or get_close_matches(
-            typed.split(" ")[0], self._by_words, n=1, cutoff=SUGGESTION_SIMILARITY
-        )
-        return near[0] if near else ""
+        If these words also take words to search, they are searched, unless the line has nothing but
+        a mistyped command and an id. Raises UnknownCommand if not.
+        """
+        rest, start, verbs = _rest(text, count), f"{words} ", self._verbs[words]
+        if not rest or not verbs:
+            return None
+        first = rest.split(maxsplit=1)[0].lower()
+        near = get_close_matches(first, verbs, n=1, cutoff=SLIP_SIMILARITY)
+        if not near:
+            return None
+        found, after = self._by_words[start + near[0]], _rest(text, count + 1)
+        proposal = Proposal(f"{start}{near[0]} {after}".strip())
+        literal = Proposal(f"{self._by_words[words].words} {rest}")
+        if not self._by_words[words].takes_words:
+            raise UnknownCommand(text, (proposal, literal))
+        if found.takes_id and _LIKE_AN_ID.fullmatch(after):
+            raise UnknownCommand(text, (proposal, literal))
+        return proposal if found.accepts(after) else None
+
+    def _proposals(self, text: str) -> tuple[Proposal, ...]:
+        """The nearest command with the rest of the line, and a search for all of it."""
+        typed = text.lower().split()
+        found = []
+        known = {**{words: words for words in self._by_words}, **self._without_jobs}
+        for count in (2, 1):
+            likely = [words for words in known if words.count(" ") == count - 1]
+            start = " ".join(typed[:count])
+            if near := get_close_matches(start, likely, n=1, cutoff=SUGGESTION_SIMILARITY):
+                found.append(Proposal(f"{known[near[0]]} {_rest(text, count)}".strip()))
+                break
+        if JOBS.strip() in self._by_words:
+            found.append(Proposal(f"jobs list {text}", f'Search jobs for "{text}"'))
+        return tuple(found)
 
 
 def listener_for(listeners: Mapping[str, ListenerType], address: object) -> ListenerType:

@@ -17,7 +17,7 @@ from typing import Any
 import aiohttp
 from slack_bolt.request.async_request import AsyncBoltRequest
 
-from bot.errors import BotError, Busy, NotOurs, OutdatedButton, StoreUnavailable
+from bot.errors import BotError, Busy, InvalidInput, NotOurs, OutdatedButton, StoreUnavailable
 from bot.rendering.buttons import cursor_in
 from bot.rendering.renderer import Renderer
 from bot.slack.audit import AuditDraft
@@ -72,11 +72,11 @@ OPTIONS_TIMEOUT_SECONDS = 2.0  # Slack waits 3 s; the rest is for the way there 
 
 
 EVENT_TIMEOUT_SECONDS = 2.5
-"""For an event that is acknowledged when its listener has succeeded: Slack waits 3 s."""
+"""For an event that is acknowledged after its listener has succeeded: Slack waits 3 s."""
 
 
 class NotAcknowledged(Exception):
-    """Slack gets no 200 for an event, and sends it again."""
+    """An event is not acknowledged, so Slack sends it again."""
 
 
 async def _raise_outdated() -> None:
@@ -84,7 +84,7 @@ async def _raise_outdated() -> None:
 
 
 OUTDATED = ActionListener(_raise_outdated, None, ())
-"""Hears what no other does: as a listener it runs once, however often Slack delivers a press."""
+"""Answers unknown ids. As a listener, it runs once even if Slack repeats the request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,13 +109,14 @@ class Dispatch:
         request = parse_request(req)
         try:
             typed = normalized(unescaped(str(req.body.get("text") or "")))
-            await self._admit(req.body, request, lambda: self.registry.find(typed)[0])
-            listener, text = self.registry.find(typed)
-            if listener.in_ack:
-                reply = ReplyInAck(self.renderer.private_text_once, ack)
-                await self._call(listener, request, CommandValues(text=text, reply=reply))
+            await self._admit(req.body, request, lambda: self.registry.find(typed).listener)
+            found = self.registry.find(typed)
+            values = CommandValues(text=found.text, proposal=found.proposal)
+            if found.listener.in_ack:
+                values["reply"] = ReplyInAck(self.renderer.private_text_once, ack)
+                await self._call(found.listener, request, values)
                 return
-            self._start(listener, request, CommandValues(text=text))
+            self._start(found.listener, request, values)
         except Exception as error:  # noqa: BLE001 - the one door for errors
             surface = ReplyInAck(self.renderer.private_text, ack)
             await self.error_handler.show(error, request.reference, surface)
@@ -146,7 +147,7 @@ class Dispatch:
             self._explain_refusal(error, request)
 
     async def event(self, ack: Ack, req: AsyncBoltRequest) -> None:
-        """What Slack tells by itself: where there is too much to do, nobody waits for it."""
+        """An event. If the app is at its capacity limit, it is dropped: no user waits for it."""
         request = parse_request(req)
         listener = self.registry.events.get(str(request.event.get("type")))
         if listener and listener.before_ack:
@@ -166,7 +167,7 @@ class Dispatch:
     async def _run_before_ack(
         self, listener: EventListener, request: SlackRequest, body: Mapping[str, Any]
     ) -> None:
-        """Raises NotAcknowledged where it did not succeed in time."""
+        """Raises NotAcknowledged if it does not succeed in time."""
         todo: list[Callable[[], Coroutine[Any, Any, None]]] = []
         try:
             async with asyncio.timeout(EVENT_TIMEOUT_SECONDS):
@@ -192,7 +193,7 @@ class Dispatch:
             self.error_handler.log(error)
 
     async def options(self, ack: Ack, req: AsyncBoltRequest, payload: Mapping[str, Any]) -> None:
-        """What is typed into an external select: nothing can be said there but what it offers."""
+        """Text typed into an external select. It can show options, but no errors."""
         request, options_reply = parse_request(req), OptionsReply(self.renderer, ack)
         typed = normalized(str(payload.get("value") or ""))
         try:
@@ -207,7 +208,7 @@ class Dispatch:
         await options_reply.end()
 
     async def submission(self, ack: Ack, req: AsyncBoltRequest) -> None:
-        """A submitted modal: its listener gives the ack, and may go on after that."""
+        """A submitted modal: its listener sends the ack, and may continue after it."""
         request, view = parse_request(req), req.body["view"]
         modal = SubmittedModal(self.renderer, request, ack)
         try:
@@ -230,16 +231,16 @@ class Dispatch:
     async def _admit(
         self, body: Mapping[str, Any], request: SlackRequest, find: Callable[[], Listener]
     ) -> None:
-        """Raises NotOurs; the refusal of a listener that changes something is recorded."""
+        """Raises NotOurs, and records it if the listener changes something."""
         try:
             await self.installation.admit(body)
         except NotOurs as error:
-            with suppress(BotError):  # no such listener, or too many refusals at once
+            with suppress(BotError):  # unknown id, or too many refusals at once
                 self._record_refusal(find(), request, error)
             raise
 
     def _record_refusal(self, listener: Listener, request: SlackRequest, error: NotOurs) -> None:
-        """In the log of the own workspace, where its administrators see it; after the ack."""
+        """Record a refusal in our own workspace's audit log, after the ack."""
         if listener.audit is None:
             return
         caller = self.installation.in_own_team(request.caller)
@@ -250,9 +251,9 @@ class Dispatch:
         )
 
     def _explain_refusal(self, error: BotError, request: SlackRequest) -> None:
-        """Tell what keeps a listener from beginning."""
+        """Show why a listener was not started."""
         modal = Modal(self.renderer, request)
-        at_home = isinstance(error, NotOurs) and request.is_in_home  # theirs is not shown
+        at_home = isinstance(error, NotOurs) and request.is_in_home  # their Home tab stays empty
         surface = modal if at_home else self._surface(modal, self._reply_to(request))
         tell = partial(self.error_handler.show, error, request.reference, surface)
         try:
@@ -268,14 +269,15 @@ class Dispatch:
         values: ValuesAfterAck,
         replaced: ClickedButton | None = None,
     ) -> None:
-        """Let a listener run when its turn comes; raises Busy."""
+        """Queue a listener; raises Busy."""
         sends = self._reply_to(request)
         reply = LoadingReply(self.renderer, sends, replaced)
         values |= ValuesAfterAck(reply=reply)
+        values["run_command"] = partial(self._run_command, request, values)
         modal = None
         if request.is_in_modal or "modal" in listener.parameters:
             values["modal"] = modal = LoadingModal(self.renderer, request)
-        if isinstance(sends, HomeTab):  # what the listener shows there follows what `reply` shows
+        if isinstance(sends, HomeTab):  # `home` and `reply` change the same view in order
             values["home"] = sends
         run = partial(self._run, listener, request, reply, modal, values)
         self.background.start(request.caller, run, at_once=listener.at_once)
@@ -308,10 +310,17 @@ class Dispatch:
             if modal:
                 await modal.end()
 
+    async def _run_command(self, request: SlackRequest, values: ValuesAfterAck, line: str) -> None:
+        """Run a command line with the values of the listener that proposes it."""
+        found = self.registry.find(line)
+        modal = values.get("modal") or LoadingModal(self.renderer, request)
+        command = CommandValues(text=found.text, proposal=found.proposal, modal=modal)
+        await self._call(found.listener, request, CommandValues(**{**values, **command}))
+
     async def _keep_form(
         self, error: BotError, request: SlackRequest, modal: SubmittedModal
     ) -> None:
-        """What was typed stays where it is, to be submitted again; Slack names no other way."""
+        """Keep the form open, with an error under its last field, to be submitted again."""
         name = last_input(request.view or {})
         if not name:
             await self.error_handler.show(error, request.reference, modal)
@@ -342,7 +351,7 @@ class Dispatch:
     async def _claim_delivery(
         self, request: SlackRequest, cursor_id: str = "", *, by_person: bool = True
     ) -> Delivery | None:
-        """None where this delivery was heard before: it is a repetition, or was replayed."""
+        """Claim this delivery; None if it was handled before, because Slack repeated it."""
         delivery = await self.deliveries.claim_delivery(
             request.caller,
             request.delivery,
@@ -355,7 +364,7 @@ class Dispatch:
         return delivery
 
     async def _call(self, listener: Listener, request: SlackRequest, values: Values) -> None:
-        """Run the listener; if it changes something, one entry of the audit log follows."""
+        """Run the listener, and record it in the audit log if it changes something."""
         draft = None
         if event := listener.audited_as:
             draft = values["audit_entry"] = AuditDraft(event, request.caller, request.channel_id)
@@ -364,6 +373,8 @@ class Dispatch:
             needed = arguments(listener.parameters, request, given, self.providers, self.services)
             await listener.function(**needed)
         except BaseException as error:
+            if isinstance(error, InvalidInput) and isinstance(listener, CommandListener):
+                error.surround_proposals(f"{listener.words} ")
             if draft:
                 draft.refuse(error)
             raise
@@ -373,11 +384,11 @@ class Dispatch:
 
     @staticmethod
     def _surface(modal: Modal | None, reply: Reply) -> Reply | Modal:
-        """What the person looks at: a modal, also one opened meanwhile, or messages."""
+        """Where the user sees an error: in the modal if one is open, otherwise as a message."""
         return modal if modal and modal.is_open else reply
 
     def _reply_to(self, request: SlackRequest) -> MessageSender:
-        """Sends answers to where the request came from."""
+        """Sends answers to the place of the request: the Home tab or a conversation."""
         if request.is_in_home:
             return self.providers.home(request)
         return ReplyAfterAck(self.renderer, self.session, request, self.charts)

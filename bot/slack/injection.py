@@ -6,13 +6,14 @@ and `metadata` may have any class of `bot.rendering.buttons`, see `Listener.stat
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any, TypedDict
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import Any, TypeAlias, TypedDict
 
 import aiohttp
 
 from bot.domain.accounts import Account, Caller
 from bot.domain.lists import ListCursor
+from bot.errors import Proposal
 from bot.rendering.renderer import Renderer
 from bot.services.filters.parser import LocalClock
 from bot.services.home import HomeService
@@ -27,6 +28,9 @@ from bot.slack.reply import Reply
 from bot.slack.request import SlackRequest, form_values
 from bot.slack.users import CurrentUser, UserClock
 from bot.store.slack_cache import TimeZoneCache
+
+RunCommand: TypeAlias = Callable[[str], Awaitable[None]]
+"""Runs a line as if it was typed after /emporix, with the same reply."""
 
 
 class Values(TypedDict, total=False):
@@ -49,12 +53,14 @@ class ValuesAfterAck(Values, total=False):
     modal: Modal
     reply: Reply
     home: HomeTab
+    run_command: RunCommand
 
 
 class CommandValues(ValuesAfterAck, total=False):
-    """For commands. `text`: the text after the command."""
+    """For commands. `text`: the text after the command; `proposal`: what may be meant instead."""
 
     text: str
+    proposal: Proposal | None
 
 
 class EventValues(ValuesAfterAck, total=False):

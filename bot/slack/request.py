@@ -1,4 +1,4 @@
-"""A request from Slack: who acted, where, what they typed, and how to answer."""
+"""A request from Slack: user, place, typed text, and how to answer."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _LINE_END = re.compile("\r\n?|[\u0085\u2028\u2029]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _JOINERS = "\u200c\u200d"
 _VISIBLE = frozenset("\u0600\u0601\u0602\u0603\u0604\u0605\u06dd\u070f\u0890\u0891\u08e2\U000110bd")
-"""Format characters (category Cf) that are drawn: signs before Arabic and other numbers."""
+"""Format characters (category Cf) that are visible: signs before Arabic and other numbers."""
 
 _USELESS_JOINER = re.compile(
     rf"(?<![^\x00-\x7f\s])[{_JOINERS}]+|[{_JOINERS}]+(?![^\x00-\x7f\s])|(?<=[{_JOINERS}])[{_JOINERS}]+"
@@ -31,13 +31,12 @@ _USELESS_JOINER = re.compile(
 
 
 def normalized(text: str) -> str:
-    """`text` as it looks: composed (NFC), and without characters that nobody can see.
+    """`text` as it looks: composed (NFC) and without invisible characters. It is idempotent.
 
-    Invisible characters come along when people paste, and make a word unlike the one it looks like:
-    zero-width spaces, marks of direction, soft hyphens, control characters. Two of them mean
-    something within words and emoji, and stay there: ZERO WIDTH (NON-)JOINER between two characters
-    that are not ASCII, as in Persian and in family emoji. Ids and filters are ASCII. Line ends
-    become newlines, half of a surrogate pair U+FFFD. Twice gives the same as once.
+    Pasted text often contains zero-width spaces, direction marks, soft hyphens and control
+    characters, and then differs from the text that it looks like. ZERO WIDTH (NON-)JOINER stays
+    between two characters that are not ASCII, where Persian and emoji of families need it. Line
+    ends become newlines, and half of a surrogate pair becomes U+FFFD.
     """
     if text.isascii() and text.isprintable():
         return text
@@ -47,7 +46,7 @@ def normalized(text: str) -> str:
 
 
 def unescaped(text: str) -> str:
-    """Slack escapes three characters in messages and in the text of commands, and only these."""
+    """Undo Slack's escaping of three characters in messages and in the text of commands."""
     for entity, letter in _ENTITIES:
         text = text.replace(entity, letter)
     return text
@@ -61,7 +60,7 @@ def _is_kept(letter: str) -> bool:
 
 MAX_MESSAGE_PARTS = 5000
 MAX_MESSAGE_CHARACTERS = 100_000
-"""A message of Slack's has some 40,000 at most; what others attach may have any number."""
+"""A message in Slack has at most about 40,000, but attachments of other apps have no limit."""
 
 _SAYS = frozenset(
     {
@@ -70,8 +69,13 @@ _SAYS = frozenset(
         "fallback",
         "footer",
         "from_url",
+        "initial_comment",
         "original_url",
+        "plain_text",
         "pretext",
+        "preview",
+        "preview_plain_text",
+        "subject",
         "text",
         "title",
         "title_link",
@@ -79,55 +83,62 @@ _SAYS = frozenset(
         "value",
     }
 )
-_HOLDS = ("text", "blocks", "attachments")
+_HOLDS = ("text", "blocks", "attachments", "files")
 
 
 def message_texts(message: Mapping[str, Any]) -> list[str]:
-    """Every text in it, the message's own first, as it was typed; bounded, and raises nothing."""
+    """All texts of a message, its own text first, normalized; bounded, and raises nothing."""
     found, left = [], MAX_MESSAGE_CHARACTERS
     for text in _walk({name: message.get(name) for name in _HOLDS}):
         if left <= 0:
             break
-        found.append(unescaped(text[:left]))
+        found.append(normalized(unescaped(text[:left])))
         left -= len(text)
     return found
 
 
 def _walk(message: Mapping[str, Any]) -> Iterator[str]:
-    """Breadth first: however deep something lies, what is near the top comes first."""
+    """The texts, breadth first: those near the top come before nested ones."""
     waiting: deque[Any] = deque([message])
     for _ in range(MAX_MESSAGE_PARTS):
         if not waiting:
             return
         part = waiting.popleft()
         if isinstance(part, Mapping):
-            yield from (v for k, v in part.items() if k in _SAYS and isinstance(v, str) and v)
+            is_file = "filetype" in part  # elsewhere `name` is that of an emoji
+            for name, text in part.items():
+                if (
+                    isinstance(text, str)
+                    and text
+                    and (name in _SAYS or (name == "name" and is_file))
+                ):
+                    yield text
             waiting.extend(part.values())
         elif isinstance(part, list):
             waiting.extend(part[:MAX_MESSAGE_PARTS])
 
 
 ANSWERED, REFERENCE, DELIVERED = "answered", "reference", "delivered"
-"""Names in Bolt's context: set by the web door, read here."""
+"""Names in Bolt's context: set in `bot.web`, read here."""
 
 HOME = "home"
-"""Slack: the type of the view that an app has of its own, and the name of its tab."""
+"""Slack: the type of the Home tab's view, and the name of the tab."""
 
 SELECTED_OPTIONS = "selected_options"
-"""Slack: where the state of an element keeps what was ticked."""
+"""Slack: the key of an element's state with the selected options."""
 
-ACK_TIMEOUT_SECONDS = 3.0  # Slack: by then it has given up on the answer
+ACK_TIMEOUT_SECONDS = 3.0  # Slack's own timeout
 
 
 @dataclass(frozen=True, slots=True)
 class SlackRequest:
-    """One request of Slack's.
+    """One request from Slack.
 
-    `delivery` is the same when Slack repeats it, and empty where that cannot be told; `reference`
-    names it in the log and in the message for an unknown error; `answered` is set when
-    its HTTP answer is on the way. `message` is what a button stands in, or what a shortcut was
-    called on: Slack shows it only where everyone sees it. `thread_ts` is the thread that new
-    messages go to, empty for none. `tab` is the one of the app's own that was opened.
+    `delivery` is the same if Slack repeats the request, and empty if that cannot be known;
+    `reference` identifies it in the log and in the message for an unknown error; `answered` is set
+    when its HTTP response is being sent. `message` is the message of the button or the shortcut,
+    which Slack includes only if everyone can see it. `thread_ts` is the thread for new messages, or
+    empty. `tab` is the tab of the app that was opened.
     """
 
     caller: Caller
@@ -142,6 +153,7 @@ class SlackRequest:
     reference: str
     answered: asyncio.Event
     app_id: str = ""
+    channel_name: str = ""
     value: str = ""
     thread_ts: str = ""
     tab: str = ""
@@ -158,21 +170,21 @@ class SlackRequest:
 
     @property
     def is_in_modal(self) -> bool:
-        """A Home tab is a view, too, but cannot be changed into a modal."""
+        """Whether it came from a modal; a Home tab is a view, but no modal."""
         return self.view is not None and self.view.get("type") == "modal"
 
     @property
     def is_in_home(self) -> bool:
-        """Whether somebody has opened their Home, or pressed something in it."""
+        """Whether the user opened their Home tab, or clicked something in it."""
         return self.tab == HOME or (self.view is not None and self.view.get("type") == HOME)
 
     @property
     def home_hash(self) -> str:
-        """Names the Home as it was for the request; empty where none was, or where it is not it."""
+        """The hash of the Home tab in the request; empty if the request is not from there."""
         return str((self.view or {}).get("hash") or "") if self.is_in_home else ""
 
     async def until_answered(self) -> None:
-        """Wait for the ack to leave: what follows it must not arrive before it."""
+        """Wait until the ack is sent: later messages must not arrive before it."""
         try:
             async with asyncio.timeout(ACK_TIMEOUT_SECONDS):
                 await self.answered.wait()
@@ -181,12 +193,13 @@ class SlackRequest:
 
 
 def parse_request(request: AsyncBoltRequest) -> SlackRequest:
-    """The request in our words; what Slack left out is empty."""
+    """The request with our names; missing values are empty."""
     body, context = request.body, request.context
     event = body.get("event") or {}
     return SlackRequest(
         caller=Caller(context.team_id or "", context.user_id or "", context.enterprise_id or ""),
         channel_id=context.channel_id or "",
+        channel_name=_channel_name(body),
         response_url=context.response_url or "",
         trigger_id=body.get("trigger_id") or "",
         delivery=_delivery(body, context[DELIVERED]),
@@ -202,9 +215,16 @@ def parse_request(request: AsyncBoltRequest) -> SlackRequest:
     )
 
 
+def _channel_name(body: Mapping[str, Any]) -> str:
+    """Slash commands and interactions have it in different places; events do not have it."""
+    channel = body.get("channel")
+    name = channel.get("name") if isinstance(channel, Mapping) else body.get("channel_name")
+    return name if isinstance(name, str) else ""
+
+
 def _delivery(body: Mapping[str, Any], delivered: str) -> str:
-    """A digest of what came: neither a trigger_id nor an event_id is given twice, so only a
-    repetition equals it.
+    """A hash of the body. Each trigger_id and event_id is unique, so only a repeated request has
+    the same.
     """
     if not body.get("trigger_id") and not body.get("event_id"):
         return ""
@@ -212,23 +232,23 @@ def _delivery(body: Mapping[str, Any], delivered: str) -> str:
 
 
 class FormValues(dict[str, str]):
-    """The fields of a modal; one that is not in it belongs to another version of the modal."""
+    """The fields of a modal; a missing one means that the modal is of another version."""
 
     def __missing__(self, name: str) -> str:
         raise OutdatedButton
 
 
 def form_values(view: Mapping[str, Any]) -> FormValues:
-    """What was filled into a modal, by block_id; an empty field is an empty text.
+    """The values of a modal's fields by block_id, normalized; an empty field is "".
 
-    Of options it is their values, by comma where there are several.
+    Several options are separated by commas.
     """
     filled = {block_id: _filled_in(element) for block_id, element in _filled(view)}
     return FormValues({block_id: normalized(text).strip() for block_id, text in filled.items()})
 
 
 def checked_options(view: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
-    """The values of the options that were ticked, by the block_id of what takes several."""
+    """The values of the selected options, by the block_id of each field with several."""
     return {
         block_id: tuple(str(option["value"]) for option in element[SELECTED_OPTIONS] or ())
         for block_id, element in _filled(view)
@@ -244,7 +264,7 @@ def _filled(view: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
 
 
 def _filled_in(element: Mapping[str, Any]) -> str:
-    """Slack: each kind of element keeps its value under another name."""
+    """The value of a field. Slack uses another key for each kind of element."""
     for name in ("value", "selected_date", "selected_time", "selected_conversation"):
         if element.get(name):
             return str(element[name])
@@ -254,6 +274,6 @@ def _filled_in(element: Mapping[str, Any]) -> str:
 
 
 def last_input(view: Mapping[str, Any]) -> str:
-    """The block_id of a modal's last field, beside its submit button; empty where it has none."""
+    """The block_id of a modal's last field, next to its submit button; "" without fields."""
     blocks = reversed(view.get("blocks") or ())
     return next((str(b["block_id"]) for b in blocks if b.get("type") == "input"), "")

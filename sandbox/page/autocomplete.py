@@ -7,15 +7,15 @@ from typing import Any
 
 from bot import listeners
 from bot.app import SLASH_COMMAND
-from bot.services.filters import values
+from bot.services.filters import definitions
 from bot.services.filters.definitions import ALL_FILTERS
 from bot.slack.decorators import discover
 
 _VALUES = {
-    "status": values.STATUS_NAMES,
-    "type": values.TYPE_NAMES,
-    "agent-type": values.AGENT_TYPE_NAMES,
-    "sort": values.SORTS,
+    "status": definitions.STATUS_NAMES,
+    "type": definitions.TYPE_NAMES,
+    "agent-type": definitions.AGENT_TYPE_NAMES,
+    "sort": definitions.SORTS,
     "since": ("today", "yesterday", "24h", "7d", "monday"),
     "until": ("today", "yesterday", "24h", "7d", "monday"),
 }

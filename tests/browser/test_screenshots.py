@@ -112,7 +112,7 @@ async def test_shortcuts(alone: PageUser, screenshots: Path) -> None:
     await expect(alone.page.get_by_role("menu")).to_be_visible()
     await take(alone, "shortcuts", screenshots)
     await alone.page.get_by_role("menuitem", name="Find Emporix jobs").click()
-    await expect(alone.modal).to_contain_text("2 jobs named in this message")
+    await expect(alone.modal).to_contain_text("2 jobs in this message")
     await take(alone, "find", screenshots)
 
 

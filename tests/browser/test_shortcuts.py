@@ -19,7 +19,7 @@ async def test_finds_opens_and_shares_into_the_thread(user: PageUser) -> None:
     words = f"What about {first}, and {DASHBOARD}/{second}?"
     await user.type(words, answer="What about")
     await user.chooses("Find Emporix jobs", user.last)
-    await expect(user.modal).to_contain_text("2 jobs named in this message")
+    await expect(user.modal).to_contain_text("2 jobs in this message")
     await user.modal.get_by_role("button", name="Open ").first.click()
     await expect(user.modal).to_contain_text("Open in the Management Dashboard")
     await user.modal.get_by_role("button", name="Back").click()
@@ -30,7 +30,7 @@ async def test_finds_opens_and_shares_into_the_thread(user: PageUser) -> None:
     await thread.get_by_text("1 reply").click()
     await expect(thread.locator("article")).to_contain_text("Shared by @Ada Lovelace")
     await user.chooses("Find Emporix jobs", thread.locator("article"))
-    await expect(user.modal).to_contain_text("1 job named in this message")
+    await expect(user.modal).to_contain_text("1 job in this message")
 
 
 async def test_replies_in_a_thread(user: PageUser) -> None:
@@ -92,5 +92,5 @@ async def test_is_accessible(user: PageUser) -> None:
     await user.page.get_by_role("menuitem", name="More message shortcuts").click()
     assert await axe_violations(user) == []
     await user.page.get_by_role("menuitem", name="Find Emporix jobs").click()
-    await expect(user.modal).to_contain_text("1 job named in this message")
+    await expect(user.modal).to_contain_text("1 job in this message")
     assert await axe_violations(user) == []

@@ -40,4 +40,4 @@ def test_times_are_read_in_one_place() -> None:
         for path in modules("bot")
         if "datetime.fromisoformat" in path.read_text(encoding="utf-8")
     }
-    assert readers == {"bot/domain/times.py", "bot/services/filters/values.py"}
+    assert readers == {"bot/domain/times.py", "bot/services/filters/dates.py"}

@@ -52,6 +52,8 @@ def found(filters: Filters, **document: Any) -> bool:
         (Filters(words=(" late refund ", "")), "message:~(late refund)"),
         (Filters(words=("a", "b")), "message:~a message:~b"),
         (Filters(words=("1.5 (EUR)",)), r"message:~(1\x2e5 \x28EUR\x29)"),
+        (Filters(words=("O’Neill's", "' 'x")), r"message:~O.Neill.s message:~(\x27 .x)"),
+        (Filters(words=("\u26a0\ufe0f late",)), "message:~(\u26a0\ufe0f? late)"),
         (Filters(words=("this AND that",)), r"message:~(this \x41ND that)"),
         (
             Filters(statuses=("failure",), agents=("a1",), words=("late",)),
@@ -135,8 +137,11 @@ def test_a_word_is_found(word: str, before: str, after: str) -> None:
 
 @given(word=TYPED.filter(str.strip), message=TYPED)
 def test_only_the_word_is_found(word: str, message: str) -> None:
-    """A message is found only if it contains the phrase, in any case."""
-    holds = re.search(re.escape(word.strip()), message, re.IGNORECASE) is not None
+    """A message is found only where it has the phrase, in any case, and with any character for an
+    apostrophe in a word."""
+    parts = re.split(r"(?<=\w)['‘’ʼ´]|['‘’ʼ´](?=\w)", word.strip())
+    pattern = ".".join(map(re.escape, parts))
+    holds = re.search(pattern, message, re.IGNORECASE) is not None
     assert found(Filters(words=(word,)), message=message) == holds
 
 

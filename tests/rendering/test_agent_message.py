@@ -54,14 +54,14 @@ BARE = json.dumps(ANSWER)
     ],
 )
 def test_json_is_found_in_every_wrapping(text: str) -> None:
-    """The same answer comes out, however often it was encoded."""
+    """JSON is detected however often it was encoded or fenced."""
     found = detect(text)
     assert found.kind == "json"
     assert json.loads(found.words, strict=False) == ANSWER
 
 
 def test_line_ends_within_the_strings_of_json_are_taken() -> None:
-    """Language models forget to encode them."""
+    """JSON whose strings contain unescaped line breaks is still JSON."""
     assert detect('{"answer": "Dear Ada,\nsent."}').kind == "json"
 
 
@@ -71,7 +71,7 @@ def test_line_ends_within_the_strings_of_json_are_taken() -> None:
      "`code`", "a\n```\nb\n```", "|a|b|\n|-|-|\n|1|2|", "an *order* is late", "<https://a.example>"],
 )  # fmt: skip
 def test_markdown_is_known_by_its_signs(text: str) -> None:
-    """One sign is enough."""
+    """One Markdown character sequence is enough to detect Markdown."""
     assert detect(text).kind == "markdown"
 
 
@@ -81,7 +81,7 @@ def test_markdown_is_known_by_its_signs(text: str) -> None:
      '{"cut": "of', "#1 is late", "a - b"],
 )  # fmt: skip
 def test_plain_words_stay_as_they_are(text: str) -> None:
-    """What has no signs is neither read nor changed."""
+    """Text without Markdown is not changed."""
     assert (detect(text).kind, detect(text).words) == ("plain", text)
 
 
@@ -93,20 +93,20 @@ def test_line_ends_in_letters_become_line_ends() -> None:
 
 @given(hostile_text)
 def test_words_can_always_be_sent(text: str) -> None:
-    """Also what comes out of JSON's own escapes is cleaned."""
+    """Text that was decoded from JSON escapes is cleaned too."""
     for given_text in (text, json.dumps(text), json.dumps(json.dumps(text))):
         assert not NOT_SENDABLE.search(detect(given_text).words)
 
 
 @given(st.text('[]{}"\\`n\n*_ |-', max_size=200))
 def test_nothing_breaks_it(text: str) -> None:
-    """Brackets that never close, and the like, are words."""
+    """Brackets that never close, and similar text, are plain text."""
     assert detect(text).kind in ("json", "markdown", "plain")
 
 
 @pytest.mark.parametrize("piece", ["[", '{"a":', '"', "\\", "\\n", " ", "\n", "-", "`", "_a ", "*"])
 def test_a_megabyte_is_read_at_once(piece: str) -> None:
-    """No sign repeated a million times takes long."""
+    """A character repeated a million times is handled quickly."""
     started = time.process_time()
     detect("x" + piece * (1_000_000 // len(piece)))
     detect(piece * (1_000_000 // len(piece)))
@@ -134,7 +134,7 @@ def test_noise_goes(text: str, line: str) -> None:
 
 
 def test_what_is_cut_ends_with_an_ellipsis() -> None:
-    """Also where the noise of a long text would leave a short line."""
+    """A shortened excerpt ends with an ellipsis, even if removed Markdown made it short."""
     assert excerpt("word " * 100, 20) == "word word word word…"
     assert excerpt("# a" + "\n----\n" * 1000, 220) == "a …"
     assert len(excerpt("x" * 100_000, 220)) == 220
@@ -142,7 +142,7 @@ def test_what_is_cut_ends_with_an_ellipsis() -> None:
 
 @given(hostile_text, st.integers(10, 300))
 def test_it_is_one_line_that_can_be_sent(text: str, limit: int) -> None:
-    """Whatever comes."""
+    """An excerpt of any text is one line within the limit that can be sent to Slack."""
     line = excerpt(text, limit)
     assert len(line) <= limit
     assert "\n" not in line
@@ -151,7 +151,7 @@ def test_it_is_one_line_that_can_be_sent(text: str, limit: int) -> None:
 
 @pytest.mark.parametrize("piece", ["*", "**a", "|", "-", "`", "[a](", "> ", "# ", " ", "_", "\n-"])
 def test_a_list_of_megabytes_is_quick(piece: str) -> None:
-    """Twelve long messages do not hold up their list."""
+    """Excerpts of twelve long messages do not delay their list."""
     text = "**" + piece * (1_000_000 // len(piece))
     started = time.process_time()
     for _ in range(12):
@@ -186,7 +186,7 @@ def test_numbers_order_and_doubled_keys_stay() -> None:
 
 
 def test_letters_are_shown_as_letters() -> None:
-    """`\\u00fc` is ü; what cannot be shown stays written out."""
+    """An escape such as `\\u00fc` is decoded, except for characters that cannot be shown."""
     assert pretty_json('["f\\u00fcr", "\\u202e", "\\u0000"]', 1000).split() == [
         "[", '"für",', '"\\u202e",', '"\\u0000"', "]"
     ]  # fmt: skip
@@ -199,7 +199,7 @@ def test_no_more_is_made_than_needed() -> None:
 
 
 def test_what_would_become_too_long_stays_as_it_is() -> None:
-    """White space must not make a file a multiple of itself."""
+    """JSON is not indented if that would make the file much larger."""
     text = "[" * 30 + "1,2" + "]" * 30
     assert pretty_json_within(text, 10_000) == pretty_json(text, 10_000)
     assert pretty_json_within(text, 1000) == text
@@ -213,7 +213,7 @@ def length(layout: AgentMessage) -> int:
 
 
 def test_a_short_text_is_whole() -> None:
-    """Nothing is added and nothing taken away."""
+    """A short text is shown unchanged and complete."""
     layout = agent_message_blocks("Sent.", 3000)
     assert layout == AgentMessage(
         blocks=[
@@ -230,7 +230,7 @@ def test_a_short_text_is_whole() -> None:
 
 
 def test_no_text_makes_no_blocks() -> None:
-    """Slack refuses empty ones."""
+    """An empty text has no blocks, because Slack refuses empty ones."""
     assert (
         agent_message_blocks("", 3000)
         == agent_message_blocks(None, 3000)
@@ -255,7 +255,7 @@ def test_a_long_text_ends_where_it_may(text: str, kept: int) -> None:
 
 
 def test_json_is_code() -> None:
-    """So nothing in it formats."""
+    """JSON is shown as code, so nothing in it is formatted."""
     (block,) = agent_message_blocks('{"a": "*b* <!channel>"}', 3000).blocks
     assert block["elements"][0]["type"] == "rich_text_preformatted"
 
@@ -272,7 +272,7 @@ def test_slack_takes_every_layout(text: str, room: int) -> None:
 
 @given(MARKS)
 def test_every_letter_is_shown(text: str) -> None:
-    """Markdown's signs may go; no word does."""
+    """Every word is shown; only Markdown characters may disappear."""
     layout = agent_message_blocks(text, 3000)
     if not text.lstrip().startswith(("{", "[", '"')):
         assert shown(layout).count("a") >= text.count("a") - text.count("`")

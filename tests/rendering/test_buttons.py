@@ -52,7 +52,7 @@ def smallest(state: type[ButtonState]) -> ButtonState:
 @quick
 @given(data=st.data())
 def test_a_state_is_decoded_as_it_was(state: type[ButtonState], data: st.DataObject) -> None:
-    """Any state comes back from its value, which Slack accepts."""
+    """Every state is equal after encoding and decoding, and its value is valid for Slack."""
     made = data.draw(states(state))
     assert decode(made.value, state) == made
     assert made.value.isascii()
@@ -82,7 +82,7 @@ def test_defaults_are_not_stored(state: type[ButtonState]) -> None:
 
 @each_state
 def test_unknown_facts_are_ignored(state: type[ButtonState]) -> None:
-    """A button of a newer version, which carries more, still works."""
+    """A button of a newer version with more fields still works."""
     made = smallest(state)
     version, kind, facts = json.loads(made.value)
     assert decode(json.dumps([version, kind, {**facts, "newer": [1]}]), state) == made
@@ -92,7 +92,7 @@ def test_unknown_facts_are_ignored(state: type[ButtonState]) -> None:
 @quick
 @given(foreign=json_values)
 def test_any_other_json_is_outdated(state: type[ButtonState], foreign: Any) -> None:
-    """No JSON, however similar, is taken for a state."""
+    """Other JSON is never decoded as a state, however similar it is."""
     wrong = {field.name: [foreign] for field in fields(state)}
     for value in (foreign, [foreign, state.kind, {}], ["1", foreign, {}], ["1", state.kind, wrong]):
         with pytest.raises(OutdatedButton):
@@ -135,7 +135,7 @@ def test_a_wrong_type_is_an_error() -> None:
 
 
 def test_too_long_a_value_is_an_error() -> None:
-    """A button that Slack would refuse is never made."""
+    """A state that is too long for Slack raises an error."""
     assert len(ListButton("a" * 1974).value) == 2000
     with pytest.raises(ValueError, match="2001"):
         _ = ListButton("a" * 1975).value
@@ -152,13 +152,13 @@ def test_a_template_with_a_wrong_fact_does_not_render(call: str) -> None:
 
 
 def test_a_template_leaves_out_what_is_too_long() -> None:
-    """The value of a button that cannot carry its state is null."""
+    """In a template, the value of a button is null if it is too long."""
     made = environment(DictLoader({"one": '{{ WordsButton(words="a" * 2000) }}'}))
     assert made.get_template("one").render() == "null"
 
 
 def test_jobs_are_read_line_by_line() -> None:
-    """A tenant has no slash in its name; an id may have one."""
+    """Tenant and id are split at the first slash, because an id may contain one."""
     assert JobsButton("acme/1\nglobex/2/3").pairs == [("acme", "1"), ("globex", "2/3")]
 
 

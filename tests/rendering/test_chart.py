@@ -85,7 +85,7 @@ PATHS: list[tuple[str | int, ...]] = [
 @settings(max_examples=300, deadline=None)
 @given(st.sampled_from(PATHS), junk | st.text(min_size=40, max_size=60))
 def test_a_broken_chart_is_left_out(path: tuple[str | int, ...], value: Any) -> None:
-    """Wherever it is broken; what is only too long is shortened."""
+    """An invalid chart is left out; texts that are too long are shortened."""
     fitted = fit_chart(broken(path, value))
     if fitted is not None:
         known = {key: part for key, part in fitted.items() if key != "block_id"}
@@ -111,7 +111,7 @@ def test_a_chart_within_the_limits_stays() -> None:
 
 
 def test_a_message_keeps_two_charts_and_a_view_none() -> None:
-    """Slack would refuse the whole message; the other blocks stay."""
+    """Charts that Slack would refuse are left out, and the other blocks stay."""
     blocks = [chart(), section(), chart(), chart()]
     assert fit_payload({"text": "Jobs", "blocks": blocks})["blocks"] == blocks[:3]
     assert fit_payload(modal(*blocks))["blocks"] == [section()]
@@ -121,6 +121,6 @@ def test_a_message_keeps_two_charts_and_a_view_none() -> None:
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), True, None, "3", 2**53 + 1])
 def test_only_numbers_are_drawn(value: Any) -> None:
-    """JSON holds no infinity, and a browser no larger integer."""
+    """Infinity and integers that a browser cannot represent are not drawn."""
     assert chart_value(value) is None
     assert [chart_value(one) for one in (0, 2.5, 2**53)] == [0, 2.5, 2**53]

@@ -37,7 +37,7 @@ def plain(words: str, /, **facts: object) -> str:
     "fact", ['a "quoted" \\ text', 3, 1.5, True, None, [], [1, ["x"]], {"a": {"b": None}}, ""]
 )
 def test_a_value_is_one_json_value(fact: object) -> None:
-    """What goes in is what Slack's JSON says, quotes included."""
+    """A value is encoded as JSON, including quotes."""
     assert value("fact", fact=fact) == fact
 
 
@@ -54,13 +54,13 @@ def test_any_text_is_a_value(text: str) -> None:
 
 @pytest.mark.parametrize("fact", [Job("1"), {1, 2}, object(), b"bytes", [Job("1")], float("nan")])
 def test_an_object_is_no_value(fact: object) -> None:
-    """A whole object in a message is a mistake, not its repr."""
+    """An object as a value is an error instead of its repr."""
     with pytest.raises((TypeError, ValueError)):
         value("fact", fact=fact)
 
 
 def test_an_error_says_what_to_do() -> None:
-    """The error for an object names its class and the way out."""
+    """The error for an object names its class and the solution."""
     with pytest.raises(TypeError, match="cannot hold a Job: pick one of its fields"):
         value("job", job=Job("1"))
     with pytest.raises(TypeError, match="words cannot hold a Job: pick one of its fields"):
@@ -71,7 +71,7 @@ def test_an_error_says_what_to_do() -> None:
     "expression", ["nobody", "job.nobody", "[nobody]", "facts.nobody", "nobody|shorten(3)"]
 )
 def test_undefined_names_are_errors(expression: str) -> None:
-    """A misspelt name is an error in a value and within the tags."""
+    """A misspelled name is an error in a value and within the tags."""
     facts = {"job": Job("1"), "facts": {}}
     with pytest.raises(UndefinedError, match="nobody"):
         value(expression, **facts)
@@ -160,7 +160,7 @@ def test_mark_up_is_refused_in_plain_words() -> None:
 
 
 def test_a_filter_of_ours_can_be_the_whole_text() -> None:
-    """A date alone needs no tag around it."""
+    """A date can be a whole text without a tag."""
     assert said('{"text": {{ when|date }}}', when=0)["text"].startswith("<!date^0^")
 
 
@@ -184,7 +184,7 @@ def test_tags_hold_only_simple_statements(within: str) -> None:
 
 @pytest.mark.parametrize("word", ["success", "<b>", "w" * 51, None, 7])
 def test_remembered_words_are_those_said_anew(word: object) -> None:
-    """A macro gives the same the second time, whatever it is given."""
+    """A cached macro returns the same as without a cache."""
     macro = "{% macro said(word) %}{% mrkdwn %}*{{ word }}*{% endmrkdwn %}{% endmacro %}"
     once = "{% set once = remembered(said) %}"
     three = '{"a": {{ said(word) }}, "b": {{ once(word) }}, "c": {{ once(word) }}}'
@@ -193,7 +193,7 @@ def test_remembered_words_are_those_said_anew(word: object) -> None:
 
 
 def test_remembered_words_are_told_apart() -> None:
-    """Outside text that reads like words of ours is still escaped."""
+    """Untrusted text that equals a cached text of ours is still escaped."""
     macro = "{% macro said(word) %}{% mrkdwn %}{{ word }}{% endmrkdwn %}{% endmacro %}"
     ours = "{% macro ours() %}{% mrkdwn %}*x*{% endmrkdwn %}{% endmacro %}"
     once = "{% set once = remembered(said) %}"
@@ -206,7 +206,7 @@ def test_remembered_words_are_told_apart() -> None:
     "name", ["safe", "e", "escape", "forceescape", "tojson", "urlize", "xmlattr"]
 )
 def test_filters_that_trust_are_gone(name: str) -> None:
-    """No filter declares outside text to be safe."""
+    """No filter can declare untrusted text to be safe."""
     with pytest.raises(TemplateSyntaxError, match="No filter named"):
         value(f"text|{name}", text="x")
 
@@ -239,7 +239,7 @@ def test_dots_reach_keys_before_methods(key: str) -> None:
 
 
 def test_methods_of_dicts_still_serve_loops() -> None:
-    """A dict without such a key can be looped over as ever."""
+    """A dict without a key of that name can be iterated by its method."""
     assert (
         plain("{% for k, v in fact.items() %}{{ k }}={{ v }};{% endfor %}", fact={"a": 1}) == "a=1;"
     )

@@ -139,7 +139,7 @@ def test_no_job_does_more_than_say(text: str) -> None:
     ids=lambda text: text[:12],
 )
 def test_known_tricks_fail(text: str) -> None:
-    """Disguised links, and nesting without end."""
+    """Disguised links and endless nesting are shown as text."""
     for payload in payloads(text):
         check(payload)
 
@@ -149,7 +149,7 @@ def test_known_tricks_fail(text: str) -> None:
     ['"', "`", "<!channel>", "[", "**a** ", "- ", "|a|b|\n|-|-|\n", '{"a":', "\\n", "\u202e"],
 )
 def test_a_card_of_a_megabyte_takes_no_second(piece: str) -> None:
-    """Two such texts in a job, and it is still answered in time."""
+    """A job with two such texts is rendered within a second."""
     text = "*" + piece * (1_000_000 // len(piece))
     card = JobCard(Job(id="1", message=text, response=text), "acme", True, "https://admin.emporix")
     started = time.process_time()
@@ -159,7 +159,7 @@ def test_a_card_of_a_megabyte_takes_no_second(piece: str) -> None:
 
 
 def test_a_link_never_hides_its_host() -> None:
-    """The words of each link are the address, or the host follows."""
+    """The text of each link is its address, or its host follows."""
     card = JobCard(Job(id="1", message=LINKS[0]), "acme", True, "https://admin.emporix.io/x")
     blocks = RENDERER.render("jobs/get", card=card)["blocks"]
     (link,) = [part for part in parts(blocks) if part.get("type") == "link"]

@@ -23,11 +23,11 @@ from bot.rendering.jinja_filters import (
     date_token,
     day_and_month,
     export_words,
-    letters,
     link,
     plural,
     text_bar,
     time_of_day,
+    unformatted,
     weekdays,
 )
 from tests.rendering.hostile import hostile_text, mrkdwn, value
@@ -265,14 +265,14 @@ def test_names_are_bold_or_code(name: str, shown: str) -> None:
     """Inline code if a character would format the name, because mrkdwn cannot escape it."""
     limit = 10 if len(name) == 20 else 80
     assert bold(name, limit) == shown
-    assert letters(name, limit) == (shown.strip("*") if shown.startswith("*") else shown)
+    assert unformatted(name, limit) == (shown.strip("*") if shown.startswith("*") else shown)
 
 
 @quick
 @given(words=hostile_text)
 def test_nothing_gets_out_of_bold(words: str) -> None:
     """No mention and no link, whatever a name contains."""
-    for shown in (bold(words, 80), letters(words, 80)):
+    for shown in (bold(words, 80), unformatted(words, 80)):
         assert "<" not in shown
         assert ">" not in shown
 

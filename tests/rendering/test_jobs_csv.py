@@ -49,7 +49,7 @@ def runs(cell: str) -> bool:
 
 
 def test_says_what_a_job_has() -> None:
-    """A heading, and a row for each job in the order of the list."""
+    """The CSV has a header and a row for each job, in the order of the list."""
     job = Job(
         id="1",
         status="failure",
@@ -80,7 +80,7 @@ def test_a_name_that_came_late_is_in_every_row() -> None:
 
 @pytest.mark.parametrize("formula", FORMULAS)
 def test_no_cell_is_a_formula(formula: str) -> None:
-    """Not even behind white space or what cannot be seen."""
+    """No cell is a formula, even behind white space or invisible characters."""
     for text in (formula, f"Total;{formula}", f"Total\n{formula}"):
         cells = rows(csv_text([Job(id=text, message=text)]))[1]
         assert not any(map(runs, cells))
@@ -111,13 +111,13 @@ def test_nothing_runs_where_semicolons_part(text: str) -> None:
 
 
 def test_a_cell_holds_no_more_than_excel_takes() -> None:
-    """What is cut says so."""
+    """A cell that is too long for Excel is shortened with an ellipsis."""
     cell = neutralize_formulas("=" * 100_000)
     assert (len(cell), cell[:2], cell[-1]) == (MAX_CELL_LENGTH, "'=", "…")
 
 
 def test_five_thousand_long_jobs_take_a_second() -> None:
-    """Ten million characters, as many as a file may have."""
+    """A file of the maximum size is written within a second."""
     jobs = [Job(id=str(number), message="word; " * 340) for number in range(5_000)]
     started = time.process_time()
     assert len(csv_text(jobs)) > 10_000_000

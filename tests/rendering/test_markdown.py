@@ -25,7 +25,7 @@ def item(*leaves: dict[str, Any]) -> Element:
 
 
 def test_styles_nest() -> None:
-    """Bold, italic, struck and code, alone and within each other."""
+    """Bold, italic, strikethrough and code work alone and nested."""
     assert made("a **b *c*** ~~d~~ `*e*`") == [
         item(
             words("a "),
@@ -40,7 +40,7 @@ def test_styles_nest() -> None:
 
 
 def test_a_heading_is_bold_and_paragraphs_are_apart() -> None:
-    """Line ends within a paragraph stay, too."""
+    """Headings are bold, paragraphs are separated, and line breaks stay."""
     assert made("# T\n\none\ntwo\n\nthree\n\n---") == [
         item(words("T", bold=True), words("\n\none\ntwo\n\nthree\n\n―――"))
     ]
@@ -63,7 +63,7 @@ def test_lists_nest_and_go_on_counting() -> None:
 
 
 def test_a_year_is_no_count() -> None:
-    """Numbers beyond what Slack counts to are letters."""
+    """List numbers above Slack's maximum are text."""
     assert made("2026. A year") == [item(words("2026. A year"))]
 
 
@@ -76,7 +76,7 @@ def test_what_follows_in_an_item_is_no_item() -> None:
 
 
 def test_quotes_hold_what_is_quoted() -> None:
-    """Lists in them are written in letters."""
+    """Quotes keep their content, and lists in them are text."""
     assert made("> a\n>\n> 1. b\n\nc") == [
         {"type": "rich_text_quote", "elements": [words("a")]},
         {"type": "rich_text_quote", "elements": [words("1. b")]},
@@ -85,7 +85,7 @@ def test_quotes_hold_what_is_quoted() -> None:
 
 
 def test_in_code_nothing_formats() -> None:
-    """Fenced or indented; an open fence goes to the end."""
+    """Fenced and indented code is not formatted, and an open fence ends with the text."""
     assert made("```js\n**a** <!channel>\n  [x](https://a.example)") == [
         {
             "type": "rich_text_preformatted",
@@ -107,7 +107,7 @@ def test_a_table_is_set_in_columns() -> None:
 
 
 def test_html_mentions_and_references_stay_letters() -> None:
-    """Nothing else than text and links comes out."""
+    """HTML, mentions and references are shown as text."""
     text = "<b>x</b> <!channel> <@U1> @here #general :smile:\n\n[a][b]\n\n[b]: https://evil.example"
     assert [leaf["type"] for leaf in made(text)[0]["elements"]] == ["text"]
 
@@ -131,5 +131,5 @@ def test_too_deep_is_not_markdown(sign: str) -> None:
 
 @pytest.mark.parametrize("text", ["[" * 3000, "a\n" * 4000])
 def test_what_takes_too_long_is_not_markdown(text: str) -> None:
-    """Thousands of brackets or lines are shown as they came."""
+    """Text with thousands of brackets or lines is shown as it is."""
     assert from_markdown(text) is None

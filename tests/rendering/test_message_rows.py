@@ -27,7 +27,7 @@ BLOCKS = [TITLE, *row(1, "a"), {"type": "section", "block_id": "job.2"}, *row(3,
 
 
 def test_finds_the_job_of_each_row() -> None:
-    """A row without buttons has no job to delete."""
+    """Rows are found by their buttons; a row without buttons has no job."""
     assert job_row_numbers(BLOCKS) == {"job.1": ("acme", "a"), "job.3": ("acme", "c")}
 
 
@@ -54,6 +54,6 @@ def test_finds_the_row_of_a_job() -> None:
 
 
 def test_an_old_button_is_no_job() -> None:
-    """A button of another version is left alone."""
+    """A button of another version is ignored."""
     old = {"action_id": buttons.JOBS_DELETE_IN_CHANNEL_CONFIRM, "value": "old"}
     assert job_row_numbers([{"block_id": "job.1.buttons", "elements": [old]}]) == {}

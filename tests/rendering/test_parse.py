@@ -29,7 +29,7 @@ def test_unknown_text_is_escaped(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", ["plain_text", "text", "link", "raw_text"])
 def test_literal_text_is_left_alone(kind: str) -> None:
-    """Types that show letters get letters, not entities."""
+    """Text in types without mark-up is not escaped."""
     assert said('{"x": {"type": {{ kind }}, "text": "<&>"}}', kind=kind)["x"]["text"] == "<&>"
 
 
@@ -54,7 +54,7 @@ def test_no_links_or_pictures_by_themselves() -> None:
 
 @pytest.mark.parametrize("source", ['{"text": "x"}', '{"blocks": []}'])
 def test_messages_show_no_previews(source: str) -> None:
-    """Slack fetches nothing that a message names."""
+    """Messages turn off link previews."""
     payload = parse_payload(source)
     assert payload["unfurl_links"] is payload["unfurl_media"] is False
 

@@ -29,7 +29,7 @@ def test_a_template_is_found_by_its_name(tmp_path: Path) -> None:
 
 
 def test_what_is_rendered_has_passed_the_gate(tmp_path: Path) -> None:
-    """No template can write more than Slack takes."""
+    """A rendered message is within Slack's limits."""
     text = renderer(tmp_path, long='{"text": {{ words }}}').render("long", words="x" * 5000)["text"]
     assert isinstance(text, str)
     assert len(text) <= 3000
@@ -76,7 +76,7 @@ def test_errors_name_the_place(tmp_path: Path, source: str, line: int, problem: 
 
 
 def test_an_error_in_a_part_names_the_part(tmp_path: Path) -> None:
-    """The line is that of the file in which the mistake is."""
+    """An error in an included template names that file and its line."""
     part = "{% macro who(job) %}\n\n{{ job.name }}{% endmacro %}"
     bad = "{% from 'parts/who.json.j2' import who %}{{ who({}) }}"
     with pytest.raises(InvalidTemplate, match=r"jobs/bad, line 3: .*parts/who\.json\.j2") as caught:
@@ -85,7 +85,7 @@ def test_an_error_in_a_part_names_the_part(tmp_path: Path) -> None:
 
 
 def test_a_name_without_a_template_is_an_error(tmp_path: Path) -> None:
-    """A misspelt name says what was looked for."""
+    """An unknown template is an error with its name."""
     with pytest.raises(InvalidTemplate, match=r"jobs/lst: there is no template jobs/lst\.json\.j2"):
         renderer(tmp_path).render("jobs/lst")
     with pytest.raises(InvalidTemplate, match="jobs/lst"):
@@ -101,7 +101,7 @@ def test_the_projects_templates_are_the_default() -> None:
 
 
 def test_what_is_rendered_once_is_remembered(tmp_path: Path) -> None:
-    """The same facts give the same text, other facts their own."""
+    """The cache returns the same text for equal data, and another text for other data."""
     made = renderer(tmp_path, hello='{"text": {{ word }}}')
     first = made.private_text_once("hello", word="Ada")
     assert json.loads(first) == {**made.render("hello", word="Ada"), "response_type": "ephemeral"}
@@ -133,7 +133,7 @@ def test_examples_stand_at_the_beginning(tmp_path: Path) -> None:
 
 
 def test_examples_can_be_rendered(tmp_path: Path) -> None:
-    """The facts of an example are the facts of its template."""
+    """The data of an example can be passed to its template."""
     made = renderer(tmp_path, it=TWO)
     shown = [made.render("it", **facts)["text"] for facts in examples(made, "it").values()]
     assert shown == ["1 job: 1", "0 jobs"]
@@ -154,6 +154,6 @@ def test_examples_can_be_rendered(tmp_path: Path) -> None:
 def test_a_template_without_a_good_example_is_an_error(
     tmp_path: Path, source: str, problem: str
 ) -> None:
-    """The error says which template lacks what."""
+    """A missing or invalid example is an error with the template's name and line."""
     with pytest.raises(InvalidTemplate, match=problem):
         examples(renderer(tmp_path, it=source), "it")

@@ -10,7 +10,7 @@ from tests.rendering.hostile import hostile_text
 
 
 def test_words_link_and_name_the_host() -> None:
-    """Nobody needs to hover to see whose page it is."""
+    """A link with its own text is followed by its host."""
     assert link_with_host("https://shop.example/orders?a=1", "the order") == [
         {"type": "link", "url": "https://shop.example/orders?a=1", "text": "the order"},
         {"type": "text", "text": " (shop.example)"},
@@ -19,14 +19,14 @@ def test_words_link_and_name_the_host() -> None:
 
 @pytest.mark.parametrize("text", ["https://evil.example/x", "evil.example/x", ""])
 def test_an_address_as_its_own_text_is_shown_once(text: str) -> None:
-    """As it is."""
+    """A link whose text is its address is shown as it is."""
     url = "https://evil.example/x"
     assert link_with_host(url, text) == [{"type": "link", "url": url, "text": url}]
 
 
 @pytest.mark.parametrize("text", ["https://shop.example", "www.shop.example", "shop.example (new)"])
 def test_text_that_looks_like_another_address_does_not_link(text: str) -> None:
-    """The true address behind it does."""
+    """If the text looks like another address, only the true address is a link."""
     url = "https://evil.example/x"
     assert link_with_host(url, text) == [
         {"type": "text", "text": f"{text} ("},
@@ -52,7 +52,7 @@ def test_text_that_looks_like_another_address_does_not_link(text: str) -> None:
     ],
 )
 def test_what_is_no_plain_web_address_is_letters(url: str) -> None:
-    """Nor is what hides its host; the address is not lost."""
+    """An address that is not http or hides its host is shown as text."""
     assert web_host(url) == ""
     assert [leaf["type"] for leaf in link_with_host(url, "here")] == ["text"]
     assert leaves_text(link_with_host(url, "here")).startswith("here (")
@@ -60,6 +60,6 @@ def test_what_is_no_plain_web_address_is_letters(url: str) -> None:
 
 @given(hostile_text, hostile_text)
 def test_only_web_addresses_link(url: str, text: str) -> None:
-    """Whatever comes."""
+    """For any address, only http and https links are created."""
     for leaf in link_with_host(url, text):
         assert leaf["type"] == "text" or leaf["url"].startswith(("http://", "https://"))

@@ -82,7 +82,7 @@ def test_clean_text_can_be_sent(text: str) -> None:
 @quick
 @given(st.text(st.characters(categories=("L", "N", "P", "S", "Zs"))))
 def test_ordinary_text_stays(text: str) -> None:
-    """Letters, signs and spaces of any language are not touched."""
+    """Letters, signs and spaces of any language are not changed."""
     assert clean(text) == text
 
 
@@ -115,13 +115,13 @@ def test_escaping_knows_three_letters() -> None:
 
 
 def test_one_line_is_one() -> None:
-    """Lines, tabs and runs of spaces become single spaces."""
+    """Line breaks, tabs and runs of spaces become single spaces."""
     assert one_line(" a\n\n b\t\u2028c ") == "a b c"
 
 
 @pytest.mark.parametrize("text", ["", " ", "\n\t", "\u00a0", None, 3])
 def test_blank(text: object) -> None:
-    """White space and what is no text count as empty."""
+    """White space and values that are not text count as empty."""
     assert is_blank(text)
     assert not is_blank(" x ")
 
@@ -158,7 +158,7 @@ def test_where_text_is_cut(text: str, limit: int, short: str) -> None:
 
 
 def test_a_pile_of_accents_is_cut_too() -> None:
-    """A letter with thousands of accents cannot make a text long."""
+    """A letter with thousands of accents is shortened too."""
     short = shorten("a" + "\u0301" * 5000, 100)
     assert len(short) == 100
     assert unicodedata.combining(short[50])
@@ -167,6 +167,6 @@ def test_a_pile_of_accents_is_cut_too() -> None:
 @quick
 @given(st.text(st.characters(exclude_categories=("Cc", "Cf", "Cn", "Cs"))), st.integers(1, 50))
 def test_reading_only_the_start_changes_nothing(text: str, limit: int) -> None:
-    """A huge text need not be read whole to show its beginning."""
+    """Reading only the start of a long text gives the same result."""
     assert clean_start(text, limit) == shorten(clean(text), limit)
     assert clean_start("\x00" * 1000 + text + "x", limit) == "…"

@@ -34,13 +34,23 @@ NAMES = {"complaint-agent": "Complaint Agent", "a1": "QA", "fraud": "Fraud & Ris
         (f"<{LINKS}/{JOB}>", (JOB,)),
         (f"https://elsewhere.example/logs/jobs/odd {JOB}", (JOB,)),
         (f"a{JOB}", ()),
-        (f"{JOB}-x", ()),
+        (f"{JOB}-x", (JOB,)),
+        (f"{JOB.upper()}, {JOB}", (JOB,)),
+        (f"_{JOB}_ *{OTHER}*", (JOB, OTHER)),
+        (f"job_{JOB} {OTHER}_failed", (JOB, OTHER)),
+        (f"job-{JOB}.json", (JOB,)),
+        (f"jobs-acme-{JOB}.csv", (JOB,)),
+        (f"{LINKS}/{JOB}_", (JOB,)),
+        (f"({LINKS}/{JOB}).", (JOB,)),
+        (f"{JOB}0", ()),
+        (f"4f2a-{JOB}", ()),
+        (f"{JOB}-4f2a", ()),
         (f"{LINKS}/..", ()),
         ("no id at all", ()),
     ],
 )
 def test_finds_ids_of_jobs(text: str, jobs: tuple[str, ...]) -> None:
-    """Bare, in code, in what buttons remember, and in links to our own dashboard."""
+    """Ids are found bare, formatted, in file names, in button values and in dashboard links."""
     assert find_references([text], BASE).jobs == jobs
 
 
@@ -62,7 +72,7 @@ def test_finds_sessions() -> None:
     ],
 )
 def test_knows_agents_by_name_and_id(text: str, agents: tuple[str, ...]) -> None:
-    """As whole words, in any case; what is too short is everywhere."""
+    """Agents are found by name or id as whole words, in any case, if they are not too short."""
     assert mentioned_agents([text], NAMES) == agents
 
 
@@ -76,7 +86,7 @@ def test_knows_agents_by_name_and_id(text: str, agents: tuple[str, ...]) -> None
     ],
 )
 def test_keeps_words_to_look_for(texts: list[str], words: str) -> None:
-    """Without mark-up, each once, from the first text that says something."""
+    """The words are those of the first text that has any, each once and without markup."""
     assert find_references(texts, BASE).words == words
 
 
@@ -91,7 +101,7 @@ def test_bears_anything(texts: list[str]) -> None:
 
 @given(hostile_text, st.lists(st.sampled_from([JOB, OTHER]), max_size=4))
 def test_finds_each_id_between_whatever_else(noise: str, ids: list[str]) -> None:
-    """An id that stands alone is found, in its order."""
+    """Ids are found in their order, whatever other text there is."""
     there = find_references([noise, *ids], BASE)
     assert [id_ for id_ in there.jobs if id_ in (JOB, OTHER)][-len(set(ids)) or 99 :] == list(
         dict.fromkeys(ids)
@@ -114,23 +124,61 @@ LINK = f"https://admin.emporix.io/apps/administration/ai-agents#/logs/jobs/{ID}"
         f"<{LINK}>",
         f"<{LINK}|the job>",
         f"{LINK}?a=b",
+        f"{LINK}.",
+        f"({LINK})",
+        f"{LINK}_",
+        f"{ID}.",
+        f"{ID},",
+        f"({ID})",
+        f"[{ID}]",
+        f"#{ID}",
+        f"*{ID}*",
+        f"_{ID}_",
+        f"~{ID}~",
+        f"'{ID}'!",
+        ID.upper(),
+        f"job_{ID}",
+        f"job-{ID}.json",
+        f"id:{ID}",
+        f"job {ID}, please",
     ],
 )
 def test_takes_an_id_as_it_comes(typed: str) -> None:
-    """Bare, in brackets or quotes, or in a link to the dashboard."""
+    """An id is read in brackets, quotes, formatting, a file name, a sentence or a link."""
     assert parse_job_id(typed) == ID
 
 
+@given(st.text("<>()[]{}\"'`“”‘’*_~#.,;:!? \n"), st.text("<>()[]{}\"'`“”‘’*_~#.,;:!? \n"))
+def test_what_surrounds_an_id_does_not_matter(before: str, after: str) -> None:
+    """Quotes, brackets, formatting and punctuation around an id are no part of it."""
+    assert parse_job_id(f"{before}{ID.upper()}{after}") == ID
+    assert parse_job_id(f"{before}job-1{after}") == "job-1"
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("Ms O’Neill’s agent failed", ("a1",)),
+        ("ms o'neill's AGENT", ("a1",)),
+        ("Ms ONeills agent", ()),
+    ],
+)
+def test_an_apostrophe_is_an_apostrophe(text: str, names: tuple[str, ...]) -> None:
+    """Agents are known by their names with either kind of apostrophe."""
+    assert mentioned_agents([text], {"a1": "Ms O'Neill's agent"}) == names
+
+
 def test_reads_an_encoded_link() -> None:
-    """What is percent-encoded in a link is the id's own."""
+    """An id in a link is percent-decoded."""
     assert parse_job_id("https://x.example/#/logs/jobs/a%2Fb") == "a/b"
 
 
 @pytest.mark.parametrize(
-    "typed", ["", "  ", "<>", "two ids", ".", "..", "x" * (MAX_JOB_ID_LENGTH + 1)]
+    "typed",
+    ["", "  ", "<>", "two ids", ".", "..", "x" * (MAX_JOB_ID_LENGTH + 1), f"{JOB} {OTHER}"],
 )
 def test_refuses_what_is_no_id(typed: str) -> None:
-    """Nothing, more than one, or what would be another path."""
+    """No id, several ids and parts of a path are refused."""
     with pytest.raises(InvalidInput) as caught:
         parse_job_id(typed)
     assert caught.value.advice
@@ -138,7 +186,7 @@ def test_refuses_what_is_no_id(typed: str) -> None:
 
 @given(st.text(max_size=300))
 def test_gives_an_id_or_says_so(typed: str) -> None:
-    """Whatever is typed becomes an id that can be a path segment, or a named error."""
+    """Any text becomes an id that can be part of a path, or an error."""
     try:
         found = parse_job_id(typed)
     except InvalidInput:

@@ -8,6 +8,10 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.domain.channels import Audience
 from bot.errors import DigestRefused
 from bot.slack.conversations import DigestChannels, audience_from_info
+from sandbox.slack.directory import ADA
+from tests.harness import sample_requests
+from tests.harness.app import AppHarness
+from tests.harness.signed_requests import Poster
 
 
 @pytest.mark.parametrize(
@@ -60,3 +64,25 @@ def test_the_operator_decides_about_outsiders() -> None:
     shared = Audience("C0PARTNERS", has_outsiders=True)
     assert refusal(shared, allow_outsiders=False) == "outsiders"
     assert refusal(shared, allow_outsiders=True) == ""
+
+
+@pytest.mark.parametrize(
+    ("channel_id", "name", "is_direct"),
+    [
+        ("C0OPS", "ops", False),
+        ("C0OPS", "mpdm-ada--grace--bob-1", True),
+        ("G0GROUP", "mpdm-ada--grace--bob-1", True),
+        ("D0ADA", "directmessage", True),
+        ("G0BOARD", "privategroup", False),
+    ],
+)
+async def test_a_group_message_is_no_channel(
+    connected: AppHarness, poster: Poster, channel_id: str, name: str, is_direct: bool
+) -> None:
+    """In a direct or group message, alerts are refused with a hint to use a channel."""
+    url = connected.slack_url + connected.workspace.response_urls.new(ADA.id, "C0GENERAL")
+    typed = sample_requests.command("alerts on", url) | {"enterprise_id": ""}
+    await poster.command(typed | {"channel_id": channel_id, "channel_name": name})
+    await poster.settled()
+    (message,) = await connected.ada.messages()
+    assert ("only in channels" in message["text"]) == is_direct

@@ -1,4 +1,4 @@
-"""The text of a command finds its listener."""
+"""The command that a typed line stands for."""
 
 from __future__ import annotations
 
@@ -9,8 +9,13 @@ from hypothesis import strategies as st
 import bot.listeners
 from bot.errors import UnknownCommand
 from bot.slack.decorators import discover
+from tests.harness.outcome import outcome
 
 REGISTRY = discover(bot.listeners)
+
+
+JOB = "68835cc3ef4e8e1425c360ad"
+LINK = f"https://admin.emporix.io/apps/administration/ai-agents#/logs/jobs/{JOB}"
 
 
 @pytest.mark.parametrize(
@@ -29,41 +34,132 @@ REGISTRY = discover(bot.listeners)
         ("jobs delete 68835cc3", "jobs delete", "68835cc3"),
         ("connect acme", "connect", "acme"),
         ("use globex", "use", "globex"),
+        ("search refund", "jobs search", "refund"),
+        (f"delete {JOB}", "jobs delete", JOB),
+        (f"get {JOB}", "jobs get", JOB),
+        (f"watch {JOB}", "jobs watch", JOB),
     ],
 )
 def test_finds_the_longest_command(typed: str, words: str, rest: str) -> None:
-    """The longest command wins regardless of case and spaces; the rest stays unchanged."""
-    found, text = REGISTRY.find(typed)
-    assert (found.words, text) == (words, rest)
+    """Case and spaces do not matter; the text after the command is unchanged."""
+    found = REGISTRY.find(typed)
+    assert (found.listener.words, found.text) == (words, rest)
+    assert found.proposal is None
+
+
+@pytest.mark.parametrize("words", [w for w in REGISTRY.commands if w.startswith("jobs ")])
+def test_commands_of_jobs_work_without_jobs(words: str) -> None:
+    """Each command of jobs is found by its verb alone, unless another command has this name."""
+    verb = words.removeprefix("jobs ")
+    found = REGISTRY.find(f"{verb} x")
+    assert (found.listener.words, found.text) == (words, "x")
 
 
 @pytest.mark.parametrize(
-    ("typed", "nearest"),
+    "before", ["", "jobs ", "job ", "show ", "open ", "jobs show ", "Show job "]
+)
+@pytest.mark.parametrize("wrapped", ["{}", "<{}>", "`{}`", "*{}*", "({})", "{}.", "#{}", "“{}”,"])
+@pytest.mark.parametrize("reference", [JOB, JOB.upper(), LINK, f"{LINK}?a=b"])
+def test_an_id_or_a_link_alone_opens_the_job(before: str, wrapped: str, reference: str) -> None:
+    """An id or a dashboard link is the job, whatever is around it, and can be searched instead."""
+    found = REGISTRY.find(before + wrapped.format(reference))
+    assert (found.listener.words, found.text) == ("jobs get", JOB)
+    assert found.proposal is not None
+    assert found.proposal.line == f'jobs search "{JOB}"'
+
+
+@pytest.mark.parametrize(
+    "typed",
     [
-        ("jobs serch refund", "jobs search"),
-        ("jobs gett 68835cc3", "jobs get"),
-        ("jobs delte 68835cc3", "jobs delete"),
-        ("conect acme", "connect"),
-        ("jbs", "jobs"),
-        ("hlep", "help"),
-        ("make coffee", ""),
+        f"jobs refund {JOB}",
+        f"jobs {JOB} {JOB}",
+        "jobs 68835cc3",
+        "jobs show refunds",
+        f"jobs a{JOB}",
     ],
 )
-def test_names_the_nearest_command(typed: str, nearest: str) -> None:
-    """A typo in a command is not treated as search words."""
+def test_other_words_beside_an_id_are_searched(typed: str) -> None:
+    """Only a line that has nothing but an id opens a job."""
+    found = REGISTRY.find(typed)
+    assert (found.listener.words, found.text) == ("jobs list", typed.removeprefix("jobs "))
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "lost parcel", "match order 4711", "last week", "batch import", "patch failed",
+        "research results", "latch", "cleaner agent", "wash", "list price",
+    ],
+)  # fmt: skip
+def test_words_similar_to_a_command_are_searched(typed: str) -> None:
+    """A line whose first word is only similar to a command is a search."""
+    found = REGISTRY.find(f"jobs {typed}")
+    assert found.listener.words == "jobs list"
+    assert found.text in (typed, typed.removeprefix("list "))
+
+
+@pytest.mark.parametrize(
+    ("typed", "line"),
+    [
+        ("jobs serch refund", "jobs search refund"),
+        ("jobs lst", "jobs list"),
+        ("jobs lsit status:failed", "jobs list status:failed"),
+        ("jobs wach", "jobs watch"),
+        ("jobs clen skipped until:2026-11-01", "jobs clean skipped until:2026-11-01"),
+        ("jobs lost parcel", None),
+        ("jobs match order", None),
+        ("jobs cleaner agent", None),
+    ],
+)
+def test_a_slip_is_searched_and_proposed(typed: str, line: str | None) -> None:
+    """A command is proposed only if the whole line would be one; its words are searched."""
+    found = REGISTRY.find(typed)
+    assert (found.listener.words, found.text) == ("jobs list", typed.removeprefix("jobs "))
+    assert (found.proposal and found.proposal.line) == line
+
+
+@pytest.mark.parametrize(
+    ("typed", "lines"),
+    [
+        ("jobs gett 68835cc3", ["jobs get 68835cc3", "jobs list gett 68835cc3"]),
+        (f"jobs delte {LINK}", [f"jobs delete {LINK}", f"jobs list delte {LINK}"]),
+        ("digest lst", ["digest list", "digest new lst"]),
+        ("alerts of", ["alerts off", "alerts list of"]),
+        ("conect acme", ["connect acme", "jobs list conect acme"]),
+        ("digst new Sales", ["digest new Sales", "jobs list digst new Sales"]),
+        ("serch refund", ["jobs search refund", "jobs list serch refund"]),
+        ("jbs", ["jobs", "jobs list jbs"]),
+        ("hlep", ["help", "jobs list hlep"]),
+        ("make coffee", ["jobs list make coffee"]),
+        ("refund", ["jobs list refund"]),
+        ("yesterday", ["jobs list yesterday"]),
+    ],
+)
+def test_proposes_the_whole_line(typed: str, lines: list[str]) -> None:
+    """A line that is no command comes with the lines that were probably meant."""
     with pytest.raises(UnknownCommand) as caught:
         REGISTRY.find(typed)
-    assert (caught.value.text, caught.value.nearest) == (typed, nearest)
+    assert caught.value.text == typed
+    assert [proposal.line for proposal in caught.value.proposals] == lines
 
 
-@given(st.text(max_size=60))
+@given(st.text(max_size=60) | st.sampled_from([*REGISTRY.commands]).map(lambda words: words[:-1]))
 def test_finds_something_or_says_so(typed: str) -> None:
-    """Any text is a command or raises UnknownCommand, and nothing else."""
-    try:
-        found, _ = REGISTRY.find(typed)
-    except UnknownCommand:
-        return
-    assert found.words in REGISTRY.commands
+    """Any text is a command or refused with proposals, each of which is a command."""
+    found = outcome(UnknownCommand, lambda: REGISTRY.find(typed))
+    if isinstance(found, UnknownCommand):
+        for proposal in found.proposals:
+            REGISTRY.find(proposal.line)
+    else:
+        assert found.listener.words in REGISTRY.commands
+
+
+def test_an_unknown_topic_lists_the_topics() -> None:
+    """Help on something unknown names the topics, and proposes a similar one."""
+    with pytest.raises(UnknownCommand) as caught:
+        REGISTRY.topics("alrts")
+    assert {"jobs", "digest", "alerts", "connect"} <= {*caught.value.topics}
+    assert [proposal.line for proposal in caught.value.proposals] == ["help alerts"]
 
 
 def test_help_topics_are_words_of_commands() -> None:

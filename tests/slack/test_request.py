@@ -162,6 +162,21 @@ def test_reads_text_blocks_and_attachments() -> None:
     assert "U0ADA" not in found
 
 
+def test_reads_snippets_and_emails() -> None:
+    """A message can have its text in a file: a snippet, an e-mail, or a file named after a job."""
+    message = {
+        "text": "",
+        "blocks": [{"type": "rich_text", "elements": [{"type": "emoji", "name": "tada"}]}],
+        "files": [
+            {"filetype": "text", "name": "job-1.json", "title": "Report", "preview": "A &amp; B"},
+            {"filetype": "email", "subject": "Job failed", "plain_text": "id\u200b-2"},
+        ],
+    }
+    found = message_texts(message)
+    assert {"job-1.json", "Report", "A & B", "Job failed", "id-2"} <= {*found}
+    assert "tada" not in found
+
+
 def test_ends_somewhere() -> None:
     """Depth, length and number of blocks are limited."""
     assert message_texts({"blocks": [nested("lost", 20_000)]}) == []

@@ -35,7 +35,7 @@ async def turn_on(
     audit_entry: AuditDraft,
 ) -> None:
     sharing.admit(await channel.audience())
-    filters = await filter_resolver.parse(text, account, clock)
+    filters = await filter_resolver.parse(text, account, clock, date_words=False)
     await channel.join()
     turned_on = await alerts.turn_on(account, channel.id, filters)
     await views.post_turned_on(turned_on, channel, user, audit_entry)

@@ -39,7 +39,8 @@ async def open_form(
 ) -> None:
     await views.opening(modal)
     proposal = await digest_form.new_draft(account, clock, text)
-    await views.show_form(modal, account, replace(proposal, channel_id=_channel(channel.id)))
+    channel_id = "" if channel.is_direct else channel.id  # not offered in the form
+    await views.show_form(modal, account, replace(proposal, channel_id=channel_id))
 
 
 @action(buttons.DIGEST_NEW_OPEN, at_once=True, audit=None)

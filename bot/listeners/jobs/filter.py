@@ -7,10 +7,7 @@ from typing import get_args
 
 from bot.domain.accounts import Account, Caller
 from bot.domain.lists import ListCursor
-from bot.errors import (
-    InvalidInput,
-    OutdatedButton,
-)
+from bot.errors import InvalidInput, OutdatedButton
 from bot.listeners.jobs import views
 from bot.rendering import buttons
 from bot.rendering.buttons import ListButton, ModalOrigin, WordsButton

@@ -1,4 +1,4 @@
-"""Find Emporix jobs, on a message — the jobs that it names, and what can be done with them."""
+"""Find Emporix jobs, on a message: the jobs in it."""
 
 from __future__ import annotations
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from bot.domain.accounts import Account
+from bot.errors import NotFound, Proposal
 from bot.listeners.jobs import views
 from bot.rendering import buttons
 from bot.rendering.agent_message import MODAL_TEXT_LENGTH, agent_message_blocks, detect
@@ -20,10 +21,20 @@ from bot.slack.reply import Reply
 
 @command("jobs get", "<id>", "One job: every field it has and its whole agent message.", audit=None)
 async def get_job(
-    text: str, account: Account, clock: LocalClock, jobs: JobService, reply: Reply
+    text: str,
+    account: Account,
+    clock: LocalClock,
+    jobs: JobService,
+    reply: Reply,
+    proposal: Proposal | None,
 ) -> None:
-    card = await jobs.get(account, parse_job_id(text))
-    await reply("jobs/get", card=card, zone=await views.zone_name(account, clock))
+    try:
+        card = await jobs.get(account, parse_job_id(text))
+    except NotFound as error:
+        error.proposals = (proposal,) if proposal else ()
+        raise
+    zone = await views.zone_name(account, clock)
+    await reply("jobs/get", card=card, zone=zone, proposal=proposal)
 
 
 @action(buttons.JOBS_GET_OPEN, audit=None)

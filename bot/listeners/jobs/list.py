@@ -1,13 +1,14 @@
-"""/emporix jobs list [filters] — the newest jobs of a tenant, page by page."""
+"""/emporix jobs list [filters]: the newest jobs of a tenant, page by page."""
 
 from __future__ import annotations
 
 from bot.domain.accounts import Account
 from bot.domain.filters import Filters
 from bot.domain.lists import ListCursor
+from bot.errors import Proposal
 from bot.listeners.jobs import views
 from bot.rendering import buttons
-from bot.rendering.buttons import ListButton, TenantButton
+from bot.rendering.buttons import ListButton, QueryButton, TenantButton
 from bot.services.filters.parser import FilterResolver, LocalClock
 from bot.services.jobs import JobList, JobService
 from bot.slack.decorators import action, command
@@ -18,7 +19,7 @@ from bot.slack.reply import Reply
 @command(
     "jobs list",
     "[filters]",
-    "The newest jobs; filters and words narrow them, as in jobs failed since:yesterday refund.",
+    "The newest jobs. Add words and filters, as in jobs failed yesterday.",
     also=("jobs",),
     audit=None,
 )
@@ -29,12 +30,11 @@ async def list_jobs(
     filter_resolver: FilterResolver,
     jobs: JobService,
     reply: Reply,
+    proposal: Proposal | None,
 ) -> None:
-    await reply(
-        "jobs/list",
-        listing=await jobs.list(account, await filter_resolver.parse(text, account, clock)),
-        deletion=None,
-    )
+    filters = await filter_resolver.parse(text, account, clock)
+    listing = await jobs.list(account, filters)
+    await reply("jobs/list", listing=listing, deletion=None, proposal=proposal)
 
 
 @action(buttons.JOBS_LIST_ALL, replaces=True, audit=None)
@@ -51,11 +51,27 @@ async def list_again(
     await _show_in_place(await jobs.reopen(account, button.query), reply, modal)
 
 
+@action(*buttons.JOBS_LIST_TYPES, replaces=True, audit=None)
+async def list_typed(
+    button: QueryButton,
+    account: Account,
+    clock: LocalClock,
+    filter_resolver: FilterResolver,
+    jobs: JobService,
+    reply: Reply,
+    modal: Modal,
+) -> None:
+    """The list with words as words that were read as a filter, or with another agent."""
+    status_words = not button.searched
+    filters = await filter_resolver.parse(button.text, account, clock, status_words=status_words)
+    await _show_in_place(await jobs.list(account, filters, searched=button.searched), reply, modal)
+
+
 @action(*buttons.JOBS_LIST_PAGES, replaces=True, audit=None)
 async def turn_page(
     button: ListButton, account: Account, cursor: ListCursor | None, jobs: JobService, reply: Reply
 ) -> None:
-    """To another page, or the same one read again; replaces the page that was clicked."""
+    """Another page, or the same one read again; it replaces the page that was clicked."""
     await reply(
         "jobs/list",
         replace=True,
@@ -65,7 +81,7 @@ async def turn_page(
 
 
 async def _show_in_place(listing: JobList, reply: Reply, modal: Modal) -> None:
-    """Where the pressed button stands: an error, which offers these lists, may be in a modal."""
+    """In the message or the modal of the button."""
     if modal.is_open:
         await modal.update("jobs/search_results", listing=listing)
     else:

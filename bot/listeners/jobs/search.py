@@ -1,4 +1,4 @@
-"""/emporix jobs search <words and filters> — the jobs whose agent message says so."""
+"""/emporix jobs search <words and filters>: jobs whose agent message contains the words."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bot.slack.reply import Reply
 @command(
     "jobs search",
     "<words and filters>",
-    'Jobs whose agent message has all these words, "phrases in quotes" too.',
+    'Jobs whose agent message contains all the words. Put phrases in quotes: "late refund".',
     audit=None,
 )
 async def search_jobs(
@@ -26,7 +26,7 @@ async def search_jobs(
 ) -> None:
     if not text:
         raise InvalidInput(
-            "The words to search are missing", advice="Type /emporix jobs search refund."
+            "The words to search for are missing", advice="Type /emporix jobs search refund."
         )
     filters = await filter_resolver.parse(text, account, clock, status_words=False)
     await reply(

@@ -1,4 +1,4 @@
-"""What a search from the form has found — pages of jobs in the modal."""
+"""The results of a search form: pages of jobs in a modal."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Fits a rendered message or view to Slack's limits.
 
-`fit_payload` is the entry point. Then come the budget for all text of a message, blocks, elements
-and rich text; the rules for each type of block, element and view are tables at the end of the file.
+`fit_payload` is the entry point. Below it are the budget for all text of a message, blocks,
+elements and rich text; the rules for each type are tables at the end of the file.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def _fit_view(view: Part) -> Part:
             raise InvalidPayload(f"{key} has {len(view[key])} characters, {limit} fit")
     blocks = first_charts(fit_blocks(view.get("blocks")), 0)  # they are for messages only
     kept, left_out = _first_blocks(blocks, limits.VIEW_BLOCKS)
-    # What a modal cannot remember is left out, as a button that cannot.
+    # A state that is too long is left out, as for buttons.
     known = {
         key: part for key, part in view.items() if key not in _UNCUT_FIELDS or part is not None
     }
@@ -79,7 +79,7 @@ def _fit_message_blocks(blocks: Any, text: str) -> list[Part]:
 
 
 def _first_blocks(blocks: list[Part], limit: int) -> tuple[list[Part], int]:
-    """The blocks that fit if a last one counts the others, and the number of those others."""
+    """The blocks that fit together with a note, and the number of blocks left out."""
     if len(blocks) <= limit:
         return blocks, 0
     return blocks[: limit - 1], len(blocks) - limit + 1
@@ -98,7 +98,7 @@ def _mrkdwn(text: str) -> Part:
 
 
 MIN_TEXT_LENGTH = 100
-"""No text is cut shorter than this; if that is still too much, whole blocks are left out."""
+"""No text is cut shorter than this; if the message is still too long, blocks are left out."""
 
 LEFT_OUT_NOTE_LENGTH = 40
 """Characters reserved for the note about what was left out."""
@@ -107,8 +107,8 @@ LEFT_OUT_NOTE_LENGTH = 40
 def fit_text_budget(blocks: list[Part], reserved: int = 0) -> list[Part]:
     """`blocks` with at most MESSAGE_BLOCKS_TEXT characters of text, less those `reserved`.
 
-    The longest texts are shortened first, all to the same length; if that does not do, blocks go
-    from the end. Once anything goes, room is left for the words that say so.
+    The longest texts are shortened first, all to the same length; if that is not enough, the last
+    blocks are left out, and space is reserved for a note that says so.
     """
     lengths = _text_lengths(blocks)
     if sum(lengths) <= limits.MESSAGE_BLOCKS_TEXT - reserved:
@@ -119,7 +119,7 @@ def fit_text_budget(blocks: list[Part], reserved: int = 0) -> list[Part]:
 
 
 def _text_lengths(part: Any) -> list[int]:
-    """How long each `text_object` is that stands anywhere in `part`."""
+    """The length of each text object in `part`, at any depth."""
     found: list[int] = []
     _collect_text_lengths(part, found)
     return found
@@ -139,7 +139,7 @@ def _collect_text_lengths(part: dict[str, Any] | list[Any], found: list[int]) ->
 
 
 def _common_length(lengths: list[int], room: int) -> int:
-    """The length to which texts must be cut so that all fit into `room`."""
+    """The length to cut texts to so that all fit into `room`."""
     left = room
     ordered = sorted(lengths)
     for place, length in enumerate(ordered):
@@ -171,7 +171,7 @@ def _first_blocks_within(blocks: list[Part], room: int) -> list[Part]:
 
 
 def fit_blocks(blocks: Any) -> list[Part]:
-    """The blocks that can be shown; a `block_id` that is used twice stays with the first."""
+    """The blocks that can be shown; of equal `block_id`s, the first block keeps it."""
     listed = blocks if isinstance(blocks, list) else []
     fitted = [fit for block in listed if (fit := fit_block(block)) is not None]
     seen: set[str] = set()
@@ -188,7 +188,7 @@ def _without_repeated_id(block: Part, seen: set[str]) -> Part:
 
 
 def fit_block(block: Any) -> Part | None:
-    """One block, or None where nothing of it can be shown."""
+    """One block; None if nothing of it can be shown."""
     kind = block.get("type", "") if isinstance(block, dict) else ""
     fitted: Part | None = _BLOCK_RULES.get(kind, _default_block_rule)(block)
     if fitted is None or (kind == "section" and not fitted.keys() & {"text", "fields"}):
@@ -233,7 +233,7 @@ def _with_initial_among_options(element: Part) -> Part:
 
 
 def _all_options(element: Part) -> list[Part] | None:
-    """The options of a menu, or None where there are none here to choose from."""
+    """The options of a menu; None if it has none in the payload."""
     if "options" in element:
         return list(element["options"])
     if "option_groups" in element:
@@ -268,7 +268,7 @@ def _fit_rich_text(element: Any) -> Part | None:
 
 
 def _rich_text_string(value: Any) -> str | None:
-    """Unlike elsewhere, white space alone means something: it parts two pieces of text."""
+    """Unlike elsewhere, white space alone is kept: it separates two pieces of text."""
     return shorten(value, limits.RICH_TEXT) if isinstance(value, str) and value else None
 
 
@@ -296,7 +296,7 @@ fit_option_groups = list_of(
     limits.OPTION_GROUPS,
 )
 
-# An element whose confirm dialog cannot be shown goes: it must not act without asking.
+# An element whose confirm dialog cannot be shown is left out: it must not act without asking.
 _REQUIRED_FIELDS = {
     "action_id": uncut_string(limits.ACTION_ID),
     "text": text_object(limits.BUTTON_TEXT),

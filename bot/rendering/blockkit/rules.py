@@ -1,7 +1,7 @@
 """Building blocks for rules: fit a string, text object, list or object to a limit.
 
-A rule takes a part of a payload and gives what may be sent of it: the same, a shorter one, or None
-where nothing of it can be shown. None of them changes what it is given.
+A rule takes a part of a payload and returns the same part, a shorter one, or None if nothing of it
+can be shown. Rules do not change their argument.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ NO_RULES: Mapping[str, Rule] = {}
 
 
 def string(limit: int, kind: str = "plain_text") -> Rule:
-    """A bare string, shortened; what is no string (a rich initial value) stays as it is."""
+    """A string, shortened; other values (a rich initial value) stay as they are."""
 
     def rule(value: Any) -> Any:
         if not isinstance(value, str):
@@ -34,7 +34,7 @@ def text_object(limit: int) -> Rule:
     def rule(part: Any) -> Part | None:
         if not isinstance(part, dict) or is_blank(part.get("text")):
             return None
-        if len(part["text"]) <= limit:  # nearly all there is
+        if len(part["text"]) <= limit:  # the most common case
             return part
         return part | {"text": cut_as(part.get("type", ""), part["text"], limit)}
 
@@ -42,13 +42,13 @@ def text_object(limit: int) -> Rule:
 
 
 def required_text_object(limit: int) -> Rule:
-    """A text object that has to be there, and says "…" rather than nothing."""
+    """A required text object: "…" if it is empty."""
     fit = text_object(limit)
     return lambda part: fit(part) or {"type": "plain_text", "text": ELLIPSIS}
 
 
 def uncut_string(limit: int) -> Rule:
-    """A string that means nothing when cut or empty: an id, an address, a value."""
+    """A string that is useless if it is cut or empty: an id, an address, a value."""
     return lambda value: value if isinstance(value, str) and 0 < len(value) <= limit else None
 
 
@@ -57,7 +57,7 @@ def list_of(
 ) -> Rule:
     """A list of parts under `rule`, never empty.
 
-    `more` makes the last one, which tells how many are left out; buttons and options have none.
+    `more` creates the last one, which says how many are left out; buttons and options have none.
     """
 
     def listed(parts: Any) -> list[Any] | None:
@@ -70,9 +70,9 @@ def list_of(
 
 
 def object_of(vital: Mapping[str, Rule], spare: Mapping[str, Rule] = NO_RULES) -> Rule:
-    """An object by its keys: without a vital one it cannot be shown, spare ones only go missing.
+    """An object by its keys: without a vital one it cannot be shown; spare ones are left out.
 
-    Keys that the object does not have are not asked for; the keys of no rule stay.
+    Missing keys are not added, and keys without a rule stay.
     """
 
     rules = {**spare, **vital}
@@ -93,7 +93,7 @@ def object_of(vital: Mapping[str, Rule], spare: Mapping[str, Rule] = NO_RULES) -
 
 
 def count_left_out(number: int) -> Part:
-    """The words that stand for what was left out."""
+    """A note about what was left out."""
     return {"type": "mrkdwn", "text": f"*{number:,} more* not shown", "verbatim": True}
 
 

@@ -19,7 +19,7 @@ from bot.services.alerts.lifecycle import AlertLifecycle
 from bot.services.alerts.poll import ALERT_POLL_INTERVAL_SECONDS, fetch_changes
 from bot.services.alerts.watermark import initial_watermark
 from bot.services.concurrency import gather_all
-from bot.services.filters.values import Ago, parse_when
+from bot.services.filters.dates import Ago, parse_when
 from bot.store.alerts import AlertStore
 
 DEFAULT_MUTE = "2h"

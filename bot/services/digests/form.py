@@ -147,7 +147,7 @@ def parse_form(values: Mapping[str, str]) -> ParsedDraft:
         zone=field("zone", parse_zone, values.get("zone", "")),
         days=field("days", parse_days, ()),
         tenant=values.get("tenant", ""),
-        query=" ".join(values.get("filters", "").split())[:MAX_DIGEST_QUERY_LENGTH],
+        query=field("filters", parse_query, values.get("filters", "")),
         post_when_empty=bool(values.get("quiet")),
         chart=bool(values.get("chart")),
     )
@@ -159,7 +159,21 @@ def parse_name(text: str) -> str:
     name = " ".join(text.split())
     if not name:
         raise InvalidInput("The name is missing", advice="Type one, like Daily jobs.")
-    return name[:MAX_DIGEST_NAME_LENGTH]
+    return _within(name, MAX_DIGEST_NAME_LENGTH, "name")
+
+
+def parse_query(text: str) -> str:
+    """Raises InvalidInput."""
+    return _within(" ".join(text.split()), MAX_DIGEST_QUERY_LENGTH, "query")
+
+
+def _within(text: str, longest: int, what: str) -> str:
+    if len(text) > longest:
+        raise InvalidInput(
+            f"The {what} is too long",
+            advice=f"Use at most {longest} characters; this one has {len(text):,}.",
+        )
+    return text
 
 
 def parse_minute(text: str) -> int:
@@ -319,7 +333,9 @@ class DigestFormService:
 
     async def _filters(self, draft: DigestDraft, account: Account, clock: LocalClock) -> Filters:
         tenant = require_connection(account, draft.tenant).tenant
-        filters = await self._filter_resolver.parse(draft.query, account, clock, tenant=tenant)
+        filters = await self._filter_resolver.parse(
+            draft.query, account, clock, date_words=False, tenant=tenant
+        )
         return digest_filters(filters, tenant)
 
 

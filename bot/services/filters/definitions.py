@@ -1,12 +1,165 @@
-"""The supported filters: their names, how their values are parsed, and their help texts."""
+"""The filters: their names, how their values are parsed, and their help texts."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import TypeAlias
 
-from bot.services.filters import values
-from bot.services.filters.values import parse_when
+from bot.domain.filters import NEWEST_FIRST
+from bot.emporix.models import LIST_FIELDS
+from bot.errors import InvalidInput, Proposal
+from bot.services.filters.dates import parse_when
+from bot.services.references import find_session_id, strip_wrappers
+
+# Emporix: `^[a-z][a-z0-9]{2,15}$` in most services; the AI Service says only "lower case".
+_TENANT_NAME = re.compile(r"[a-z][a-z0-9_-]{1,39}")
+
+
+def parse_tenant_name(text: str) -> str:
+    """The name of a tenant; raises InvalidInput for any other text."""
+    name = strip_wrappers(text).lower()
+    if not _TENANT_NAME.fullmatch(name):
+        raise InvalidInput(
+            "That isn't a tenant name",
+            advice="A tenant name has only letters and digits, like acme.",
+        )
+    return name
+
+
+Values: TypeAlias = tuple[str, ...]
+"""The values that were typed between commas, at least one."""
+
+ReadValue: TypeAlias = Callable[[Values], object]
+"""Returns the value of a field of `Filters`; raises InvalidInput, with proposals for the value."""
+
+STATUS_NAMES = {
+    "success": "success",
+    "succeeded": "success",
+    "ok": "success",
+    "failure": "failure",
+    "failed": "failure",
+    "error": "failure",
+    "in_progress": "in_progress",
+    "running": "in_progress",
+    "skipped": "skipped",
+}
+TYPE_NAMES = {
+    "agent_chat": "AGENT_CHAT",
+    "chat": "AGENT_CHAT",
+    "import": "IMPORT",
+    "export": "EXPORT",
+}
+AGENT_TYPE_NAMES = {
+    "generic": "generic",
+    "complaint": "complaint",
+    "anti_fraud": "anti_fraud",
+    "fraud": "anti_fraud",
+}
+SORTS = {
+    "newest": NEWEST_FIRST,
+    "oldest": "metadata.createdAt:ASC",
+    "modified": "metadata.modifiedAt:DESC",
+}
+_SORT = re.compile(r"([A-Za-z][A-Za-z.]*):(asc|desc)", re.IGNORECASE)
+
+
+def join_words(names: Iterable[str]) -> str:
+    """ "a, b and c"; at least two of them."""
+    *most, last = names
+    return f"{', '.join(most)} and {last}"
+
+
+def one_of(what: str, known: Mapping[str, str], path: str) -> ReadValue:
+    """Any of `known`; values that Emporix has added later are found with `q:` and this path."""
+    newer = f"For a value that Emporix added later, use q:{path}:NEW."
+
+    def read(values: Values) -> Values:
+        return tuple(dict.fromkeys(choose(value) for value in values))
+
+    def choose(value: str) -> str:
+        word = re.sub(r"[ -]", "_", _plain(value))
+        if word in known:
+            return known[word]
+        near = get_close_matches(word, known, n=1)
+        guess = f"Did you mean {near[0]}? " if near else ""
+        names = join_words(dict.fromkeys(name.lower() for name in known.values()))
+        raise InvalidInput(
+            f"Unknown {what}",
+            value,
+            f"{guess}Use one of {names}. {newer}",
+            proposals=tuple(map(Proposal, near)),
+        )
+
+    return read
+
+
+def as_typed(values: Values) -> Values:
+    return tuple(dict.fromkeys(values))
+
+
+def session_ids(values: Values) -> Values:
+    return tuple(dict.fromkeys(find_session_id(value) or value for value in values))
+
+
+def fields(values: Values) -> Values:
+    known = {name.lower(): name for name in LIST_FIELDS}
+    for value in values:
+        if _plain(value) not in known:
+            near = get_close_matches(_plain(value), known, n=1)
+            raise InvalidInput(
+                "Unknown field",
+                value,
+                f"Use one of {join_words(LIST_FIELDS)}.",
+                proposals=tuple(Proposal(known[name]) for name in near),
+            )
+    return tuple(dict.fromkeys(known[_plain(value)] for value in values))
+
+
+def sort(values: Values) -> str:
+    return ",".join(map(_one_sort, values))
+
+
+def _one_sort(value: str) -> str:
+    if known := SORTS.get(_plain(value)):
+        return known
+    if found := _SORT.fullmatch(value):
+        return f"{found[1]}:{found[2].upper()}"
+    raise InvalidInput(
+        "Unknown order",
+        value,
+        f"Use one of {join_words(SORTS)}, or a field and a direction: agentId:ASC.",
+        proposals=tuple(map(Proposal, get_close_matches(_plain(value), SORTS, n=1))),
+    )
+
+
+def number(name: str, highest: int, *, is_capped: bool = False) -> ReadValue:
+    """A number from 1 to `highest`; `is_capped` reads a higher one as `highest`."""
+
+    def read(values: Values) -> int:
+        text = _plain(values[0])
+        count = int(text[:9]) if text.isascii() and text.isdigit() else 0
+        count = min(count, highest) if is_capped else count
+        if len(values) > 1 or not 1 <= count <= highest:
+            raise InvalidInput(
+                f"Invalid {name}", ",".join(values), f"Use a number from 1 to {highest:,}."
+            )
+        return count
+
+    return read
+
+
+def tenant(values: Values) -> str:
+    return parse_tenant_name(" ".join(values))
+
+
+def _plain(value: str) -> str:
+    """Lower case, half width, and without the punctuation that ends a sentence."""
+    return unicodedata.normalize("NFKC", value).lower().rstrip(".;!?")
+
 
 RAW_QUERY = "q"
 
@@ -16,14 +169,14 @@ MAX_FILTER_PAGE = 100_000
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """`key` is what it fills in; where that is a tuple, typing it again adds to it.
+    """`key` is the field of `Filters` that it sets; typing it again adds to a tuple.
 
-    `narrows`: which jobs fit depends on it, so it cannot stand beside `q:`.
+    `narrows`: it decides which jobs match, so it cannot be combined with `q:`.
     """
 
     name: str
     key: str
-    read: Callable[[values.Values], object]
+    read: Callable[[Values], object]
     example: str
     meaning: str
     narrows: bool = False
@@ -33,41 +186,42 @@ ALL_FILTERS = (
     Filter(
         "status",
         "statuses",
-        values.one_of("status", values.STATUS_NAMES, "status"),
+        one_of("status", STATUS_NAMES, "status"),
         "status:failed, skipped",
-        "Any of these: success (ok, succeeded), failure (failed, error), in_progress (running), "
-        "skipped. In front of all other words of jobs or jobs list, failed, running, ok and so on "
-        'mean the status without status:, too; in quotes, "failed" is a word to look for.',
+        "success (succeeded, ok), failure (failed, error), in_progress (running) or skipped. At "
+        "the start of jobs or jobs list you can leave out status: and type jobs failed. To search "
+        'for such a word, put it in quotes: "failed".',
         narrows=True,
     ),
     Filter(
         "type",
         "types",
-        values.one_of("type", values.TYPE_NAMES, "type"),
+        one_of("type", TYPE_NAMES, "type"),
         "type:export",
-        "Any of agent_chat (chat), import, export.",
+        "agent_chat (chat), import or export.",
         narrows=True,
     ),
     Filter(
         "agent",
         "agents",
-        values.as_typed,
+        as_typed,
         'agent:"Complaint Agent"',
-        "An agent's name or id. What no agent is called is taken for an id: jobs outlive agents.",
+        "The name or ID of an agent. A name that no agent has is used as an ID, because jobs may "
+        "outlive their agent.",
         narrows=True,
     ),
     Filter(
         "agent-type",
         "agent_types",
-        values.one_of("agent type", values.AGENT_TYPE_NAMES, "agentType"),
+        one_of("agent type", AGENT_TYPE_NAMES, "agentType"),
         "agent-type:complaint",
-        "Any of generic, complaint, anti_fraud (fraud).",
+        "generic, complaint or anti_fraud (fraud).",
         narrows=True,
     ),
     Filter(
         "event",
         "events",
-        values.as_typed,
+        as_typed,
         "event:order.order-created",
         "The commerce event that started the agent.",
         narrows=True,
@@ -75,9 +229,9 @@ ALL_FILTERS = (
     Filter(
         "session",
         "sessions",
-        values.as_typed,
+        session_ids,
         "session:123e4567-e89b-12d3-a456-426614174000",
-        "The id of the agent's session.",
+        "The ID of the agent's session.",
         narrows=True,
     ),
     Filter(
@@ -85,8 +239,9 @@ ALL_FILTERS = (
         "since",
         parse_when,
         "since:monday",
-        "Created then or later: 30m, 24h, 7d, 2w ago; today, yesterday, the last monday to sunday; "
-        "2026-11-01 or 2026-11-01T10:30. Days are those of your time zone in Slack.",
+        "Created at this time or later: 30m, 24h, 7d or 2w ago; today, yesterday, monday to "
+        "sunday, last week; 2026-11-01, 1.11.2026, 1.11. or 2026-11-01T10:30. Days use your time "
+        "zone in Slack. At the end of a search you can type just the day: failed yesterday.",
         narrows=True,
     ),
     Filter(
@@ -94,43 +249,47 @@ ALL_FILTERS = (
         "until",
         parse_when,
         "until:2026-11-01",
-        "Created before; that whole day is included.",
+        "Created before this time; a day is included to its end.",
         narrows=True,
     ),
     Filter(
         "sort",
         "sort",
-        values.sort,
+        sort,
         "sort:oldest",
-        "newest (as long as you do not say), oldest, modified, or fields like agentId:ASC.",
+        "newest (the default), oldest, modified, or a field and a direction: agentId:ASC.",
     ),
     Filter(
-        "size", "size", values.number("size", MAX_FILTER_SIZE), "size:5", "Jobs a page, 1 to 12."
+        "size", "size", number("size", MAX_FILTER_SIZE), "size:5", "Jobs per page, from 1 to 12."
     ),
     Filter(
-        "page", "page", values.number("page", MAX_FILTER_PAGE), "page:3", "The page to begin with."
+        "page",
+        "page",
+        number("page", MAX_FILTER_PAGE, is_capped=True),
+        "page:3",
+        "The page to start with.",
     ),
     Filter(
         "tenant",
         "tenant",
-        values.tenant,
+        tenant,
         "tenant:acme",
         "One of your connected tenants, instead of your default.",
     ),
     Filter(
         "fields",
         "fields",
-        values.fields,
+        fields,
         "fields:status,message",
-        "Only these fields of each job.",
+        "Shows only these fields of each job.",
     ),
     Filter(
         RAW_QUERY,
         "raw_q",
-        values.as_typed,
+        as_typed,
         "q:status:FAILURE message:exists",
-        "All that follows goes to Emporix as it is, in its own query language. It stands alone: "
-        "beside it only page:, size:, sort:, fields: and tenant:, and these in front of it.",
+        "Everything after it goes to Emporix unchanged, in Emporix's own query language. Before "
+        "it, only page:, size:, sort:, fields: and tenant: are allowed.",
     ),
 )
 

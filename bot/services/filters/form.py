@@ -1,31 +1,32 @@
-"""Filters as the fields of a form, and in a compact form."""
+"""Filters as the fields of a form, and as canonical text."""
 
 from __future__ import annotations
 
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta, tzinfo
 
 from bot.domain.filters import DEFAULT_PAGE_SIZE, Filters
 from bot.errors import InvalidInput
-from bot.services.filters.parser import ParsedFilters, pair_quotes, parse
-from bot.services.filters.values import SORTS
+from bot.services.filters.definitions import SORTS
+from bot.services.filters.parser import ParsedFilters, parse
+from bot.services.filters.tokens import pair_quotes, quoted_if_needed
 
 MAX_FIELD_LENGTH = 3000
-"""A longer query has no form, and can only be typed."""
+"""A longer query has no form, but can be typed."""
 MAX_CHOICE_LENGTH = 150
 
-_PIECE = re.compile(r'(?:"[^"]*"|[^",])+')
-_PLAIN = re.compile(r'[^\s":,“”„‟«»]+')
+_PIECE = re.compile(r'(?:"[^"]*"|[^",，])+')
 
 
 @dataclass(frozen=True, slots=True)
 class FilterForm:
-    """What stands in each field; the days are like 2026-11-24, `agent` is an id.
+    """The values of the fields; days are like 2026-11-24, `agent` is an id.
 
-    `more` are filters as they are typed, for which there is no field.
+    `more` are filters that have no field, as they are typed.
     """
 
     tenant: str = ""
@@ -43,14 +44,14 @@ class FilterForm:
 
     @property
     def is_raw(self) -> bool:
-        """Whether it is a query of Emporix's own, which no other field can narrow."""
+        """Whether it has a query in Emporix's own language, which other fields cannot narrow."""
         return bool(_parse_field(self.more, "more").filters.raw_q)
 
 
 def form_from_values(
     values: Mapping[str, str], choices: Mapping[str, tuple[str, ...]]
 ) -> FilterForm:
-    """The form with what was given for its fields, by their names; what is missing is empty."""
+    """The form with these values by field; missing ones are empty."""
     return FilterForm(
         tenant=values.get("tenant", ""),
         words=values.get("words", ""),
@@ -67,11 +68,11 @@ def form_from_values(
 
 
 def parse_form(form: FilterForm) -> ParsedFilters:
-    """What the form asks for; raises InvalidInput, whose `field` is the one to correct."""
+    """The filters of the form; raises InvalidInput, whose `field` is the one to correct."""
     if form.since and form.until and form.until < form.since:
-        raise InvalidInput("That day is before the first one", field="until")
+        raise InvalidInput("This day is before the first one", field="until")
     if _parse_field(form.words, "words").filters.raw_q:
-        raise InvalidInput("A query of its own goes into More filters", "q:", field="words")
+        raise InvalidInput("Use the field More filters for a query", "q:", field="words")
     pieces = dict(_pieces(form))
     for name, text in pieces.items():
         _parse_field(text, name)
@@ -79,16 +80,16 @@ def parse_form(form: FilterForm) -> ParsedFilters:
 
 
 def to_form(filters: Filters, tenant: str, zone: tzinfo | None) -> FilterForm:
-    """The form that asks for just that, but for the page.
+    """The form that asks for the same, except for the page.
 
-    `zone` is where its reader is: only a whole day there is a day in the form. Raises InvalidInput
-    where it does not fit.
+    `zone` is that of its reader: only a whole day there becomes a day in the form. Raises
+    InvalidInput if the query is too long.
     """
     is_one_agent = len(filters.agents) == 1 and len(filters.agents[0]) <= MAX_CHOICE_LENGTH
     orders = {sort: name for name, sort in SORTS.items()}
     form = FilterForm(
         tenant=tenant,
-        words=" ".join(map(_typed, filters.words)),
+        words=_typed_words(filters.words),
         statuses=filters.statuses,
         types=tuple(type_.lower() for type_ in filters.types),
         agent=filters.agents[0] if is_one_agent else "",
@@ -105,8 +106,25 @@ def to_form(filters: Filters, tenant: str, zone: tzinfo | None) -> FilterForm:
     return form
 
 
+def to_text(filters: Filters) -> str:
+    """The canonical form: the filters as they are typed after `jobs list`, except for the page."""
+    words = [f'"{word}"' if '"' not in word else quoted_if_needed(word) for word in filters.words]
+    orders = {sort: name for name, sort in SORTS.items()}
+    pieces = [
+        *_texts("status", filters.statuses),
+        *_texts("type", (type_.lower() for type_ in filters.types)),
+        *_texts("event", filters.events),
+        *([f"sort:{orders[filters.sort]}"] if filters.sort in orders else []),
+        f"size:{filters.size}",
+        *([f"tenant:{filters.tenant}"] if filters.tenant else []),
+        *words,
+        *_more(filters, None, is_one_agent=False, with_days=True),
+    ]
+    return " ".join(pieces)
+
+
 def _pieces(form: FilterForm) -> Iterator[tuple[str, str]]:
-    """Field by field, as it would be typed; `q:` last, for it takes all that follows."""
+    """Each field as it is typed; `q:` is last, because it includes everything after it."""
     for name, key in (("tenant", "tenant"), ("order", "sort"), ("size", "size")):
         if given := getattr(form, name):
             yield name, f"{key}:{given}"
@@ -120,14 +138,21 @@ def _pieces(form: FilterForm) -> Iterator[tuple[str, str]]:
     yield "more", form.more
 
 
-def _more(filters: Filters, zone: tzinfo | None, *, is_one_agent: bool) -> Iterator[str]:
+def _more(
+    filters: Filters, zone: tzinfo | None, *, is_one_agent: bool, with_days: bool = False
+) -> Iterator[str]:
+    """The filters that have no field; `with_days`: whole days have none either."""
     if not is_one_agent:
         yield from _texts("agent", filters.agents)
     yield from _texts("agent-type", filters.agent_types)
     yield from _texts("session", filters.sessions)
-    if filters.since is not None and not _day_starting_at(filters.since, zone, back=0):
+    if filters.since is not None and (
+        with_days or not _day_starting_at(filters.since, zone, back=0)
+    ):
         yield f"since:{_utc_time(math.floor(filters.since))}"
-    if filters.until is not None and not _day_starting_at(filters.until, zone, back=1):
+    if filters.until is not None and (
+        with_days or not _day_starting_at(filters.until, zone, back=1)
+    ):
         yield f"until:{_utc_time(math.ceil(filters.until))}"
     if filters.sort not in SORTS.values():
         yield f"sort:{filters.sort}"
@@ -148,31 +173,34 @@ def _given(field: str, name: str, values: Iterable[str]) -> Iterator[tuple[str, 
 
 
 def _texts(name: str, values: Iterable[str]) -> Iterator[str]:
-    if quoted := ",".join(map(_typed, values)):
+    if quoted := ",".join(map(quoted_if_needed, values)):
         yield f"{name}:{quoted}"
 
 
-def _typed(value: str) -> str:
-    """A value as it is, or in quotes, which cannot themselves stand in it."""
-    if _PLAIN.fullmatch(value):
-        return value
-    return '"' + re.sub('["“”„‟«»]', " ", value) + '"'
+def _typed_words(words: tuple[str, ...]) -> str:
+    """Words as they are typed: all in quotes if they would be read as something else."""
+    text = " ".join(map(quoted_if_needed, words))
+    with suppress(InvalidInput):
+        if _parse_field(text, "words").filters.words == words:
+            return text
+    return " ".join(f'"{word}"' if '"' not in word else quoted_if_needed(word) for word in words)
 
 
 def _between_commas(value: str) -> str:
-    """One of several values in a field, where anything but a comma stands for itself."""
-    return _typed(value) if "," in value else value
+    """One of several values in a field, in which only a comma has a meaning."""
+    is_plain = not re.search("[,，]", value) and pair_quotes(value) == value
+    return value if is_plain else quoted_if_needed(value)
 
 
 def _parted(field: str) -> Iterator[str]:
-    """The values between the commas of a field; a comma in quotes does not part."""
+    """The values between the commas of a field; a comma in quotes does not count."""
     for piece in _PIECE.findall(pair_quotes(field)):
         if value := piece.replace('"', "").strip():
             yield value
 
 
 def _day_starting_at(at: float | None, zone: tzinfo | None, *, back: int) -> str:
-    """The day that begins at this time, or that many days before it; "" where none does."""
+    """The day that begins at this time, or so many days earlier; "" if none does."""
     if at is None:
         return ""
     day = datetime.fromtimestamp(at, zone or UTC).date()

@@ -1,125 +1,52 @@
-"""Parses filters that were typed, or that a button carries in a compact form."""
+"""Parses the text after a command, and the compact form that a button carries."""
 
 from __future__ import annotations
 
 import json
-import re
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, tzinfo
 from difflib import get_close_matches
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from bot.domain.accounts import Account, require_connection
-from bot.domain.filters import Filters
-from bot.errors import InvalidInput, OutdatedButton
+from bot.domain.filters import Filters, Reading
+from bot.errors import InvalidInput, OutdatedButton, Proposal
 from bot.services.agents import (
     AGENT_NAMES_TIMEOUT_SECONDS,
     AgentNames,
     matching_agents,
     resolve_agents,
 )
-from bot.services.filters.definitions import ALL_FILTERS, FILTERS_BY_NAME, RAW_QUERY, Filter
-from bot.services.filters.values import STATUS_NAMES, TIME_ADVICE, Span, When, join_words
-
-# Clients turn straight quotes into curly ones while people type.
-_STRAIGHT = str.maketrans("“”„‟«»", '""""""')
-_STRAIGHT_IN_RAW = str.maketrans("“”", '""')
-
-_START = r"[A-Za-z][A-Za-z_-]*:(?!//)"  # status:   but not https://
-_VALUE = rf'(?:(?<!\s)|(?!{_START}))(?:"[^"]*"|[^\s",])+'
-_NAME = re.compile(_START)
-_VALUES = re.compile(rf"[\s,]*{_VALUE}(?:\s*,[\s,]*{_VALUE})*(?:\s*,)*")
-_ONE_VALUE = re.compile(r'(?:"[^"]*"|[^\s",])+')
-_WORD = re.compile(r'"(?P<phrase>[^"]*)"|(?P<word>[^\s"]+)')
-_SPACE = re.compile(r"\s*")
-
-
-@dataclass(frozen=True, slots=True)
-class Word:
-    """A word, or a phrase that stood in quotes; never empty."""
-
-    text: str
-    quoted: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class TypedFilter:
-    """A filter as it was typed: `agent-type` of `Agent_Type: x`; the values may be none."""
-
-    name: str
-    values: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class TokenizedText:
-    """`raw` is all behind `q:`, None where there is no `q:`."""
-
-    tokens: tuple[Word | TypedFilter, ...]
-    raw: str | None = None
-
-
-def tokenize(text: str) -> TokenizedText:
-    """The words and filters in `text`, in their order; raises nothing."""
-    plain = pair_quotes(text)
-    found: list[Word | TypedFilter] = []
-    at = _skip_space(plain, 0)
-    while at < len(plain):
-        if name := _NAME.match(plain, at):
-            if _settled(name[0]) == RAW_QUERY:
-                raw = text[name.end() :].translate(_STRAIGHT_IN_RAW).strip()
-                return TokenizedText(tuple(found), raw)
-            values = _VALUES.match(plain, name.end())
-            found.append(TypedFilter(_settled(name[0]), _parted(values[0] if values else "")))
-            at = _skip_space(plain, values.end() if values else name.end())
-        else:
-            word = _WORD.match(plain, at)
-            assert word is not None  # noqa: S101 - quotes come in pairs, so something always fits
-            found.extend(_word(word))
-            at = _skip_space(plain, word.end())
-    return TokenizedText(tuple(found))
-
-
-def pair_quotes(text: str) -> str:
-    """The same with straight quotes in pairs, so that what is put behind it is not drawn in."""
-    return _with_pairs_only(text.translate(_STRAIGHT))
-
-
-def _with_pairs_only(text: str) -> str:
-    """A quote that is never closed is as good as none; each letter keeps its place."""
-    if text.count('"') % 2 == 0:
-        return text
-    last = text.rindex('"')
-    return f"{text[:last]} {text[last + 1 :]}"
-
-
-def _word(found: re.Match[str]) -> list[Word]:
-    quoted = found["phrase"] is not None
-    text = _one_line(found["phrase"] if quoted else found["word"])
-    return [Word(text, quoted)] if text else []
-
-
-def _parted(values: str) -> tuple[str, ...]:
-    """The alternatives between commas; a comma in quotes does not part."""
-    pieces = (_one_line(piece.replace('"', "")) for piece in _ONE_VALUE.findall(values))
-    return tuple(piece for piece in pieces if piece)
-
-
-def _settled(name: str) -> str:
-    """One spelling of a name: capitals and underscores do not matter."""
-    return name.removesuffix(":").lower().replace("_", "-")
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.split())
-
-
-def _skip_space(text: str, at: int) -> int:
-    space = _SPACE.match(text, at)
-    return space.end() if space else at
-
+from bot.services.filters.dates import (
+    MAX_DATE_WORDS,
+    TIME_ADVICE,
+    Period,
+    Span,
+    When,
+    is_time,
+    match_period,
+    parse_when,
+)
+from bot.services.filters.definitions import (
+    ALL_FILTERS,
+    FILTERS_BY_NAME,
+    STATUS_NAMES,
+    Filter,
+    join_words,
+)
+from bot.services.filters.tokens import (
+    TypedFilter,
+    Word,
+    quoted_if_needed,
+    tokenize,
+    with_quotes,
+)
 
 STATUS_WORDS = STATUS_NAMES.keys() - {"error"}
-"""These mean a status in front of all other words; `error` is what messages say."""
+"""Words that mean a status before all other words; `error` is a common word in messages."""
+
+_PUNCTUATION = ".,;:!?"
 
 
 class LocalClock(Protocol):
@@ -131,16 +58,16 @@ class LocalClock(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ParsedFilters:
-    """`filters` are whole but for the times, which are as they were typed."""
+    """`filters` are complete except for the times, which are as they were typed."""
 
     filters: Filters
     since: When | None = None
     until: When | None = None
 
     async def resolve(self, clock: LocalClock) -> Filters:
-        """With the times that were meant; asks for the zone only where it matters.
+        """The filters with times; asks for the time zone only if it matters.
 
-        Raises InvalidInput for a time that is still to come, and for an empty stretch of time.
+        Raises InvalidInput if a time is in the future, or the range is empty.
         """
         times = [when for when in (self.since, self.until) if when]
         if not times:
@@ -155,74 +82,206 @@ class ParsedFilters:
 
 
 @dataclass(slots=True)
-class _ParserState:
-    """What has been read so far, by the keys of `Filters`."""
+class _Parser:
+    """Reads tokens; `facts` are by the keys of `Filters`.
 
-    words: list[str] = field(default_factory=list)
-    facts: dict[str, Any] = field(default_factory=dict)
-
-
-def parse(text: str, *, status_words: bool = True) -> ParsedFilters:
-    """What was asked for; raises InvalidInput naming the word that cannot be, and what can.
-
-    `status_words`: the first words may mean a status, as in `jobs failed`.
+    `prefix` is what a command like `failed` adds to the text.
     """
-    found, reading = tokenize(text), _ParserState()
-    for token in found.tokens:
-        if isinstance(token, TypedFilter):
-            _add(reading, _filter_named(token.name), token.values)
-        elif status_words and not reading.words and _is_status(token):
-            _add(reading, FILTERS_BY_NAME["status"], (token.text,))
+
+    text: str
+    is_search: bool
+    prefix: str = ""
+    words: list[Word] = field(default_factory=list)
+    facts: dict[str, Any] = field(default_factory=dict)
+    statuses: list[Word] = field(default_factory=list)
+    readings: list[Reading] = field(default_factory=list)
+
+    def read(self, tokens: Sequence[Word | TypedFilter]) -> None:
+        """Add the filters and words, and the statuses before all words."""
+        skip = 0
+        for place, token in enumerate(tokens):
+            if skip:
+                skip -= 1
+            elif isinstance(token, TypedFilter):
+                skip = self._read_filter(token, tokens[place + 1 :])
+            elif not self.is_search and not self.words and _is_status(token):
+                self._add(FILTERS_BY_NAME["status"], (token.text.strip(_PUNCTUATION),))
+                self.statuses.append(token)
+            else:
+                self.words.append(token)
+
+    def note_statuses(self) -> None:
+        """Statuses may be words to search if other words follow, or if they end a sentence."""
+        for word in self.statuses:
+            if self.words or word.text[-1] in _PUNCTUATION:
+                self.note("status", word.start, word.end)
+
+    def _read_filter(self, token: TypedFilter, following: Sequence[Word | TypedFilter]) -> int:
+        """Add a filter; returns how many of the words after it belong to its value."""
+        known = _filter_named(token, self.text)
+        try:
+            if joined := _time_with_words(known, token, following):
+                count, value = joined
+                self._add(known, (value,))
+                if len(token.values) == 1 and is_time(token.values[0]):
+                    words = following[:count]
+                    self.note("date", words[0].start, words[-1].end)
+                return count
+            self._add(known, token.values)
+        except InvalidInput as error:
+            self._complete(error, token)
+            raise
+        if token.is_loose:
+            self.note("filter", token.start, token.end)
+        return 0
+
+    def note(self, kind: Literal["date", "status", "filter"], start: int, end: int) -> None:
+        """Remember that these characters were read as a filter."""
+        typed = self.text[start:end].strip(" ,")
+        text = f"{self.prefix}{with_quotes(self.text, start, end)}"
+        self.readings.append(Reading(typed, kind, text, self.is_search))
+
+    def take_period(self, keep: int) -> Period:
+        """The last words as a date, which are then no words to search; keeps at least `keep`."""
+        for count in range(min(MAX_DATE_WORDS, len(self.words) - keep), 0, -1):
+            last = self.words[-count:]
+            if any(word.quoted for word in last):
+                continue
+            start, end = last[0].start, last[-1].end
+            try:
+                period = match_period(" ".join(word.text for word in last))
+            except InvalidInput as error:  # the date is ambiguous
+                at = self.text.lower().index(error.value, start)
+                rest = self.text[at + len(error.value) :]
+                error.surround_proposals(self.text[:at], rest)
+                self._propose_search(error, start, end)
+                raise
+            if period:
+                del self.words[-count:]
+                self.note("date", start, end)
+                return period
+        return None, None
+
+    def add_raw(self, raw: str) -> None:
+        if not raw:
+            raise InvalidInput("q: is empty", "q:", "Type the query after it: q:status:FAILURE")
+        if self.words or any(one.narrows and one.key in self.facts for one in ALL_FILTERS):
+            raise InvalidInput(
+                "q: can't be combined with words or other filters",
+                "q:",
+                "Put everything into the query. Before q:, only page:, size:, sort:, fields: and "
+                "tenant: are allowed.",
+            )
+        self.facts["raw_q"] = raw
+
+    def _add(self, known: Filter, values: tuple[str, ...]) -> None:
+        if not values:
+            raise InvalidInput(
+                "The filter is empty",
+                f"{known.name}:",
+                f"Type a value after the colon: {known.example}",
+            )
+        fact, before = known.read(values), self.facts.get(known.key)
+        if isinstance(fact, tuple) and isinstance(before, tuple):
+            fact = tuple(dict.fromkeys((*before, *fact)))
+        elif before is not None:
+            raise InvalidInput("This filter is used twice", f"{known.name}:", "Use it only once.")
+        self.facts[known.key] = fact
+
+    def _complete(self, error: InvalidInput, token: TypedFilter) -> None:
+        """Turn proposals for the value into ones for the whole text."""
+        if error.value in token.values:
+            values = ",".join(
+                "\0" if one == error.value else quoted_if_needed(one) for one in token.values
+            )
+            before, _, after = values.partition("\0")
         else:
-            reading.words.append(token.text)
+            before = after = ""
+        error.surround_proposals(
+            f"{self.text[: token.start]}{token.name}:{before}", f"{after}{self.text[token.end :]}"
+        )
+        if token.is_loose:
+            self._propose_search(error, token.start, token.end)
+
+    def _propose_search(self, error: InvalidInput, start: int, end: int) -> None:
+        """Add the proposal to search for these characters instead."""
+        typed = self.text[start:end].strip(" ,")
+        proposal = Proposal(with_quotes(self.text, start, end), f'Search for "{typed}"')
+        error.proposals = (*error.proposals, proposal)
+
+
+def parse(
+    text: str,
+    *,
+    status_words: bool = True,
+    date_words: bool = True,
+    statuses: tuple[str, ...] = (),
+) -> ParsedFilters:
+    """The filters and words in `text`; raises InvalidInput with the wrong part and what to type.
+
+    `status_words`: the first words may mean a status, as in `jobs failed`; without it, the text is
+    that of a search, which needs a word. `date_words`: the last words may mean a date, as in
+    `failed yesterday`. `statuses` are those of a command like `failed`.
+    """
+    if not text and not statuses:
+        return ParsedFilters(Filters())
+    found = tokenize(text)
+    parser = _Parser(text, not status_words, f"status:{','.join(statuses)} " if statuses else "")
+    if statuses:
+        parser.facts["statuses"] = statuses
+    parser.read(found.tokens)
     if found.raw is not None:
-        _add_raw(reading, found.raw)
-    since, until = reading.facts.pop("since", None), reading.facts.pop("until", None)
-    return ParsedFilters(Filters(words=tuple(reading.words), **reading.facts), since, until)
+        parser.add_raw(found.raw)
+    since, until = _times(parser, date_words=date_words and found.raw is None)
+    parser.note_statuses()
+    words = tuple(word.text for word in parser.words)
+    readings = tuple(parser.readings) if date_words else ()
+    return ParsedFilters(Filters(words=words, readings=readings, **parser.facts), since, until)
+
+
+def _times(parser: _Parser, *, date_words: bool) -> Period:
+    since, until = parser.facts.pop("since", None), parser.facts.pop("until", None)
+    if date_words and since is None and until is None and parser.words:
+        return parser.take_period(keep=int(parser.is_search))
+    return since, until
 
 
 def _is_status(word: Word) -> bool:
-    return not word.quoted and word.text.lower() in STATUS_WORDS
+    return not word.quoted and word.text.lower().strip(_PUNCTUATION) in STATUS_WORDS
 
 
-def _filter_named(name: str) -> Filter:
+def _time_with_words(
+    known: Filter, token: TypedFilter, following: Sequence[Word | TypedFilter]
+) -> tuple[int, str] | None:
+    """How many of the next words belong to a time, as in `since:2026-11-24 08:15`, and the time."""
+    if known.read is not parse_when or len(token.values) != 1:
+        return None
+    found, value = None, token.values[0]
+    for count, word in enumerate(following[: MAX_DATE_WORDS - 1], start=1):
+        if not isinstance(word, Word) or word.quoted:
+            break
+        value = f"{value} {word.text}"
+        if is_time(value):
+            found = count, value
+    return found
+
+
+def _filter_named(token: TypedFilter, text: str) -> Filter:
+    name = token.name
     if found := FILTERS_BY_NAME.get(name):
         return found
     names = [f"{known.name}:" for known in ALL_FILTERS]
     near = get_close_matches(f"{name}:", names, n=1)
-    guess = f"Did you mean {near[0]}?" if near else f"There are {join_words(names)}."
+    guess = f"Did you mean {near[0]}?" if near else f"The filters are {join_words(names)}."
+    typed = text[token.start : token.end].strip(" ,")
+    corrected = [Proposal(f"{text[: token.start]}{one}{text[token.at :]}") for one in near]
+    as_word = Proposal(with_quotes(text, token.start, token.end), f'Search for "{typed}"')
     raise InvalidInput(
         "Unknown filter",
         f"{name}:",
-        f'{guess} To look for the word itself, put it into quotes: "{name}:"',
+        f'{guess} To search for the word itself, put it in quotes: "{name}:"',
+        proposals=(*corrected, as_word),
     )
-
-
-def _add(reading: _ParserState, known: Filter, values: tuple[str, ...]) -> None:
-    if not values:
-        raise InvalidInput(
-            "The filter is empty",
-            f"{known.name}:",
-            f"Type a value behind the colon: {known.example}",
-        )
-    fact, before = known.read(values), reading.facts.get(known.key)
-    if isinstance(fact, tuple) and isinstance(before, tuple):
-        fact = tuple(dict.fromkeys((*before, *fact)))
-    elif before is not None:
-        raise InvalidInput("This filter is used twice", f"{known.name}:", "Use it only once.")
-    reading.facts[known.key] = fact
-
-
-def _add_raw(reading: _ParserState, raw: str) -> None:
-    if not raw:
-        raise InvalidInput("q: is empty", "q:", "Type the query behind it: q:status:FAILURE")
-    if reading.words or any(known.narrows and known.key in reading.facts for known in ALL_FILTERS):
-        raise InvalidInput(
-            "q: stands alone",
-            "q:",
-            "Put everything into it; beside it only page:, size:, sort:, fields: and tenant:.",
-        )
-    reading.facts["raw_q"] = raw
 
 
 def _span(when: When, now: datetime) -> Span:
@@ -235,35 +294,39 @@ def _span(when: When, now: datetime) -> Span:
 def _check(since: float | None, until: float | None, now: float) -> None:
     if since is not None and since > now:
         raise InvalidInput(
-            "The time behind since: is still to come", advice="It can be now at the latest."
+            "The time after since: is in the future", advice="Use a time that has passed."
         )
     if min(since or 0, until or 0) < 0:
         raise InvalidInput("That time is before 1970", advice=TIME_ADVICE)
     if since is not None and until is not None and since >= until:
         raise InvalidInput(
-            "Nothing lies between since: and until:",
-            advice="The time behind since: must be earlier than the one behind until:.",
+            "There is no time between since: and until:",
+            advice="The time after since: must be earlier than the one after until:.",
         )
 
 
 MAX_COMPACT_LENGTH = 1500
 """A longer query has no compact form."""
 
-
 _DEFAULTS = asdict(Filters())
+_NOT_COMPACT = {"readings", "unknown"}
 
 
 def to_compact(filters: Filters, *, searched: bool) -> str:
-    """What differs from a list of all jobs; "" if that is too long or a newer version's."""
+    """What differs from a list of all jobs; "" if it is too long, or of a newer version."""
     if filters.unknown:
         return ""
-    facts = {name: value for name, value in asdict(filters).items() if value != _DEFAULTS[name]}
+    facts = {
+        name: value
+        for name, value in asdict(filters).items()
+        if value != _DEFAULTS[name] and name not in _NOT_COMPACT
+    }
     short = json.dumps([int(searched), facts], separators=(",", ":"), ensure_ascii=False)
     return short if len(json.dumps(short)) <= MAX_COMPACT_LENGTH else ""
 
 
 def from_compact(short: str) -> tuple[Filters, bool]:
-    """The filters, and whether it is a search; raises OutdatedButton for what is none of ours."""
+    """The filters, and whether it is a search; raises OutdatedButton for any other text."""
     try:
         searched, facts = json.loads(short)
         return Filters(**{name: _value(name, fact) for name, fact in facts.items()}), bool(searched)
@@ -272,7 +335,7 @@ def from_compact(short: str) -> tuple[Filters, bool]:
 
 
 def _value(name: str, fact: Any) -> Any:
-    """A tuple where the default is one: JSON has lists only."""
+    """A tuple if the default is one: JSON has only lists."""
     if isinstance(fact, list) != isinstance(_DEFAULTS[name], tuple):
         raise TypeError(name)
     return tuple(map(str, fact)) if isinstance(fact, list) else fact
@@ -283,7 +346,7 @@ SUGGESTIONS_TIMEOUT_SECONDS = 1.0
 
 
 class FilterResolver:
-    """Reads what was typed behind a command as filters."""
+    """Parses the text after a command, and resolves its times and agents."""
 
     def __init__(self, names: AgentNames) -> None:
         self._names = names
@@ -295,21 +358,22 @@ class FilterResolver:
         clock: LocalClock,
         *,
         status_words: bool = True,
+        date_words: bool = True,
+        statuses: tuple[str, ...] = (),
         tenant: str = "",
     ) -> Filters:
-        """The filters that were meant; `status_words` as in `parse`.
+        """The filters in `text`; the options are those of `parse`.
 
-        `tenant` is the one whose agents are meant where none was typed, "" for the default one.
-        Raises InvalidInput for what cannot be; where a day or an agent was typed also NotConnected
-        and StoreUnavailable.
+        `tenant` is the one whose agents are meant if the text names none; "" for the default.
+        Raises InvalidInput; with a day or an agent also NotConnected and StoreUnavailable.
         """
-        asked = parse(text, status_words=status_words)
+        asked = parse(text, status_words=status_words, date_words=date_words, statuses=statuses)
         return await self.resolve(asked, account, clock, tenant=tenant)
 
     async def resolve(
         self, asked: ParsedFilters, account: Account, clock: LocalClock, *, tenant: str = ""
     ) -> Filters:
-        """The filters that were meant by what has been read already; otherwise as `parse`."""
+        """The filters with times and ids of agents; otherwise as `parse`."""
         filters = await asked.resolve(clock)
         if not filters.agents:
             return filters
@@ -320,7 +384,7 @@ class FilterResolver:
         )
 
     async def suggest_agents(self, account: Account, tenant: str, typed: str) -> dict[str, str]:
-        """The agents whose name or id has `typed` in it, names by id; raises NotConnected."""
+        """The agents whose name or id contains `typed`, names by id; raises NotConnected."""
         connection = require_connection(account, tenant)
         self._names.prefetch(connection)
         return matching_agents(

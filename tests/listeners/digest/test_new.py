@@ -33,6 +33,15 @@ async def test_takes_the_name_that_was_typed(ada: Person) -> None:
     assert exchange.view["state"]["values"]["name"]["value"]["value"] == "Morning jobs"
 
 
+async def test_a_long_name_is_refused(ada: Person) -> None:
+    """A name that is too long is refused with the limit, not cut."""
+    exchange = await ada.command(f"/emporix digest new {'x' * 200}")
+    assert exchange.view is not None
+    words = exchange.view["blocks"][0]["text"]["text"]
+    assert "The name is too long" in words
+    assert "at most 60 characters; this one has 200" in words
+
+
 async def test_is_set_up_by_pressing_save(
     connected: AppHarness, ada: Person, snapshot: SnapshotAssertion
 ) -> None:

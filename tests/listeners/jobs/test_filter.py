@@ -76,7 +76,7 @@ async def test_shows_errors_under_the_field(connected: AppHarness) -> None:
     exchange = await connected.ada.submit(
         {"words": "", "since": "2026-11-02", "until": "2026-11-01"}
     )
-    assert exchange.field_errors == {"until": "That day is before the first one."}
+    assert exchange.field_errors == {"until": "This day is before the first one."}
 
 
 async def test_shows_the_form_again_after_a_late_error(
@@ -84,7 +84,7 @@ async def test_shows_the_form_again_after_a_late_error(
 ) -> None:
     """A day that is invalid in the user's time zone shows the form again with its values."""
     exchange = await search(connected, since="2026-12-24", words="refund")
-    assert "The time behind since: is still to come" in heading(exchange)
+    assert "The time after since: is in the future" in heading(exchange)
     assert exchange.view is not None
     assert exchange.view["state"]["values"]["words"]["value"]["value"] == "refund"
     assert exchange.view["state"]["values"]["since"]["value"]["selected_date"] == "2026-12-24"
@@ -124,8 +124,8 @@ async def test_offers_no_agents_where_emporix_does_not_answer(connected: AppHarn
 @pytest.mark.parametrize(
     ("status", "said"),
     [
-        (429, ":hourglass: *Emporix asks for a pause.* Submit again in 30 seconds."),
-        (500, ":warning: *Emporix does not answer as it should at the moment.*"),
+        (429, ":hourglass: *Too many requests.* Submit again in 30 seconds."),
+        (500, ":warning: *Emporix does not answer properly at the moment.*"),
     ],
 )
 async def test_keeps_the_form_while_emporix_does_not_answer(
@@ -146,7 +146,7 @@ async def test_keeps_the_form_where_emporix_does_not_understand(connected: AppHa
     """If Emporix rejects a query, the form stays with Emporix's explanation."""
     add_jobs(connected, 3)
     exchange = await search(connected, more="q:status:(FAILURE")
-    assert "*Emporix does not understand this search.*" in heading(exchange)
+    assert "*Emporix does not accept this search.*" in heading(exchange)
     assert exchange.view is not None
     assert "Emporix said: " in str(exchange.view["blocks"][1])
     assert exchange.view["state"]["values"]["more"]["value"]["value"] == "q:status:(FAILURE"
@@ -181,14 +181,14 @@ async def test_a_message_that_names_no_job_leads_here(
     exchange = await connected.ada.shortcut("Find Emporix jobs")
     assert exchange.view is not None
     assert exchange.view["state"]["values"]["words"] == snapshot
-    assert "names no job" in heading(exchange)
+    assert "There is no job" in heading(exchange)
 
 
 async def test_unknown_ids_lead_here(connected: AppHarness) -> None:
     """A message with an unknown id has a button that opens the form."""
     await connected.grace.write("The refund of 68835cc3ef4e8e1425c3ffff")
     await connected.ada.shortcut("Find Emporix jobs")
-    exchange = await connected.ada.click("Search its words")
+    exchange = await connected.ada.click("Search for its words")
     assert exchange.view is not None
     assert "refund" in exchange.view["state"]["values"]["words"]["value"]["value"]
 
@@ -230,9 +230,9 @@ async def test_filter_says_that_a_query_is_one_of_its_own(connected: AppHarness)
     add_jobs(connected, 9)
     await connected.ada.command("/emporix jobs q:status:FAILURE")
     exchange = await connected.ada.click("Filter")
-    assert "a query of its own" in str(exchange.view)
+    assert "in Emporix's own language" in str(exchange.view)
     refused = await connected.ada.submit({"words": "refund"})
-    assert "q: stands alone" in refused.field_errors["more"]
+    assert "q: can't be combined" in refused.field_errors["more"]
     await connected.ada.submit({"words": "", "more": "q:status:SUCCESS"})
     (message,) = await connected.ada.messages()
     assert message["text"].startswith("Jobs 1–3 of 3, query status:SUCCESS")

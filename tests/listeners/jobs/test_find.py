@@ -23,7 +23,7 @@ async def find(harness: AppHarness, text: str) -> Exchange:
 
 
 def said(view: Any) -> str:
-    """All words of a view's sections and contexts."""
+    """The text of a view's sections and contexts."""
     texts = [block.get("text") or block.get("elements", [{}])[0] for block in view["blocks"]]
     return "\n".join(str(text.get("text", "")) for text in texts)
 
@@ -31,7 +31,7 @@ def said(view: Any) -> str:
 async def test_opens_at_once_and_then_shows_the_jobs(
     connected: AppHarness, snapshot: SnapshotAssertion
 ) -> None:
-    """Jobs by their ids, and which of them nobody knows."""
+    """The modal opens at once, and then shows the jobs and the unknown ids."""
     add_jobs(connected, 3)
     exchange = await find(connected, f"Look at {job_id(1)} and {job_id(3)}, not at {NOBODY}")
     assert [sent["via"] for sent in exchange.sent] == ["views.open", "views.update"]
@@ -39,7 +39,7 @@ async def test_opens_at_once_and_then_shows_the_jobs(
 
 
 async def test_works_in_threads(connected: AppHarness) -> None:
-    """Slash commands do not."""
+    """The shortcut works in threads, where slash commands are not available."""
     add_jobs(connected, 1)
     await connected.grace.write(f"Here: {job_id(1)}", thread_ts="1795430000.000001")
     exchange = await connected.ada.shortcut(FIND)
@@ -48,7 +48,7 @@ async def test_works_in_threads(connected: AppHarness) -> None:
 
 
 async def test_finds_links_sessions_and_agents(connected: AppHarness) -> None:
-    """Whatever leads to jobs: the newest of an agent come last."""
+    """Links, sessions and agents lead to jobs; the newest jobs of an agent come last."""
     add_jobs(connected, 9)
     session = "123e4567-e89b-12d3-a456-426614174000"
     connected.emporix_state.add_job("acme", id="by-session", status="skipped", sessionId=session)
@@ -57,15 +57,15 @@ async def test_finds_links_sessions_and_agents(connected: AppHarness) -> None:
     link = "https://admin.emporix.io/apps/administration/ai-agents#/logs/jobs/by-link"
     exchange = await find(connected, f"<{link}|this>, session {session}, the complaint agent")
     assert exchange.view is not None
-    assert "*2 jobs* named in this message" in said(exchange.view)
-    assert "*The newest jobs* of Complaint Agent" in said(exchange.view)
+    assert "*2 jobs* in this message" in said(exchange.view)
+    assert "Newest jobs of *Complaint Agent*:" in said(exchange.view)
     assert all(
         f'"job_id":"{id_}"' in str(exchange.view) for id_ in ("by-link", "by-session", job_id(9))
     )
 
 
 async def test_finds_in_blocks_and_attachments(connected: AppHarness) -> None:
-    """As other apps write them."""
+    """Jobs are found in the blocks and attachments of other apps."""
     add_jobs(connected, 2)
     connected.workspace.messages.add(
         "C0GENERAL",
@@ -75,11 +75,30 @@ async def test_finds_in_blocks_and_attachments(connected: AppHarness) -> None:
         attachments=[{"fallback": f"Job {job_id(2)} failed"}],
     )
     exchange = await connected.ada.shortcut(FIND)
-    assert "*2 jobs* named" in said(exchange.view)
+    assert "*2 jobs* in" in said(exchange.view)
+
+
+async def test_names_an_agent_without_an_id(connected: AppHarness) -> None:
+    """A message that names only an agent shows the agent's newest jobs, and says so."""
+    add_jobs(connected, 2)
+    connected.emporix_state.add_agent("acme", id="complaint-agent", name="Complaint Agent")
+    exchange = await find(connected, "The complaint agent is slow")
+    assert exchange.view is not None
+    assert said(exchange.view).startswith(
+        "No job ID in this message. Newest jobs of *Complaint Agent*:"
+    )
+    assert "None of the jobs" not in said(exchange.view)
+
+
+async def test_finds_jobs_in_any_form(connected: AppHarness) -> None:
+    """Ids in upper case, formatted or in the name of a file are found."""
+    add_jobs(connected, 3)
+    text = f"_{job_id(1)}_ {job_id(2).upper()}. job-{job_id(3)}.json"
+    assert "*3 jobs* in this message" in said((await find(connected, text)).view)
 
 
 async def test_finds_jobs_of_all_tenants(connected: AppHarness) -> None:
-    """Each with its own rights; the default tenant is asked first."""
+    """Jobs of all tenants are found, each with the rights of its API key."""
     await connected.connect(connected.ada, GLOBEX_READ_ONLY)
     connected.emporix_state.add_job("globex", id=job_id(7), status="failure")
     exchange = await find(connected, job_id(7))
@@ -87,20 +106,20 @@ async def test_finds_jobs_of_all_tenants(connected: AppHarness) -> None:
 
 
 async def test_says_which_tenant_did_not_answer(connected: AppHarness) -> None:
-    """What the others know is shown all the same."""
+    """A tenant that does not answer is named, and the jobs of the others are shown."""
     add_jobs(connected, 1)
     await connected.connect(connected.ada, GLOBEX_READ_ONLY)
     connected.emporix_state.faults.add(Fault("status", status=403, path="/acme/agentic"))
     connected.emporix_state.faults.add(Fault("status", status=500, path="/globex/jobs", times=9))
     exchange = await find(connected, f"{job_id(1)} {NOBODY}")
-    assert "*1 job* named" in said(exchange.view)
-    assert "Not asked, because Emporix did not answer there as it should: globex." in said(
+    assert "*1 job* in" in said(exchange.view)
+    assert "Emporix did not answer for globex. Jobs of these tenants are missing." in said(
         exchange.view
     )
 
 
 async def test_says_when_no_tenant_answers(connected: AppHarness) -> None:
-    """The loading modal does not stay."""
+    """If no tenant answers, an error replaces the loading modal."""
     connected.emporix_state.faults.add(Fault("status", status=500, path="/jobs", times=9))
     exchange = await find(connected, job_id(1))
     assert exchange.view is not None
@@ -108,28 +127,28 @@ async def test_says_when_no_tenant_answers(connected: AppHarness) -> None:
 
 
 async def test_shows_at_most_twenty(connected: AppHarness) -> None:
-    """Of more it says how many."""
+    """At most twenty jobs are shown, with the number of the others."""
     add_jobs(connected, 23)
     exchange = await find(connected, " ".join(map(job_id, range(1, 24))))
-    assert "*20 jobs* named" in said(exchange.view)
-    assert "3 more jobs are named here and not shown." in said(exchange.view)
+    assert "*20 jobs* in" in said(exchange.view)
+    assert "3 more jobs not shown." in said(exchange.view)
 
 
 async def test_shows_at_most_twenty_with_those_of_agents(connected: AppHarness) -> None:
-    """More rows than a modal holds would end in half a job."""
+    """The limit of twenty includes the jobs of agents."""
     add_jobs(connected, 26)
     connected.emporix_state.add_agent("acme", id="complaint-agent", name="Complaint Agent")
     exchange = await find(connected, f"complaint agent {' '.join(map(job_id, range(1, 19)))}")
-    assert "*18 jobs* named" in said(exchange.view)
-    assert "*The newest jobs* of Complaint Agent" in said(exchange.view)
+    assert "*18 jobs* in" in said(exchange.view)
+    assert "Newest jobs of *Complaint Agent*:" in said(exchange.view)
     assert str(exchange.view).count("'jobs.find.open'") == 20
     exchange = await find(connected, f"complaint agent {' '.join(map(job_id, range(1, 21)))}")
-    assert "The newest jobs" not in said(exchange.view)
+    assert "Newest jobs" not in said(exchange.view)
     assert "not shown" not in said(exchange.view)
 
 
 async def test_offers_to_connect(harness: AppHarness) -> None:
-    """Who is not connected learns it in the modal, and connects on top of it."""
+    """Without a connection, the modal offers to connect."""
     exchange = await find(harness, job_id(1))
     assert exchange.view is not None
     assert exchange.view["blocks"][0]["block_id"] == "error.not_connected"
@@ -139,7 +158,7 @@ async def test_offers_to_connect(harness: AppHarness) -> None:
 
 
 async def test_opens_a_job_on_top(connected: AppHarness, snapshot: SnapshotAssertion) -> None:
-    """The whole job; closed, the jobs found are there again. Its whole message goes on top."""
+    """A job opens on top of the found jobs, and its whole message on top of it."""
     connected.emporix_state.add_job("acme", id=job_id(1), status="success", message="long " * 2000)
     found = await find(connected, job_id(1))
     exchange = await connected.ada.click("Open")
@@ -155,7 +174,7 @@ async def test_opens_a_job_on_top(connected: AppHarness, snapshot: SnapshotAsser
 
 
 async def test_says_that_a_job_is_gone(connected: AppHarness) -> None:
-    """In the pushed modal, so that the jobs found stay; there it shows all jobs, too."""
+    """An error appears on top of the found jobs, with a button that shows all jobs."""
     add_jobs(connected, 2)
     await find(connected, job_id(1))
     connected.emporix_state.tenant("acme").jobs.remove(job_id(1))

@@ -1,4 +1,4 @@
-"""/emporix jobs list — the newest jobs of a tenant, page by page."""
+"""/emporix jobs list."""
 
 from __future__ import annotations
 
@@ -156,12 +156,25 @@ async def test_says_that_nothing_fits(connected: AppHarness, snapshot: SnapshotA
 
 
 async def test_leads_back_from_a_page_that_there_is_not(connected: AppHarness) -> None:
-    """To the first one."""
+    """A page beyond the last one says how many there are, and leads to the last and the first."""
     add_jobs(connected, 5)
-    exchange = await connected.ada.command("/emporix jobs size:2 page:9")
-    assert exchange.payloads[0]["text"].startswith("There is no page 9: tenant acme. ")
+    exchange = await connected.ada.command("/emporix jobs size:2 page:9999")
+    assert exchange.payloads[0]["text"].startswith("Only 3 pages: tenant acme.")
+    exchange = await connected.ada.click("Last page")
+    assert exchange.payloads[0]["text"].startswith("Job 5 of 5")
+    await connected.ada.click("Previous")
+    await connected.ada.command("/emporix jobs size:2 page:999999999")
     exchange = await connected.ada.click("First")
     assert exchange.payloads[0]["text"].startswith("Jobs 1–2 of 5")
+
+
+async def test_does_not_guess_the_number_of_pages(connected: AppHarness) -> None:
+    """If Emporix does not count the jobs, a page beyond the last one leads to the first."""
+    add_jobs(connected, 5)
+    connected.emporix_state.counts = False
+    exchange = await connected.ada.command("/emporix jobs size:2 page:9")
+    assert exchange.payloads[0]["text"].startswith("There is no page 9: tenant acme.")
+    assert "Last page" not in str(exchange.payloads)
 
 
 async def test_says_that_a_tenant_has_no_jobs(

@@ -1,4 +1,4 @@
-"""/emporix jobs search — the jobs whose agent message says so."""
+"""/emporix jobs search."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tests.listeners.jobs.fixtures import add_jobs
 
 
 async def test_finds_words(connected: AppHarness, snapshot: SnapshotAssertion) -> None:
-    """All words must be in the message, in whatever case."""
+    """A message must contain all words, in any case."""
     add_jobs(connected, 6)
     exchange = await connected.ada.command('/emporix jobs search INVOICE "was not found"')
     assert exchange.payloads == snapshot
@@ -18,7 +18,7 @@ async def test_finds_words(connected: AppHarness, snapshot: SnapshotAssertion) -
 
 
 async def test_turns_pages_by_the_same_call(connected: AppHarness) -> None:
-    """The pages of a search are searched for, too."""
+    """Further pages of a search use the search call, too."""
     add_jobs(connected, 9)
     await connected.ada.command("/emporix jobs search refund size:2")
     exchange = await connected.ada.click("Next")
@@ -27,7 +27,7 @@ async def test_turns_pages_by_the_same_call(connected: AppHarness) -> None:
 
 
 async def test_takes_typed_marks_as_letters(connected: AppHarness) -> None:
-    """What means something in a query or a regular expression is just looked for."""
+    """Characters of queries and regular expressions are searched for literally."""
     add_jobs(connected, 3)
     for words in ("<EON1041>", "`EON1040` &", "**three**"):
         exchange = await connected.ada.command(f"/emporix jobs search {words}")
@@ -37,13 +37,13 @@ async def test_takes_typed_marks_as_letters(connected: AppHarness) -> None:
 
 
 async def test_passes_a_raw_query_on(connected: AppHarness, snapshot: SnapshotAssertion) -> None:
-    """`q:` is Emporix's own language."""
+    """A query after `q:` is passed on unchanged."""
     add_jobs(connected, 6)
     exchange = await connected.ada.command("/emporix jobs search q:status:FAILURE")
     assert exchange.payloads[0]["text"] == snapshot
 
 
 async def test_asks_for_words(connected: AppHarness, snapshot: SnapshotAssertion) -> None:
-    """Searching for nothing is explained."""
+    """A search without words is refused with an example."""
     exchange = await connected.ada.command("/emporix jobs search")
     assert exchange.payloads == snapshot

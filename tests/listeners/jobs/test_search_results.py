@@ -51,10 +51,12 @@ async def test_turns_pages(ada: Person, presses: list[str], shown: str) -> None:
 
 
 async def test_leads_back_from_a_page_that_there_is_not(connected: AppHarness, ada: Person) -> None:
-    """Who asks for page 9 of 3 is not told that there are no jobs."""
+    """A page beyond the last one says how many there are, and leads to the last and the first."""
     await ada.shortcut("Search Emporix jobs")
     await ada.submit({"size": "2", "more": "page:9"})
-    assert (await heading(ada)).startswith("*There is no page 9*: tenant acme. ")
+    assert (await heading(ada)).startswith("*Only 3 pages*: tenant acme.")
+    await ada.click("Last page")
+    assert (await heading(ada)).startswith("*Job 5 of 5*")
     await ada.click("First")
     assert (await heading(ada)).startswith("*Jobs 1–2 of 5*")
 

@@ -64,7 +64,7 @@ def gated_elements(*elements: Node) -> list[Node]:
 
 
 def test_a_message_within_the_limits_stays() -> None:
-    """What Slack takes already is not touched."""
+    """A payload within Slack's limits is not changed."""
     blocks = [
         section("x" * 3000),
         {"type": "header", "text": words("h" * 150, "plain_text")},
@@ -88,7 +88,7 @@ def test_long_texts_say_that_they_were_cut() -> None:
 
 
 def test_mrkdwn_is_cut_between_its_parts() -> None:
-    """A link at the edge goes whole."""
+    """A link that would be cut is left out."""
     [block] = gated(section("a" * 2990 + " <https://a.example|dashboard>"))
     assert block["text"]["text"] == "a" * 2990 + "…"
 
@@ -105,7 +105,7 @@ def test_too_many_blocks_are_counted(kind: str, limit: int) -> None:
 
 
 def test_too_many_fields_and_context_elements_are_counted() -> None:
-    """Nine stay and the tenth says how many others there are."""
+    """Of too many elements, nine are shown, and the tenth says how many are left out."""
     many = [words(f"{n}") for n in range(12)]
     in_section, in_context = gated(
         {"type": "section", "fields": many}, {"type": "context", "elements": many}
@@ -175,7 +175,7 @@ def test_a_message_is_never_lost() -> None:
 
 
 def test_an_image_always_has_words() -> None:
-    """Slack asks for words that stand for a picture."""
+    """An image without alt text gets an ellipsis, because Slack requires one."""
     image = {"type": "image", "image_url": "https://a.example/x.png", "alt_text": ""}
     assert gated(image) == [image | {"alt_text": "…"}]
     assert gated(image | {"image_url": "u" * 3001}, section("x")) == [section("x")]
@@ -199,7 +199,7 @@ def test_two_equal_actions_are_a_mistake_of_the_template() -> None:
 
 @pytest.mark.parametrize("key", ["private_metadata", "callback_id", "external_id"])
 def test_what_a_view_remembers_is_never_cut(key: str) -> None:
-    """Half a memory is worse than an error for us."""
+    """A view whose state is too long is an error instead of being shortened."""
     with pytest.raises(InvalidPayload, match=key):
         fit_payload({"type": "modal", "blocks": [section("x")], key: "x" * 3001})
 

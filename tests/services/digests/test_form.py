@@ -28,6 +28,15 @@ from bot.services.digests.form import (
 READERS: tuple[Callable[[Any], object], ...] = (parse_name, parse_minute, parse_days, parse_zone)
 
 
+@pytest.mark.parametrize(("field", "longest"), [("name", 60), ("filters", 500)])
+def test_a_long_text_is_refused(field: str, longest: int) -> None:
+    """A text that is too long for its field is refused with the limit, not cut."""
+    assert field not in parse_form({field: "x" * longest}).problems
+    problem = parse_form({field: "x" * (longest + 1)}).problems[field]
+    assert isinstance(problem, InvalidInput)
+    assert f"at most {longest} characters" in problem.advice
+
+
 @pytest.mark.parametrize(
     ("typed", "zone"),
     [

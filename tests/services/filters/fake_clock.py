@@ -1,4 +1,4 @@
-"""A clock on somebody's wall."""
+"""A clock and a time zone."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ BERLIN = "Europe/Berlin"
 
 
 class FakeWall:
-    """Shows `now`, a local time, in a zone; `asked` counts how often the zone was asked for."""
+    """A clock at the local time `now` in a zone; `asked` counts requests for the zone."""
 
     def __init__(self, now: str = "2026-11-23T11:33:20", zone: str = BERLIN) -> None:
         here = ZoneInfo(zone) if zone else ZoneInfo("UTC")

@@ -1,8 +1,9 @@
-"""A query in a form asks for the same as the query itself."""
+"""A query as a form or as text asks for the same as the query itself."""
 
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import fields, replace
 from zoneinfo import ZoneInfo
 
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from bot.domain.filters import Filters
 from bot.errors import InvalidInput, OutdatedButton
 from bot.rendering.buttons import ListButton
-from bot.services.filters.form import FilterForm, form_from_values, parse_form, to_form
+from bot.services.filters.form import FilterForm, form_from_values, parse_form, to_form, to_text
 from bot.services.filters.parser import MAX_COMPACT_LENGTH, from_compact, parse, to_compact
 from tests.harness.clock import NOW
 from tests.harness.outcome import outcome
@@ -22,11 +23,13 @@ from tests.services.filters.fake_clock import FakeWall
 BERLIN = ZoneInfo("Europe/Berlin")
 HERE = FakeWall()
 
-words = st.text(
+words = st.sampled_from(
+    ["yesterday", "last week", "status=failed", "'late'", "--size", "1.11.", "failed", "since:"]
+) | st.text(
     st.characters(exclude_categories=["C", "Z"], exclude_characters='"“”„‟«»'),
     min_size=1,
     max_size=12,
-)
+).filter(lambda word: not re.search(":[a-z0-9_+\\'-]+:", word))  # emoji
 phrases = st.lists(words, min_size=1, max_size=3).map(" ".join)
 several = st.lists(phrases, max_size=3, unique=True).map(tuple)
 times = st.none() | st.integers(0, 200).map(lambda hours: NOW - NOW % 3600 - hours * 3600)
@@ -34,7 +37,7 @@ times = st.none() | st.integers(0, 200).map(lambda hours: NOW - NOW % 3600 - hou
 
 @st.composite
 def queries(draw: st.DrawFn) -> Filters:
-    """All that can be typed, as far as a form can ask for it."""
+    """Any query that a form can ask for."""
     since, until = draw(times), draw(times)
     if since is not None and until is not None and since >= until:
         since = None
@@ -58,13 +61,21 @@ def queries(draw: st.DrawFn) -> Filters:
 
 @given(queries())
 async def test_asks_for_the_same(filters: Filters) -> None:
-    """Filled with a query and sent off untouched, it is that query, to the second."""
+    """A form that is filled in with a query asks for this query, to the second."""
     again = await parse_form(to_form(filters, "acme", BERLIN)).resolve(HERE)
     assert again == replace(filters, tenant="acme")
 
 
+@given(queries())
+async def test_the_canonical_text_asks_for_the_same(filters: Filters) -> None:
+    """The canonical text of a query asks for this query, to the second, and has no readings."""
+    again = await parse(to_text(filters)).resolve(HERE)
+    assert again == filters
+    assert again.readings == ()
+
+
 async def test_days_are_days_of_the_reader() -> None:
-    """A whole day there is a day in the form; anything else is a filter as it is typed."""
+    """A whole day of the reader is a day in the form; any other time is under More filters."""
     filters = await parse("since:2026-11-01 until:2026-11-02").resolve(HERE)
     form = to_form(filters, "acme", BERLIN)
     assert (form.since, form.until, form.more) == ("2026-11-01", "2026-11-02", "")
@@ -74,7 +85,7 @@ async def test_days_are_days_of_the_reader() -> None:
 
 
 def test_shows_each_part_in_its_place() -> None:
-    """What has no field stands among the other filters."""
+    """A filter without a field is under More filters."""
     filters = Filters(
         words=("late refund", "invoice"),
         agents=("complaint-agent",),
@@ -93,11 +104,11 @@ def test_shows_each_part_in_its_place() -> None:
 
 
 async def test_a_query_of_its_own_stays_whole() -> None:
-    """`q:` stands among the other filters, and nothing may narrow it."""
+    """`q:` is under More filters, and no other field may narrow it."""
     form = to_form(Filters(raw_q='status:FAILURE message:~"a b"'), "acme", None)
     assert form.is_raw
     assert (await parse_form(form).resolve(HERE)).raw_q == 'status:FAILURE message:~"a b"'
-    with pytest.raises(InvalidInput, match="q: stands alone") as raised:
+    with pytest.raises(InvalidInput, match="q: can't be combined") as raised:
         parse_form(replace(form, words="refund"))
     assert raised.value.field == "more"
 
@@ -113,29 +124,29 @@ async def test_a_query_of_its_own_stays_whole() -> None:
         (FilterForm(more="sort:oldest", order="newest"), "more"),
     ],
 )
-def test_says_which_field_to_mend(form: FilterForm, field: str) -> None:
-    """The words of the problem stand under it."""
+def test_says_which_field_to_correct(form: FilterForm, field: str) -> None:
+    """A problem names the field that has to be corrected."""
     with pytest.raises(InvalidInput) as raised:
         parse_form(form)
     assert raised.value.field == field
 
 
 def test_an_open_quote_stays_in_its_field() -> None:
-    """It does not draw in what stands behind it."""
+    """An open quote does not include the next field."""
     asked = parse_form(FilterForm(words='late "refund', more='session:"x'))
     assert asked.filters.words == ("late", "refund")
     assert asked.filters.sessions == ("x",)
 
 
 def test_a_query_can_be_too_long_for_a_form() -> None:
-    """It says so rather than cutting it."""
+    """A query that is too long for a form is refused, not cut."""
     with pytest.raises(InvalidInput, match="too long"):
         to_form(Filters(words=("x" * 3001,)), "acme", None)
 
 
 @given(st.dictionaries(st.sampled_from(["words", "event", "more", "size", "agent"]), st.text()))
 def test_whatever_is_filled_in_is_read_or_refused(values: dict[str, str]) -> None:
-    """It is filters, or a problem with advice that is named at a field of the form."""
+    """Any input becomes filters, or a problem with advice at one of the fields."""
     found = outcome(InvalidInput, lambda: parse_form(form_from_values(values, {})))
     if isinstance(found, InvalidInput):
         assert found.field in {field.name for field in fields(FilterForm)}
@@ -153,7 +164,7 @@ TEXTS = st.lists(st.text(max_size=300), max_size=4).map(tuple)
     searched=st.booleans(),
 )
 def test_comes_back_as_it_was(filters: Filters, searched: bool) -> None:
-    """What fits is the same query again, and always fits into a button beside its cursor."""
+    """A compact query is the same query again, and fits into a button together with its cursor."""
     short = to_compact(filters, searched=searched)
     assert ListButton(cursor="pQ3vYkz1mXw7Lr0a", page=100_000, query=short).value
     if short:
@@ -163,7 +174,7 @@ def test_comes_back_as_it_was(filters: Filters, searched: bool) -> None:
 
 
 def test_is_short() -> None:
-    """Only what differs from a list of all jobs takes room."""
+    """The compact form has only the differences from a list of all jobs."""
     assert to_compact(Filters(), searched=False) == "[0,{}]"
     assert (
         to_compact(Filters(statuses=("failure",)), searched=True) == '[1,{"statuses":["failure"]}]'
@@ -175,6 +186,6 @@ def test_is_short() -> None:
     ["", "[", "7", "[0]", "[0,7]", '[0,{"later":1}]', '[0,{"words":"a"}]', '[0,{"size":[1]}]'],
 )
 def test_what_is_none_of_ours_is_outdated(short: str) -> None:
-    """A later version's query, or none, is answered as an old button."""
+    """The query of a later version, or any other text, is an outdated button."""
     with pytest.raises(OutdatedButton):
         from_compact(short)

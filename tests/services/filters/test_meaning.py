@@ -1,4 +1,4 @@
-"""From what is typed to what is found: by way of `q`, and by reading the jobs ourselves."""
+"""Typed filters find the same jobs through `q` as by comparing the jobs themselves."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def quoted(values: Sequence[str]) -> str:
 
 
 def several(key: str, name: str) -> st.SearchStrategy[tuple[str, Test]]:
-    """A filter of any texts, and what it means."""
+    """A filter with any texts, and its meaning."""
     return st.lists(TEXTS, min_size=1, max_size=2).map(
         lambda values: (f"{name}: {quoted(values)}", lambda job: job.get(key) in values)
     )
@@ -72,7 +72,9 @@ def chosen(key: str, name: str, known: dict[str, str]) -> st.SearchStrategy[tupl
 
 
 def holds(phrase: str) -> Test:
-    return lambda job: re.search(re.escape(phrase), job["message"], re.IGNORECASE) is not None
+    parts = re.split(r"(?<=\w)'|'(?=\w)", phrase)  # an apostrophe matches any character
+    pattern = ".".join(map(re.escape, parts))
+    return lambda job: re.search(pattern, job["message"], re.IGNORECASE) is not None
 
 
 def created(job: Job) -> float | None:
@@ -107,7 +109,7 @@ CLAUSES = {
 
 @given(jobs=JOBS, data=st.data())
 async def test_finds_what_was_meant(jobs: list[Job], data: st.DataObject) -> None:
-    """Whatever is typed into one filter, exactly the jobs are found that fit all of them."""
+    """Exactly the jobs that match all filters are found, whatever their values."""
     names = data.draw(st.lists(st.sampled_from([*CLAUSES]), unique=True, max_size=5))
     if {"since", "until"} <= {*names}:
         names.remove("until")  # together they may leave no time, which is another answer

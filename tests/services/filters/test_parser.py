@@ -1,19 +1,23 @@
-"""Words and filters are told apart, however they are written."""
+"""Words and filters, however they are written."""
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from bot.domain.filters import NEWEST_FIRST, Filters
 from bot.errors import InvalidInput
 from bot.services.filters.definitions import ALL_FILTERS, RAW_QUERY, Filter
-from bot.services.filters.parser import TokenizedText, TypedFilter, Word, parse, tokenize
+from bot.services.filters.parser import parse
+from bot.services.filters.tokens import TokenizedText, TypedFilter, Word, tokenize
+from bot.slack.request import normalized
+from tests.harness.outcome import outcome
 
 NAMES = st.sampled_from(["status", "agent-type", "event", "Session", "nonsense"])
 WORDS = st.text(st.characters(categories=["L", "N"]), min_size=1, max_size=8)
@@ -32,7 +36,7 @@ def quoted(text: str, quotes: str) -> str:
 
 @st.composite
 def values(draw: st.DrawFn) -> tuple[str, str]:
-    """What a value is, and how somebody writes it."""
+    """A value, and a way to write it."""
     if draw(st.booleans()):
         word = draw(WORDS)
         return word, word
@@ -42,7 +46,7 @@ def values(draw: st.DrawFn) -> tuple[str, str]:
 
 @st.composite
 def written(draw: st.DrawFn) -> tuple[Word | TypedFilter, str]:
-    """A word, a phrase or a filter, and how somebody writes it."""
+    """A word, a phrase or a filter, and a way to write it."""
     kind = draw(st.sampled_from(["word", "phrase", "filter"]))
     if kind == "word":
         word = draw(WORDS)
@@ -61,29 +65,30 @@ def written(draw: st.DrawFn) -> tuple[Word | TypedFilter, str]:
 def test_all_that_was_written_is_read(
     parts: list[tuple[Word | TypedFilter, str]], spaces: str
 ) -> None:
-    """In any order, with spaces around commas and behind colons, quotes of any kind: nothing that
-    stands in one place changes what another one means."""
+    """Words, phrases and filters are read in any order, with spaces around commas and after colons
+    and quotes of any kind, and do not change each other."""
     text = spaces.join(text for _, text in parts)
     assert tokenize(text) == TokenizedText(tuple(token for token, _ in parts))
 
 
 @given(phrase=ODD, quotes=QUOTES)
 def test_a_phrase_is_one_word(phrase: str, quotes: str) -> None:
-    """Between quotes nothing is a filter, and only white space is settled."""
+    """Text in quotes is one phrase with single spaces, and no filter."""
     assert tokenize(quoted(phrase, quotes)).tokens == (Word(phrase, quoted=True),)
 
 
 @given(before=st.lists(written(), max_size=3), raw=st.text(max_size=20))
 def test_raw_is_all_that_follows(before: list[tuple[Word | TypedFilter, str]], raw: str) -> None:
-    """Behind `q:` nothing is read, and only curly quotes are made straight."""
+    """The text after `q:` is unchanged, except that curly quotes become straight."""
     raw = raw.replace('"', "").translate({ord(letter): None for letter in "“”„‟«»"})
     found = tokenize(" ".join([*(text for _, text in before), f"q:{raw}"]))
     assert found == TokenizedText(tuple(token for token, _ in before), raw.strip())
 
 
-@given(st.text(max_size=60), st.text(st.sampled_from('a: ,"-q\n'), max_size=40))
+@given(st.text(max_size=60), st.text(st.sampled_from('e: ,"-q\n'), max_size=40))
 def test_reads_whatever_is_typed(anything: str, marks: str) -> None:
-    """No letter is lost or added but white space, quotes, commas and colons."""
+    """No letter is lost or added, except for white space, quotes, commas and colons."""
+    assume(not re.search(":[a-z0-9_+'-]+:", anything))  # emoji
     for text in (anything, marks, f"{anything} {marks}"):
         assert letters(*said(tokenize(text))) == letters(text)
 
@@ -95,23 +100,23 @@ def said(found: TokenizedText) -> Iterator[str]:
 
 
 def letters(*texts: str) -> Counter[str]:
-    """How often each is there; names of filters are read in any case, and `_` as `-`."""
+    """The count of each letter; names of filters are read in any case, and `_` as `-`."""
     return Counter(
         letter.lower().replace("_", "-")
         for letter in "".join(texts)
-        if not letter.isspace() and letter not in '",:“”„‟«»'
+        if not letter.isspace() and letter not in "\"',:，：“”„‟«»‘’‚‹›"
     )
 
 
 def test_an_open_quote_is_none() -> None:
-    """A quote that is never closed keeps nothing from being read."""
+    """A quote that is never closed has no effect."""
     assert tokenize('5" screen status:ok').tokens == (
         Word("5"), Word("screen"), TypedFilter("status", ("ok",)),
     )  # fmt: skip
 
 
 def test_what_looks_like_a_filter_is_one() -> None:
-    """A value like that stands right behind its colon or comma, or in quotes."""
+    """A value with a colon must follow its colon or comma directly, or be in quotes."""
     assert tokenize("sort:agentId:ASC").tokens == (TypedFilter("sort", ("agentId:ASC",)),)
     assert tokenize("sort: agentId:ASC").tokens == (
         TypedFilter("sort", ()),
@@ -125,6 +130,171 @@ def test_what_looks_like_a_filter_is_one() -> None:
 
 
 NONE = Filters()
+
+FAILED = replace(NONE, statuses=("failure",))
+
+
+@pytest.mark.parametrize(
+    ("typed", "filters"),
+    [
+        ("status=failed", FAILED),
+        ("status = failed", FAILED),
+        ("status : failed", FAILED),
+        ("status :failed", FAILED),
+        ("status：failed", FAILED),
+        ("STATUS＝failed", FAILED),
+        ("--status failed", FAILED),
+        ("--status=failed", FAILED),
+        ("--status:failed", FAILED),
+        ("—status failed", FAILED),
+        ("status:failed.", FAILED),
+        ("status:ｆａｉｌｅｄ", FAILED),
+        ("status:failed，skipped", replace(NONE, statuses=("failure", "skipped"))),
+        ("late --status failed refund", replace(FAILED, words=("late", "refund"))),
+        ("agent_type = fraud", replace(NONE, agent_types=("anti_fraud",))),
+        ("--agent 'Complaint Agent'", replace(NONE, agents=("Complaint Agent",))),
+        ("agent:'Complaint Agent'", replace(NONE, agents=("Complaint Agent",))),
+        ("agent:‘Complaint Agent’ x", replace(NONE, agents=("Complaint Agent",), words=("x",))),
+        ("agent:'Ms O'Neill',b", replace(NONE, agents=("Ms O'Neill", "b"))),
+        ("'late refund' now", replace(NONE, words=("late refund", "now"))),
+        ("the agents' '90s songs", replace(NONE, words=("the", "agents'", "'90s", "songs"))),
+        ("\"it's 'late' now\"", replace(NONE, words=("it's 'late' now",))),
+        ("failed.", FAILED),
+        ("Failed, skipped!", replace(NONE, statuses=("failure", "skipped"))),
+        (":white_check_mark: done", replace(NONE, words=("✅", "done"))),
+        ('":tada: done" :+1:', replace(NONE, words=("🎉 done", "👍"))),
+        (":warning:", replace(NONE, words=("\u26a0\ufe0f",))),
+        (":no_such_emoji:", replace(NONE, words=(":no_such_emoji:",))),
+        ("session:<123E4567-E89B-12D3-A456-426614174000>.",
+         replace(NONE, sessions=("123e4567-e89b-12d3-a456-426614174000",))),
+        ("tenant:'Acme'.", replace(NONE, tenant="acme")),
+        ("page:999999999999", replace(NONE, page=100_000)),
+        # Words that only look similar stay words.
+        ("a=b orderstatus=open", replace(NONE, words=("a=b", "orderstatus=open"))),
+        ("order status : ", replace(NONE, words=("order", "status", ":"))),
+        ("-status:failed", replace(NONE, words=("-status:failed",))),
+        ("a ： b", replace(NONE, words=("a", "：", "b"))),
+    ],
+)  # fmt: skip
+def test_understands_other_ways_to_write_a_filter(typed: str, filters: Filters) -> None:
+    """Known filters, quotes and emoji are understood in the ways that people write them."""
+    assert parse(typed).filters == filters
+
+
+@given(st.sampled_from(ALL_FILTERS), st.sampled_from([" : ", " :", "=", " = ", "：", "＝"]))
+def test_a_filter_with_another_mark_is_the_same(known: Filter, mark: str) -> None:
+    """Each filter except `q:` can be written with spaces, an equals sign or a full-width colon."""
+    name, _, value = known.example.partition(":")
+    if known.name != RAW_QUERY:
+        assert parse(f"{name}{mark}{value}").filters == parse(known.example).filters
+
+
+LOOSE = st.sampled_from(
+    ["failed", "status=failed", "--size 5", "type : export", "yesterday", "last week", "1.11.2026"]
+)
+
+
+@given(st.lists(st.one_of(LOOSE, WORDS), min_size=1, max_size=4, unique=True), st.booleans())
+def test_each_reading_can_be_undone(words: list[str], searched: bool) -> None:
+    """The text of a reading searches for the words that were read as a filter."""
+    typed = " ".join(words)
+    for reading in parse(typed, status_words=not searched).filters.readings:
+        assert reading.searched == searched
+        assert reading.typed in typed
+        undone = parse(reading.text, status_words=not searched).filters
+        assert reading.typed in undone.words
+        assert reading.typed not in [left.typed for left in undone.readings]
+
+
+@pytest.mark.parametrize(
+    ("typed", "readings"),
+    [
+        ("failed", []),
+        ("failed status:ok type:export", []),
+        ("failed refund", [("failed", '"failed" refund')]),
+        ("failed.", [("failed.", '"failed."')]),
+        ("status=failed a", [("status=failed", '"status=failed" a')]),
+        ("late refund last week", [("last week", 'late refund "last week"')]),
+        ("since:2026-11-01 10:30", [("10:30", 'since:2026-11-01 "10:30"')]),
+        ("since:last week", []),
+    ],
+)
+def test_says_which_words_it_read_as_filters(typed: str, readings: list[tuple[str, str]]) -> None:
+    """Words that could be words to search are named, each with the text that searches for them."""
+    found = parse(typed).filters.readings
+    assert [(reading.typed, reading.text) for reading in found] == readings
+
+
+def test_a_search_needs_a_word() -> None:
+    """In a search the first words are no statuses, and a date alone is a word."""
+    assert parse("failed refund", status_words=False).filters.words == ("failed", "refund")
+    assert parse("yesterday", status_words=False).filters.words == ("yesterday",)
+    assert parse("refund yesterday", status_words=False).filters.words == ("refund",)
+
+
+def test_a_command_adds_its_status() -> None:
+    """`failed` narrows what follows, and so does the text that undoes a reading."""
+    asked = parse("refund yesterday", statuses=("failure",))
+    assert asked.filters == replace(FAILED, words=("refund",))
+    assert [one.text for one in asked.filters.readings] == ['status:failure refund "yesterday"']
+    assert parse("skipped", statuses=("failure",)).filters.statuses == ("failure", "skipped")
+
+
+def test_dates_can_be_left_to_words() -> None:
+    """For an alert or a digest, which covers its own times, date words are words."""
+    assert parse("refund yesterday", date_words=False).filters.words == ("refund", "yesterday")
+
+
+@pytest.mark.parametrize(
+    ("typed", "lines"),
+    [
+        ("late stauts:failed now", ["late status:failed now", 'late "stauts:failed" now']),
+        ("status:ok,faild x", ["status:ok,failed x"]),
+        ("since:yesterdy", ["since:yesterday"]),
+        ("since:lastweek refund", ['since:"last week" refund']),
+        ("fields:id,mesage", ["fields:id,message"]),
+        ("sort:newst", ["sort:newest"]),
+        ("type = error", ['"type = error"']),
+        ("Re:refund", ['"Re:refund"']),
+        ("zzz:1", ['"zzz:1"']),
+    ],
+)
+def test_proposes_the_corrected_text(typed: str, lines: list[str]) -> None:
+    """A mistyped name or value comes with the whole text corrected, which is understood."""
+    with pytest.raises(InvalidInput) as caught:
+        parse(typed)
+    proposed = [proposal.line for proposal in caught.value.proposals]
+    assert proposed[: len(lines)] == lines
+    for line in proposed:
+        parse(line)
+
+
+@given(st.text(max_size=60) | st.text(st.sampled_from("statuince:= \"'1./-—q"), max_size=40))
+def test_every_proposal_is_other_text(typed: str) -> None:
+    """No proposal repeats the refused text."""
+    found = outcome(InvalidInput, lambda: parse(typed))
+    if isinstance(found, InvalidInput):
+        assert typed not in [proposal.line for proposal in found.proposals]
+
+
+INVISIBLE = st.sampled_from(
+    ["\u200b", "\u200e", "\u200f", "\ufeff", "\u00ad", "\u2060", "\u2068", "\u202e", "\x00"]
+)
+LINES = st.sampled_from(
+    ["status:failed refund", "failed yesterday", "agent:'Complaint Agent'", "since:1.11. late",
+     "status=failed", '"late refund" size:5', "q:status:FAILURE"]
+)  # fmt: skip
+
+
+@given(LINES, st.lists(st.tuples(st.integers(0, 40), INVISIBLE), max_size=4))
+def test_invisible_characters_never_change_the_meaning(
+    line: str, pasted: list[tuple[int, str]]
+) -> None:
+    """Wherever invisible characters are pasted along, the filters are the same."""
+    dirty = line
+    for place, character in pasted:
+        dirty = f"{dirty[:place]}{character}{dirty[place:]}"
+    assert repr(parse(normalized(dirty)).filters) == repr(parse(line).filters)
 
 
 @pytest.mark.parametrize(
@@ -188,13 +358,13 @@ def test_understands(typed: str, filters: Filters) -> None:
     ],
 )
 def test_status_words(typed: str, statuses: tuple[str, ...], words: tuple[str, ...]) -> None:
-    """In front of all other words, and not in quotes, `failed` means the status."""
+    """`failed` is the status before all other words and without quotes."""
     found = parse(typed).filters
     assert (found.statuses, found.words) == (statuses, words)
 
 
 def test_a_search_looks_for_every_word() -> None:
-    """`jobs search failed` looks for "failed"."""
+    """A search for failed is a search for the word."""
     assert parse("failed", status_words=False).filters == replace(NONE, words=("failed",))
 
 
@@ -203,8 +373,8 @@ def test_a_search_looks_for_every_word() -> None:
     [
         ("stauts:failure", "Unknown filter", "Did you mean status:?"),
         ("agentType:generic", "Unknown filter", "Did you mean agent-type:?"),
-        ("zzz:1", "Unknown filter", "There are status:"),
-        ("Re:refund", "Unknown filter", 'put it into quotes: "re:"'),
+        ("zzz:1", "Unknown filter", "The filters are status:"),
+        ("Re:refund", "Unknown filter", 'put it in quotes: "re:"'),
         (
             "status:lost",
             "Unknown status",
@@ -215,28 +385,28 @@ def test_a_search_looks_for_every_word() -> None:
         ("type:job", "Unknown type", "export"),
         ("agent-type:robot", "Unknown agent type", "q:agentType:NEW"),
         ("fields:secret", "Unknown field", "agentId"),
-        ("size:13", "size is not possible", "1 to 12"),
-        ("size:0", "size is not possible", "1 to 12"),
+        ("size:13", "Invalid size", "1 to 12"),
+        ("size:0", "Invalid size", "1 to 12"),
         ("size:5 size:6", "used twice", "only once"),
         ("sort:oldest sort:newest", "used twice", "only once"),
         ("since:1d since:2d", "used twice", "only once"),
-        ("page:two", "page is not possible", "1 to 100,000"),
-        ("page:1,2", "page is not possible", "1 to 100,000"),
-        ("page:٣", "page is not possible", "1 to 100,000"),
-        ("sort:best", "order is not possible", "newest"),
+        ("page:two", "Invalid page", "1 to 100,000"),
+        ("page:1,2", "Invalid page", "1 to 100,000"),
+        ("page:٣", "Invalid page", "1 to 100,000"),
+        ("sort:best", "Unknown order", "newest"),
         ("status:failed,type:export", "Unknown status", "Use one of success"),
         ("status:", "filter is empty", "status:failed"),
         ('status:""', "filter is empty", "status:failed"),
         ("status: type:export", "filter is empty", "status:failed"),
         ("q:", "q: is empty", "q:status"),
-        ("refund q:a:b", "stands alone", "everything into it"),
-        ("since:1d q:a:b", "stands alone", "everything into it"),
-        ("failed q:a:b", "stands alone", "everything into it"),
-        ("tenant:../x", "not a tenant name", "acme"),
+        ("refund q:a:b", "can't be combined", "everything into the query"),
+        ("since:1d q:a:b", "can't be combined", "everything into the query"),
+        ("failed q:a:b", "can't be combined", "everything into the query"),
+        ("tenant:../x", "isn't a tenant name", "acme"),
     ],
 )
 def test_says_what_to_type_instead(typed: str, problem: str, advice: str) -> None:
-    """A word that cannot be is named, with what is possible."""
+    """An invalid word is named, with the possible values."""
     with pytest.raises(InvalidInput) as caught:
         parse(typed)
     assert problem in caught.value.problem
@@ -245,7 +415,7 @@ def test_says_what_to_type_instead(typed: str, problem: str, advice: str) -> Non
 
 @given(st.text(max_size=80) | st.text(st.sampled_from('status:q , "“”failed\n-_'), max_size=60))
 def test_understands_or_says_so(typed: str) -> None:
-    """Whatever is typed becomes filters or a named error."""
+    """Any text becomes filters, or an error with advice."""
     try:
         parse(typed)
     except InvalidInput as error:
@@ -257,7 +427,7 @@ def test_understands_or_says_so(typed: str) -> None:
 
 @pytest.mark.parametrize("known", ALL_FILTERS, ids=lambda known: known.name)
 def test_every_example_is_understood(known: Filter) -> None:
-    """What help shows can be typed as it is, and asks for something by that filter."""
+    """Each example in the help can be typed as it is, and uses its filter."""
     assert known.example.startswith(f"{known.name}:")
     asked = parse(known.example)
     assert asked != parse("")
@@ -265,7 +435,7 @@ def test_every_example_is_understood(known: Filter) -> None:
 
 
 def test_names_all_filters() -> None:
-    """The filters that are understood are those that were promised."""
+    """The app has exactly the documented filters."""
     assert {known.name for known in ALL_FILTERS} == {
         "status", "type", "agent", "agent-type", "event", "session", "since", "until",
         "sort", "size", "page", "tenant", "fields", "q",
