@@ -29,7 +29,7 @@ from sandbox.terminal import draw_message
 
 MESSAGES_SHOWN = 5  # messages
 
-PORTS = Ports(slack=8030, emporix=8040, bot=3000)
+PORTS = Ports(slack=8030, emporix=8040)
 
 HELP = """\
   /emporix …                send a command, as in Slack

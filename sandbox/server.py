@@ -25,7 +25,10 @@ def free_socket(port: int = 0) -> socket.socket:
 
     If the port is in use, a free one is chosen.
     """
-    found = socket.create_server(("127.0.0.1", port if is_free(port) else 0), backlog=1024)
+    try:
+        found = socket.create_server(("127.0.0.1", port), backlog=1024)
+    except OSError:
+        found = socket.create_server(("127.0.0.1", 0), backlog=1024)
     # asyncio sets this only on its own sockets; without it a response can take 40 ms longer.
     found.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return found
