@@ -1,4 +1,4 @@
-"""The Bolt app: registers six catch-all listeners; routing is in `bot.slack.dispatch`."""
+"""The Bolt app: registers seven catch-all listeners; routing is in `bot.slack.dispatch`."""
 
 from __future__ import annotations
 
@@ -40,6 +40,7 @@ def build_app(dispatch: Dispatch, client: AsyncWebClient, bot_token: str) -> Asy
     app.command(SLASH_COMMAND)(dispatch.command)
     app.action(ANY_ID)(dispatch.action)
     app.view(ANY_ID)(dispatch.submission)
+    app.view_closed(ANY_ID)(dispatch.closing)
     app.shortcut(ANY_ID)(dispatch.shortcut)
     app.options(ANY_ID)(dispatch.options)
     for event_type in dispatch.registry.events:

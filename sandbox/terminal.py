@@ -115,6 +115,7 @@ EMOJIS = {
     ":no_entry:": "⛔",
     ":heavy_minus_sign:": "➖",
     ":speech_balloon:": "💬",
+    ":bulb:": "💡",
 }
 _DATE = re.compile(r"<!date\^[^|>]*\|([^>]*)>")
 _LINK = re.compile(r"<(https?://[^|>]+)\|([^>]*)>")

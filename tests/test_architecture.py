@@ -29,6 +29,7 @@ from bot.services.filters.definitions import ALL_FILTERS
 from bot.settings import Settings
 from bot.slack.decorators import (
     ActionListener,
+    ClosingListener,
     CommandListener,
     EventListener,
     Listener,
@@ -60,8 +61,9 @@ LISTENERS = [path for path in modules("bot/listeners") if path.name not in {"__i
 CALLS = clock_calls(bot.tasks)
 TASKS = [path for path in modules("bot/tasks") if path.name != "__init__.py"]
 CALLED = [*CALLS.periodic, *CALLS.queued.values()]
-LIST = "jobs/list"
-"""The template with which every command that finds jobs answers."""
+LISTS = {"jobs/list", "jobs/search_results"}
+"""The templates of lists, which several listeners answer with."""
+LOADING = "loading"
 ERRORS = "errors/"
 ERROR_FOR_THE_UNKNOWN = "unknown"
 
@@ -100,7 +102,7 @@ def addresses_in(listener: Path) -> list[str]:
                 found += heard.action_ids
             case OptionsListener():
                 found.append(heard.action_id)
-            case ShortcutListener() | SubmissionListener():
+            case ShortcutListener() | SubmissionListener() | ClosingListener():
                 found.append(heard.callback_id)
     return found
 
@@ -128,7 +130,7 @@ def test_a_listener_says_its_own_words(listener: Path) -> None:
     ]
     if not own:
         others = strings(listener) & set(RENDERER.templates())
-        assert others <= {LIST}
+        assert others <= {*LISTS, LOADING}
         only_events = all(isinstance(heard, EventListener) for heard in heard_in(listener))
         has_view = any(module.startswith("bot.listeners.") for module in imported(listener))
         assert only_events or has_view or others
@@ -239,7 +241,8 @@ def test_what_a_template_shows_is_heard(template: str) -> None:
         pressable = [block for block in shown.get("blocks", []) if block["type"] != "input"]
         pressed = {element["action_id"] for block in pressable for element in elements(block)}
         assert pressed <= REGISTRY.actions.keys()
-        assert {shown.get("callback_id")} - {None} <= REGISTRY.submissions.keys()
+        answered = REGISTRY.submissions if "submit" in shown else REGISTRY.closings
+        assert {shown.get("callback_id")} - {None} <= answered.keys()
 
 
 @each_template

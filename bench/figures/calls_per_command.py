@@ -1,4 +1,4 @@
-"""Calls to Emporix, Redis and Slack for a page of a list and for one job.
+"""Calls to Emporix, Redis and Slack for a page of a list, for one job, and for opening it.
 
 They are counted with the strict stand-ins.
 """
@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import httpx
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -18,6 +19,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from bench.environment import Environment
 from bench.measurement import Rounds, at_most, measures
 from bench.redis_round_trips import RoundTripCounter, counting_proxy
+from bot.rendering import buttons
 from sandbox.emporix.app import create_app as create_emporix
 from sandbox.emporix.keys import ACME_OPERATIONS
 from sandbox.emporix.state import EmporixState
@@ -29,10 +31,15 @@ from sandbox.slack.workspace import Workspace
 
 Act = Callable[[], Awaitable[Exchange]]
 
+SLACK_API_CALLS = {"turn": 0, "get": 0, "open": 2}  # a modal is opened at once, and filled later
 GOALS = {
     f"{act}_{what}": at_most(most)
-    for act in ("turn", "get")
-    for what, most in (("emporix_calls", 1), ("redis_round_trips", 2), ("slack_api_calls", 0))
+    for act, slack_api_calls in SLACK_API_CALLS.items()
+    for what, most in (
+        ("emporix_calls", 1),
+        ("redis_round_trips", 2),
+        ("slack_api_calls", slack_api_calls),
+    )
 }
 
 
@@ -72,7 +79,9 @@ async def calls_per_command(environment: Environment) -> Rounds:
         turned = await _cost(counters, lambda: counters.ada.click("Next"))
         job_id = EmporixState.with_sample_data(time.time).jobs("acme")[0]["id"]
         got = await _cost(counters, lambda: counters.ada.command(f"/emporix jobs get {job_id}"))
-    return dict(zip(GOALS, [[cost] for cost in (*turned, *got)], strict=True))
+        await counters.ada.command("/emporix jobs")
+        opened = await _cost(counters, lambda: counters.ada.click("Open"))
+    return dict(zip(GOALS, [[cost] for cost in (*turned, *got, *opened)], strict=True))
 
 
 async def _cost(counters: Counters, act: Act) -> Sequence[int]:
@@ -84,8 +93,13 @@ async def _cost(counters: Counters, act: Act) -> Sequence[int]:
 
 async def _done(act: Act) -> None:
     exchange = await act()
-    if not exchange.payloads or not exchange.payloads[-1]["text"].startswith("Job"):
+    last = exchange.payloads[-1] if exchange.payloads else {}
+    if not last.get("text", "").startswith("Job") and not _shows_job(last.get("view", {})):
         raise RuntimeError(f"no jobs: {exchange.payloads}")
+
+
+def _shows_job(view: Mapping[str, Any]) -> bool:
+    return view.get("callback_id") == buttons.JOBS_GET_CLOSED
 
 
 @asynccontextmanager

@@ -15,7 +15,7 @@ from bench.stored_users import TEAM, connect_users, user_id
 from bot.domain.accounts import Caller
 from bot.domain.alerts import Alert, Watermark
 from bot.domain.filters import Filters
-from bot.domain.lists import ListCursor, PagePosition
+from bot.domain.lists import ListCursor, PagePosition, ShownPage
 from bot.domain.watches import Watch
 from bot.services.pagination import with_positions
 from bot.store.alerts import AlertStore
@@ -110,9 +110,12 @@ async def _lists(url: str) -> None:
     places = tuple(
         PagePosition(page, 10 * page - 10, last_time=until) for page in range(1, PAGES + 1)
     )
+    shown = ShownPage(PAGES, tuple(f"{number:024x}" for number in range(10)), has_more=True)
     for number in range(EACH):
         owner = _caller(number)
-        cursor = ListCursor(new_cursor_id(), owner, TENANT, asked, until=until, total=749)
+        cursor = ListCursor(
+            new_cursor_id(), owner, TENANT, asked, until=until, total=749, shown=shown
+        )
         await store.save(with_positions(cursor, *places))
     await redis.aclose()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bot.domain.accounts import Caller
@@ -41,6 +42,15 @@ class PagePosition(StoredRecord):
     undated: ReadMark = ReadMark()
 
 
+@dataclass(frozen=True, slots=True)
+class ShownPage(StoredRecord):
+    """The ids of the jobs of the page that a list showed last, and whether a page follows."""
+
+    page: int
+    job_ids: tuple[str, ...]
+    has_more: bool = False
+
+
 MAX_PAGE_POSITIONS = 10  # a cursor then takes 6 to 10 kB, plus the words of its query
 
 
@@ -50,7 +60,8 @@ class ListCursor(StoredRecord):
 
     `until` is when the list was last read without an upper bound, in ISO 8601; later jobs don't
     belong to it. It is empty if the query can't be bounded. `total` is the number of jobs when the
-    first page was read, and `undated` the number of jobs without a time; None if unknown.
+    first page was read, and `undated` the number of jobs without a time; None if unknown. `shown`
+    is the page that was read last.
     """
 
     id: str
@@ -66,3 +77,48 @@ class ListCursor(StoredRecord):
     total: int | None = None
     undated: int | None = None
     positions: tuple[PagePosition, ...] = ()
+    shown: ShownPage | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class JobStep:
+    """A job beside another one; without an id, the first or last job of another page."""
+
+    job_id: str
+    page: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class JobPlace:
+    """A job, and its neighbors in the order in which a list, message or group shows them.
+
+    `cursor` and `page`: the list, if it is one.
+    """
+
+    job_id: str
+    cursor: str = ""
+    page: int = 1
+    previous: JobStep | None = None
+    next: JobStep | None = None
+
+
+def place_in(job_ids: Sequence[str], job_id: str) -> JobPlace:
+    """The place of a job in a group; without neighbors if it is not among the ids."""
+    return place_on(ShownPage(1, tuple(job_ids)), job_id, "")
+
+
+def place_on(shown: ShownPage, job_id: str, cursor: str) -> JobPlace:
+    """The place of a job on a page of a list; without neighbors if the page did not show it."""
+    ids, page = shown.job_ids, shown.page
+    if job_id not in ids:
+        return JobPlace(job_id, cursor, page)
+    number = ids.index(job_id)
+    before = JobStep("", page - 1) if page > 1 else None
+    after = JobStep("", page + 1) if shown.has_more else None
+    return JobPlace(
+        job_id,
+        cursor,
+        page,
+        JobStep(ids[number - 1], page) if number else before,
+        JobStep(ids[number + 1], page) if number + 1 < len(ids) else after,
+    )

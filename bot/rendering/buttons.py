@@ -9,6 +9,7 @@ Never rename an id or a kind while live messages carry it: Slack keeps old messa
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar, TypeVar
@@ -36,8 +37,12 @@ JOBS_LIST_PAGES = (
 )
 JOBS_GET_OPEN = "jobs.get.open"
 JOBS_GET_WHOLE = "jobs.get.whole"
+JOBS_GET_NEXT = "jobs.get.next"
+JOBS_GET_PREVIOUS = "jobs.get.previous"
+JOBS_GET_STEPS = (JOBS_GET_NEXT, JOBS_GET_PREVIOUS)
+JOBS_GET_DASHBOARD = "jobs.get.dashboard"
+JOBS_GET_CLOSED = "jobs.get.closed"
 JOBS_FIND_START = "jobs.find.start"
-JOBS_FIND_OPEN = "jobs.find.open"
 JOBS_FILTER_EDIT = "jobs.filter.edit"
 JOBS_FILTER_START = "jobs.filter.start"
 JOBS_FILTER_WORDS = "jobs.filter.words"
@@ -64,7 +69,8 @@ JOBS_LOG_OPEN = "jobs.log.open"
 JOBS_LOG_FILTER = "jobs.log.filter"
 JOBS_LOG_NEXT = "jobs.log.next"
 JOBS_LOG_PREVIOUS = "jobs.log.previous"
-JOBS_LOG_PAGES = (JOBS_LOG_NEXT, JOBS_LOG_PREVIOUS)
+JOBS_LOG_TECHNICAL = "jobs.log.technical"
+JOBS_LOG_PAGES = (JOBS_LOG_NEXT, JOBS_LOG_PREVIOUS, JOBS_LOG_TECHNICAL)
 JOBS_IMPORTS_OPEN = "jobs.imports.open"
 JOBS_IMPORTS_NEXT = "jobs.imports.next"
 JOBS_IMPORTS_PREVIOUS = "jobs.imports.previous"
@@ -84,6 +90,8 @@ JOBS_DELETE_IN_CHANNEL_CONFIRM = "jobs.delete_in_channel.confirm"
 JOBS_WATCH_START = "jobs.watch.start"
 JOBS_WATCH_STOP = "jobs.watch.stop"
 JOBS_WATCH_STOP_ONE = "jobs.watch.stop_one"
+JOBS_WATCH_START_OPENED = "jobs.watch.start_opened"
+JOBS_WATCH_STOP_OPENED = "jobs.watch.stop_opened"
 JOBS_SHARE_ASK = "jobs.share.ask"
 JOBS_SHARE_CONFIRM = "jobs.share.confirm"
 JOBS_SHARE_KEEP = "jobs.share.keep"
@@ -121,7 +129,6 @@ DIGEST_PAUSE_RESUME = "digest.pause.resume"
 DIGEST_PAUSE_TAKE_OVER = "digest.pause.take_over"
 TENANTS_SWITCH = "tenants.switch"
 HOME_OPEN_REFRESH = "home.open.refresh"
-HOME_JOBS_OPEN = "home.jobs.open"
 HOME_JOBS_FAILED = "home.jobs.failed"
 HOME_JOBS_RUNNING = "home.jobs.running"
 HOME_JOBS_SEARCH = "home.jobs.search"
@@ -211,8 +218,10 @@ class JobButton(ButtonState):
     """One job, and the place of the button.
 
     `cursor` and `page`: the list that shows the job; `page` alone: of the entries of an import.
-    `part`: message or response, to be shown in full. `row`: its number in a shared list, from 1;
-    0 if it is shared alone. `shared_by`: the user who shared it.
+    `group`: the ids of the jobs that the button stands for, line by line. `part`: message or
+    response, to be shown in full; or "last", if the job is the last of the page and has no id here.
+    `row`: its number in a shared list, from 1; 0 if it is shared alone. `shared_by`: the user who
+    shared it.
     """
 
     kind = "job"
@@ -223,6 +232,7 @@ class JobButton(ButtonState):
     part: str = ""
     row: int = 0
     shared_by: str = ""
+    group: str = ""
 
 
 @dataclass(frozen=True)
@@ -263,12 +273,13 @@ class ListButton(ButtonState):
 
 @dataclass(frozen=True)
 class SessionButton(ButtonState):
-    """A page of the log of a session."""
+    """A page of the log of a session; `hides_technical`: without the lines for engineers."""
 
     kind = "session"
     tenant: str
     session_id: str
     page: int = 1
+    hides_technical: bool = False
 
 
 @dataclass(frozen=True)
@@ -309,15 +320,39 @@ class CommandButton(ButtonState):
 
 @dataclass(frozen=True)
 class ModalOrigin(ButtonState):
-    """The message that a modal was opened from.
+    """The message or list that a modal was opened from.
 
-    `form`: the key of its copy in `bot.store.forms`; empty if it cannot be changed.
+    `form`: the key of its copy in `bot.store.forms`; empty if it cannot be changed. `cursor`,
+    `page`, `shared_by` and `group` are those of a JobButton. `is_changed`: the job, or another one
+    that the modal has shown, was deleted or watched, so the list is to be updated.
     """
 
     kind = "origin"
     form: str = ""
     channel_id: str = ""
     thread_ts: str = ""
+    cursor: str = ""
+    page: int = 1
+    shared_by: str = ""
+    group: str = ""
+    is_changed: bool = False
+
+
+MAX_GROUP_LENGTH = 1_400
+"""Characters of a group in JSON; the rest of a state has room beside it."""
+
+
+def group_value(job_ids: Sequence[str], job_id: str = "") -> str:
+    """The `group` of these jobs; of many, the ones around `job_id`, or the first."""
+    start = job_ids.index(job_id) if job_id in job_ids else 0
+    near = sorted(range(len(job_ids)), key=lambda place: abs(place - start))
+    kept, room = list[int](), MAX_GROUP_LENGTH
+    for place in near:
+        room -= len(_to_json(job_ids[place]))
+        if room < 0:
+            break
+        kept.append(place)
+    return "\n".join(job_ids[place] for place in sorted(kept))
 
 
 BUTTON_STATES: tuple[type[ButtonState], ...] = (
@@ -351,12 +386,16 @@ def decode(value: str, state: type[AnyButtonState]) -> AnyButtonState:
     raise OutdatedButton
 
 
-def cursor_in(value: str) -> str:
-    """The cursor that a value of any kind names, or ""."""
-    match _parsed(value):
-        case [_, _, {"cursor": str(cursor)}]:
-            return cursor
-    return ""
+def cursor_in(*values: str) -> tuple[str, str]:
+    """The first cursor that one of these values names, and the user who shared it, or "" for each.
+
+    A value can be of any kind.
+    """
+    for value in values:
+        match _parsed(value):
+            case [_, _, {"cursor": str(cursor), **others}]:
+                return cursor, str(others.get("shared_by", ""))
+    return "", ""
 
 
 def _parsed(value: str) -> Any:

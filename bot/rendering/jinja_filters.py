@@ -19,6 +19,7 @@ from bot.rendering.agent_message import CARD_TEXT_LENGTH, agent_message_blocks, 
 from bot.rendering.blockkit.limits import URL
 from bot.rendering.chart import chart_value
 from bot.rendering.parse import TrustedText
+from bot.rendering.rich_text import log_blocks
 
 MONTH_NAMES = (
     *("January", "February", "March", "April", "May", "June"),
@@ -302,6 +303,7 @@ JINJA_FILTERS: Mapping[str, Callable[..., Any]] = {
     "duration": duration,
     "excerpt": excerpt,
     "agent_message": partial(agent_message_blocks, reads=CARD_TEXT_LENGTH),
+    "log_blocks": log_blocks,
     "plural": plural,
     "shorten": _shorten,
     "one_line": _one_line,

@@ -52,6 +52,26 @@ def row_of(blocks: Iterable[Block], tenant: str, job_id: str) -> str:
     return found if text and not text.startswith("`") else ""
 
 
+JOB_HEADING = "job"
+"""The block_id of the line that says which job a modal shows."""
+
+
+def job_heading(blocks: Iterable[Block]) -> list[Block]:
+    """The line that says which job is shown; empty if there is none."""
+    return [block for block in blocks if _block_id(block) == JOB_HEADING]
+
+
+def jobs_to_open(blocks: Iterable[Block], tenant: str) -> list[str]:
+    """The ids of a tenant's jobs that have a button Open, in their order."""
+    found = [_job_of(str(one.get("value"))) for block in blocks for one in _open_buttons(block)]
+    return list(dict.fromkeys(job[1] for job in found if job and job[0] == tenant))
+
+
+def _open_buttons(block: Block) -> list[Mapping[str, Any]]:
+    elements = [*(block.get("elements") or ()), block.get("accessory") or {}]
+    return [one for one in elements if one.get("action_id") == buttons.JOBS_GET_OPEN]
+
+
 def _job(
     block: Block, action_id: str = buttons.JOBS_DELETE_IN_CHANNEL_CONFIRM
 ) -> tuple[str, str] | None:

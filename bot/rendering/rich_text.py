@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import unquote, urlsplit
+from zoneinfo import ZoneInfo
 
+from bot.domain.times import parse_time
 from bot.rendering.blockkit.limits import RICH_TEXT, URL
-from bot.rendering.text import clean, one_line
+from bot.rendering.text import clean, one_line, shorten
 
 MAX_HOST_LENGTH = 253  # DNS
 MAX_LINK_TEXT_LENGTH = 300
@@ -107,6 +111,59 @@ def blocks(parts: Iterable[Element]) -> list[Block]:
         made[-1]["elements"].append(part)
         room -= length
     return made
+
+
+MAX_LOG_MESSAGE_LENGTH = 1_000
+
+
+def log_blocks(lines: Iterable[tuple[str, str, str, str]], zone: str) -> list[Block]:
+    """Lines of a log (time, severity, agent, message) as code, one line each.
+
+    Times are in `zone`, a name of the IANA database, or in UTC; with the day if it changes. The
+    severity is left out if it is INFO.
+    """
+    listed = list(lines)
+    times = [_local_time(line[0], zone) or line[0] for line in listed]
+    days = {time.date() for time in times if isinstance(time, datetime)}
+    texts = [
+        _log_line(time, *line[1:], with_day=len(days) > 1)
+        for time, line in zip(times, listed, strict=True)
+    ]
+    return [{"type": "rich_text", "elements": code_block(part)} for part in _joined_lines(texts)]
+
+
+def _joined_lines(lines: Iterable[str]) -> list[str]:
+    """The lines in as few texts as it takes for none to be longer than RICH_TEXT."""
+    made: list[str] = []
+    for line in lines:
+        if made and len(made[-1]) + len(line) < RICH_TEXT:
+            made[-1] += f"\n{line}"
+        else:
+            made.append(line)
+    return made
+
+
+def _log_line(
+    time: datetime | str, severity: str, agent_id: str, message: str, *, with_day: bool
+) -> str:
+    level = "" if severity == "INFO" else severity
+    words = shorten(one_line(clean(message)), MAX_LOG_MESSAGE_LENGTH) or "(no text)"
+    parts = [_clock_time(time, with_day=with_day), level[:40], agent_id[:80]]
+    return "  ".join([*filter(None, (one_line(clean(part)) for part in parts)), words])
+
+
+def _clock_time(time: datetime | str, *, with_day: bool) -> str:
+    """To the millisecond."""
+    if isinstance(time, str):
+        return time[:40]
+    return f"{time:{'%m-%d ' if with_day else ''}%H:%M:%S}.{time.microsecond // 1000:03}"
+
+
+def _local_time(timestamp: str, zone: str) -> datetime | None:
+    moment = parse_time(timestamp)
+    with suppress(ValueError, OverflowError, KeyError, OSError):
+        return moment and moment.astimezone(ZoneInfo(zone) if zone else UTC)
+    return moment
 
 
 def text_length(part: Any) -> int:

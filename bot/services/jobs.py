@@ -10,7 +10,7 @@ from urllib.parse import quote
 from bot.domain.accounts import Account, Connection, require_connection
 from bot.domain.filters import Filters
 from bot.domain.jobs import Job
-from bot.domain.lists import ListCursor
+from bot.domain.lists import JobPlace, JobStep, ListCursor, ShownPage, place_on
 from bot.domain.times import Clock
 from bot.emporix.client import MAX_PAGE_SIZE
 from bot.emporix.query import ALL_TIMES, by_ids
@@ -198,6 +198,33 @@ class JobService:
         job = await self._emporix.get_job(connection, job_id)
         job = job if job.id else replace(job, id=job_id)
         return JobCard(job, connection.tenant, connection.can_delete, self._dashboard_link(job_id))
+
+    async def locate(
+        self, account: Account, step: JobStep, cursor: ListCursor, *, from_end: bool = False
+    ) -> JobPlace:
+        """The place of a job in a list; `cursor` may be that of a list that another user shared.
+
+        Reads the page if the list has shown another one since. A step without an id leads to the
+        first job of its page, or to the last one if `from_end`; the page before it if it is empty.
+        """
+        shown = cursor.shown
+        if shown is None or shown.page != step.page:
+            shown, cursor = await self._read_page(account, cursor, step.page)
+        job_id = step.job_id
+        if not job_id and shown.job_ids:
+            is_last = from_end or shown.page < step.page
+            job_id = shown.job_ids[-1 if is_last else 0]
+        return place_on(shown, job_id, cursor.id)
+
+    async def _read_page(
+        self, account: Account, cursor: ListCursor, page: int
+    ) -> tuple[ShownPage, ListCursor]:
+        if cursor.caller != account.caller:  # a shared list stays as its owner sees it
+            own_id = self._new_cursor_id()
+            cursor = replace(cursor, id=own_id, caller=account.caller, shared=False)
+        listing = await self.go_to_page(account, cursor.id, page, cursor)
+        ids = tuple(job.id for job in listing.jobs if job.id)
+        return ShownPage(listing.page, ids, listing.has_more), cursor
 
     async def _load_cursor(
         self, account: Account, cursor_id: str, cursor: ListCursor | None

@@ -16,6 +16,7 @@ from bot.domain.lists import (
     ListCursor,
     PagePosition,
     ReadMark,
+    ShownPage,
 )
 from bot.domain.times import parse_time
 from bot.emporix.client import MAX_PAGE_SIZE
@@ -77,6 +78,7 @@ def parse_query_time(text: str) -> datetime | None:
 
 
 MAX_EXTRA_CALLS = 3
+MAX_SHOWN_IDS_LENGTH = 2_000  # characters of all ids of a page; 50 ids of Emporix have 1,200
 OVERLAP_JOBS = 12  # jobs read again, so that this many can be deleted without another call
 
 FetchPage = Callable[[int, int], Awaitable[JobPage]]
@@ -232,14 +234,26 @@ def _list_page(
     before = place.offset + len(jobs)
     following = PagePosition(place.page + 1, before, reached, mark, undated.mark)
     counted = dated.left is not None and undated.left is not None
+    has_more = dated.has_more or undated.has_more
     return ListPage(
         number=place.page,
         jobs=jobs,
         before=place.offset,
         total=before + (dated.left or 0) + (undated.left or 0) if counted else None,
-        has_more=dated.has_more or undated.has_more,
-        cursor=with_positions(cursor, place, following),
+        has_more=has_more,
+        cursor=replace(
+            with_positions(cursor, place, following),
+            shown=_shown_page(place.page, jobs, has_more=has_more),
+        ),
     )
+
+
+def _shown_page(page: int, jobs: Sequence[Job], *, has_more: bool) -> ShownPage | None:
+    """None if the ids are too long to be stored with the cursor."""
+    ids = tuple(job.id for job in jobs if job.id)
+    if sum(map(len, ids)) > MAX_SHOWN_IDS_LENGTH:
+        return None
+    return ShownPage(page, ids, has_more)
 
 
 def _next_position(

@@ -10,7 +10,7 @@ from bot.domain.jobs import LogLine, Session
 from bot.emporix.client import EmporixClient
 from bot.errors import NotFound
 
-LOG_LINES_PER_PAGE = 20
+LOG_LINES_PER_PAGE = 40
 
 WORST_FIRST = ("ERROR", "WARNING", "INFO")
 
@@ -27,13 +27,17 @@ class SeverityCount:
 class LogPage:
     """A page of a session's log, restricted to one `severity` unless that is "".
 
-    `counts` has the number of lines of each severity, worst first; `total` is the number of lines
-    on all `pages`. `page`, `first` and `last` count from 1.
+    `counts` has the number of lines of each severity, worst first; `technical` is the number of
+    lines for engineers, which are left out if `hides_technical`. `total` is the number of lines on
+    all `pages`. `page`, `first` and `last` count from 1. `request_ids` are those of the whole log.
     """
 
     session: Session
     tenant: str
     severity: str
+    hides_technical: bool
+    technical: int
+    request_ids: tuple[str, ...]
     counts: tuple[SeverityCount, ...]
     lines: tuple[LogLine, ...]
     page: int
@@ -56,7 +60,14 @@ class SessionLogs:
         self._emporix = emporix
 
     async def read(
-        self, account: Account, session_id: str, tenant: str, severity: str = "", page: int = 1
+        self,
+        account: Account,
+        session_id: str,
+        tenant: str,
+        severity: str = "",
+        page: int = 1,
+        *,
+        hides_technical: bool = False,
     ) -> LogPage:
         """Read a page of the log, or its last page if it has fewer.
 
@@ -69,24 +80,39 @@ class SessionLogs:
         except NotFound as error:
             error.resource = "session"
             raise
-        return log_page(session, connection.tenant, severity, page)
+        return log_page(session, connection.tenant, severity, page, hides_technical=hides_technical)
 
 
-def log_page(session: Session, tenant: str, severity: str, page: int) -> LogPage:
-    """Select one page of a session's log."""
-    chosen = [line for line in session.lines if severity in ("", line.severity)]
+def log_page(
+    session: Session, tenant: str, severity: str, page: int, *, hides_technical: bool = False
+) -> LogPage:
+    """One page of a session's log."""
+    chosen = [
+        line
+        for line in session.lines
+        if severity in ("", line.severity) and not (hides_technical and _is_technical(line))
+    ]
     pages = max(1, -(-len(chosen) // LOG_LINES_PER_PAGE))
     page = min(max(1, page), pages)
     return LogPage(
         session=session,
         tenant=tenant,
         severity=severity,
+        hides_technical=hides_technical,
+        technical=sum(map(_is_technical, session.lines)),
+        request_ids=tuple(
+            dict.fromkeys(line.request_id for line in session.lines if line.request_id)
+        ),
         counts=_severity_counts(session),
         lines=tuple(chosen[(page - 1) * LOG_LINES_PER_PAGE : page * LOG_LINES_PER_PAGE]),
         page=page,
         pages=pages,
         total=len(chosen),
     )
+
+
+def _is_technical(line: LogLine) -> bool:
+    return line.is_business is False
 
 
 def _severity_counts(session: Session) -> tuple[SeverityCount, ...]:

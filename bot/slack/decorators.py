@@ -148,6 +148,16 @@ class SubmissionListener(Listener):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class ClosingListener(Listener):
+    """A modal with this `callback_id` that was closed without being submitted.
+
+    Only a view with `notify_on_close` sends this. The listener can't show anything in the modal.
+    """
+
+    callback_id: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class OptionsListener(Listener):
     """Text typed into the external select with this `action_id`; answered in the ack."""
 
@@ -195,6 +205,12 @@ def submission(
     callback_id: str, *, audit: AuditEvent | None
 ) -> Callable[[ListenerFunction], SubmissionListener]:
     return lambda listener: SubmissionListener(listener, audit, callback_id)
+
+
+def closing(
+    callback_id: str, *, audit: AuditEvent | None
+) -> Callable[[ListenerFunction], ClosingListener]:
+    return lambda listener: ClosingListener(listener, audit, callback_id)
 
 
 def shortcut(
@@ -246,6 +262,7 @@ class Registry:
         self.commands: dict[str, CommandListener] = {}
         self.actions: dict[str, ActionListener] = {}
         self.submissions: dict[str, SubmissionListener] = {}
+        self.closings: dict[str, ClosingListener] = {}
         self.shortcuts: dict[str, ShortcutListener] = {}
         self.options: dict[str, OptionsListener] = {}
         self.events: dict[str, EventListener] = {}
@@ -309,12 +326,13 @@ class Registry:
         match one:
             case CommandListener():
                 self.commands[one.words] = one
-                for words in (one.words, *one.also):
-                    self._by_words[words] = one
+                self._by_words.update(dict.fromkeys((one.words, *one.also), one))
             case ActionListener():
                 self.actions.update(dict.fromkeys(one.action_ids, one))
             case SubmissionListener():
                 self.submissions[one.callback_id] = one
+            case ClosingListener():
+                self.closings[one.callback_id] = one
             case ShortcutListener():
                 self.shortcuts[one.callback_id] = one
             case OptionsListener():

@@ -1,6 +1,6 @@
 """Dispatches requests to listeners: acknowledges at once, then runs the listener as a task.
 
-Bolt calls one of six methods here. The parameters of a listener are services, or belong to the
+Bolt calls one of seven methods here. The parameters of a listener are services, or belong to the
 request (`bot.slack.injection`).
 """
 
@@ -24,6 +24,7 @@ from bot.slack.audit import AuditDraft
 from bot.slack.background import BackgroundTasks
 from bot.slack.decorators import (
     ActionListener,
+    ClosingListener,
     CommandListener,
     EventListener,
     Listener,
@@ -228,6 +229,28 @@ class Dispatch:
             return
         await modal.answered.wait()
 
+    async def closing(self, ack: Ack, req: AsyncBoltRequest) -> None:
+        """A modal that was closed; only views with `notify_on_close` send this."""
+        request = parse_request(req)
+        await ack()
+        try:
+            await self.installation.admit(req.body)
+            listener = listener_for(self.registry.closings, req.body["view"].get("callback_id"))
+            run = partial(self._run_closing, listener, request)
+            self.background.start(request.caller, partial(self._run_afterwards, run))
+        except BotError as error:
+            self.error_handler.log(error)
+
+    async def _run_closing(self, listener: ClosingListener, request: SlackRequest) -> None:
+        await request.until_answered()
+        if delivery := await self._claim_delivery(request):
+            values = ValuesAfterAck(
+                account=delivery.account,
+                cursor=delivery.cursor,
+                modal=Modal(self.renderer, request),
+            )
+            await self._call(listener, request, values)
+
     async def _admit(
         self, body: Mapping[str, Any], request: SlackRequest, find: Callable[[], Listener]
     ) -> None:
@@ -296,9 +319,8 @@ class Dispatch:
     ) -> None:
         await request.until_answered()
         try:
-            cursor_id = cursor_in(request.value)
             by_person = request.is_in_home or not isinstance(listener, EventListener)
-            delivery = await self._claim_delivery(request, cursor_id, by_person=by_person)
+            delivery = await self._claim_delivery(request, by_person=by_person)
             if delivery is not None:
                 values |= ValuesAfterAck(account=delivery.account, cursor=delivery.cursor)
                 await self._call(listener, request, values)
@@ -349,14 +371,14 @@ class Dispatch:
             await modal.close()
 
     async def _claim_delivery(
-        self, request: SlackRequest, cursor_id: str = "", *, by_person: bool = True
+        self, request: SlackRequest, *, by_person: bool = True
     ) -> Delivery | None:
         """Claim this delivery; None if it was handled before, because Slack repeated it."""
         delivery = await self.deliveries.claim_delivery(
             request.caller,
             request.delivery,
             request.reference,
-            cursor_id,
+            *cursor_in(request.value, request.metadata),
             by_person=by_person,
         )
         if delivery is None:

@@ -28,7 +28,7 @@ class ErrorHandler:
         template, facts = _explain(error, reference)
         try:
             if isinstance(surface, Modal):
-                await surface.show(as_modal(self._renderer.render(template, **facts)))
+                await surface.show_error(self._renderer.render(template, **facts))
             else:
                 await surface(template, **facts)
         except SLACK_ERRORS as undeliverable:
@@ -37,16 +37,6 @@ class ErrorHandler:
     def log(self, error: Exception) -> None:
         """Log an error that can't be shown to a user."""
         _explain(error, "")
-
-
-def as_modal(message: dict[str, Any]) -> dict[str, Any]:
-    """A modal with the blocks of a message."""
-    return {
-        "type": "modal",
-        "title": {"type": "plain_text", "text": "Emporix Jobs"},
-        "close": {"type": "plain_text", "text": "Close"},
-        "blocks": message["blocks"],
-    }
 
 
 def _explain(error: Exception, reference: str) -> tuple[str, dict[str, Any]]:

@@ -12,10 +12,10 @@ from typing import Any, Protocol
 from bot.errors import OutdatedButton
 from bot.rendering import buttons
 from bot.rendering.blockkit.fit import fit_payload
-from bot.rendering.buttons import JobButton, ListButton, decode
+from bot.rendering.buttons import JobButton, decode
 from bot.rendering.renderer import Renderer
 from bot.slack.errors import SLACK_ERRORS
-from bot.slack.modals import VIEW_FIELDS, Modal
+from bot.slack.modals import Modal
 from bot.slack.reply import Reply
 from bot.slack.request import SlackRequest
 
@@ -30,14 +30,11 @@ class RestoreButton:
 
 
 def restore_button(action_id: str, value: str) -> RestoreButton:
-    """A button that restores the list or job of the clicked button, or repeats the click."""
+    """A button that opens the job of the clicked button, or repeats the click."""
     try:
-        job = decode(value, JobButton)
+        decode(value, JobButton)
     except OutdatedButton:
         return RestoreButton("Try again", action_id, value)
-    if job.cursor:
-        page = ListButton(job.cursor, job.page).value
-        return RestoreButton("Show the list again", buttons.JOBS_LIST_NEXT, page)
     # A delete always needs confirmation; the user can delete again from the opened job.
     return RestoreButton("Open the job", buttons.JOBS_GET_OPEN, value)
 
@@ -206,10 +203,8 @@ class LoadingModal(Modal):
 
     async def _put(self, on_top: Sequence[Any]) -> None:
         """Show the original view with these blocks on top; Slack may refuse it."""
-        pressed: Mapping[str, Any] = self._request.view or {}
-        view = {name: pressed[name] for name in VIEW_FIELDS if pressed.get(name)}
         try:
-            await super().show(fit_payload({**view, "blocks": [*on_top, *pressed["blocks"]]}))
+            await super().show(self._with_blocks_on_top(on_top))
         except SLACK_ERRORS:
             return
 

@@ -10,6 +10,7 @@ from typing import Any, TypeAlias, TypeVar
 from slack_sdk.errors import SlackApiError
 
 from bot.errors import TriggerExpired
+from bot.rendering.blockkit.fit import fit_payload
 from bot.rendering.renderer import Renderer
 from bot.slack.errors import (
     SLACK_ERRORS,
@@ -37,6 +38,9 @@ VIEW_FIELDS = (
 )
 """Slack: what else a view says of itself is not taken back."""
 
+END_OF_ERROR = {"type": "divider", "block_id": "end_of_error"}
+"""Stands between an error and the content of the modal, which replaces the error later."""
+
 Ack: TypeAlias = Callable[..., Awaitable[Any]]
 Result = TypeVar("Result")
 
@@ -59,23 +63,42 @@ class Modal:
         return bool(self.id)
 
     def snapshot(self) -> dict[str, Any]:
-        """The modal that the request came from, for `update_parent` by what is put on top of it."""
-        view = self._request.view or {}
-        content = {name: view[name] for name in VIEW_FIELDS if view.get(name)}
-        return {"id": self.id, "hash": self._hash, "blocks": view.get("blocks"), "view": content}
+        """The modal that the request came from, to be changed later by the modal above it."""
+        return {"id": self.id, "hash": self._hash, "view": self._pressed_view()}
 
-    async def update_parent(self, snapshot: Mapping[str, Any], blocks: Sequence[Any]) -> bool:
-        """Give a modal other blocks, if it is as it was; False where nobody will see that."""
+    async def update_other(self, view_id: str, view: Mapping[str, Any], hash_: str = "") -> bool:
+        """Replace the content of another modal; False if it was closed, or is not `hash_` anymore.
+
+        If Slack refuses the change for another reason, the modal stays as it is.
+        """
         await self._request.until_answered()
-        view = {**snapshot["view"], "blocks": list(blocks)}
         try:
             await self._request.client.views_update(
-                view_id=snapshot["id"], hash=snapshot["hash"] or None, view=view
+                view_id=view_id, hash=hash_ or None, view=dict(view)
             )
         except SLACK_ERRORS as error:
             logger.info("a modal below stays as it is: %s", type(error).__name__)
             return False
         return True
+
+    def _pressed_view(self) -> dict[str, Any]:
+        """The content of the modal that the request came from, in a form that Slack takes back."""
+        view = self._request.view or {}
+        return {name: view[name] for name in (*VIEW_FIELDS, "blocks") if view.get(name)}
+
+    def _with_blocks_on_top(self, blocks: Sequence[Any]) -> dict[str, Any]:
+        """The modal that the request came from, with these blocks above its own."""
+        view = self._pressed_view()
+        return fit_payload({**view, "blocks": [*blocks, *_without_error(view["blocks"])]})
+
+    async def show_error(self, message: Mapping[str, Any]) -> bool:
+        """Show an error above the content of the modal that the request came from.
+
+        It is shown alone in a modal that the request has opened. False as for `update`.
+        """
+        if self.id == self._request.view_id:
+            return await self.show(self._with_blocks_on_top([*message["blocks"], END_OF_ERROR]))
+        return await self.show(_as_modal(message))
 
     async def open(self, template: str, **facts: object) -> None:
         """Open a modal by the trigger of the request, on top of the one that it came from.
@@ -83,7 +106,10 @@ class Modal:
         Replaces that one if Slack allows nothing on top of it: three are open already, or the
         trigger is older than 3 s. Raises TriggerExpired if there is nothing to replace.
         """
-        view = self._renderer.render(template, **facts)
+        await self.open_view(self._renderer.render(template, **facts))
+
+    async def open_view(self, view: dict[str, Any]) -> None:
+        """As `open`, with a rendered view."""
         client = self._request.client
         open_ = client.views_push if self.is_open else client.views_open
         try:
@@ -98,7 +124,7 @@ class Modal:
         self._is_now(opened["view"])
 
     def render(self, template: str, **facts: object) -> dict[str, Any]:
-        """Blocks for `update_parent`."""
+        """A message or view, for `update_other` or to be sent elsewhere."""
         rendered: dict[str, Any] = self._renderer.render(template, **facts)
         return rendered
 
@@ -137,6 +163,23 @@ class Modal:
         self.id, self._hash = str(view["id"]), str(view.get("hash") or "")
 
 
+def _without_error(blocks: Sequence[Any]) -> Sequence[Any]:
+    """The content of a modal without the error that an earlier request has put above it."""
+    ids = [block.get("block_id") for block in blocks]
+    if END_OF_ERROR["block_id"] not in ids:
+        return blocks
+    return blocks[ids.index(END_OF_ERROR["block_id"]) + 1 :]
+
+
+def _as_modal(message: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "type": "modal",
+        "title": {"type": "plain_text", "text": "Emporix Jobs"},
+        "close": {"type": "plain_text", "text": "Close"},
+        "blocks": message["blocks"],
+    }
+
+
 def _is_trigger_expired(error: SlackApiError) -> bool:
     """Whether the trigger cannot be used any more; also after a pause that Slack asks for."""
     says_trigger = error_code(error) == "invalid_arguments" and "trigger" in argument_errors(error)
@@ -165,6 +208,10 @@ class SubmittedModal(Modal):
         """Put another modal on top of this one; its own requests change it from then on."""
         view = self._renderer.render(template, **facts)
         await self._answer({"response_action": "push", "view": view})
+
+    async def show_error(self, message: Mapping[str, Any]) -> bool:
+        """Show an error in place of the form."""
+        return await self.show(_as_modal(message))
 
     async def show(self, view: dict[str, Any]) -> bool:
         if self.answered.is_set():

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import aiohttp
 
+from bot.errors import OutdatedButton
+from bot.rendering.buttons import ModalOrigin, decode
 from bot.rendering.renderer import Renderer
 from bot.slack.conversations import Channel
 from bot.slack.reply import ReplyAfterAck
@@ -26,6 +28,26 @@ class Origin:
     def message(self) -> Mapping[str, Any]:
         """The request's message; empty for ephemeral messages."""
         return self._request.message or {}
+
+    @property
+    def channel_id(self) -> str:
+        """Slack's id of the channel; "" if the request came from a view."""
+        return self._request.channel_id
+
+    @property
+    def blocks(self) -> Sequence[Mapping[str, Any]]:
+        """The blocks among which the button stands; empty if only one person sees the message."""
+        shown = self._request.message or self._request.view or {}
+        blocks: Sequence[Mapping[str, Any]] = shown.get("blocks") or ()
+        return blocks
+
+    @property
+    def of_modal(self) -> ModalOrigin:
+        """The origin of the modal in which the button stands; an empty one if it has none."""
+        try:
+            return decode(self._request.metadata, ModalOrigin)
+        except OutdatedButton:
+            return ModalOrigin()
 
     @property
     def is_own_message(self) -> bool:

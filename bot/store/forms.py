@@ -11,6 +11,7 @@ from bot.errors import OutdatedButton
 from bot.store import keys as redis_keys
 from bot.store.connection import Commands, translate_redis_errors
 from bot.store.encryption import Cipher, EncryptedRecords
+from bot.store.watches import watch_field
 
 FORM_TTL_SECONDS = 60 * 60  # twice the lifetime of a response_url
 
@@ -19,7 +20,7 @@ FORM_SERIALIZER = Serializer(dict[str, Any])
 
 
 class FormStore:
-    """State of a user's open modals. Both methods raise StoreUnavailable if Redis doesn't answer.
+    """State of a user's open modals. Every method raises StoreUnavailable.
 
     It is encrypted because it may contain a response_url, which lets anyone post, or a message.
     """
@@ -30,12 +31,22 @@ class FormStore:
 
     async def save(self, caller: Caller, facts: Mapping[str, Any]) -> str:
         """Store facts that can be written as JSON; return the id to load them with."""
+        form_id, _ = await self.save_and_look(caller, facts, "", "")
+        return form_id
+
+    async def save_and_look(
+        self, caller: Caller, facts: Mapping[str, Any], tenant: str, job_id: str
+    ) -> tuple[str, bool]:
+        """As `save`; and, in the same round trip, whether the user watches a job."""
         form_id = self._new_id()
         key = redis_keys.form(caller, form_id)
         sealed = self._records.seal(dict(facts), key)
         with translate_redis_errors():
-            await self._redis.set(key, sealed, ex=FORM_TTL_SECONDS)
-        return form_id
+            async with self._redis.pipeline(transaction=False) as pipe:
+                pipe.set(key, sealed, ex=FORM_TTL_SECONDS)
+                pipe.hexists(redis_keys.watches(caller), watch_field(tenant, job_id))
+                _, is_watched = await pipe.execute()
+        return form_id, bool(is_watched)
 
     async def load(self, caller: Caller, form_id: str) -> dict[str, Any]:
         """Load facts; raises OutdatedButton if they have expired or can't be decrypted."""
@@ -46,3 +57,13 @@ class FormStore:
         if facts is None:
             raise OutdatedButton
         return facts
+
+    async def take(self, caller: Caller, form_id: str) -> dict[str, Any] | None:
+        """What was saved, for the first caller only; None if it is gone or can't be decrypted."""
+        key = redis_keys.form(caller, form_id)
+        with translate_redis_errors():
+            async with self._redis.pipeline(transaction=True) as pipe:
+                pipe.get(key)
+                pipe.delete(key)
+                sealed, _ = await pipe.execute()
+        return self._records.open(sealed, key)

@@ -166,23 +166,27 @@ class Deliveries:
         delivery: str,
         reference: str,
         cursor_id: str = "",
+        cursor_owner: str = "",
         *,
         by_person: bool = True,
     ) -> Delivery | None:
         """Return the caller's account and cursor, or None if the request is a duplicate.
+
+        `cursor_owner`: as in `ListStore.load`.
 
         `reference` identifies this request: if the Redis client repeats the call because a reply
         was lost, it finds its own reference and the delivery still counts as new. An empty
         `delivery` is always new. `by_person` means that a person made the request, so the app is
         installed in their workspace. Takes one round trip. Raises StoreUnavailable.
         """
+        asked_of = replace(caller, user_id=cursor_owner or caller.user_id)
         with translate_redis_errors():
             async with (
                 asyncio.timeout(DELIVERY_TIMEOUT_SECONDS),
                 self._redis.pipeline(transaction=False) as pipe,
             ):
                 pipe.hgetall(redis_keys.account(caller))
-                pipe.get(redis_keys.cursor(caller, cursor_id))
+                pipe.get(redis_keys.cursor(asked_of, cursor_id))
                 pipe.get(redis_keys.time_zone(caller))
                 if delivery:
                     key = redis_keys.delivery(caller, delivery)
@@ -194,7 +198,7 @@ class Deliveries:
         if delivery and others[1] != reference:
             return None
         account = replace(self._accounts.read(caller, fields), time_zone=zone or "")
-        return Delivery(account, read_cursor(cursor_id, caller, cursor))
+        return Delivery(account, read_cursor(cursor_id, asked_of, cursor, caller))
 
 
 logger = logging.getLogger(__name__)

@@ -56,14 +56,19 @@ class ListStore:
         asked_by = replace(caller, user_id=owner or caller.user_id)
         with translate_redis_errors():
             record = await self._redis.get(redis_keys.cursor(asked_by, cursor_id))
-        cursor = read_cursor(cursor_id, asked_by, record)
-        return cursor if cursor and (cursor.shared or asked_by == caller) else None
+        return read_cursor(cursor_id, asked_by, record, caller)
 
 
-def read_cursor(cursor_id: str, caller: Caller, record: str | None) -> ListCursor | None:
-    """Parse a stored cursor; None if there is none or it is invalid, which is logged."""
+def read_cursor(
+    cursor_id: str, owner: Caller, record: str | None, caller: Caller
+) -> ListCursor | None:
+    """Parse a stored cursor of `owner`; None if there is none or it is invalid, which is logged.
+
+    `caller` may use another user's cursor only if it is shared.
+    """
     try:
-        return CURSOR_SERIALIZER.read(record, id=cursor_id, caller=caller) if record else None
+        cursor = CURSOR_SERIALIZER.read(record, id=cursor_id, caller=owner) if record else None
     except InvalidRecord as error:
         logger.warning("could not read a stored cursor: %s", error)
         return None
+    return cursor if cursor and (cursor.shared or owner == caller) else None

@@ -80,7 +80,7 @@ class WatchStore:
     async def _put(self, watch: Watch, poll_at: float, most: int) -> AddResult:
         connection, field = (
             PolledConnection(watch.owner, watch.tenant),
-            _field(watch.tenant, watch.job_id),
+            watch_field(watch.tenant, watch.job_id),
         )
         key = redis_keys.watches(watch.owner)
         sealed = self._records.seal(watch, key, field)
@@ -92,7 +92,7 @@ class WatchStore:
         return done
 
     async def _can_open(self, watch: Watch) -> bool:
-        key, field = redis_keys.watches(watch.owner), _field(watch.tenant, watch.job_id)
+        key, field = redis_keys.watches(watch.owner), watch_field(watch.tenant, watch.job_id)
         with translate_redis_errors():
             sealed = await self._redis.hget(key, field)
         return bool(self._records.open(sealed, key, field, owner=watch.owner))
@@ -108,10 +108,19 @@ class WatchStore:
         found = (watch for watch in watches if watch and tenant in ("", watch.tenant))
         return tuple(sorted(found, key=lambda watch: (watch.since, watch.id)))
 
+    async def has(self, owner: Caller, tenant: str, job_id: str) -> bool:
+        """Whether a user watches a job."""
+        with translate_redis_errors():
+            return bool(
+                await self._redis.hexists(redis_keys.watches(owner), watch_field(tenant, job_id))
+            )
+
     async def remove(self, owner: Caller, tenant: str, job_id: str) -> bool:
         """Remove a watch; return whether there was one."""
         with translate_redis_errors():
-            return bool(await self._redis.hdel(redis_keys.watches(owner), _field(tenant, job_id)))
+            return bool(
+                await self._redis.hdel(redis_keys.watches(owner), watch_field(tenant, job_id))
+            )
 
     async def _connection_names(self, keys: list[str]) -> list[str]:
         """The names of the connections whose watches are stored at these keys."""
@@ -133,5 +142,6 @@ def _owners(key: str) -> list[Caller]:
     return [Caller(parts[1], parts[2], parts[0])] if len(parts) == 3 else []
 
 
-def _field(tenant: str, job_id: str) -> str:
+def watch_field(tenant: str, job_id: str) -> str:
+    """The field of a user's watch of a job, in the hash of their watches."""
     return f"{tenant}:{job_id}"

@@ -54,8 +54,8 @@ STEPS = (
         "delete",
         ADA,
         "Delete a job",
-        "Click Delete and confirm. The audit log records who deleted it.",
-        press=buttons.JOBS_DELETE_CONFIRM,
+        "Click Delete in the opened job and confirm. The audit log records who deleted it.",
+        press=buttons.JOBS_DELETE_MENTIONED_ASK,
     ),
     TutorialStep(
         "share",
@@ -135,15 +135,15 @@ def _steps_shown_by(sent: SentPayload, user: User) -> Iterator[str]:
     is_list = buttons.JOBS_LIST_REFRESH in shown
     if is_list:
         yield "search" if "saying “" in shown else "list" if user == ADA else "mine"
-    if str(payload.get("text", "")).startswith("Job ") and buttons.JOBS_SHARE_ASK in shown:
-        yield "open" if not is_list else "list"
+    if buttons.JOBS_GET_CLOSED in shown:
+        yield "open"
     if ":wastebasket:" in shown:
         yield "delete"
     if f"Shared by <@{user.id}>" in shown:
         yield "share"
     if "*Connected to `" in shown and user == GRACE:
         yield "connect"
-    if buttons.JOBS_SHARE_MENTIONED_ASK in shown:
+    if "Emporix jobs found" in shown:
         yield "find"
     if buttons.JOBS_SEARCH_RESULTS_REFRESH in shown:
         yield "form"

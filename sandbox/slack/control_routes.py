@@ -64,6 +64,10 @@ async def close(workspace: Workspace, request: Request, given: Given) -> Any:
     return await exchange(_actor(workspace, request, given), user_actions.close)
 
 
+async def dismiss(workspace: Workspace, request: Request, given: Given) -> Any:
+    return await exchange(_actor(workspace, request, given), user_actions.dismiss)
+
+
 async def open_home(workspace: Workspace, request: Request, given: Given) -> Any:
     act = partial(app_home.open_tab, tab=str(given.get("tab", "home")))
     return await exchange(_actor(workspace, request, given), act)
@@ -136,6 +140,7 @@ def routes(workspace: Workspace) -> Sequence[Route]:
         ("POST", "suggest", suggest),
         ("POST", "submit", submit),
         ("POST", "close", close),
+        ("POST", "dismiss", dismiss),
         ("POST", "home", open_home),
         *(("POST", name, event_route(event)) for name, event in EVENT_ROUTES.items()),
         ("GET", "messages", messages),

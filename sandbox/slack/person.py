@@ -142,6 +142,10 @@ class Person:
         """Close the top view."""
         return await self._act("close")
 
+    async def dismiss(self) -> Exchange:
+        """Close the whole stack of views, by the cross in the corner."""
+        return await self._act("dismiss")
+
     async def messages(self) -> list[dict[str, Any]]:
         """Return all messages that this user sees in the channel, oldest first."""
         answer = await self._http.get(f"{self._url}/messages", params=self._who)

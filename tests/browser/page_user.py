@@ -67,6 +67,14 @@ class PageUser:
         if answer:
             await self.sees(answer)
 
+    async def opens_job(self) -> None:
+        """Open the first job of the newest message, in a modal."""
+        await self.button("Open").click()
+        await expect(self.modal).to_contain_text("Open in Emporix")
+
+    def modal_button(self, label: str) -> Locator:
+        return self.modal.get_by_role("button", name=label, exact=True).first
+
     async def sees(self, words: str) -> None:
         """Wait until the newest message contains these words."""
         await expect(self.last).to_contain_text(words)

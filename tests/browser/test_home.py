@@ -40,7 +40,7 @@ async def test_opens_a_failure_in_a_modal(user: PageUser) -> None:
     """A failure opens in a modal, which closes to the Home tab."""
     home = await go_home(user, says="in the last 24 hours")
     await home.get_by_role("button", name="Open").first.click()
-    await expect(user.modal).to_contain_text("Open in the Management Dashboard")
+    await expect(user.modal).to_contain_text("Open in Emporix")
     await user.modal.get_by_role("button", name="Close").last.click()
     await expect(user.modal).to_be_hidden()
     await expect(home).to_be_visible()

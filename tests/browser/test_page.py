@@ -38,8 +38,10 @@ async def test_searches(user: PageUser) -> None:
 async def test_opens_and_deletes_after_asking(user: PageUser) -> None:
     """Escape in the confirm dialog keeps the job and the focus; its red button deletes the job."""
     await user.type("/emporix jobs size:2", answer="Jobs 1–2 of ")
-    await user.press("Open", answer="Open in the Management Dashboard")
-    job = await user.last.locator(".fields code").first.inner_text()
+    await user.opens_job()
+    job = await user.modal.locator("code").first.inner_text()
+    await user.leaves()
+    await user.type(f"/emporix jobs get {job}", answer="Open in Emporix")
     await user.button("Delete").click()
     await expect(user.question).to_contain_text("will be deleted from acme for everyone")
     await user.page.keyboard.press("Escape")
@@ -47,6 +49,26 @@ async def test_opens_and_deletes_after_asking(user: PageUser) -> None:
     await user.button("Delete").click()
     await user.question.get_by_role("button", name="Delete").click()
     await user.sees(f"Deleted job {job}")
+
+
+async def test_goes_through_jobs_and_deletes_one_in_the_modal(user: PageUser) -> None:
+    """Next shows the next job; after a delete and a close, the list has one job less."""
+    await user.type("/emporix jobs tenant:acme size:2", answer="Jobs 1–2 of ")
+    heading = re.search(r"Jobs 1–2 of ([\d,]+)", await user.last.inner_text())
+    assert heading
+    total = int(heading[1].replace(",", ""))
+    await user.opens_job()
+    first = await user.modal.locator("code").first.inner_text()
+    await user.modal_button("Next job").click()
+    await expect(user.modal).not_to_contain_text(first)
+    await user.modal_button("Previous job").click()
+    await expect(user.modal).to_contain_text(first)
+    await user.modal_button("Delete").click()
+    await expect(user.modal).to_contain_text("Delete this job?")
+    await user.modal_button("Delete").click()
+    await expect(user.modal).to_contain_text("1 of 1 job deleted")
+    await user.leaves()
+    await user.sees(f"Jobs 1–2 of {total - 1:,}")
 
 
 async def test_shares_with_everyone_in_the_channel(user: PageUser) -> None:
@@ -118,7 +140,14 @@ async def test_the_keyboard_is_enough(user: PageUser) -> None:
     await expect(user.button("Next")).to_be_focused()
     await user.button("Open").focus()
     await keys.press("Enter")
-    await user.sees("Open in the Management Dashboard")
+    await expect(user.modal).to_contain_text("Open in Emporix")
+    job = await user.modal.locator("code").first.inner_text()
+    await keys.press("Escape")
+    await expect(user.modal).to_be_hidden()
+    await user.field.focus()
+    await keys.type(f"/emporix jobs get {job}")
+    await keys.press("Enter")
+    await user.sees("Open in Emporix")
     await user.button("Delete").focus()
     await keys.press("Enter")
     await expect(user.question.get_by_role("button", name="Cancel")).to_be_focused()
@@ -133,8 +162,9 @@ async def test_fits_on_a_phone(user: PageUser) -> None:
     too_wide = "document.documentElement.scrollWidth > innerWidth"
     await user.type("/emporix jobs", answer="Jobs 1–10 of ")
     assert await page.evaluate(too_wide) is False
-    await user.press("Open", answer="Open in the Management Dashboard")
+    await user.opens_job()
     assert await page.evaluate(too_wide) is False
+    await user.leaves()
     assert await page.evaluate("scroller.scrollWidth <= scroller.clientWidth")
     await page.get_by_role("button", name="Show the list of channels").click()
     await page.get_by_role("link", name="ops").click()
@@ -152,7 +182,11 @@ async def test_is_accessible(user: PageUser) -> None:
     assert await axe_violations(user) == []
     await user.type("/emporix jobs size:2", answer="Jobs 1–2 of ")
     assert await axe_violations(user) == []
-    await user.press("Open", answer="Open in the Management Dashboard")
+    await user.opens_job()
+    assert await axe_violations(user) == []
+    job = await user.modal.locator("code").first.inner_text()
+    await user.leaves()
+    await user.type(f"/emporix jobs get {job}", answer="Open in Emporix")
     await user.button("Delete").click()
     await expect(user.question).to_be_visible()
     assert await axe_violations(user) == []

@@ -67,10 +67,10 @@ async def test_a_search(alone: PageUser, screenshots: Path) -> None:
 async def test_a_job_and_the_question(alone: PageUser, screenshots: Path) -> None:
     """One job opened, and what is asked before it is deleted."""
     await alone.type("/emporix jobs type:agent_chat status:success size:1", answer="Job 1 of ")
-    await alone.press("Open", answer="Open in the Management Dashboard")
+    await alone.opens_job()
     await take(alone, "job", screenshots)
-    await alone.button("Delete").click()
-    await expect(alone.question).to_be_visible()
+    await alone.modal_button("Delete").click()
+    await expect(alone.modal).to_contain_text("Delete this job?")
     await take(alone, "delete", screenshots)
 
 

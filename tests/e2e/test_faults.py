@@ -54,7 +54,12 @@ ACTIONS = [
     UserAction(
         "turn", lambda harness: harness.ada.click("Next"), "GET", "Jobs 3–4 of 5", in_place=True
     ),
-    UserAction("get", lambda harness: harness.ada.click("Open"), "GET", f"Job `{PRESSED}`"),
+    UserAction(
+        "get",
+        lambda harness: harness.ada.command(f"/emporix jobs get {PRESSED}"),
+        "GET",
+        f"Job `{PRESSED}`",
+    ),
     UserAction(
         "delete",
         lambda harness: harness.ada.click("Delete"),

@@ -50,9 +50,9 @@ def test_prints_what_was_sent() -> None:
 
 def test_clicks_buttons() -> None:
     """--click clicks one button after the other and confirms dialogs."""
-    done = say("/emporix jobs list", "--click", "Open", "--click", "Delete")
+    done = say("/emporix jobs list", "--click", "Open", "--click", "Delete", "--submit")
     assert done.returncode == 0, done.stderr
-    assert "Deleted job" in done.stdout
+    assert "1 of 1 job deleted" in done.stdout
 
 
 def test_calls_shortcuts() -> None:

@@ -50,6 +50,7 @@ class FakeDeliveries(Deliveries):
         delivery: str,
         reference: str,
         cursor_id: str = "",
+        cursor_owner: str = "",
         *,
         by_person: bool = True,
     ) -> Delivery | None:

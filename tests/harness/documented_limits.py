@@ -251,7 +251,7 @@ UNDOCUMENTED: dict[str, float] = {
     "services.references.MAX_JOB_ID_LENGTH": 200,
     "services.jobs.MAX_IDS_PER_QUERY": 50,
     "services.jobs.MAX_SINGLE_LOOKUPS": 10,
-    "services.session_logs.LOG_LINES_PER_PAGE": 20,
+    "services.session_logs.LOG_LINES_PER_PAGE": 40,
     "services.filters.parser.MAX_COMPACT_LENGTH": 1500,
     "services.pagination.MAX_EXTRA_CALLS": 3,
     "services.csv_export.MAX_EXPORT_PAUSES": 5,

@@ -12,6 +12,7 @@ from bot.slack import injection
 from bot.slack.decorators import (
     STATE_PARAMETERS,
     ActionListener,
+    ClosingListener,
     CommandListener,
     EventListener,
     Listener,
@@ -29,6 +30,7 @@ VALUES: Mapping[type[Listener], type[Any]] = {
     ShortcutListener: injection.ValuesAfterAck,
     EventListener: injection.EventValues,
     SubmissionListener: injection.SubmissionValues,
+    ClosingListener: injection.ValuesAfterAck,
     OptionsListener: injection.OptionsValues,
 }
 WEB_SERVICES: Types = get_type_hints(WebServices)
@@ -50,6 +52,8 @@ def of_request(listener: Listener) -> dict[str, Any]:
     match listener:
         case CommandListener(in_ack=True):
             available &= {"text", "reply", "audit_entry"}
+        case ClosingListener():
+            available &= {"account", "cursor", "modal", "audit_entry"}
         case EventListener(before_ack=True):
             available &= {"run_after_ack", "audit_entry"}
         case EventListener():

@@ -1,8 +1,8 @@
 """Requests like the samples in Slack's documentation, with the stand-in's users.
 
 Slack: "Enabling interactivity with slash commands", and the reference of interaction payloads:
-block_actions, message_action, shortcut, block_suggestion, view_submission; and of the event
-app_home_opened.
+block_actions, message_action, shortcut, block_suggestion, view_submission, view_closed; and of the
+event app_home_opened.
 """
 
 from __future__ import annotations
@@ -216,6 +216,13 @@ def view_submission(callback_id: str, values: dict[str, str | None]) -> dict[str
         "is_enterprise_install": False,
         "enterprise": None,
     }
+
+
+def view_closed(callback_id: str) -> dict[str, Any]:
+    """A modal that was closed without being submitted: there is no trigger."""
+    payload = view_submission(callback_id, {}) | {"type": "view_closed", "is_cleared": False}
+    del payload["trigger_id"], payload["response_urls"]
+    return payload
 
 
 def _pressed(action_id: str, value: str) -> dict[str, Any]:

@@ -108,10 +108,10 @@ async def test_shares_and_watches(connected: AppHarness, ada: Person) -> None:
     await ada.command(f"/emporix jobs unwatch {running}")
     await ada.command(f"/emporix jobs unwatch {running}")
     await ada.command(f"/emporix jobs get {job_id(1)}")
-    await ada.click("Share in channel")
+    await ada.click(action_id="jobs.share.ask")
     await ada.click("Share")
     await ada.command("/emporix jobs list")
-    await ada.click("Share in channel")
+    await ada.click(action_id="jobs.share.ask")
     await ada.click("Share")
     entries = await _entries(connected)
     assert [(e.event, e.subject, e.count) for e in entries] == [

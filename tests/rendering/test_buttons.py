@@ -19,8 +19,10 @@ from bot.rendering.buttons import (
     JobButton,
     JobsButton,
     ListButton,
+    ModalOrigin,
     cursor_in,
     decode,
+    group_value,
 )
 from bot.rendering.environment import environment
 
@@ -163,16 +165,35 @@ def test_jobs_are_read_line_by_line() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "cursor"),
+    ("value", "cursor", "shared_by"),
     [
-        (ListButton("c-1", page=2).value, "c-1"),
-        (JobButton("acme", "1", cursor="c-1", page=2).value, "c-1"),
-        (JobButton("acme", "1").value, ""),
-        ('["1","list",{"cursor":7}]', ""),
-        ("", ""),
-        ("[[[", ""),
+        (ListButton("c-1", page=2).value, "c-1", ""),
+        (JobButton("acme", "1", cursor="c-1", page=2).value, "c-1", ""),
+        (JobButton("acme", "1", cursor="c-1", shared_by="U1").value, "c-1", "U1"),
+        (ModalOrigin(cursor="c-1", shared_by="U1").value, "c-1", "U1"),
+        (JobButton("acme", "1").value, "", ""),
+        ('["1","list",{"cursor":7}]', "", ""),
+        ("", "", ""),
+        ("[[[", "", ""),
     ],
 )
-def test_finds_the_cursor_in_any_kind(value: str, cursor: str) -> None:
-    """The list of a button can be fetched before its listener is called."""
-    assert cursor_in(value) == cursor
+def test_finds_the_cursor_in_any_kind(value: str, cursor: str, shared_by: str) -> None:
+    """The list of a button is loaded before its listener is called, or that of its modal."""
+    assert cursor_in(value) == (cursor, shared_by)
+    assert cursor_in("", value) == (cursor, shared_by)
+    assert cursor_in(ListButton("first").value, value) == ("first", "")
+
+
+@given(st.lists(st.text(min_size=1, max_size=300), min_size=1, max_size=60, unique=True), st.data())
+@quick
+def test_a_group_fits_beside_everything_else(ids: list[str], data: st.DataObject) -> None:
+    """Of too many ids those around the opened job are kept, in their order."""
+    ids = [job_id.replace("\n", "") or "x" for job_id in ids]
+    job_id = data.draw(st.sampled_from(ids))
+    group = group_value(ids, job_id)
+    kept = group.split("\n")
+    assert job_id in kept or len(json.dumps(job_id)) > 1_400
+    places = [ids.index(one) for one in kept if one]
+    assert places == sorted(places)
+    value = ModalOrigin("f" * 16, "C" * 11, "1" * 17, "c" * 16, 99, "U" * 11, group, True).value
+    assert len(value) <= 2_000

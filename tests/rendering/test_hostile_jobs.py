@@ -96,7 +96,7 @@ def payloads(text: str) -> Iterator[dict[str, Any]]:
     yield RENDERER.render("jobs/get.whole.file", length=1, url=text, job_id=text, part="message")
     line = LogLine(text, text, text, text, text, False)
     session = Session(text, text, (text,) * 9, (line,) * 50, 1)
-    yield RENDERER.render("jobs/log", log=log_page(session, "acme", text, 1))
+    yield RENDERER.render("jobs/log", log=log_page(session, "acme", text, 1), zone="")
     found = CompleteList((shown,), Filters(agent_names=(text,), words=(text,)), text, 1, True, 0)
     yield RENDERER.render("jobs/csv", found=found, count=1, url=text)
     yield RENDERER.render("jobs/export", export=Export(text, text, 1, text, text), url=text)

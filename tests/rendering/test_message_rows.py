@@ -6,7 +6,7 @@ from typing import Any
 
 from bot.rendering import buttons
 from bot.rendering.buttons import JobButton
-from bot.rendering.message_rows import job_row_numbers, row_of, with_rows_replaced
+from bot.rendering.message_rows import job_row_numbers, jobs_to_open, row_of, with_rows_replaced
 
 LINE = {"type": "section", "text": {"type": "mrkdwn", "text": "gone"}}
 
@@ -57,3 +57,20 @@ def test_an_old_button_is_no_job() -> None:
     """A button of another version is ignored."""
     old = {"action_id": buttons.JOBS_DELETE_IN_CHANNEL_CONFIRM, "value": "old"}
     assert job_row_numbers([{"block_id": "job.1.buttons", "elements": [old]}]) == {}
+
+
+def test_finds_the_jobs_to_open_in_their_order() -> None:
+    """Beside a text and below it, once each, and of one tenant only."""
+
+    def opens(tenant: str, job_id: str) -> dict[str, Any]:
+        return {"action_id": buttons.JOBS_GET_OPEN, "value": JobButton(tenant, job_id).value}
+
+    shown: list[dict[str, Any]] = [
+        {"type": "section", "accessory": opens("acme", "b")},
+        {"type": "actions", "elements": [opens("acme", "a"), {"action_id": "other", "value": "x"}]},
+        {"type": "section", "accessory": opens("globex", "c")},
+        {"type": "section", "accessory": opens("acme", "b")},
+        {"type": "section", "accessory": {"action_id": buttons.JOBS_GET_OPEN, "value": "old"}},
+        {"type": "divider"},
+    ]
+    assert jobs_to_open(shown, "acme") == ["b", "a"]

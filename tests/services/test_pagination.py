@@ -57,7 +57,7 @@ class Reader:
         return self._kept(now(start_snapshot(self.job_list, cursor, number, self.job_list.clock())))
 
     def turn(self, number: int) -> list[str]:
-        cursor = read_cursor("cursor-1", ADA, self.record)
+        cursor = read_cursor("cursor-1", ADA, self.record, ADA)
         assert cursor
         self._kept(now(read_snapshot(self.job_list, cursor, number)))
         return self.shown

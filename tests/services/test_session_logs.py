@@ -32,24 +32,36 @@ def test_counts_the_worst_first() -> None:
 
 @pytest.mark.parametrize(
     ("asked", "page", "first", "last"),
-    [(1, 1, 1, 20), (2, 2, 21, 40), (3, 3, 41, 45), (9, 3, 41, 45), (0, 1, 1, 20)],
+    [(1, 1, 1, 40), (2, 2, 41, 80), (3, 3, 81, 85), (9, 3, 81, 85), (0, 1, 1, 40)],
 )
 def test_a_page_beyond_the_end_is_the_last_one(
     asked: int, page: int, first: int, last: int
 ) -> None:
     """If a page does not exist any more, the last page is shown."""
     shown = log_page(session(2 * LOG_LINES_PER_PAGE + 5), "acme", "", asked)
-    assert (shown.page, shown.pages, shown.total) == (page, 3, 45)
+    assert (shown.page, shown.pages, shown.total) == (page, 3, 85)
     assert (shown.first, shown.last) == (first, last)
     assert messages(shown) == list(range(first - 1, last))
 
 
 def test_shows_one_severity() -> None:
     """A page with one severity still counts the others."""
-    shown = log_page(session(200), "acme", "ERROR", 2)
-    assert messages(shown) == list(range(103, 200, 5))
-    assert (shown.total, shown.pages) == (40, 2)
-    assert SeverityCount("INFO", 80) in shown.counts
+    shown = log_page(session(300), "acme", "ERROR", 2)
+    assert messages(shown) == list(range(203, 300, 5))
+    assert (shown.total, shown.pages) == (60, 2)
+    assert SeverityCount("INFO", 120) in shown.counts
+
+
+def test_leaves_out_technical_lines() -> None:
+    """Hidden lines are counted; a line that Emporix does not classify stays."""
+    lines = tuple(
+        LogLine(message=str(n), request_id=f"req-{n // 2}", is_business=(True, False, None)[n % 3])
+        for n in range(6)
+    )
+    shown = log_page(Session("s", "", (), lines, None), "acme", "", 1, hides_technical=True)
+    assert messages(shown) == [0, 2, 3, 5]
+    assert (shown.total, shown.technical) == (4, 2)
+    assert shown.request_ids == ("req-0", "req-1", "req-2")
 
 
 def test_an_empty_log_has_one_page() -> None:

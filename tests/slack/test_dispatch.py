@@ -19,6 +19,7 @@ from bot.slack.decorators import (
     Listener,
     ListenerFunction,
     action,
+    closing,
     command,
     discover,
     event,
@@ -52,6 +53,7 @@ class Given:
                 command("quick", "", "", audit=None, in_ack=True),
                 action("go.button", audit=audit),
                 submission("go.form", audit=audit),
+                closing("go.form", audit=audit),
                 shortcut("go.menu", "Go", "Goes.", kind="message", audit=audit),
                 options("go.typed", audit=None),
                 event("app_home_opened", audit=audit),
@@ -95,6 +97,7 @@ async def test_provides_what_it_declares() -> None:
         await harness.poster.interaction(
             sample_requests.view_submission("go.form", {"name": " Ada "})
         )
+        await harness.poster.interaction(sample_requests.view_closed("go.form"))
         await harness.poster.interaction(sample_requests.message_action("go.menu", ""))
         await harness.poster.interaction(sample_requests.block_suggestion("go.typed", "compl"))
         opened = sample_requests.app_home_opened()
@@ -114,6 +117,14 @@ async def test_provides_what_it_declares() -> None:
     assert form["values"] == {"name": "Ada"}
     assert (home["event"]["type"], home["caller"]) == ("app_home_opened", ada)
     assert home["home"] is home["reply"]._reply
+
+
+async def test_a_closed_modal_of_another_version_is_acknowledged() -> None:
+    """Nothing can be shown there anymore, so nothing is."""
+    async with open_dispatch(DispatchSetup(())) as harness:
+        answer = await harness.poster.interaction(sample_requests.view_closed("go.long.ago"))
+        await harness.poster.settled()
+        assert (answer.status_code, harness.texts()) == (200, [])
 
 
 class SlowArrivals(FakeDeliveries):

@@ -278,7 +278,8 @@ async def test_a_modal_below_that_cannot_be_changed_stays(kind: Any) -> None:
     ):
         client = AsyncWebClient(workspace.bot_token, f"{url}/api/", session=session)
         modal = Modal(Renderer.default(), request_of(client, view))
-        assert not await modal.update_parent(modal.snapshot(), [])
+        below = modal.snapshot()
+        assert not await modal.update_other(below["id"], below["view"], below["hash"])
     assert workspace.views.find(view.id) == view
 
 

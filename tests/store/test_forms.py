@@ -53,3 +53,21 @@ async def test_says_that_it_is_too_old(redis: Any) -> None:
     await store.save(ADA, FACTS)
     with pytest.raises(OutdatedButton):
         await forms(redis, new_key()).load(ADA, "form-1")
+
+
+async def test_is_taken_once(redis: Any) -> None:
+    """The first to take the state gets it and nobody else, so that what follows happens once."""
+    store = forms(redis, new_key())
+    form_id = await store.save(ADA, FACTS)
+    assert await store.take(GRACE, form_id) is None
+    assert await store.take(ADA, form_id) == FACTS
+    assert await store.take(ADA, form_id) is None
+
+
+async def test_looks_for_a_watch_in_the_same_round_trip(redis: Any) -> None:
+    """A job's modal needs to know whether the user watches the job."""
+    store = forms(redis, new_key())
+    await redis.hset(redis_keys.watches(ADA), "acme:job-1", "a watch")
+    assert await store.save_and_look(ADA, FACTS, "acme", "job-1") == ("form-1", True)
+    assert await store.save_and_look(ADA, FACTS, "acme", "job-2") == ("form-1", False)
+    assert await store.load(ADA, "form-1") == FACTS

@@ -76,7 +76,7 @@ async def watched_job_ends(harness: AppHarness) -> None:
     harness.emporix_state.add_job("acme", id=RUNNING, status="in_progress")
     await harness.connect(grace, ACME_READ_ONLY)
     await ada.command(f"/emporix jobs get {RUNNING}")
-    await ada.click("Share in channel")
+    await ada.click(action_id="jobs.share.ask")
     await ada.click("Share")
     await grace.click("Watch")
     harness.emporix_state.add_job("acme", id=RUNNING, status="failure", message="No such order.")

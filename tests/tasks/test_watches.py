@@ -137,7 +137,7 @@ async def shared(harness: AppHarness, command: str) -> tuple[Person, Person]:
     ada, grace = harness.person("ada", "ops"), harness.person("grace", "ops")
     await harness.connect(grace, ACME_READ_ONLY)
     await ada.command(command)
-    await ada.click("Share in channel")
+    await ada.click(action_id="jobs.share.ask")
     await ada.click("Share")
     await grace.click("Watch")
     return ada, grace
@@ -193,7 +193,7 @@ async def test_tells_directly_where_it_cannot_post(harness: AppHarness) -> None:
     """In a channel without the app, the watcher gets a direct message."""
     ada = harness.person("ada", "secret")
     await ada.command(f"/emporix jobs get {JOB}")
-    await ada.click("Share in channel")
+    await ada.click(action_id="jobs.share.ask")
     await ada.click("Share")
     await ada.click("Watch")
     change(harness, "success")

@@ -1,24 +1,17 @@
-"""Jobs in the Home tab — opens jobs, lists recent failures and running jobs, and searches."""
+"""Jobs in the Home tab: lists of recent failures and running jobs, and the search form."""
 
 from __future__ import annotations
 
 from bot.domain.accounts import Account
 from bot.listeners.jobs import views
 from bot.rendering import buttons
-from bot.rendering.buttons import JobButton, TenantButton
+from bot.rendering.buttons import TenantButton
 from bot.services.filters.form import FilterForm, to_form
 from bot.services.filters.parser import LocalClock
 from bot.services.home import recent_failures, running_jobs
 from bot.services.jobs import JobService
 from bot.slack.decorators import action
 from bot.slack.modals import Modal
-
-
-@action(buttons.HOME_JOBS_OPEN, at_once=True, audit=None)
-async def open_job(button: JobButton, account: Account, jobs: JobService, modal: Modal) -> None:
-    await modal.open("loading", step="job")
-    card = await jobs.get(account, button.job_id, button.tenant)
-    await modal.update("home/jobs.job", card=card)
 
 
 @action(buttons.HOME_JOBS_FAILED, at_once=True, audit=None)

@@ -1,19 +1,26 @@
-"""Delete Emporix jobs, on a message — select jobs, confirm, and delete them one by one."""
+"""Delete Emporix jobs, on a message — select jobs, confirm, and delete them one by one.
+
+Delete in a modal uses the same confirmation for one job.
+"""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
 
 from bot.domain.accounts import Account, Caller
 from bot.domain.audit import AuditEvent
 from bot.errors import BotError, OutdatedButton
 from bot.listeners.jobs import views
 from bot.rendering import buttons
-from bot.rendering.buttons import JobButton, JobsButton, ModalOrigin
-from bot.rendering.message_rows import with_buttons_replaced
+from bot.rendering.buttons import JobButton, JobsButton, ModalOrigin, decode
+from bot.rendering.message_rows import job_heading, with_buttons_replaced
 from bot.services.accounts import AccountService
 from bot.services.deletes import DeleteOutcome, SharedDeletes, delete_each
 from bot.services.find_jobs import JobFinder
+from bot.services.jobs import JobService
 from bot.slack.decorators import action, shortcut, submission
 from bot.slack.home import HomeTab
 from bot.slack.modals import Modal, SubmittedModal
@@ -21,6 +28,8 @@ from bot.slack.origin import Origin
 from bot.slack.reply import Reply
 from bot.slack.request import message_texts
 from bot.store.forms import FormStore
+
+logger = logging.getLogger(__name__)
 
 GONE = ("deleted", "already_gone")
 
@@ -56,8 +65,13 @@ async def ask_about_one(
 ) -> None:
     form = metadata.form if metadata else ""
     jobs = [f"{button.tenant}/{button.job_id}"]
-    below = await forms.save(caller, modal.snapshot())
-    await modal.open("jobs/delete_mentioned.ask", jobs=jobs, form=form, below=below, is_list=False)
+    opened = modal.snapshot()
+    below = await forms.save(caller, opened)
+    question = modal.render(
+        "jobs/delete_mentioned.ask", jobs=jobs, form=form, below=below, is_list=False
+    )
+    question["blocks"][1:1] = job_heading(opened["view"]["blocks"])  # not by its id alone
+    await modal.open_view(question)
 
 
 @submission(buttons.JOBS_DELETE_MENTIONED_CHOSEN, audit=None)
@@ -81,36 +95,43 @@ async def delete(
     metadata: JobsButton,
     accounts: AccountService,
     shared_deletes: SharedDeletes,
+    jobs: JobService,
     forms: FormStore,
     origin: Origin,
     home: HomeTab,
     modal: SubmittedModal,
     reply: Reply,
 ) -> None:
-    jobs = metadata.pairs
-    await modal.update("jobs/delete_mentioned.running", done=0, total=len(jobs))
+    pairs = metadata.pairs
+    await modal.update("jobs/delete_mentioned.running", done=0, total=len(pairs))
     account = await accounts.load(caller)
     outcomes: list[DeleteOutcome] = []
-    async for outcome in delete_each(shared_deletes, account, jobs):
+    async for outcome in delete_each(shared_deletes, account, pairs):
         outcomes.append(outcome)
-        await modal.try_update("jobs/delete_mentioned.running", done=len(outcomes), total=len(jobs))
+        await modal.try_update(
+            "jobs/delete_mentioned.running", done=len(outcomes), total=len(pairs)
+        )
     changed = await _change_original(metadata.form, caller, shared_deletes, forms, origin)
     if not await modal.try_update(
         "jobs/delete_mentioned.done", outcomes=outcomes, changed=changed, is_list=metadata.is_list
     ):  # the modal was closed
         await reply("jobs/delete_mentioned.result", outcomes=outcomes, changed=changed)
-    await _change_below(metadata.below, outcomes[0], caller, forms, modal)
-    await home.refresh_if_open(*{tenant for tenant, _ in jobs})
+    if metadata.below and outcomes[0].result in GONE:
+        await _change_below(metadata.below, outcomes[0], account, jobs, forms, origin, modal)
+    await home.refresh_if_open(*{tenant for tenant, _ in pairs})
 
 
 async def _change_original(
     form: str, caller: Caller, shared_deletes: SharedDeletes, forms: FormStore, origin: Origin
 ) -> bool:
-    """Show in the message who deleted the jobs; False if the message wasn't updated."""
-    if not form:
-        return True
+    """Show in the message who deleted the jobs; False if the message wasn't updated.
+
+    A private list is updated when the modal above it is closed.
+    """
     try:
-        saved = await forms.load(caller, form)
+        saved = await forms.load(caller, form) if form else {}
+        if "message" not in saved:
+            return True
         channel = origin.channel_at(
             saved["channel_id"], message_ts=saved["message_ts"], message=saved["message"]
         )
@@ -120,15 +141,35 @@ async def _change_original(
 
 
 async def _change_below(
-    key: str, outcome: DeleteOutcome, caller: Caller, forms: FormStore, modal: Modal
+    key: str,
+    outcome: DeleteOutcome,
+    account: Account,
+    jobs: JobService,
+    forms: FormStore,
+    origin: Origin,
+    modal: Modal,
 ) -> None:
-    """Show in the modal below that the job was deleted."""
-    if not key or outcome.result not in GONE:
-        return
+    """Take the deleted job's buttons out of the modal below, and let it remember the change.
+
+    If that modal was closed meanwhile, the list behind it is updated now.
+    """
     try:
-        saved = await forms.load(caller, key)
-    except BotError:  # the job is deleted, even if the modal stays
-        return
-    line = modal.render("jobs/delete_mentioned.line", already_gone=outcome.result != "deleted")
-    blocks = with_buttons_replaced(saved["blocks"], outcome.tenant, outcome.job_id, line["blocks"])
-    await modal.update_parent(saved, blocks)
+        saved = await forms.load(account.caller, key)
+        line = modal.render("jobs/delete_mentioned.line", already_gone=outcome.result != "deleted")
+        view = saved["view"]
+        gone = (outcome.tenant, outcome.job_id)
+        view["blocks"] = with_buttons_replaced(view["blocks"], *gone, line["blocks"])
+        opened = _opened_by(view)
+        if opened:
+            view["private_metadata"] = replace(opened, is_changed=True).value
+        if not await modal.update_other(saved["id"], view, saved["hash"]) and opened:
+            await views.update_list(opened, account, jobs, forms, origin, modal)
+    except BotError as error:  # the job is deleted, even if nothing else can be changed
+        logger.info("a modal below stays as it is: %s", type(error).__name__)
+
+
+def _opened_by(view: Mapping[str, Any]) -> ModalOrigin | None:
+    """Where a job was opened; None if the modal does not show one."""
+    if view.get("callback_id") != buttons.JOBS_GET_CLOSED:
+        return None
+    return decode(view["private_metadata"], ModalOrigin)

@@ -5,11 +5,9 @@ from __future__ import annotations
 from bot.domain.accounts import Account
 from bot.listeners.jobs import views
 from bot.rendering import buttons
-from bot.rendering.buttons import JobButton
 from bot.services.filters.form import FilterForm
 from bot.services.find_jobs import JobFinder
-from bot.services.jobs import JobService
-from bot.slack.decorators import action, shortcut
+from bot.slack.decorators import shortcut
 from bot.slack.modals import Modal
 from bot.slack.origin import Origin
 from bot.slack.request import message_texts
@@ -42,10 +40,3 @@ async def find(
             zone=account.time_zone,
             is_only_tenant=len(account.connections) == 1,
         )
-
-
-@action(buttons.JOBS_FIND_OPEN, at_once=True, audit=None)
-async def open_job(button: JobButton, account: Account, jobs: JobService, modal: Modal) -> None:
-    await modal.open("loading", step="job")
-    card = await jobs.get(account, button.job_id, button.tenant)
-    await modal.update("jobs/find.job", card=card)

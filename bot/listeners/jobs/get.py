@@ -1,25 +1,29 @@
-"""/emporix jobs get <id> — one job, whole; the id may be in a link to the dashboard."""
+"""/emporix jobs get <id>, and the modal that each button Open shows: one job and its neighbors."""
 
 from __future__ import annotations
 
 import asyncio
 
 from bot.domain.accounts import Account
-from bot.errors import NotFound, Proposal
+from bot.domain.lists import ListCursor
+from bot.errors import NotFound, OutdatedButton, Proposal
 from bot.listeners.jobs import views
 from bot.rendering import buttons
 from bot.rendering.agent_message import MODAL_TEXT_LENGTH, agent_message_blocks, detect
-from bot.rendering.buttons import JobButton
+from bot.rendering.buttons import JobButton, ModalOrigin
 from bot.services.filters.parser import LocalClock
 from bot.services.jobs import JobService
 from bot.services.references import parse_job_id
-from bot.slack.decorators import action, command
+from bot.slack.decorators import action, closing, command
 from bot.slack.files import Files, file_name
 from bot.slack.modals import Modal
+from bot.slack.origin import Origin
 from bot.slack.reply import Reply
+from bot.store.forms import FormStore
+from bot.store.watches import WatchStore
 
 
-@command("jobs get", "<id>", "One job: every field it has and its whole agent message.", audit=None)
+@command("jobs get", "<id>", "Show a job with its whole agent message and its details.", audit=None)
 async def get_job(
     text: str,
     account: Account,
@@ -37,12 +41,56 @@ async def get_job(
     await reply("jobs/get", card=card, zone=zone, proposal=proposal)
 
 
-@action(buttons.JOBS_GET_OPEN, audit=None)
+@action(buttons.JOBS_GET_OPEN, at_once=True, audit=None)
 async def open_job(
-    button: JobButton, account: Account, clock: LocalClock, jobs: JobService, reply: Reply
+    button: JobButton,
+    account: Account,
+    cursor: ListCursor | None,
+    jobs: JobService,
+    watch_store: WatchStore,
+    forms: FormStore,
+    origin: Origin,
+    modal: Modal,
 ) -> None:
-    card = await jobs.get(account, button.job_id, button.tenant)
-    await reply("jobs/get", card=card, zone=await views.zone_name(account, clock))
+    below = modal.id
+    await modal.open("loading", step="job")
+    opened, is_watched = await views.save_origin(button, below, account.caller, forms, origin)
+    await views.show_job(
+        button, opened, account, cursor, jobs, watch_store, modal, is_watched=is_watched
+    )
+
+
+@action(*buttons.JOBS_GET_STEPS, audit=None)
+async def show_neighbor(
+    button: JobButton,
+    metadata: ModalOrigin,
+    account: Account,
+    cursor: ListCursor | None,
+    jobs: JobService,
+    watch_store: WatchStore,
+    modal: Modal,
+) -> None:
+    if metadata.cursor and cursor is None:
+        raise OutdatedButton
+    await views.show_job(button, metadata, account, cursor, jobs, watch_store, modal)
+
+
+@action(buttons.JOBS_GET_DASHBOARD, audit=None)
+async def open_dashboard() -> None:
+    """Slack opens the link, and sends the click all the same."""
+
+
+@closing(buttons.JOBS_GET_CLOSED, audit=None)
+async def close_job(
+    metadata: ModalOrigin,
+    account: Account,
+    jobs: JobService,
+    forms: FormStore,
+    origin: Origin,
+    modal: Modal,
+) -> None:
+    if metadata.is_changed:
+        await views.update_list(metadata, account, jobs, forms, origin, modal)
 
 
 @action(buttons.JOBS_GET_WHOLE, at_once=True, audit=None)
@@ -53,7 +101,7 @@ async def show_whole(
     card = await jobs.get(account, button.job_id, button.tenant)
     part = "response" if button.part == "response" else "message"
     text = card.job.response if part == "response" else card.job.message
-    # So long a text takes tenths of a second, in which others are answered.
+    # A long text takes tenths of a second, so it is read in a thread.
     layout = await asyncio.to_thread(agent_message_blocks, text, MODAL_TEXT_LENGTH)
     facts = {"job_id": card.job.id, "part": part}
     if layout.is_whole:
@@ -64,7 +112,7 @@ async def show_whole(
 
 
 def _as_file(job: str, text: str) -> tuple[str, str]:
-    """The name of the file, and what stands in it."""
+    """The name of the file, and its text."""
     found = detect(text)
     ending = {"json": "json", "markdown": "md"}.get(found.kind, "txt")
     return file_name("job", job, ending), found.words

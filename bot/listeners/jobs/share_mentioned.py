@@ -19,7 +19,7 @@ from bot.services.filters.parser import LocalClock
 from bot.services.jobs import JobService
 from bot.services.sharing import SharingService
 from bot.slack.audit import AuditDraft
-from bot.slack.conversations import Channel
+from bot.slack.conversations import DIRECT_MESSAGE_PREFIX, Channel
 from bot.slack.decorators import action, submission
 from bot.slack.modals import Modal, SubmittedModal
 from bot.slack.origin import Origin
@@ -35,14 +35,20 @@ async def ask(
     user: CurrentUser,
     modal: Modal,
 ) -> None:
-    await modal.open("loading", step="audience")
+    """In the channel where the job was opened; without one, the user selects it first."""
     shared = ShareButton(metadata.channel_id, metadata.thread_ts, button.tenant, button.job_id)
+    if not shared.channel_id or shared.channel_id.startswith(DIRECT_MESSAGE_PREFIX):
+        shared = replace(shared, channel_id="", thread_ts="")
+        await modal.open("jobs/share_mentioned.choose", state=asdict(shared))
+        return
+    await modal.open("loading", step="audience")
     await _ask(shared, sharing, origin, user, modal)
 
 
 @action(buttons.JOBS_SHARE_MENTIONED_CHOOSE, at_once=True, audit=None)
 async def choose(button: ListButton, modal: Modal) -> None:
-    await modal.open("jobs/share_mentioned.choose", cursor=button.cursor, page=button.page)
+    shared = ShareButton(cursor=button.cursor, page=button.page)
+    await modal.open("jobs/share_mentioned.choose", state=asdict(shared))
 
 
 @submission(buttons.JOBS_SHARE_MENTIONED_CHOSEN, audit=None)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
 from typing import Any, TypeAlias
 
 from bot.domain.accounts import Account, Caller, require_connection
-from bot.domain.jobs import DeletedJob
-from bot.domain.lists import ListCursor
+from bot.domain.jobs import RUNNING, DeletedJob
+from bot.domain.lists import JobStep, ListCursor, place_in
 from bot.errors import (
     EmporixFailed,
     EmporixTimeout,
@@ -15,15 +16,21 @@ from bot.errors import (
     EmporixUnreadable,
     InvalidInput,
     InvalidRequest,
+    NotFound,
     OutdatedButton,
     RateLimited,
 )
-from bot.rendering.buttons import ListButton, ShareButton
-from bot.rendering.message_rows import job_row_numbers, shared_jobs, with_rows_replaced
+from bot.rendering.buttons import JobButton, ListButton, ModalOrigin, ShareButton, group_value
+from bot.rendering.message_rows import (
+    job_row_numbers,
+    jobs_to_open,
+    shared_jobs,
+    with_rows_replaced,
+)
 from bot.services.deletes import SharedDeletes
 from bot.services.filters.form import FilterForm
 from bot.services.filters.parser import LocalClock
-from bot.services.jobs import JobList, JobService
+from bot.services.jobs import JobCard, JobList, JobService
 from bot.services.sharing import SharingService
 from bot.slack.audit import AuditDraft
 from bot.slack.conversations import Channel
@@ -31,6 +38,7 @@ from bot.slack.modals import Modal
 from bot.slack.origin import Origin
 from bot.store.forms import FormStore
 from bot.store.idempotency import OnceStep
+from bot.store.watches import WatchStore
 
 Correctable: TypeAlias = (
     InvalidInput
@@ -86,12 +94,123 @@ async def zone_name(account: Account, clock: LocalClock) -> str:
 
 
 async def keep_original(account: Account, forms: FormStore, origin: Origin) -> str:
-    """The key of what it takes to change the message; "" where it is not ours, or shows no jobs."""
+    """The key of what it takes to change the message; "" if it is not the app's or has no jobs."""
+    original = _original(origin)
+    return await forms.save(account.caller, original) if original else ""
+
+
+def _original(origin: Origin) -> dict[str, object] | None:
     blocks = origin.message.get("blocks")
     if not origin.is_own_message or not isinstance(blocks, Sequence) or not shared_jobs(blocks):
-        return ""
+        return None
     message = {"text": origin.message.get("text") or "…", "blocks": blocks}
-    return await forms.save(account.caller, {**origin.serialize(), "message": message})
+    return {**origin.serialize(), "message": message}
+
+
+async def save_origin(
+    button: JobButton, below: str, caller: Caller, forms: FormStore, origin: Origin
+) -> tuple[ModalOrigin, bool | None]:
+    """Where a job was opened; saves what it takes to update the list or message there later.
+
+    `below` is the id of the modal in which the button stands, "" if it stands in a message. The
+    same round trip says whether the user watches the job; None if there is nothing to save.
+    """
+    parent, facts = origin.of_modal, _original(origin)
+    if button.cursor and not origin.message:
+        page = {"cursor": button.cursor, "page": button.page, "view_id": below}
+        facts = {**origin.serialize(), **page}
+    form, is_watched = parent.form, None
+    if facts:
+        job = button.tenant, button.job_id
+        form, is_watched = await forms.save_and_look(caller, facts, *job)
+    opened = ModalOrigin(
+        form=form,
+        channel_id=parent.channel_id or origin.channel_id,
+        thread_ts=parent.thread_ts or str(origin.message.get("thread_ts") or ""),
+        cursor=button.cursor,
+        page=button.page,
+        shared_by=button.shared_by,
+        group=button.group or _group_around(button, origin),
+    )
+    return opened, is_watched
+
+
+def _group_around(button: JobButton, origin: Origin) -> str:
+    """The jobs that are shown together with this one; "" for a list, which has its own order."""
+    if button.cursor:
+        return ""
+    return group_value(jobs_to_open(origin.blocks, button.tenant), button.job_id)
+
+
+async def show_job(
+    button: JobButton,
+    opened: ModalOrigin,
+    account: Account,
+    cursor: ListCursor | None,
+    jobs: JobService,
+    watch_store: WatchStore,
+    modal: Modal,
+    *,
+    card: JobCard | None = None,
+    is_watched: bool | None = None,
+) -> None:
+    """Show a job with buttons to its neighbors, and say so if it was deleted.
+
+    `button` names the job, `cursor` is that of the list in `opened`. `card` and `is_watched` are
+    given if they are known already.
+    """
+    if cursor:
+        step, from_end = JobStep(button.job_id, button.page), button.part == "last"
+        place = await jobs.locate(account, step, cursor, from_end=from_end)
+        is_same_list = place.cursor == opened.cursor
+        shared_by = opened.shared_by if is_same_list else ""
+        opened = replace(opened, cursor=place.cursor, page=place.page, shared_by=shared_by)
+    else:
+        place = place_in(opened.group.split("\n"), button.job_id)
+    card = card or await _card(account, place.job_id, button.tenant, jobs)
+    if is_watched is None and card and card.job.status == RUNNING:
+        is_watched = await watch_store.has(account.caller, button.tenant, place.job_id)
+    await modal.update(
+        "jobs/get.modal",
+        card=card,
+        tenant=button.tenant,
+        place=place,
+        is_watched=bool(is_watched),
+        origin=asdict(opened),
+    )
+
+
+async def _card(account: Account, job_id: str, tenant: str, jobs: JobService) -> JobCard | None:
+    """None if the job was deleted."""
+    if not job_id:  # of a list that is empty now
+        return None
+    try:
+        return await jobs.get(account, job_id, tenant)
+    except NotFound as error:
+        if error.resource != "job":
+            raise
+        return None
+
+
+async def update_list(
+    opened: ModalOrigin,
+    account: Account,
+    jobs: JobService,
+    forms: FormStore,
+    origin: Origin,
+    modal: Modal,
+) -> None:
+    """Read the list behind a modal again, once; its buttons still do so if Slack refuses this."""
+    saved = await forms.take(account.caller, opened.form) if opened.form else None
+    if not saved or "cursor" not in saved:
+        return
+    listing = await jobs.go_to_page(account, saved["cursor"], saved["page"])
+    if saved["view_id"]:
+        view = modal.render("jobs/search_results", listing=listing)
+        await modal.update_other(saved["view_id"], view)
+    else:
+        message = modal.render("jobs/list", listing=listing, deletion=None)
+        await origin.reply_at(saved).post(message, replace=True)
 
 
 async def share_once(

@@ -1,20 +1,25 @@
-"""/emporix jobs watch [id], /emporix jobs unwatch <id> — a message when a running job ends."""
+"""/emporix jobs watch [id], /emporix jobs unwatch <id>: get a message when a running job ends."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from functools import partial
 
 from bot.domain.accounts import Account, Caller
 from bot.domain.audit import AuditEvent
+from bot.domain.lists import ListCursor
 from bot.domain.watches import NO_MESSAGE, MessageRef
+from bot.listeners.jobs import views
 from bot.rendering import buttons
-from bot.rendering.buttons import JobButton
+from bot.rendering.buttons import JobButton, ModalOrigin
+from bot.services.jobs import JobService
 from bot.services.references import parse_job_id
 from bot.services.watches import StartedWatch, WatchService, job_duration
 from bot.slack.audit import AuditDraft
 from bot.slack.conversations import Channel
 from bot.slack.decorators import action, command
+from bot.slack.modals import Modal
 from bot.slack.reply import Reply
 from bot.store.watches import WatchStore
 
@@ -22,7 +27,7 @@ from bot.store.watches import WatchStore
 @command(
     "jobs watch",
     "[id]",
-    "Hear when a running job ends; without an id, the jobs that you watch.",
+    "Get a message when a running job ends; without an id, list the jobs that you watch.",
     also=("jobs watching",),
     audit=AuditEvent.WATCH_STARTED,
 )
@@ -59,6 +64,48 @@ async def start(
     await _reply(started, place, reply, audit_entry)
 
 
+@action(buttons.JOBS_WATCH_START_OPENED, audit=AuditEvent.WATCH_STARTED)
+async def start_in_modal(
+    button: JobButton,
+    metadata: ModalOrigin,
+    account: Account,
+    cursor: ListCursor | None,
+    watches: WatchService,
+    jobs: JobService,
+    watch_store: WatchStore,
+    modal: Modal,
+    audit_entry: AuditDraft,
+) -> None:
+    """In the modal that shows the job, which then offers to stop watching."""
+    audit_entry.subject, audit_entry.tenant = button.job_id, button.tenant
+    started = await watches.start(account, button.job_id, button.tenant)
+    _record_start(started, audit_entry)
+    changed = replace(metadata, is_changed=True)
+    await views.show_job(
+        button, changed, account, cursor, jobs, watch_store, modal, card=started.card
+    )
+
+
+@action(buttons.JOBS_WATCH_STOP_OPENED, audit=AuditEvent.WATCH_STOPPED)
+async def stop_in_modal(
+    button: JobButton,
+    metadata: ModalOrigin,
+    account: Account,
+    cursor: ListCursor | None,
+    watches: WatchService,
+    jobs: JobService,
+    watch_store: WatchStore,
+    modal: Modal,
+    audit_entry: AuditDraft,
+) -> None:
+    audit_entry.subject, audit_entry.tenant = button.job_id, button.tenant
+    if not await watches.stop(account.caller, button.tenant, button.job_id):
+        audit_entry.skip()
+    audit_entry.mark_made()
+    changed = replace(metadata, is_changed=True)
+    await views.show_job(button, changed, account, cursor, jobs, watch_store, modal)
+
+
 @action(buttons.JOBS_WATCH_STOP, replaces=True, audit=AuditEvent.WATCH_STOPPED)
 async def stop(
     button: JobButton,
@@ -93,10 +140,7 @@ async def _reply(
     started: StartedWatch, place: MessageRef, reply: Reply, audit_entry: AuditDraft
 ) -> None:
     card = started.card
-    audit_entry.tenant = card.tenant
-    audit_entry.mark_made()
-    if started.already or not started.watched:
-        audit_entry.skip()
+    _record_start(started, audit_entry)
     if not started.watched:
         await reply("jobs/watch.ended", card=card, seconds=job_duration(card.job))
         return
@@ -107,6 +151,13 @@ async def _reply(
         already=started.already,
         in_thread=place != NO_MESSAGE,
     )
+
+
+def _record_start(started: StartedWatch, audit_entry: AuditDraft) -> None:
+    audit_entry.tenant = started.card.tenant
+    audit_entry.mark_made()
+    if started.already or not started.watched:
+        audit_entry.skip()
 
 
 async def _stop(

@@ -23,6 +23,7 @@ from bot.rendering.blockkit.rules import (
     string,
     text_object,
     uncut_string,
+    web_address,
 )
 from bot.rendering.chart import fit_chart
 from bot.rendering.parse import InvalidPayload, is_message
@@ -285,7 +286,7 @@ fit_option = object_of(
     {
         "text": text_object(limits.OPTION_TEXT),
         "value": uncut_string(limits.OPTION_VALUE),
-        "url": uncut_string(limits.URL),
+        "url": web_address(limits.URL),
     },
     {"description": text_object(limits.OPTION_DESCRIPTION)},
 )
@@ -301,7 +302,7 @@ _REQUIRED_FIELDS = {
     "action_id": uncut_string(limits.ACTION_ID),
     "text": text_object(limits.BUTTON_TEXT),
     "value": uncut_string(limits.BUTTON_VALUE),
-    "url": uncut_string(limits.URL),
+    "url": web_address(limits.URL),
     "image_url": uncut_string(limits.URL),
     "confirm": _fit_confirm,
     "option_groups": fit_option_groups,

@@ -6,6 +6,7 @@ can be shown. Rules do not change their argument.
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -50,6 +51,21 @@ def required_text_object(limit: int) -> Rule:
 def uncut_string(limit: int) -> Rule:
     """A string that is useless if it is cut or empty: an id, an address, a value."""
     return lambda value: value if isinstance(value, str) and 0 < len(value) <= limit else None
+
+
+_WEB_ADDRESS = re.compile(
+    r"https?://[^\s/?#:@\[\]]+(?::\d{1,5})?(?:[/?#]\S*)?", re.ASCII | re.IGNORECASE
+)
+
+
+def web_address(limit: int) -> Rule:
+    """The address of a button: http or https, in ASCII without spaces; nothing else opens."""
+
+    def rule(value: Any) -> str | None:
+        is_web = isinstance(value, str) and value.isascii() and _WEB_ADDRESS.fullmatch(value)
+        return value if is_web and len(value) <= limit else None
+
+    return rule
 
 
 def list_of(

@@ -66,8 +66,8 @@ async def test_deletes_from_an_opened_job(connected: AppHarness) -> None:
     exchange = await connected.ada.command("/emporix jobs list size:2")
     assert '"Delete"' not in json.dumps(exchange.payloads)
     await connected.ada.click("Open")
-    exchange = await connected.ada.click("Delete")
-    assert f"Deleted job `{job_id(3)}`" in exchange.payloads[0]["text"]
+    await connected.ada.click("Delete")
+    await connected.ada.submit({})
     assert ids(connected) == {job_id(1), job_id(2)}
 
 

@@ -33,7 +33,7 @@ def grace(connected: AppHarness) -> Person:
 async def share(person: Person, command: str) -> None:
     """Share an answer, and remove the private messages."""
     await person.command(command)
-    await person.click("Share in channel")
+    await person.click(action_id="jobs.share.ask")
     await person.click("Share")
 
 

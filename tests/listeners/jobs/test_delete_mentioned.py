@@ -185,7 +185,7 @@ async def test_tells_who_closed_the_modal_meanwhile(connected: AppHarness, ada: 
 async def share(person: Person, command: str) -> None:
     """Share an answer in the channel."""
     await person.command(command)
-    await person.click("Share in channel")
+    await person.click(action_id="jobs.share.ask")
     await person.click("Share")
 
 

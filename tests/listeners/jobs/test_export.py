@@ -120,8 +120,9 @@ async def test_a_shared_export_is_sent_to_the_user_who_clicked(connected: AppHar
     """A shared export is read with the connection of the user who clicked, for them only."""
     await connected.connect(connected.grace, ACME_OPERATIONS)
     await opened(connected, WHOLE)
-    await connected.ada.click("Share in channel")
+    await connected.ada.click(action_id="jobs.share.ask")
     await connected.ada.click("Share")
+    await connected.grace.click("Open")
     await connected.grace.click("Download export")
     assert await connected.ada.files() == []
     assert len(await connected.grace.files()) == 1

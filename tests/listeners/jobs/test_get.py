@@ -1,4 +1,4 @@
-"""/emporix jobs get — one job, whole."""
+"""/emporix jobs get: one job in a private message."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.listeners.jobs.fixtures import add_jobs, job_id
 
 
 async def test_shows_every_field(connected: AppHarness, snapshot: SnapshotAssertion) -> None:
-    """All that Emporix says of a job, unknown fields too, and the way to the dashboard."""
+    """The answer first; then the question, details and unknown fields, and a link to Emporix."""
     connected.emporix_state.add_job(
         "acme",
         id=job_id(1),
@@ -65,15 +65,6 @@ async def test_takes_an_id_as_it_comes(connected: AppHarness, form: str) -> None
     assert exchange.payloads[0]["text"] == f"Job `{job_id(1)}`: succeeded"
 
 
-async def test_opens_from_a_list(connected: AppHarness) -> None:
-    """Open shows the job below the list, which stays."""
-    add_jobs(connected, 2)
-    await connected.ada.command("/emporix jobs list")
-    exchange = await connected.ada.click("Open")
-    assert exchange.payloads[0]["replace_original"] is False
-    assert exchange.payloads[0]["text"] == f"Job `{job_id(2)}`: failed"
-
-
 async def test_says_that_there_is_no_such_job(
     connected: AppHarness, snapshot: SnapshotAssertion
 ) -> None:
@@ -110,5 +101,5 @@ async def test_shortens_a_huge_message(connected: AppHarness) -> None:
     )
     exchange = await connected.ada.command(f"/emporix jobs get {job_id(1)}")
     shown = json.dumps(exchange.payloads, ensure_ascii=False)
-    assert "The beginning, of 200,000 characters." in shown
+    assert "The first part of 200,000 characters." in shown
     assert len(shown) < 12_000

@@ -55,7 +55,7 @@ async def test_lays_out_what_agents_write(
 ) -> None:
     """Markdown is set, JSON and code are code, and links show where they lead."""
     payload = await opened(connected, message=TEXTS[name])
-    assert payload["blocks"][2:-2] == snapshot
+    assert payload["blocks"][1:-2] == snapshot
 
 
 async def test_lists_without_the_noise(connected: AppHarness, snapshot: SnapshotAssertion) -> None:

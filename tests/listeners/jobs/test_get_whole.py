@@ -62,14 +62,14 @@ async def test_opens_at_once_and_then_shows_all(
     assert exchange.view["blocks"][0]["text"]["text"] == f"*Message* of job `{job_id(1)}`"
 
 
-@pytest.mark.parametrize("nth", [1, 2])
-async def test_shows_either_text(connected: AppHarness, nth: int) -> None:
-    """The message to the agent, and what it answered."""
+@pytest.mark.parametrize(("label", "which"), [("Show", 0), ("Show the whole message", 1)])
+async def test_shows_either_text(connected: AppHarness, label: str, which: int) -> None:
+    """Show beside the question shows all that was asked; the other button, the whole answer."""
     texts = ("asked " * 1000, "answered " * 1000)
     connected.emporix_state.add_job("acme", id=job_id(1), message=texts[0], response=texts[1])
     await connected.ada.command(f"/emporix jobs get {job_id(1)}")
-    exchange = await connected.ada.click("Show the whole message", nth=nth)
-    assert words(exchange.view) == texts[nth - 1].strip()
+    exchange = await connected.ada.click(label)
+    assert words(exchange.view) == texts[which].strip()
 
 
 async def test_needs_two_round_trips_and_one_call(connected: AppHarness) -> None:

@@ -1,4 +1,4 @@
-"""Log — shows the log of a job's session in a modal, to the person who clicked."""
+"""Log: shows the log of a job's session in a modal, to the person who clicked."""
 
 from __future__ import annotations
 
@@ -37,23 +37,37 @@ def view_of(exchange: Exchange) -> Any:
     return exchange.view
 
 
-def heads(exchange: Exchange) -> list[str]:
-    """What stands above each line."""
+def lines(exchange: Exchange) -> list[str]:
+    """The lines of the log."""
     blocks = view_of(exchange)["blocks"]
-    return [block["elements"][0]["text"] for block in blocks if block["type"] == "context"]
+    texts = [
+        leaf["text"]
+        for block in blocks
+        if block["type"] == "rich_text"
+        for element in block["elements"]
+        for leaf in element["elements"]
+    ]
+    return "\n".join(texts).split("\n")
 
 
 async def test_opens_at_once_and_shows_the_lines(
     opened: AppHarness, snapshot: SnapshotAssertion
 ) -> None:
-    """Oldest first, each with its severity, and only for the user who clicked."""
+    """Oldest first, each on one line with its time, and only for the user who clicked."""
     exchange = await opened.ada.click("Log")
     vias = [sent["via"] for sent in exchange.sent if sent["via"] != "ack"]
     assert vias == ["views.open", "views.update"]
     assert exchange.messages == []
-    assert view_of(exchange)["blocks"][:5] == snapshot
-    assert len(heads(exchange)) == 20
+    assert view_of(exchange)["blocks"] == snapshot
+    assert len(lines(exchange)) == 40
     assert await opened.grace.view() is None
+
+
+async def test_says_the_time_in_the_zone_of_the_reader(opened: AppHarness) -> None:
+    """Slack writes no times within code, so the app does, to the millisecond, and says which."""
+    exchange = await opened.ada.click("Log")
+    assert lines(exchange)[0].startswith("11:33:20.000  ")
+    assert "times in Europe/Berlin" in str(view_of(exchange))
 
 
 async def test_turns_pages(opened: AppHarness) -> None:
@@ -61,31 +75,53 @@ async def test_turns_pages(opened: AppHarness) -> None:
     first = await opened.ada.click("Log")
     second = await opened.ada.click("Next")
     assert view_of(second)["id"] == view_of(first)["id"]
-    assert "Lines 21–" in view_of(second)["blocks"][0]["text"]["text"]
-    assert heads(await opened.ada.click("Previous")) == heads(first)
+    assert "Lines 41–" in view_of(second)["blocks"][0]["text"]["text"]
+    assert lines(await opened.ada.click("Previous")) == lines(first)
 
 
 async def test_filters_by_severity(opened: AppHarness) -> None:
-    """Errors alone, which stays so on other pages, and all lines again."""
+    """Errors alone, and all lines again."""
     everything = await opened.ada.click("Log")
     select = view_of(everything)["blocks"][0]["accessory"]
     (errors,) = [o for o in select["options"] if o["value"] == "ERROR"]
     exchange = await opened.ada.choose("Severity", errors["text"]["text"])
-    assert all(head.startswith(":x: *Error*") for head in heads(exchange))
-    assert len(heads(exchange)) >= 3
+    assert all("  ERROR  " in line for line in lines(exchange))
+    assert len(lines(exchange)) >= 3
     chosen = view_of(exchange)["blocks"][0]["accessory"]["initial_option"]
     assert chosen["value"] == "ERROR"
-    assert heads(await opened.ada.choose("Severity", "All lines")) == heads(everything)
+    assert lines(await opened.ada.choose("Severity", "All lines")) == lines(everything)
 
 
-async def test_a_filter_stays_while_pages_are_turned(opened: AppHarness) -> None:
-    """Slack remembers what was chosen, and the next page heeds it."""
-    await opened.ada.click("Log")
-    infos = view_of(await opened.ada.click("Next"))["blocks"][0]["accessory"]["options"][-1]
-    await opened.ada.choose("Severity", infos["text"]["text"])
-    exchange = await opened.ada.click("Next")
-    assert all(head.startswith(":information_source:") for head in heads(exchange))
-    assert "Lines 21–" in view_of(exchange)["blocks"][0]["text"]["text"]
+async def test_hides_technical_lines(opened: AppHarness) -> None:
+    """One button hides and shows the lines for engineers."""
+    everything = await opened.ada.click("Log")
+    hidden = await opened.ada.click("Hide technical lines")
+    assert any("calling {" in line for line in lines(everything))
+    assert not any("calling {" in line for line in lines(hidden))
+    assert lines(await opened.ada.click("Show technical lines")) == lines(everything)
+
+
+@pytest.fixture
+async def long(opened: AppHarness) -> AppHarness:
+    """The same session with so many jobs that its business lines fill more than a page."""
+    for number in range(4, 30):
+        opened.emporix_state.add_job("acme", id=job_id(number), sessionId=SESSION, status="success")
+    return opened
+
+
+async def test_what_is_chosen_stays_while_pages_are_turned(long: AppHarness) -> None:
+    """The severity and the hidden lines, on the next page, too."""
+    await long.ada.click("Log")
+    await long.ada.click("Hide technical lines")
+    select = view_of(await long.ada.click("Next"))["blocks"][0]["accessory"]
+    (infos,) = [o for o in select["options"] if o["value"] == "INFO"]
+    await long.ada.choose("Severity", infos["text"]["text"])
+    exchange = await long.ada.click("Next")
+    assert "Lines 41–" in view_of(exchange)["blocks"][0]["text"]["text"]
+    assert not any("ERROR" in line or "calling {" in line for line in lines(exchange))
+    shown = await long.ada.click("Show technical lines")
+    assert any("calling {" in line for line in lines(shown))
+    assert not any("ERROR" in line for line in lines(shown))
 
 
 async def test_nothing_of_it_is_kept_or_logged(
@@ -126,7 +162,7 @@ async def test_says_that_there_is_none(opened: AppHarness, snapshot: SnapshotAss
 
 
 async def test_a_job_without_a_session_has_no_log(connected: AppHarness) -> None:
-    """There is nothing to press."""
+    """There is no button for it."""
     connected.emporix_state.add_job("acme", id=job_id(1), sessionId=None)
     exchange = await connected.ada.command(f"/emporix jobs get {job_id(1)}")
     assert "jobs.log.open" not in json.dumps(exchange.payloads)
@@ -136,7 +172,7 @@ async def test_in_a_channel_it_needs_a_connection_of_ones_own(connected: AppHarn
     """Grace sees the shared job, and learns nothing of its session."""
     add_jobs(connected, 1)
     await connected.ada.command(f"/emporix jobs get {job_id(1)}")
-    await connected.ada.click("Share in channel")
+    await connected.ada.click(action_id="jobs.share.ask")
     await connected.ada.click("Share")
-    exchange = await connected.grace.click("Log")
+    exchange = await connected.grace.click("Open")
     assert view_of(exchange)["blocks"][0]["block_id"] == "error.not_connected"

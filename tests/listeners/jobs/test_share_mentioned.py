@@ -55,7 +55,16 @@ async def test_everyone_works_with_it(connected: AppHarness) -> None:
     assert "Deleted by" in exchange.payloads[-1]["text"]
 
 
-@pytest.mark.parametrize("channel", ["partners", "board", "dm"])
+async def test_asks_for_a_channel_in_a_direct_message(connected: AppHarness) -> None:
+    """There is nobody to share with, so the user selects where to."""
+    ada = await found(connected, "dm")
+    exchange = await ada.click(SHARE)
+    assert exchange.view is not None
+    assert exchange.view["callback_id"] == "jobs.share_mentioned.chosen"
+    assert await shared(ada) == []
+
+
+@pytest.mark.parametrize("channel", ["partners", "board"])
 async def test_refuses_where_outsiders_may_read(connected: AppHarness, channel: str) -> None:
     """A channel with outsiders is refused in the modal before anything is posted."""
     ada = await found(connected, channel)

@@ -67,7 +67,7 @@ async def test_has_a_button_on_shared_jobs(harness: AppHarness, command: str) ->
     """Everyone watches with a key of their own, and hears of it in the thread there."""
     ada, grace = harness.person("ada", "ops"), harness.person("grace", "ops")
     await ada.command(command)
-    await ada.click("Share in channel")
+    await ada.click(action_id="jobs.share.ask")
     await ada.click("Share")
     refused = await grace.click("Watch")
     assert refused.payloads[0]["blocks"][0]["block_id"] == "error.not_connected"

@@ -22,7 +22,7 @@ def said(name: str, shown: str) -> dict[str, Any]:
 DONE = {
     "list": ("U0ADA", said("jobs/list", "the second page of failures")),
     "search": ("U0ADA", said("jobs/list", "a page that may have more, after a delete, read only")),
-    "open": ("U0ADA", said("jobs/get", "a complaint that failed")),
+    "open": ("U0ADA", {"view": said("jobs/get.modal", "the last job of a page")}),
     "delete": ("U0ADA", said("jobs/delete.done", "deleted")),
     "share": ("U0ADA", said("jobs/share.list", "the second page of failures")),
     "connect": ("U0GRACE", {"view": said("connect.done", "read only")}),

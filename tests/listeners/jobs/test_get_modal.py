@@ -1,0 +1,402 @@
+"""Open: a job in a modal, its neighbors, and the list behind it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+from syrupy.assertion import SnapshotAssertion
+
+from sandbox.emporix.faults import Fault
+from sandbox.emporix.keys import ACME_OPERATIONS
+from sandbox.slack.person import Exchange, Person
+from tests.harness.app import AppHarness
+from tests.listeners.jobs.fixtures import add_jobs, job_id
+
+OPEN, NEXT, PREVIOUS = "jobs.get.open", "Next ›", "‹ Previous"
+FIND = "Find Emporix jobs"
+
+
+@pytest.fixture
+def ada(connected: AppHarness) -> Person:
+    """Ada is connected to acme, which has 25 jobs; the newest is number 25."""
+    add_jobs(connected, 25)
+    return connected.ada
+
+
+def view_of(exchange: Exchange) -> dict[str, Any]:
+    assert exchange.view is not None
+    return exchange.view
+
+
+def shown(view: dict[str, Any]) -> int:
+    """The number of the job in a modal."""
+    for number in range(100):
+        if f"Job `{job_id(number)}`" in json.dumps(view["blocks"]):
+            return number
+    raise AssertionError(f"no job in {view['blocks']}")
+
+
+def labels(view: dict[str, Any]) -> list[str]:
+    """The words on the buttons of a modal."""
+    return [
+        element["text"]["text"]
+        for block in view["blocks"]
+        if block["type"] == "actions"
+        for element in block["elements"]
+    ]
+
+
+async def opened(person: Person, nth: int = 1) -> dict[str, Any]:
+    return view_of(await person.click(action_id=OPEN, nth=nth))
+
+
+async def step(person: Person, label: str) -> int:
+    return shown(view_of(await person.click(label)))
+
+
+def updates(harness: AppHarness, before: int) -> int:
+    """How often a list has replaced the one behind the modal since then."""
+    sent = harness.workspace.journal.since(before, "U0ADA")
+    return sum(bool(one.payload.get("replace_original")) for one in sent)
+
+
+def lists(exchange: Exchange) -> list[dict[str, Any]]:
+    """The lists that replaced the one behind the modal."""
+    return [sent["payload"] for sent in exchange.sent if sent["payload"].get("replace_original")]
+
+
+async def test_shows_the_answer_first(
+    connected: AppHarness, ada: Person, snapshot: SnapshotAssertion
+) -> None:
+    """Status, agent and time, the agent's answer, what was asked, and details last."""
+    connected.emporix_state.add_job(
+        "acme", id=job_id(25), response="The **refund** was sent.", status="success"
+    )
+    await ada.command("/emporix jobs")
+    exchange = await ada.click(action_id=OPEN)
+    assert [sent["via"] for sent in exchange.sent] == ["views.open", "views.update"]
+    assert exchange.messages == []
+    assert view_of(exchange)["blocks"] == snapshot
+
+
+async def test_needs_one_call_of_emporix_and_two_round_trips(
+    connected: AppHarness, ada: Person
+) -> None:
+    """A running job is read once; Redis has its list and whether it is watched."""
+    await ada.command("/emporix jobs")
+    await opened(ada)
+    await ada.close()
+    running = 2
+    asked = len(connected.emporix_state.requests)
+    before = (await connected.redis.info("stats"))["total_reads_processed"]
+    await opened(ada, running)
+    after = (await connected.redis.info("stats"))["total_reads_processed"]
+    assert len(connected.emporix_state.requests) - asked == 1
+    assert after - before - 1 <= 2  # less the second INFO
+
+
+async def test_goes_through_a_list_beyond_the_end_of_a_page(ada: Person) -> None:
+    """Next and Previous follow the list, page after page, from its first job to its last."""
+    await ada.command("/emporix jobs")
+    assert shown(await opened(ada)) == 25
+    assert [await step(ada, NEXT) for _ in range(24)] == list(range(24, 0, -1))
+    last = await ada.view()
+    assert last is not None
+    assert NEXT not in labels(last)
+    assert [await step(ada, PREVIOUS) for _ in range(24)] == list(range(2, 26))
+    first = await ada.view()
+    assert first is not None
+    assert PREVIOUS not in labels(first)
+
+
+async def test_a_list_at_another_page_keeps_its_order(ada: Person) -> None:
+    """Next has led to the second page; a job of the first page still knows its neighbors."""
+    await ada.command("/emporix jobs")
+    await opened(ada, 10)
+    assert await step(ada, NEXT) == 15
+    await ada.close()
+    assert shown(await opened(ada, 3)) == 23
+    assert await step(ada, NEXT) == 22
+
+
+async def test_goes_through_search_results(ada: Person) -> None:
+    """The job lies above the results, and its log or question above it: three modals at most."""
+    await ada.shortcut("Search Emporix jobs")
+    results = view_of(await ada.submit({"Words": "refund"}))
+    view = await opened(ada)
+    assert view["previous_view_id"] == results["id"]
+    first = shown(view)
+    assert await step(ada, NEXT) == first - 3
+    log = view_of(await ada.click("Log"))
+    assert log["previous_view_id"] == view["id"]
+    await ada.close()
+    assert shown(await ada.view() or {}) == first - 3
+
+
+@pytest.mark.parametrize("label", ["Log", "Share…", "Delete", "Show"])
+async def test_puts_one_modal_on_top(connected: AppHarness, ada: Person, label: str) -> None:
+    """Each button of an opened job fits above results and job, and closing leads back to it."""
+    connected.emporix_state.add_job(
+        "acme", id=job_id(25), response="Done.", message="Refund EON1031", sessionId="s"
+    )
+    await ada.shortcut("Search Emporix jobs")
+    await ada.submit({"Words": "refund"})
+    job = await opened(ada)
+    above = view_of(await ada.click(label))
+    assert above["previous_view_id"] == job["id"]
+    assert view_of(await ada.close())["id"] == job["id"]
+
+
+async def test_goes_through_the_jobs_of_a_message(connected: AppHarness, ada: Person) -> None:
+    """Find shows three jobs, which are neighbors; the first has none before it."""
+    await connected.grace.write(f"See {job_id(4)}, {job_id(9)} and {job_id(2)}")
+    await ada.shortcut(FIND)
+    view = await opened(ada)
+    order = [shown(view), await step(ada, NEXT), await step(ada, NEXT)]
+    assert sorted(order) == [2, 4, 9]
+    assert NEXT not in labels(await ada.view() or {})
+    assert await step(ada, PREVIOUS) == order[1]
+
+
+async def test_others_go_through_a_shared_list(connected: AppHarness, ada: Person) -> None:
+    """With their own connection, and without turning the pages of the message for everyone."""
+    await connected.connect(connected.grace, ACME_OPERATIONS)
+    await ada.command("/emporix jobs")
+    await ada.click("Share in channel")
+    await ada.click("Share")
+    before = await ada.messages()
+    (shared,) = await connected.redis.keys("*U0ADA*:cursor:cursor-2")
+    cursor = await connected.redis.get(shared)
+    grace = connected.grace
+    assert shown(await opened(grace, 10)) == 16
+    assert await step(grace, NEXT) == 15
+    assert await step(grace, NEXT) == 14
+    assert await step(grace, PREVIOUS) == 15
+    assert await step(grace, PREVIOUS) == 16
+    assert await ada.messages() == before
+    assert await connected.redis.get(shared) == cursor
+
+
+async def test_a_job_that_was_opened_by_itself_has_no_neighbors(
+    connected: AppHarness, ada: Person
+) -> None:
+    """A shared card shows one job, and nothing says which is next."""
+    await ada.command(f"/emporix jobs get {job_id(3)}")
+    await ada.click("Share…")
+    await ada.click("Share")
+    assert not {NEXT, PREVIOUS} & set(labels(await opened(ada)))
+
+
+async def test_says_that_a_job_was_deleted_and_goes_on(
+    connected: AppHarness, ada: Person, snapshot: SnapshotAssertion
+) -> None:
+    """A job that was deleted meanwhile keeps its place between its neighbors."""
+    await ada.command("/emporix jobs")
+    await opened(ada)
+    connected.emporix_state.tenant("acme").jobs.remove(job_id(24))
+    exchange = await ada.click(NEXT)
+    assert view_of(exchange)["blocks"] == snapshot
+    assert await step(ada, NEXT) == 23
+    assert "This job was deleted." in json.dumps(view_of(await ada.click(PREVIOUS)))
+
+
+async def test_an_error_leaves_the_job_and_the_way_on(connected: AppHarness, ada: Person) -> None:
+    """The error stands above the job; Next tries again, and the error goes."""
+    await ada.command("/emporix jobs")
+    await opened(ada)
+    connected.emporix_state.faults.add(Fault("status", status=500, path="/jobs/", times=6))
+    await ada.click(NEXT)
+    failed = view_of(await ada.click(NEXT))
+    assert [block["type"] for block in failed["blocks"]].count("divider") == 1
+    assert failed["blocks"][0]["block_id"] == "error.emporix_failed"
+    assert shown(failed) == 25
+    view = view_of(await ada.click(NEXT))
+    assert shown(view) == 24
+    assert "error." not in json.dumps(view)
+
+
+async def test_a_delete_updates_the_list_once_when_the_modal_closes(
+    connected: AppHarness, ada: Person
+) -> None:
+    """Not before, and not by the modals above; then the list is read again, without the job."""
+    await ada.command("/emporix jobs")
+    job = await opened(ada)
+    question = view_of(await ada.click("Delete"))
+    assert question["previous_view_id"] == job["id"]
+    assert question["blocks"][1]["text"] == job["blocks"][0]["text"]
+    deleted = await ada.submit({})
+    assert lists(deleted) == []
+    back = await ada.close()
+    assert lists(back) == []
+    view = view_of(back)
+    assert ":wastebasket:" in json.dumps(view)
+    assert labels(view) == [NEXT]
+    assert await step(ada, NEXT) == 24
+    closed = await ada.close()
+    (updated,) = lists(closed)
+    assert updated["text"].startswith("Jobs 1–10 of 24")
+    assert job_id(25) not in json.dumps(updated)
+    assert job_id(24) in json.dumps(updated)
+
+
+async def test_nothing_changed_updates_nothing(ada: Person) -> None:
+    """Looking at jobs leaves the list alone."""
+    await ada.command("/emporix jobs")
+    await opened(ada)
+    await step(ada, NEXT)
+    assert (await ada.close()).payloads == []
+
+
+ACTS: dict[str, tuple[str, ...]] = {
+    "looking": (),
+    "stepping": (NEXT, NEXT, PREVIOUS),
+    "reading the log": ("Log", "close"),
+    "deleting": ("Delete", "submit", "close"),
+    "deleting, without closing the result": ("Delete", "submit"),
+    "deciding against it": ("Delete", "close"),
+    "deleting two": ("Delete", "submit", "close", NEXT, "Delete", "submit", "close"),
+    "deleting and stepping": ("Delete", "submit", "close", NEXT, "Log", "close", NEXT),
+    "watching": (NEXT, "Watch"),
+    "watching and not": (NEXT, "Watch", "Stop watching", NEXT),
+}
+CHANGES = {"submit", "Watch"}
+
+
+@pytest.mark.parametrize("close", ["close", "dismiss"])
+@pytest.mark.parametrize("acts", ACTS.values(), ids=ACTS)
+async def test_the_list_is_updated_once_if_anything_changed(
+    connected: AppHarness, ada: Person, acts: tuple[str, ...], close: str
+) -> None:
+    """Whatever is done, and whether the modals are closed one by one or together."""
+    await ada.command("/emporix jobs")
+    await opened(ada)
+    before = connected.workspace.journal.count
+    for act in acts:
+        match act:
+            case "close":
+                await ada.close()
+            case "submit":
+                await ada.submit({})
+            case label:
+                await ada.click(label)
+    while await ada.view():
+        await (ada.close() if close == "close" else ada.dismiss())
+    assert updates(connected, before) == len(CHANGES.intersection(acts))
+
+
+async def test_closing_before_the_delete_has_ended_updates_the_list_once(
+    connected: AppHarness, ada: Person
+) -> None:
+    """The delete goes on without the modal, and its end updates the list."""
+    await ada.command("/emporix jobs")
+    await opened(ada)
+    await ada.click("Delete")
+    connected.emporix_state.faults.add(Fault("delay", method="DELETE", seconds=0.5))
+    asked, before = len(connected.emporix_state.requests), connected.workspace.journal.count
+    deleting = asyncio.create_task(ada.submit({}))
+    while len(connected.emporix_state.requests) == asked:
+        await ada.view()
+    await ada.dismiss()
+    await deleting
+    assert updates(connected, before) == 1
+    assert job_id(25) not in json.dumps((await ada.messages())[-2:])
+
+
+@pytest.mark.parametrize("label", ["Watch", "Stop watching"])
+async def test_watches_in_the_modal(connected: AppHarness, ada: Person, label: str) -> None:
+    """A running job offers to be watched, or not to be anymore; the list follows on closing."""
+    await ada.command("/emporix jobs running")
+    view = await opened(ada)
+    watching = view_of(await ada.click("Watch"))
+    assert "Stop watching" in labels(watching)
+    assert shown(watching) == shown(view)
+    exchange = watching
+    if label == "Stop watching":
+        exchange = view_of(await ada.click(label))
+        assert "Watch" in labels(exchange)
+    assert len(lists(await ada.close())) == 1
+
+
+async def test_an_expired_response_url_leaves_the_list_to_its_buttons(
+    connected: AppHarness, ada: Person
+) -> None:
+    """After half an hour Slack refuses the update: no other message comes, and Refresh works."""
+    await ada.command("/emporix jobs")
+    await opened(ada)
+    await ada.click("Delete")
+    await ada.submit({})
+    await ada.close()
+    connected.clock.forward(31 * 60)
+    closed = await ada.close()
+    assert closed.messages == []
+    refreshed = await ada.click("Refresh")
+    assert job_id(25) not in json.dumps(refreshed.payloads)
+
+
+async def test_a_delete_in_the_modal_updates_the_results_below(ada: Person) -> None:
+    """The results of a search lose the row, in the modal that shows them."""
+    await ada.shortcut("Search Emporix jobs")
+    await ada.submit({"Words": "refund"})
+    first = shown(await opened(ada))
+    await ada.click("Delete")
+    await ada.submit({})
+    await ada.close()
+    results = view_of(await ada.close())
+    assert job_id(first) not in json.dumps(results)
+    assert job_id(first - 3) in json.dumps(results)
+
+
+async def test_a_delete_changes_the_shared_list_for_everyone(
+    connected: AppHarness, ada: Person
+) -> None:
+    """The message in the channel says who deleted the job, in its row."""
+    await ada.command("/emporix jobs")
+    await ada.click("Share in channel")
+    await ada.click("Share")
+    await opened(ada)
+    await ada.click("Delete")
+    await ada.submit({})
+    shared = (await connected.grace.messages())[-1]
+    assert "Deleted by <@U0ADA>" in json.dumps(shared)
+
+
+async def test_the_response_url_is_encrypted_in_redis(connected: AppHarness, ada: Person) -> None:
+    """A reader of Redis can't post to the channel."""
+    await ada.command("/emporix jobs")
+    await opened(ada)
+    keys = [key for key in await connected.redis.keys("*") if ":form:" in key]
+    assert keys
+    stored = [await connected.redis.get(key) for key in keys]
+    assert all("/actions/" not in record and "http" not in record for record in stored)
+
+
+async def test_the_link_to_emporix_is_acknowledged_in_silence(ada: Person) -> None:
+    """Slack opens the link, and the app has nothing to add."""
+    await ada.command("/emporix jobs")
+    await opened(ada)
+    exchange = await ada.click("Open in Emporix ↗")
+    assert (exchange.ack_status, exchange.payloads) == (200, [])
+
+
+async def test_shares_into_the_channel_of_the_list(connected: AppHarness, ada: Person) -> None:
+    """The question names the channel; after Share everyone sees the job there."""
+    await ada.command("/emporix jobs")
+    await opened(ada)
+    question = view_of(await ada.click("Share…"))
+    assert "Everyone in <#C0GENERAL>" in json.dumps(question)
+    await ada.submit({})
+    assert job_id(25) in json.dumps((await connected.grace.messages())[-1])
+
+
+async def test_asks_for_a_channel_without_one(ada: Person) -> None:
+    """A job opened from a search belongs to no channel."""
+    await ada.shortcut("Search Emporix jobs")
+    await ada.submit({"Words": "refund"})
+    await opened(ada)
+    form = view_of(await ada.click("Share…"))
+    assert form["callback_id"] == "jobs.share_mentioned.chosen"
+    question = view_of(await ada.submit({"Channel": "general"}))
+    assert "Everyone in <#C0GENERAL>" in json.dumps(question)
