@@ -84,7 +84,12 @@ async def do_everything(harness: AppHarness) -> None:
         await harness.connect(person, ACME_OPERATIONS)
     await harness.ada.command("/emporix jobs since:monday")
     await harness.ada.command("/emporix jobs size:2")
-    for label in ("Next", "Delete", "Share in channel", "Share"):
+    await harness.ada.click("Next")
+    await harness.ada.click("Open")
+    await harness.ada.click("Delete")
+    await harness.ada.submit({})
+    await harness.ada.dismiss()
+    for label in ("Share in channel", "Share"):
         await harness.ada.click(label)
     await harness.grace.click("Delete", action_id="jobs.delete_in_channel.confirm")
     await harness.ada.command("/emporix audit")
@@ -132,7 +137,9 @@ async def use_the_clock(slack_url: str) -> None:
     async with httpx.AsyncClient(timeout=SECONDS) as http:
         ada = Person(http, slack_url, "ada", "ops")
         await ada.command("/emporix running size:2")
+        await ada.click("Open")
         await ada.click("Watch")
+        await ada.dismiss()
         await ada.command("/emporix alerts on")
         await ada.command("/emporix digest")
         await ada.submit({})

@@ -24,6 +24,7 @@ from sandbox.emporix.state import EmporixState
 from sandbox.processes import (
     START_SECONDS,
     Command,
+    StackError,
     bot_process,
     procfile_command,
     web_process,
@@ -229,6 +230,6 @@ async def test_logs_no_secrets(
 
 async def test_missing_settings_are_named(tmp_path: Path) -> None:
     """All missing settings are named, without a traceback."""
-    with pytest.raises(RuntimeError, match="status 2"):
+    with pytest.raises(StackError, match="status 2"):
         async with web_process({"PORT": "0", "SLACK_BOT_TOKEN": "", "REDIS_URL": ""}):
             pass

@@ -183,4 +183,5 @@ def test_an_id_that_no_button_can_remember_has_none() -> None:
             "Filter",
             "Share in channel",
             "Download as CSV",
+            "Open in Emporix ↗",
         }

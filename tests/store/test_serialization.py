@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import MISSING, fields, is_dataclass, replace
 from functools import cache
 from types import NoneType
-from typing import Any, get_args, get_origin, get_type_hints
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import pytest
 from hypothesis import given, settings
@@ -59,6 +59,8 @@ def values(hint: Any) -> st.SearchStrategy[Any]:
         hints = get_type_hints(hint)
         own = {one.name: values(hints[one.name]) for one in fields(hint) if one.name != "unknown"}
         return st.builds(hint, **own)
+    if get_origin(hint) is Literal:
+        return st.sampled_from(get_args(hint))
     inner = [values(one) for one in get_args(hint) if one is not Ellipsis]
     match get_origin(hint):
         case types.UnionType:
