@@ -7,6 +7,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -120,6 +121,50 @@ def test_confirm_dialogs_are_plain_text(name: str, facts: dict[str, Any]) -> Non
         kinds = {confirm[key]["type"] for key in ("title", "text", "confirm", "deny")}
         assert kinds == {"plain_text"}
         assert confirm["deny"]["text"] == "Cancel"
+
+
+TOKEN = re.compile(r"<!date\^[^|]*\|([^>]*)>|<([@#])[A-Z0-9]+>")
+
+
+def notification(payload: dict[str, Any]) -> str:
+    """The first line of a message as a lock screen shows it, with names and dates."""
+    text = TOKEN.sub(lambda found: found[1] or f"{found[2]}name", payload["text"])
+    return re.sub(r"[*`]", "", text).split("\n")[0].strip()
+
+
+def posted_templates() -> set[str]:
+    """The templates that are posted without a question, by their names in the source."""
+    sources = [*Path("bot/tasks").glob("*.py"), *Path("bot/slack/posting").glob("*.py")]
+    tasks = "".join(path.read_text() for path in sources)
+    listeners = "".join(path.read_text() for path in Path("bot/listeners").rglob("*.py"))
+    posts = re.findall(r"(?:\.post|notify|_report)\(\s*([^)]*)\)", listeners)
+    named = set(re.findall(r'"([a-z_]+/[a-z_.]+)"', " ".join([tasks, *posts])))
+    return named & set(RENDERER.templates())
+
+
+POSTED = [
+    pytest.param(name, facts, id=f"{name}: {shown}")
+    for name in sorted(posted_templates())
+    for shown, facts in examples(RENDERER, name).items()
+]
+
+
+def test_finds_what_is_posted() -> None:
+    """Messages of digests, alerts, watches and clean-ups are among those that must read well."""
+    expected = {"digest/post", "alerts/news", "alerts/on", "jobs/watch.over", "jobs/clean.report"}
+    assert expected | {"digest/by_others", "alerts/off.owner"} <= posted_templates()
+
+
+@pytest.mark.parametrize(("name", "facts"), POSTED)
+def test_reads_well_on_a_lock_screen(name: str, facts: dict[str, Any]) -> None:
+    """A posted message begins with what happened, in a short line of words, and not with an id."""
+    line = notification(RENDERER.render(name, **facts))
+    assert 15 <= len(line) <= 150
+    assert "<" not in line
+    assert not re.match(r"(?:[^\w\s@#]+ |:[a-z_]+: )?[a-z]", line)  # a sentence, a name or a number
+    assert re.match(r"(?:@name )?(?:[^\w\s@#]+ |:[a-z_]+: )?(?:@name )?[\w“]", line)
+    assert not re.match(r"\W*[0-9a-f-]{16,}", line)
+    assert not re.search(r"\b[0-9a-f]{16,}\b.*\w{3,}", line)  # an id comes last
 
 
 @each_template

@@ -75,8 +75,8 @@ async def _post(number: int, report: Report) -> None:
     facts |= {"history": None, "skipped": (), "late_for": None}
     message: dict[str, Any] = RENDERER.render("digest/post", **facts)
     posted = await SLACK.chat_postMessage(channel="C0BARE", **message)
-    if report.rest:
-        rest: dict[str, Any] = RENDERER.render("digest/post.rest", report=report)
+    if report.thread:
+        rest: dict[str, Any] = RENDERER.render("digest/post.rest", report=report, zone="")
         await SLACK.chat_postMessage(channel="C0BARE", thread_ts=str(posted["ts"]), **rest)
 
 

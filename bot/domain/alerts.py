@@ -34,10 +34,14 @@ class Watermark(StoredRecord):
 
 @dataclass(frozen=True, slots=True)
 class JobChange(StoredRecord):
-    """A job to report; `fingerprint` is equal for similar failures and empty for other jobs."""
+    """A job to report; `fingerprint` is similar for the same cause, and "" if it did not fail.
+
+    `agent` is the name of its agent.
+    """
 
     job_id: str
     fingerprint: str = ""
+    agent: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,12 +97,13 @@ class Alert(StoredRecord):
 
 @dataclass(frozen=True, slots=True)
 class AlertRow(StoredRecord):
-    """A job in a message, and the number of similar ones up to `last_at`."""
+    """A job in a message, and the number of similar ones up to `last_at`, in all and by agent."""
 
     job_id: str
     fingerprint: str
     count: int
     last_at: float
+    agents: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -205,12 +205,16 @@ class AlertButton(ButtonState):
 
 @dataclass(frozen=True)
 class CleanupButton(ButtonState):
-    """`tenant` and `counted` are for the form that asks for the number."""
+    """`tenant` and `counted` are for the form that asks for the number.
+
+    `form`: in this form, the key of the question's origin in `bot.store.forms`, "" if it has none.
+    """
 
     kind = "clean"
     clean_id: str
     tenant: str = ""
     counted: int = 0
+    form: str = ""
 
 
 @dataclass(frozen=True)

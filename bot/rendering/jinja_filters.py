@@ -13,10 +13,11 @@ from typing import Any
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
-from bot.domain.times import read_time
+from bot.domain.times import DAY_SECONDS, read_time
 from bot.rendering import text
 from bot.rendering.agent_message import CARD_TEXT_LENGTH, agent_message_blocks, excerpt
 from bot.rendering.blockkit.limits import URL
+from bot.rendering.buttons import group_value
 from bot.rendering.chart import chart_value
 from bot.rendering.parse import TrustedText
 from bot.rendering.rich_text import log_blocks
@@ -27,9 +28,8 @@ MONTH_NAMES = (
 )
 _FIXED_OFFSET_ZONE = re.compile(r"Etc/GMT([+-])([1-9]\d?)")
 WEEKDAY_NAMES = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+MINUS = "\u2212"
 MAX_DATE_LENGTH = 20  # characters, also of text that is not a date
-BAR_WIDTH = 12
-FILLED_CELL, EMPTY_CELL = "\u2588", "\u2591"
 
 
 def time_of_day(minute: int) -> str:
@@ -81,12 +81,6 @@ def _parse_date(on: str) -> date | None:
         return None
 
 
-def text_bar(count: int | None, most: int) -> str:
-    """A bar of `count` relative to `most`; all bars have the same width, and 1 is visible."""
-    filled = sum((count or 0) * BAR_WIDTH > most * step for step in range(BAR_WIDTH))
-    return FILLED_CELL * filled + EMPTY_CELL * (BAR_WIDTH - filled)
-
-
 _WEB_ADDRESS = re.compile(r"https?://[^/?#\s]", re.IGNORECASE)
 DURATION_UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
 MAX_DURATION_SECONDS = 10_000 * 86_400
@@ -134,6 +128,70 @@ def date_and_time(value: float | str, zone: str = "") -> str:
     abbreviation = name if name[:1].isalpha() else f"UTC{name}"
     month = MONTH_NAMES[moment.month - 1][:3]
     return f"{month} {moment.day}, {moment.hour % 12 or 12}:{moment:%M %p} {abbreviation}"
+
+
+def period(since: float, until: float, zone: str) -> str:
+    """ "Fri 9:00 – Sat 9:00" in the zone; with dates if the weekdays would not be clear."""
+    begun, ended = _local_time(since, zone), _local_time(until, zone)
+    if begun is None or ended is None:
+        return ""
+    days = (ended.date() - begun.date()).days
+    first, last = (
+        _hours(moment, f"{moment:%a} " if 0 <= days < len(WEEKDAY_NAMES) else _month_day(moment))
+        for moment in (begun, ended)
+    )
+    return f"{first} – {last}" if days else f"{first} – {_hours(ended)}"
+
+
+def since_words(since: float, until: float, zone: str) -> str:
+    """ "yesterday", "9:00", "Friday" or "Nov 3": when a period began, as said at its end."""
+    begun, ended = _local_time(since, zone), _local_time(until, zone)
+    if begun is None or ended is None:
+        return "then"
+    days = (ended.date() - begun.date()).days
+    if days == 1:
+        return "yesterday"
+    if 1 < days < len(WEEKDAY_NAMES):
+        return WEEKDAY_NAMES[begun.weekday()]
+    return _month_day(begun).strip() if days else _hours(begun)
+
+
+def local_day(value: float, zone: str, now: float) -> str:
+    """ "Nov 11" for a midnight in the zone, otherwise "Nov 11, 14:30"; with a year that is past."""
+    moment, today = _local_time(value, zone), _local_time(now, zone)
+    if moment is None:
+        return text.clean_start(str(value), MAX_DATE_LENGTH)
+    day = _month_day(moment).strip()
+    if today is None or today.year != moment.year:
+        day = f"{day}, {moment.year}"
+    utc = "" if _time_zone(zone) else " UTC"
+    return day if (moment.hour, moment.minute) == (0, 0) else f"{day}, {_hours(moment)}{utc}"
+
+
+def period_before(seconds: float) -> str:
+    """ "the day before", "the 3 days before", "the 5 h before": the period before another."""
+    days = round(min(max(seconds, 0), MAX_DURATION_SECONDS) / DAY_SECONDS)
+    if days < 1:
+        return f"the {duration(seconds)} before"
+    return "the day before" if days == 1 else f"the {days:,} days before"
+
+
+def percent(share: float) -> str:
+    """ "17 %", and "under 1 %" for what would be rounded to nothing."""
+    return "under 1 %" if 0 < share < 1 else f"{min(max(share, 0), 100):.0f} %"
+
+
+def change(count: int) -> str:
+    """ " (+6)", " (−5)", and nothing if there is no change."""
+    return f" ({'+' if count > 0 else MINUS}{abs(count):,})" if count else ""
+
+
+def _hours(moment: datetime, before: str = "") -> str:
+    return f"{before}{moment.hour}:{moment:%M}"
+
+
+def _month_day(moment: datetime) -> str:
+    return f"{MONTH_NAMES[moment.month - 1][:3]} {moment.day} "
 
 
 def _local_time(value: float | str, zone: str) -> datetime | None:
@@ -187,7 +245,7 @@ def code(value: str | float | None) -> TrustedText:
     return TrustedText(f"`{text.escape(words.replace('`', _LOOKS_LIKE_BACK_TICK))}`")
 
 
-_FORMATS = re.compile(r"[*_~`]|:[^\s:]+:")
+_FORMATS = re.compile(r"(?<!\w)[*_~]|`|:[^\s:]+:")  # within a word, as in get_invoice, none counts
 
 
 def bold(name: str, limit: int) -> TrustedText:
@@ -202,7 +260,7 @@ def unformatted(words: str, limit: int) -> TrustedText:
 
 def _formatted(words: str, limit: int, mark: str) -> TrustedText:
     shown = text.one_line(text.clean_start(words, limit))
-    if _FORMATS.search(shown):
+    if _FORMATS.search(shown) or (mark and mark in shown):
         return code(shown)
     return TrustedText(f"{mark}{text.escape(shown)}{mark}" if shown else "")
 
@@ -286,7 +344,6 @@ def _one_line(value: str | None) -> str:
 
 
 JINJA_FILTERS: Mapping[str, Callable[..., Any]] = {
-    "text_bar": text_bar,
     "chart_value": chart_value,
     "channel": channel_mention,
     "bold": bold,
@@ -296,6 +353,13 @@ JINJA_FILTERS: Mapping[str, Callable[..., Any]] = {
     "clock_time": clock_time,
     "date_and_time": date_and_time,
     "export_words": export_words,
+    "period": period,
+    "since_words": since_words,
+    "group_value": group_value,
+    "period_before": period_before,
+    "local_day": local_day,
+    "percent": percent,
+    "change": change,
     "day_and_month": day_and_month,
     "date_range": date_range,
     "link": link,

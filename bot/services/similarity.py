@@ -1,80 +1,124 @@
-"""Groups similar failures: same agent, and nearly the same message apart from ids."""
+"""Groups failures by cause: nearly the same message, whatever the agent, id, number or amount."""
 
 from __future__ import annotations
 
 import hashlib
 import re
 from base64 import urlsafe_b64encode
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from bot.domain.jobs import Job
 
 COMPARED_LENGTH = 500
-"""Characters of a message that are compared; messages begin with the cause."""
+"""Characters of a message that are compared: the cause is at its beginning."""
 
-MIN_SIMILARITY = 0.6
-"""The share of the words of two messages that must occur in both."""
+MIN_SIMILARITY, MIN_SIMILARITY_OF_OTHER_ENDING = 0.6, 0.75
+"""The share of words that two messages must have in common.
+
+It is higher if they end differently: in "Payment failed: card expired" the last word is the cause,
+in "Order of Ms Okafor not found" the words in the middle are not.
+"""
 
 _VARIES = re.compile(r"\S*\d\S*|https?://\S+|\S+@\S+|\b[0-9a-f]{12,}\b", re.IGNORECASE)
 _WORD = re.compile(r"[^\W\d_]+")
-_LETTERS = 4  # of a hash, which has 24 bits
+_CODE = re.compile(
+    r"\b[^\W\d_]+(?:_[^\W\d_]+)+\b"  # get_invoice, ORDER_NOT_FOUND
+    r"|\b[A-Z][^\W\d_]*[a-z](?:Error|Exception)\b"  # ToolExecutionException
+    r"|(?i:\b(?:http|status)(?:[ _]?code)?\W{0,3}[1-5]\d\d\b)"  # HTTP 404, status code: 503
+)
+_PUNCTUATION = ".,;:!?()[]{}<>\"'`“”„«»"
+_HASH_LENGTH = 4  # characters of the hash of a word: there are 2^24 different ones
+_JSON_START = ("{", "[", '"')
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """A failure's message without the words that differ from job to job.
+
+    `codes` are names of tools, errors and HTTP statuses, `words` the others, and `ending` is the
+    last of the words. Causes can be compared after all their words were hashed, too.
+    """
+
+    codes: frozenset[str]
+    words: frozenset[str]
+    ending: str
+
+    def is_like(self, other: Cause) -> bool:
+        enough = MIN_SIMILARITY if self.ending == other.ending else MIN_SIMILARITY_OF_OTHER_ENDING
+        return (
+            _overlap(self.codes, other.codes) >= MIN_SIMILARITY
+            and _overlap(self.words, other.words) >= enough
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class FailureGroup:
-    """Similar failures, newest first."""
+    """`count` jobs that failed for the same cause.
 
+    `jobs` are some of them, newest first, and `job_ids` are all. `agents` are the names of their
+    agents, "" for none, with the number of jobs: most jobs first. `message` is that of the newest
+    job, with "…" for what differs from job to job.
+    """
+
+    count: int
     jobs: tuple[Job, ...]
+    job_ids: tuple[str, ...]
+    agents: tuple[tuple[str, int], ...]
+    message: str
 
-    @property
-    def count(self) -> int:
-        return len(self.jobs)
 
-
-def significant_words(job: Job) -> frozenset[str]:
-    """The words of a job's message, without ids, numbers and addresses."""
+def cause_of(job: Job) -> Cause:
+    """The cause in a job's message. A message without words says nothing: then it is the agent."""
     text = (job.response or job.message)[:COMPARED_LENGTH]
-    return frozenset(_WORD.findall(_VARIES.sub(" ", text).casefold()))
-
-
-def are_similar(one: frozenset[str], other: frozenset[str]) -> bool:
-    """Whether two messages have nearly the same words."""
-    both = len(one | other)
-    return not both or len(one & other) / both >= MIN_SIMILARITY
+    codes = frozenset(" ".join(_WORD_OR_NUMBER.findall(code.casefold())) for code in _codes(text))
+    words = _WORD.findall(_VARIES.sub(" ", text).casefold())
+    words = words or [f"agent:{job.agent_id}"]
+    return Cause(codes, frozenset(words), words[-1])
 
 
 def fingerprint(job: Job) -> str:
-    """Hashes of a job's agent and words: they can be compared, but do not reveal the text."""
-    return "".join([_digest(job.agent_id), *sorted(map(_digest, significant_words(job)))])
+    """The hashed cause of a job: it can be compared later, and nobody can read it."""
+    cause = cause_of(job)
+    parts = (
+        [_hash(cause.ending)],
+        sorted(map(_hash, cause.codes)),
+        sorted(map(_hash, cause.words)),
+    )
+    return ".".join("".join(hashes) for hashes in parts)
 
 
 def are_similar_fingerprints(one: str, other: str) -> bool:
-    """Whether two fingerprints belong to similar failures."""
-    agent = slice(0, _LETTERS)
-    return one[agent] == other[agent] and are_similar(_words_of(one), _words_of(other))
+    """Whether the jobs of two fingerprints failed for the same cause."""
+    return _hashed_cause(one).is_like(_hashed_cause(other))
 
 
 def group_failures(jobs: Iterable[Job]) -> tuple[FailureGroup, ...]:
-    """Group similar failures of the same agent, largest groups first, then newest.
+    """Failures by cause: those with the most jobs first, then the newest.
 
     `jobs` are sorted newest first.
     """
-    found: list[tuple[str, frozenset[str], list[Job]]] = []
+    found: list[tuple[Cause, list[Job]]] = []
     for job in jobs:
-        words = significant_words(job)
-        for agent, others, members in found:
-            if agent == job.agent_id and are_similar(words, others):
+        cause = cause_of(job)
+        for known, members in found:
+            if cause.is_like(known):
                 members.append(job)
                 break
         else:
-            found.append((job.agent_id, words, [job]))
-    by_size: Sequence[list[Job]] = sorted((jobs for _, _, jobs in found), key=len, reverse=True)
-    return tuple(FailureGroup(tuple(members)) for members in by_size)
+            found.append((cause, [job]))
+    by_size = sorted((members for _, members in found), key=len, reverse=True)
+    return tuple(map(_group, by_size))
+
+
+def agent_label(job: Job) -> str:
+    """The name by which messages count the jobs of an agent; "" if the job has none."""
+    return (job.agent_name or job.agent_id)[:60]
 
 
 def job_excerpt(job: Job) -> Job:
-    """Keep only what a row shows, to save memory."""
+    """The part of a job that a row shows: a hundred whole jobs could be large."""
     return replace(
         job,
         message=job.message[: 2 * COMPARED_LENGTH],
@@ -85,11 +129,52 @@ def job_excerpt(job: Job) -> Job:
     )
 
 
-def _words_of(fingerprint: str) -> frozenset[str]:
-    starts = range(_LETTERS, len(fingerprint), _LETTERS)
-    return frozenset(fingerprint[start : start + _LETTERS] for start in starts)
+_WORD_OR_NUMBER = re.compile(r"[^\W_]+")
 
 
-def _digest(word: str) -> str:
+def _codes(text: str) -> Iterable[str]:
+    return (found[0] for found in _CODE.finditer(text))
+
+
+def _overlap(one: frozenset[str], other: frozenset[str]) -> float:
+    together = len(one | other)
+    return len(one & other) / together if together else 1.0
+
+
+def _group(jobs: Sequence[Job]) -> FailureGroup:
+    agents = Counter(map(agent_label, jobs)).most_common()
+    ids = tuple(job.id for job in jobs if job.id)
+    return FailureGroup(len(jobs), tuple(jobs), ids, tuple(agents), _common_message(jobs))
+
+
+def _common_message(jobs: Sequence[Job]) -> str:
+    """The newest message, in which "…" stands for the ids and numbers that others do not have."""
+    newest, *others = [(job.response or job.message)[: 2 * COMPARED_LENGTH] for job in jobs]
+    if not others or newest.lstrip().startswith(_JSON_START):
+        return newest
+    shared = frozenset[str].intersection(*map(_tokens, others))
+
+    def shown(found: re.Match[str]) -> str:
+        value = found[0].strip(_PUNCTUATION)
+        return found[0] if not value or value in shared else found[0].replace(value, "…")
+
+    return _VARIES.sub(shown, newest)
+
+
+def _tokens(text: str) -> frozenset[str]:
+    return frozenset(found[0].strip(_PUNCTUATION) for found in _VARIES.finditer(text))
+
+
+def _hashed_cause(fingerprint: str) -> Cause:
+    ending, codes, words = fingerprint.split(".")
+    return Cause(_hashes(codes), _hashes(words), ending)
+
+
+def _hashes(text: str) -> frozenset[str]:
+    starts = range(0, len(text), _HASH_LENGTH)
+    return frozenset(text[start : start + _HASH_LENGTH] for start in starts)
+
+
+def _hash(word: str) -> str:
     hashed = hashlib.blake2b(word.encode("utf-8", "replace"), digest_size=3).digest()
     return urlsafe_b64encode(hashed).decode()

@@ -94,12 +94,12 @@ class ProgressMessage:
     async def _put(self, template: str, progress: CleanupProgress) -> str:
         """Post the message once, even if Slack fails after posting or the worker stops."""
         cleanup = progress.cleanup
+        caller = cleanup.caller
+        facts = {"progress": progress, "zone": await self.notifier.zone_name(caller)}
         place = cleanup.progress_message or await self.notifier.post_direct(
-            f"cleanup:{cleanup.id}", cleanup.caller, cleanup.started_at, template, progress=progress
+            f"cleanup:{cleanup.id}", caller, cleanup.started_at, template, **facts
         )
-        return await self.direct_messages.send_or_update(
-            cleanup.caller, place, template, progress=progress
-        )
+        return await self.direct_messages.send_or_update(caller, place, template, **facts)
 
 
 async def _send_file(

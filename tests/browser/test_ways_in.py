@@ -81,7 +81,7 @@ async def test_deletes_what_a_message_names(user: PageUser) -> None:
 async def test_cleans_up_to_its_report(user: PageUser) -> None:
     """The progress message becomes the report, with the jobs as a file below it."""
     await cleans_up(user, "/emporix jobs clean skipped until:2026-11-10")
-    await expect(user.messages.first).to_contain_text("Clean-up done", timeout=LONG)
+    await expect(user.messages.first).to_contain_text("· took", timeout=LONG)
     await expect(user.last).to_contain_text("Download")
     await expect(user.messages).to_have_count(2)
 
@@ -92,7 +92,7 @@ async def test_a_clean_up_is_stopped(user: PageUser) -> None:
     await cleans_up(user, "/emporix jobs clean success until:2026-11-15")
     progress = user.messages.first
     await progress.get_by_role("button", name="Stop", exact=True).click()
-    await expect(progress).to_contain_text("Clean-up stopped", timeout=LONG)
+    await expect(progress).to_contain_text("· stopped", timeout=LONG)
     await expect(progress.get_by_role("button", name="Continue", exact=True)).to_be_visible()
 
 

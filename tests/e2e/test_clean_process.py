@@ -85,7 +85,7 @@ async def report(harness: AppHarness) -> str:
     """Return the last text of the direct message after it has changed to the report."""
     while True:
         messages = await harness.person("ada", "dm").messages()
-        if messages and "Clean-up" in messages[-1]["text"]:
+        if messages and "· " in messages[-1]["text"]:
             return f"{messages[-1]['text']} {messages[-1]['blocks']}"
         await asyncio.sleep(0.1)
 
@@ -108,7 +108,7 @@ async def test_a_clean_up_survives_its_workers(process: tuple[AppHarness, dict[s
         async with bot_process("worker", settings), bot_process("worker", settings):
             words = await report(harness)
     assert there(harness) == {"arrived", "arrived later"}
-    assert f"Clean-up done: {JOBS} of {JOBS} jobs deleted" in words
+    assert f"Deleted all {JOBS} " in words
     assert "left" not in words
     assert len(set(deletes(harness))) == JOBS
     entries = await AuditLog(harness.redis).latest(Caller("T0ACME", "U0ADA"), 10)

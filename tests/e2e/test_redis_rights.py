@@ -129,7 +129,7 @@ async def clean_up(harness: AppHarness) -> None:
     await direct.submit(number)
     harness.clock.forward(1)
     await harness.worker.work()
-    assert "Clean-up done" in (await direct.messages())[-1]["text"]
+    assert "· took" in (await direct.messages())[-1]["text"]
 
 
 async def use_the_clock(slack_url: str) -> None:

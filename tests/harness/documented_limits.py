@@ -227,7 +227,6 @@ UNDOCUMENTED: dict[str, float] = {
     "logs.MAX_LOGGED_CHARACTERS": 20_000,
     "rendering.jobs_csv.MAX_CELL_LENGTH": 32_767,  # Excel
     "rendering.agent_message.CARD_TEXT_LENGTH": 50_000,
-    "rendering.jinja_filters.BAR_WIDTH": 12,
     "services.agents.FAILED_NAMES_TTL_SECONDS": 30,
     "services.agents.MAX_NAMES_CALLS": 50,
     "services.alerts.grouping.MAX_ALERT_ROWS": 5,
@@ -246,6 +245,7 @@ UNDOCUMENTED: dict[str, float] = {
     "services.digests.history.MAX_UNKNOWN_DAYS": 2,
     "services.digests.report.MAX_FAILURES_READ": 100,
     "services.digests.report.MAX_GROUPS_SHOWN": 5,
+    "services.digests.report.MAX_THREAD_JOBS": 20,
     "services.digests.schedule.MONTH_SECONDS": 31 * DAY,
     "services.home.HOME_JOBS_SHOWN": 5,
     "services.references.MAX_JOB_ID_LENGTH": 200,

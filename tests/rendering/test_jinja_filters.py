@@ -11,10 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.rendering.jinja_filters import (
-    BAR_WIDTH,
-    FILLED_CELL,
     bold,
     byte_size,
+    change,
     clock_time,
     code,
     code_words,
@@ -24,8 +23,11 @@ from bot.rendering.jinja_filters import (
     day_and_month,
     export_words,
     link,
+    percent,
+    period,
+    period_before,
     plural,
-    text_bar,
+    since_words,
     time_of_day,
     unformatted,
     weekdays,
@@ -179,22 +181,54 @@ def test_times_have_two_digits() -> None:
     assert [time_of_day(minute) for minute in (0, 540, 1439)] == ["00:00", "09:00", "23:59"]
 
 
-@given(st.none() | st.integers(0, 10**12), st.integers(0, 10**12))
-def test_bars_are_all_as_wide(count: int | None, most: int) -> None:
-    """And one that is not 0 can be seen."""
-    drawn = text_bar(count, most)
-    assert len(drawn) == BAR_WIDTH
-    assert (FILLED_CELL in drawn) == bool(count)
+NINE = 1_795_507_200.0  # Tuesday, 2026-11-24, 9:00 in Berlin
 
 
-def test_the_longest_bar_is_full() -> None:
-    """Half as many have half of it."""
-    assert [text_bar(count, 100).count(FILLED_CELL) for count in (100, 50, 1, 0)] == [
-        BAR_WIDTH,
-        BAR_WIDTH // 2,
-        1,
-        0,
+@pytest.mark.parametrize(
+    ("days", "shown", "since", "before"),
+    [
+        (0.1, "Tue 6:36 – 9:00", "6:36", "the 2 h 24 min before"),
+        (1, "Mon 9:00 – Tue 9:00", "yesterday", "the day before"),
+        (3, "Sat 9:00 – Tue 9:00", "Saturday", "the 3 days before"),
+        (7, "Nov 17 9:00 – Nov 24 9:00", "Nov 17", "the 7 days before"),
+        (40, "Oct 15 10:00 – Nov 24 9:00", "Oct 15", "the 40 days before"),
+    ],
+)
+def test_a_period_is_said_in_its_time_zone(
+    days: float, shown: str, since: str, before: str
+) -> None:
+    """Weekdays name a period of less than a week, and dates a longer one."""
+    begun = NINE - days * 86_400
+    assert period(begun, NINE, "Europe/Berlin") == shown
+    assert since_words(begun, NINE, "Europe/Berlin") == since
+    assert period_before(NINE - begun) == before
+
+
+def test_changes_and_shares_are_said_in_short() -> None:
+    """No change is not mentioned, and a small share is not rounded to nothing."""
+    assert [change(count) for count in (6, -1_005, 0)] == [" (+6)", " (−1,005)", ""]
+    assert [percent(share) for share in (17.06, 0.4, 0, 100)] == [
+        "17 %",
+        "under 1 %",
+        "0 %",
+        "100 %",
     ]
+
+
+@pytest.mark.parametrize(
+    ("words", "shown"),
+    [
+        ("Tool call get_invoice timed out", "Tool call get_invoice timed out"),
+        ("2*3*4 a~b~c", "2*3*4 a~b~c"),
+        ("*Fraud* check", "`*Fraud* check`"),
+        ("the _second_ try", "`the _second_ try`"),
+        ("a :bomb: b", "`a :bomb: b`"),
+        ("a <b>", "a &lt;b&gt;"),
+    ],
+)
+def test_marks_within_a_word_are_letters(words: str, shown: str) -> None:
+    """Only text that Slack would format is shown as code; marks within a word are letters."""
+    assert unformatted(words, 100) == shown
 
 
 def test_dates_are_said_as_people_say_them() -> None:
@@ -250,7 +284,8 @@ def test_a_word_before_a_date_is_in_its_token() -> None:
     [
         ("Complaint Agent", "*Complaint Agent*"),
         ("R&D <beta>", "*R&amp;D &lt;beta&gt;*"),
-        ("a_b", "`a_b`"),
+        ("a_b", "*a_b*"),
+        ("_b_", "`_b_`"),
         ("*a*", "`*a*`"),
         ("~a~", "`~a~`"),
         ("a`b", "`a\u02cbb`"),

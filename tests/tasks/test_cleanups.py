@@ -39,7 +39,7 @@ async def test_is_found_and_done(begun: AppHarness) -> None:
     await begun.worker.work()
     assert await failed(begun) == 0
     assert [text.splitlines()[0] for text in await told(begun)] == [
-        "*Clean-up done: 3 of 3 jobs deleted*"
+        "🗑️ Deleted all 3 failed jobs in acme · took 0 s"
     ]
 
 
@@ -65,7 +65,7 @@ async def test_deletes_do_not_wait_for_slack(
     begun.workspace.faults.clear()
     begun.clock.forward(200)
     await begun.worker.work()
-    assert "Clean-up done" in (await told(begun))[0]
+    assert "· took" in (await told(begun))[0]
     assert begun.worker.waiting == []
 
 
@@ -82,7 +82,7 @@ async def test_a_deleted_message_comes_anew(begun: AppHarness) -> None:
     for _ in range(8):
         begun.clock.forward(10)
         await begun.worker.work()
-    assert "Clean-up done" in (await told(begun))[0]
+    assert "· took" in (await told(begun))[0]
 
 
 async def test_a_forgotten_one_is_let_go(begun: AppHarness) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any, Literal
@@ -83,9 +84,12 @@ async def test_tells_what_it_has_not_read(harness_at_nine: AppHarness) -> None:
     harness_at_nine.clock.now = NINE
     await harness_at_nine.worker.work()
     top, thread = await in_channel(harness_at_nine)
-    assert "the newest 100 of them compared" in str(top["blocks"])
-    assert "102 more failures are not shown" in str(thread["blocks"])
-    listed = await harness_at_nine.person("ada", "ops").click("Show all")
+    assert "34 older failures not grouped" in str(top["blocks"])
+    assert "*20 more failed jobs* in acme" in str(thread["blocks"])
+    assert [one["text"] for one in thread["blocks"][-2]["elements"]] == [
+        "112 more failed jobs aren't shown here."
+    ]
+    listed = await harness_at_nine.person("ada", "ops").click("Show all 134")
     assert listed.payloads[0]["text"].startswith("Jobs 1–10 of 134")
 
 
@@ -120,9 +124,9 @@ async def test_covers_the_time_since_the_one_before(harness_at_nine: AppHarness)
     harness_at_nine.emporix_state.add_job("acme", status="failure", message="One more.")
     harness_at_nine.clock.now = NINE + DAY
     await harness_at_nine.worker.work()
-    first, *_, second = await texts(harness_at_nine)
-    assert first.startswith("*Daily jobs*: 12 jobs")
-    assert second.startswith("*Daily jobs*: 1 job ")
+    first, _, second = await texts(harness_at_nine)
+    assert first.startswith("❌ 4 of 12 jobs failed")
+    assert second.startswith("❌ 1 of 1 job failed")
 
 
 async def test_counts_without_reading(harness_at_nine: AppHarness) -> None:
@@ -170,7 +174,7 @@ async def test_a_late_one_says_so(harness_at_nine: AppHarness, snapshot: Snapsho
     harness_at_nine.clock.now = NINE + MAX_DELAY_SECONDS - 60
     await harness_at_nine.worker.work()
     message = (await in_channel(harness_at_nine))[0]
-    assert message["blocks"][2] == snapshot
+    assert message["blocks"][3] == snapshot
 
 
 async def test_what_is_too_late_is_mentioned_in_the_next(
@@ -183,7 +187,7 @@ async def test_what_is_too_late_is_mentioned_in_the_next(
     harness_at_nine.clock.now = NINE + 3 * DAY
     await work(harness_at_nine)
     (message,) = [one for one in await in_channel(harness_at_nine) if not one["thread_ts"]]
-    assert message["blocks"][2] == snapshot
+    assert message["blocks"][3] == snapshot
 
 
 async def test_tells_the_owner_once_that_the_connection_is_broken(
@@ -240,7 +244,7 @@ async def test_goes_on_where_it_was_taken_over(harness_at_nine: AppHarness) -> N
     first, second, digest = await texts(harness_at_nine)
     assert "is paused: its owner disconnected the tenant" in first
     assert "is still paused" in second
-    assert digest.startswith("*Daily jobs*")
+    assert digest.startswith("No jobs since yesterday")
 
 
 async def test_a_day_that_works_again_begins_anew(harness_at_nine: AppHarness) -> None:
@@ -263,7 +267,7 @@ async def test_waits_where_emporix_is_down(harness_at_nine: AppHarness) -> None:
     assert await in_channel(harness_at_nine) == []
     harness_at_nine.emporix_state.faults.clear()
     await harness_at_nine.worker.work_until(NINE + 3600 + 660, step=60)
-    assert "This comes late" in str((await in_channel(harness_at_nine))[0]["blocks"])
+    assert "This digest is late" in str((await in_channel(harness_at_nine))[0]["blocks"])
 
 
 @pytest.mark.parametrize(
@@ -281,7 +285,7 @@ async def test_waits_where_slack_is_down(harness_at_nine: AppHarness, fault: Fau
     await harness_at_nine.worker.work_until(NINE + 1200, step=20)
     harness_at_nine.workspace.faults.clear()
     await harness_at_nine.worker.work_until(NINE + 2400, step=20)
-    assert "This comes late" in str((await in_channel(harness_at_nine))[0]["blocks"])
+    assert "This digest is late" in str((await in_channel(harness_at_nine))[0]["blocks"])
     assert (await stored(harness_at_nine)).skipped == ()
 
 
@@ -327,7 +331,7 @@ async def test_joins_where_it_has_not_posted_yet(harness_at_nine: AppHarness) ->
     """If the app was removed before the first digest, it joins the channel once."""
     await removed(harness_at_nine)
     await harness_at_nine.worker.work()
-    assert (await texts(harness_at_nine))[0].startswith("*Daily jobs*")
+    assert (await texts(harness_at_nine))[0].startswith("❌ 4 of 12 jobs failed")
 
 
 async def test_asks_for_an_invitation_to_a_private_channel(
@@ -394,7 +398,7 @@ async def test_waits_while_slack_limits_how_many_channels_are_read(
     assert "rate limit for reading channels" in caplog.text
     harness_at_nine.workspace.faults.clear()
     await work(harness_at_nine, 600)
-    assert (await texts(harness_at_nine))[0].startswith("*Daily jobs*")
+    assert (await texts(harness_at_nine))[0].startswith("❌ 4 of 12 jobs failed")
 
 
 async def test_channels_are_read_before_the_digests_are_due(harness_at_nine: AppHarness) -> None:
@@ -482,7 +486,7 @@ async def test_one_that_cannot_be_decrypted_stays_and_is_tried_hourly(
     assert told == ["digest digest-1 cannot be decrypted and is tried again in an hour"]
     await redis.hset(key, "record", record)
     await harness_at_nine.worker.work_until(NINE + 2 * 3600, step=10)
-    assert (await texts(harness_at_nine))[0].startswith("*Daily jobs*")
+    assert (await texts(harness_at_nine))[0].startswith("❌ 4 of 12 jobs failed")
 
 
 @pytest.mark.parametrize(
@@ -570,7 +574,7 @@ async def test_a_failure_that_does_not_pass_is_left_out(harness_at_nine: AppHarn
     runner._services = services
     harness_at_nine.clock.now = NINE + DAY
     await work(harness_at_nine)
-    assert "2026-11-24" in str((await in_channel(harness_at_nine))[0]["blocks"])
+    assert "24 November" in str((await in_channel(harness_at_nine))[0]["blocks"])
 
 
 async def test_shows_agents_by_their_names(harness_at_nine: AppHarness) -> None:
@@ -582,4 +586,18 @@ async def test_shows_agents_by_their_names(harness_at_nine: AppHarness) -> None:
         EmporixFault("delay", path="/agentic/agents", seconds=0.5)
     )
     await harness_at_nine.worker.work()
-    assert "*Complaint Agent*" in str((await in_channel(harness_at_nine))[0]["blocks"])
+    assert "— Complaint Agent" in str((await in_channel(harness_at_nine))[0]["blocks"])
+
+
+async def test_a_group_opens_all_its_jobs(harness_at_nine: AppHarness) -> None:
+    """Next in a job that a group line has opened leads to the next job with the same cause."""
+    await harness_at_nine.worker.work()
+    ada = harness_at_nine.person("ada", "ops")
+    opened, following = await ada.click("Open"), await ada.click("Next ›")
+    failures = {job_id(number) for number in range(12) if STATUSES[number % 3] == "failure"}
+    views = [str(exchange.view["blocks"]) for exchange in (opened, following) if exchange.view]
+    first, second = (re.search(r"Job `?([0-9a-f]{24})", view) for view in views)
+    assert first
+    assert second
+    assert first[1] != second[1]
+    assert {first[1], second[1]} <= failures

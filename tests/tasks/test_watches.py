@@ -65,7 +65,7 @@ async def test_hears_of_the_end(harness: AppHarness, snapshot: SnapshotAssertion
     (message,) = await told(harness)
     assert message["blocks"] == snapshot
     listed = await harness.ada.command("/emporix jobs watching")
-    assert "not watching any job" in listed.payloads[0]["text"]
+    assert "aren't watching any jobs" in listed.payloads[0]["text"]
 
 
 async def test_is_told_once(harness: AppHarness) -> None:
@@ -213,7 +213,7 @@ async def test_tells_of_a_broken_connection_once(
     (message,) = await told(harness)
     assert message["blocks"] == snapshot
     listed = await harness.ada.command("/emporix jobs watching")
-    assert "not watching any job" in listed.payloads[0]["text"]
+    assert "aren't watching any jobs" in listed.payloads[0]["text"]
 
 
 @pytest.mark.parametrize(
@@ -233,7 +233,7 @@ async def test_goes_on_after_trouble_at_emporix(harness: AppHarness, fault: Empo
     harness.emporix_state.faults.add(fault)
     await later(harness, 300)
     (message,) = await told(harness)
-    assert "succeeded" in message["text"]
+    assert "finished the job you're watching" in message["text"]
 
 
 async def test_leaves_emporix_alone_as_long_as_it_asks(harness: AppHarness) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 
 from bot.domain.accounts import Account, Caller
 from bot.domain.audit import AuditEvent
 from bot.domain.cleanups import Cleanup, CleanupProgress
-from bot.errors import InvalidInput
+from bot.errors import BotError, InvalidInput
 from bot.rendering import buttons
 from bot.rendering.buttons import CleanupButton
 from bot.services.cleanups.cleanups import CleanupConfirmation, CleanupService
@@ -16,7 +17,11 @@ from bot.slack.audit import AuditDraft
 from bot.slack.conversations import Channel
 from bot.slack.decorators import action, command, submission
 from bot.slack.modals import Modal, SubmittedModal
+from bot.slack.origin import Origin
 from bot.slack.reply import Reply
+from bot.store.forms import FormStore
+
+logger = logging.getLogger(__name__)
 
 
 @command(
@@ -39,12 +44,16 @@ async def ask(
 
 
 @action(buttons.JOBS_CLEAN_OPEN, at_once=True, audit=None)
-async def open_form(button: CleanupButton, modal: Modal) -> None:
+async def open_form(
+    button: CleanupButton, caller: Caller, forms: FormStore, origin: Origin, modal: Modal
+) -> None:
+    form = await forms.save(caller, origin.serialize())
     await modal.open(
         "jobs/clean.form",
         clean_id=button.clean_id,
         tenant=button.tenant,
         counted=button.counted,
+        form=form,
         was=None,
     )
 
@@ -60,6 +69,8 @@ async def begin(
     metadata: CleanupButton,
     values: Mapping[str, str],
     cleanups: CleanupService,
+    forms: FormStore,
+    origin: Origin,
     modal: SubmittedModal,
     audit_entry: AuditDraft,
 ) -> None:
@@ -70,7 +81,11 @@ async def begin(
     try:
         confirmation = await modal.within_ack(confirming, "loading", step="cleanup")
         audit_entry.skip()  # the worker records it when it starts
-        await _show(confirmation, modal)
+        await _show(confirmation, metadata.form, modal)
+        if _is_settled(confirmation):
+            await _replace_question(
+                confirmation.cleanup, metadata.form, caller, forms, origin, modal
+            )
     except InvalidInput as error:
         audit_entry.refuse(error)
         if modal.answered.is_set():
@@ -82,6 +97,7 @@ async def begin(
 async def stop(
     button: CleanupButton,
     caller: Caller,
+    clock: LocalClock,
     cleanups: CleanupService,
     channel: Channel,
     reply: Reply,
@@ -90,7 +106,7 @@ async def stop(
     audit_entry.subject = cleanup_id = button.clean_id
     progress = await cleanups.stop(caller, cleanup_id)
     audit_entry.about_cleanup(progress.cleanup)
-    await _change(progress, cleanups, channel, reply)
+    await _change(progress, str(await clock.zone() or ""), cleanups, channel, reply)
 
 
 @action(buttons.JOBS_CLEAN_AGAIN, at_once=True, audit=None)
@@ -100,38 +116,58 @@ async def ask_again(
     await modal.open("loading", step="cleanup")
     cleanup = await cleanups.count_remaining(account, button.clean_id)
     if cleanup.counted:
-        await _ask(cleanup, None, modal)
+        await _ask(cleanup, None, "", modal)
     else:
         await modal.update("jobs/clean.begun", confirmation=CleanupConfirmation(cleanup))
 
 
-async def _show(confirmation: CleanupConfirmation, modal: SubmittedModal) -> None:
+async def _show(confirmation: CleanupConfirmation, form: str, modal: SubmittedModal) -> None:
     """Say that the clean-up started, or show the form again with the current number."""
-    cleanup, was = confirmation.cleanup, confirmation.previous_count
-    if was is None or not cleanup.counted:
+    if _is_settled(confirmation):
         await modal.update("jobs/clean.begun", confirmation=confirmation)
     else:
-        await _ask(cleanup, was, modal)
+        await _ask(confirmation.cleanup, confirmation.previous_count, form, modal)
 
 
-async def _ask(cleanup: Cleanup, was: int | None, modal: Modal) -> None:
+def _is_settled(confirmation: CleanupConfirmation) -> bool:
+    """Whether the clean-up started, or has nothing to delete."""
+    return confirmation.previous_count is None or not confirmation.cleanup.counted
+
+
+async def _replace_question(
+    cleanup: Cleanup, form: str, caller: Caller, forms: FormStore, origin: Origin, modal: Modal
+) -> None:
+    """Show the outcome instead of the question, so that nobody answers it again."""
+    if not form:
+        return
+    try:
+        saved = await forms.load(caller, form)
+        message = modal.render("jobs/clean.outcome", cleanup=cleanup)
+        is_replaced = await origin.reply_at(saved).post(message, replace=True)
+    except BotError:
+        is_replaced = False
+    if not is_replaced:
+        logger.info("the question of a clean-up is shown after its answer")
+
+
+async def _ask(cleanup: Cleanup, was: int | None, form: str, modal: Modal) -> None:
     facts = {"clean_id": cleanup.id, "tenant": cleanup.tenant, "counted": cleanup.counted}
-    await modal.update("jobs/clean.form", was=was, **facts)
+    await modal.update("jobs/clean.form", was=was, form=form, **facts)
 
 
 async def _change(
-    progress: CleanupProgress, cleanups: CleanupService, channel: Channel, reply: Reply
+    progress: CleanupProgress, zone: str, cleanups: CleanupService, channel: Channel, reply: Reply
 ) -> None:
     """Replace the clicked message, which the worker also updates, with the progress.
 
     The worker may have posted the final report just before; then the report is restored.
     """
-    await _put(progress, channel, reply)
+    await _put(progress, zone, channel, reply)
     if not progress.cleanup.end_reason and (report := await cleanups.report(progress.cleanup.id)):
-        await _put(report, channel, reply)
+        await _put(report, zone, channel, reply)
 
 
-async def _put(progress: CleanupProgress, channel: Channel, reply: Reply) -> None:
+async def _put(progress: CleanupProgress, zone: str, channel: Channel, reply: Reply) -> None:
     template = "jobs/clean.report" if progress.cleanup.end_reason else "jobs/clean.progress"
-    if not await channel.edit(channel.render(template, progress=progress)):
-        await reply(template, progress=progress)
+    if not await channel.edit(channel.render(template, progress=progress, zone=zone)):
+        await reply(template, progress=progress, zone=zone)

@@ -11,6 +11,7 @@ from bot.services.similarity import are_similar_fingerprints
 MAX_ALERT_ROWS = 5
 """Rows that a post shows; other jobs follow in its thread."""
 
+MAX_ROW_AGENTS = 20
 POSTED_ALERT_TTL_SECONDS = 24 * 60 * 60.0
 MAX_POSTED_ALERTS = 50  # messages
 
@@ -86,10 +87,19 @@ def _rows(changes: Sequence[JobChange], at: float) -> tuple[AlertRow, ...]:
     for change in reversed(changes):
         index = _matching_row(PostedAlert("", at, tuple(rows)), change)
         if index is None:
-            rows.append(AlertRow(change.job_id, change.fingerprint, 1, at))
+            rows.append(AlertRow(change.job_id, change.fingerprint, 1, at, {change.agent: 1}))
         else:
-            rows[index] = replace(rows[index], count=rows[index].count + 1)
+            rows[index] = _with_job(rows[index], change, at)
     return tuple(sorted(rows, key=lambda row: row.count, reverse=True))
+
+
+def _with_job(row: AlertRow, change: JobChange, at: float) -> AlertRow:
+    """The row with one more job. The jobs of agents beyond the maximum count under "", no agent."""
+    agents = dict(row.agents)
+    known = change.agent in agents or len(agents) < MAX_ROW_AGENTS
+    agent = change.agent if known else ""
+    agents[agent] = agents.get(agent, 0) + 1
+    return replace(row, count=row.count + 1, last_at=at, agents=agents)
 
 
 def _matching_row(post: PostedAlert, change: JobChange) -> int | None:
@@ -107,7 +117,7 @@ def _matching_row(post: PostedAlert, change: JobChange) -> int | None:
 def _with_repeat(post: PostedAlert, change: JobChange, at: float) -> PostedAlert:
     index = _matching_row(post, change)
     rows = [
-        replace(row, count=row.count + 1, last_at=at) if number == index else row
+        _with_job(row, change, at) if number == index else row
         for number, row in enumerate(post.rows)
     ]
     return replace(post, rows=tuple(rows))

@@ -20,7 +20,7 @@ from bot.services.agents import NamedJobs
 from bot.services.alerts.watermark import FetchedJobs, advance, changed_at, count_unfetched
 from bot.services.digests.lifecycle import MAX_PAUSE_NOTICES
 from bot.services.jobs import MAX_IDS_PER_QUERY, JobsById
-from bot.services.similarity import fingerprint
+from bot.services.similarity import agent_label, fingerprint
 from bot.store.accounts import AccountStore
 from bot.store.alerts import AlertStore
 
@@ -192,7 +192,7 @@ def with_batch(alert: Alert, fetched: FetchedJobs, now: float) -> Alert:
 
 
 def job_change(job: Job) -> JobChange:
-    return JobChange(job.id, fingerprint(job) if job.status == FAILED else "")
+    return JobChange(job.id, fingerprint(job) if job.status == FAILED else "", agent_label(job))
 
 
 def group_by_filters(alerts: Iterable[Alert]) -> dict[Filters, list[Alert]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from bot.domain.accounts import Connection
@@ -22,7 +23,7 @@ MAX_FAILURES_READ = 100
 """Failures that are read; all others are only counted."""
 
 MAX_GROUPS_SHOWN = 5
-MAX_REST_SHOWN = 30
+MAX_THREAD_JOBS = 20
 REPORT_TTL_SECONDS = 5 * 60.0
 MAX_REPORT_CALLS = 40
 """Concurrent calls of all digests: fewer than there are connections to Emporix."""
@@ -43,10 +44,20 @@ class StatusTrend:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
-    """A report: `groups` of failures are shown first, then the `rest`; `more` are only counted.
+class Share:
+    """Percentages in the period and in the period before; None if they are not known."""
 
-    The newest `read` failures were compared; `rest` begins with one of each further group.
+    now: float | None
+    before: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The jobs of a period: counts, and the failures by cause.
+
+    The newest `read` failures were grouped. `groups` are shown first. `thread` are groups of the
+    jobs that follow them in the thread: `other_causes` groups, with `other_jobs` jobs, are not in
+    `groups`, though the thread may not have room for all. The counts by status add up to the total.
     """
 
     tenant: str
@@ -57,14 +68,37 @@ class Report:
     failed: int | None
     read: int
     groups: tuple[FailureGroup, ...]
-    rest: tuple[Job, ...]
-    more: int
-    can_delete: bool
+    thread: tuple[FailureGroup, ...]
+    other_causes: int
+    other_jobs: int
 
     @property
     def is_quiet(self) -> bool:
         """Whether there were no jobs."""
         return self.total.now == 0
+
+    @property
+    def has_failures(self) -> bool:
+        return bool(self.read or self.failed)
+
+    @property
+    def not_grouped(self) -> int:
+        """Failures that are older than those that were read."""
+        return max(0, (self.failed or 0) - self.read)
+
+    @property
+    def not_shown(self) -> int:
+        """Failures that are neither in the message nor in the thread."""
+        shown = sum(len(group.jobs) for group in (*self.groups, *self.thread))
+        return max(self.failed or 0, self.read) - shown
+
+    @property
+    def failed_share(self) -> Share:
+        """The failed jobs among all."""
+        trend = next((count for count in self.counts if count.status == FAILED), None)
+        if trend is None or self.filters.statuses:
+            return Share(None, None)
+        return Share(_percent(trend.now, self.total.now), _percent(trend.before, self.total.before))
 
     @property
     def query(self) -> str:
@@ -74,11 +108,6 @@ class Report:
             self.filters, tenant=self.tenant, statuses=(FAILED,), since=since, until=until
         )
         return to_compact(failures, searched=False)
-
-    @property
-    def most(self) -> int:
-        """The highest count, which has the longest bar."""
-        return max((count.now or 0 for count in self.counts), default=0)
 
 
 class DigestReports:
@@ -115,7 +144,7 @@ class DigestReports:
             failures = await failing
         finally:
             await cancel_all([failing, *counting])
-        return _report(connection, filters, window, total, _with_others(total, counts), failures)
+        return _report(connection, filters, window, (total, *counts), failures)
 
     async def _count(
         self, connection: Connection, asked: Filters, window: ReportWindow, status: str
@@ -156,43 +185,75 @@ def _report(
     connection: Connection,
     filters: Filters,
     window: ReportWindow,
-    total: StatusTrend,
-    counts: tuple[StatusTrend, ...],
+    counted: tuple[StatusTrend, ...],
     failures: list[Job],
 ) -> Report:
     found = group_failures(failures)
-    others = [group.jobs[0] for group in found[MAX_GROUPS_SHOWN:]]
-    rest = others + [job for group in found for job in group.jobs[1:]]
-    failed = next((count.now for count in counts if count.status == FAILED), None)
+    total, counts = consistent(counted, len(failures))
+    others = found[MAX_GROUPS_SHOWN:]
     return Report(
         tenant=connection.tenant,
         filters=filters,
         window=window,
         total=total,
         counts=counts,
-        failed=failed,
+        failed=next((count.now for count in counts if count.status == FAILED), None),
         read=len(failures),
-        groups=found[:MAX_GROUPS_SHOWN],
-        rest=tuple(rest[:MAX_REST_SHOWN]),
-        more=max(failed or 0, len(failures))
-        - len(found[:MAX_GROUPS_SHOWN])
-        - len(rest[:MAX_REST_SHOWN]),
-        can_delete=connection.can_delete,
+        groups=tuple(_with_jobs(group, group.jobs[:1]) for group in found[:MAX_GROUPS_SHOWN]),
+        thread=_thread(found[:MAX_GROUPS_SHOWN], others),
+        other_causes=len(others),
+        other_jobs=sum(group.count for group in others),
     )
 
 
-def _with_others(total: StatusTrend, counts: list[StatusTrend]) -> tuple[StatusTrend, ...]:
-    """Add the count of all other statuses, which Emporix may introduce, unless it is 0."""
-    now = _others(total.now, [count.now for count in counts])
-    before = _others(total.before, [count.before for count in counts])
-    return (*counts, *([StatusTrend("", now, before)] if now or before else []))
+def _thread(
+    shown: Sequence[FailureGroup], others: Sequence[FailureGroup]
+) -> tuple[FailureGroup, ...]:
+    """The groups with their jobs in the thread: the newest job of each other cause, then more."""
+    room = max(0, MAX_THREAD_JOBS - len(others))
+    found: list[FailureGroup] = []
+    for group, first in [*((group, 1) for group in others), *((group, 0) for group in shown)]:
+        rest = group.jobs[1:][:room]
+        room -= len(rest)
+        found.append(_with_jobs(group, (*group.jobs[:first], *rest)))
+    return tuple([group for group in found if group.jobs][:MAX_THREAD_JOBS])
 
 
-def _others(total: int | None, known: list[int | None]) -> int | None:
-    counted = [count for count in known if count is not None]
-    if total is None or len(counted) < len(known):
-        return None
-    return max(0, total - sum(counted))
+def _with_jobs(group: FailureGroup, jobs: Sequence[Job]) -> FailureGroup:
+    return replace(group, jobs=tuple(jobs))
+
+
+def consistent(
+    counted: Sequence[StatusTrend], failures: int
+) -> tuple[StatusTrend, tuple[StatusTrend, ...]]:
+    """The total and the counts by status, which add up to it, as far as they are known.
+
+    `counted` begins with the total. Jobs come to an end while they are counted, so one may be
+    counted twice or not at all. Jobs of unknown statuses are counted under "".
+    """
+    total, *counts = counted
+    counts = [_at_least(one, failures) if one.status == FAILED else one for one in counts]
+    now, others = _add_up(total.now, [one.now for one in counts])
+    before, others_before = _add_up(total.before, [one.before for one in counts])
+    rest = [StatusTrend("", others, others_before)] if others or others_before else []
+    return StatusTrend("", now, before), (*counts, *rest)
+
+
+def _at_least(trend: StatusTrend, count: int) -> StatusTrend:
+    return trend if trend.now is None else replace(trend, now=max(trend.now, count))
+
+
+def _add_up(total: int | None, counts: Sequence[int | None]) -> tuple[int | None, int | None]:
+    """The total, and how many jobs are not in `counts`; None if that is not known."""
+    known = [count for count in counts if count is not None]
+    if len(known) < len(counts):
+        return total, None
+    total = sum(known) if total is None else max(total, sum(known))
+    return total, total - sum(known)
+
+
+def _percent(part: int | None, whole: int | None) -> float | None:
+    return None if part is None or not whole else 100 * part / whole
 
 
 def total_jobs(page: JobPage) -> int | None:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from bot.domain.alerts import Alert, ChangeBatch, PostedAlert
-from bot.domain.jobs import Job
+from bot.domain.alerts import Alert, AlertRow, ChangeBatch, PostedAlert
+from bot.domain.jobs import FAILED, Job
 from bot.rendering.renderer import Renderer
 from bot.services.alerts.grouping import MAX_ALERT_ROWS, AlertPlan, Repeats
 from bot.services.alerts.poll import LAST_CHANGED_FIRST
 from bot.services.filters.parser import to_compact
+from bot.services.similarity import agent_label, group_failures
 from bot.slack.posting.notifier import Notifier
 from bot.slack.posting.post_once import Admit, IdempotentPoster, OutcomeUnknown, OutgoingMessage
 
@@ -42,7 +44,8 @@ class AlertPoster:
         zone = await self._notifier.zone_name(alert.owner)
         ts = await self._post_news(alert, batch, plan, jobs, zone, admit) if plan.rows else ""
         if ts and plan.rest:
-            await self._post_thread(alert, batch, ts, plan.rest, jobs, zone, admit, repeats=False)
+            kind = _status_of(alert, plan.rows)
+            await self._post_thread(alert, batch, ts, plan.rest, jobs, zone, admit, kind)
         for repeats in plan.repeats:
             await self._post_repeats(alert, batch, repeats, jobs, zone, admit)
         return ts
@@ -74,7 +77,7 @@ class AlertPoster:
     ) -> None:
         """Post repeats to the thread, and update the count in the message."""
         ts = repeats.post.ts
-        await self._post_thread(alert, batch, ts, repeats.job_ids, jobs, zone, admit, repeats=True)
+        await self._post_thread(alert, batch, ts, repeats.job_ids, jobs, zone, admit, FAILED)
         await admit()
         facts = news_facts(alert, repeats.post, jobs, zone)
         await self._notifier.update(alert.channel_id, ts, "alerts/news", **facts)
@@ -88,17 +91,10 @@ class AlertPoster:
         jobs: Jobs,
         zone: str,
         admit: Admit,
-        *,
-        repeats: bool,
+        kind: str,
     ) -> None:
-        message = self._renderer.render(
-            "alerts/thread",
-            repeats=repeats,
-            tenant=alert.filters.tenant,
-            zone=zone,
-            rows=[{"job_id": job_id, "job": jobs.get(job_id)} for job_id in ids[:MAX_THREAD_ROWS]],
-            more=len(ids[MAX_THREAD_ROWS:]),
-        )
+        facts = thread_facts(alert, ids, jobs)
+        message = self._renderer.render("alerts/thread", kind=kind, zone=zone, **facts)
         post = replace(_post(alert, batch, f"thread:{ts}", admit), thread_ts=ts)
         try:
             await self._poster.post(post, message)
@@ -106,24 +102,50 @@ class AlertPoster:
             logger.warning("unknown whether %s was posted", post.key)
 
 
+def thread_facts(alert: Alert, ids: Sequence[str], jobs: Jobs) -> dict[str, Any]:
+    """The template data of a message in a thread: its jobs by cause, and how many it leaves out."""
+    shown = [jobs[job_id] for job_id in ids[:MAX_THREAD_ROWS] if job_id in jobs]
+    groups = group_failures(job for job in shown if job.status == FAILED)
+    others = [one for job in shown if job.status != FAILED for one in group_failures([job])]
+    return {
+        "tenant": alert.filters.tenant,
+        "total": len(ids),
+        "agents": Counter(map(agent_label, shown)).most_common(),
+        "groups": (*groups, *others),
+        "gone": len(ids[:MAX_THREAD_ROWS]) - len(shown),
+        "more": len(ids[MAX_THREAD_ROWS:]),
+    }
+
+
 def news_facts(alert: Alert, post: PostedAlert, jobs: Jobs, zone: str) -> dict[str, Any]:
     """The template data of an alert's message; `zone` is the time zone of the alert's owner."""
     rows = [
         {"job_id": row.job_id, "count": row.count, "last_at": row.last_at}
-        | {"job": jobs.get(row.job_id)}
+        | {"job": jobs.get(row.job_id), "agents": Counter(row.agents).most_common()}
         for row in post.rows[:MAX_ALERT_ROWS]
     ]
+    agents = sum((Counter(row.agents) for row in post.rows), Counter[str]())
     counted = sum(row.count for row in post.rows)
     hidden = sum(row.count for row in post.rows[MAX_ALERT_ROWS:])
     return {
         "alert": alert,
         "zone": zone,
         "rows": rows,
+        "kind": _status_of(alert, post.rows),
+        "agents": agents.most_common(),
         "since": post.since,
         "total": None if post.more is None else counted + post.more,
         "more": None if post.more is None else hidden + post.more,
         "query": to_compact(replace(alert.filters, sort=LAST_CHANGED_FIRST), searched=False),
     }
+
+
+def _status_of(alert: Alert, rows: Sequence[AlertRow]) -> str:
+    """The status of all jobs of a message, "" if they may have several."""
+    if all(row.fingerprint for row in rows):
+        return FAILED
+    statuses = alert.filters.statuses
+    return statuses[0] if len(statuses) == 1 else ""
 
 
 def job_ids_shown(plan: AlertPlan) -> list[str]:

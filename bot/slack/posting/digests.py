@@ -73,10 +73,9 @@ class DigestPoster:
         facts: dict[str, Any] = {"digest": digest, "report": report, "skipped": digest.skipped}
         facts["history"] = history
         facts["late_for"] = slot.at if lifecycle.is_late(slot, now) else None
-        template = "digest/post.quiet" if report.is_quiet else "digest/post"
         post = self._message(digest, slot)
-        ts = await self._post_once(digest, post, self._renderer.render(template, **facts))
-        if ts and (report.rest or report.more > 0):
+        ts = await self._post_once(digest, post, self._renderer.render("digest/post", **facts))
+        if ts and report.thread:
             await self._add_rest(digest, slot, report, ts)
 
     async def notify_owner(self, digest: Digest, slot: ScheduledRun, reason: str) -> None:

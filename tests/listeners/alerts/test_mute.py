@@ -22,13 +22,13 @@ async def test_mutes_for_a_while(ada: Person, snapshot: SnapshotAssertion) -> No
     """Muting shows its end, also in the list."""
     assert without_ids((await ada.command("/emporix alerts mute 30m")).payloads) == snapshot
     listed = await ada.command("/emporix alerts list")
-    assert "Muted until <!date^1795431800^" in str(listed.payloads[0]["blocks"])
+    assert "Muted <!date^1795431800^until" in str(listed.payloads[0]["blocks"])
 
 
 async def test_mutes_by_button(ada: Person) -> None:
     """The button mutes for two hours."""
     exchange = await ada.click("Mute for 2 hours")
-    assert "until <!date^1795437200^" in exchange.payloads[0]["text"]
+    assert "<!date^1795437200^until" in exchange.payloads[0]["text"]
 
 
 async def test_what_was_muted_together_is_unmuted_together(ada: Person) -> None:
@@ -48,7 +48,7 @@ async def test_says_what_is_possible(ada: Person, snapshot: SnapshotAssertion) -
 async def test_without_alerts_it_says_so(connected: AppHarness) -> None:
     """A channel without alerts is reported only to the user who asked."""
     exchange = await connected.person("ada", "general").command("/emporix alerts mute")
-    assert "No such alerts are on" in exchange.payloads[0]["text"]
+    assert "no such alerts" in exchange.payloads[0]["text"]
     assert exchange.payloads[0]["response_type"] == "ephemeral"
 
 
@@ -57,7 +57,7 @@ async def test_its_owner_reads_who_did_it(ada: Person, connected: AppHarness) ->
     await ada.command("/emporix alerts mute")
     await connected.person("grace", "ops").command("/emporix alerts mute 30m")
     (message,) = await connected.person("ada", "dm").messages()
-    assert "<@U0GRACE> muted 1 alert of yours until <!date^1795431800^" in message["text"]
+    assert "<@U0GRACE> muted 1 alert of yours <!date^1795431800^until" in message["text"]
 
 
 @pytest.fixture
@@ -77,4 +77,4 @@ async def test_unmutes(muted: Person, snapshot: SnapshotAssertion) -> None:
 async def test_unmutes_by_button(muted: Person) -> None:
     """The button below the notice unmutes the alerts."""
     exchange = await muted.click("Unmute")
-    assert "wants to hear alerts here again" in exchange.payloads[0]["text"]
+    assert "unmuted alerts" in exchange.payloads[0]["text"]

@@ -39,7 +39,7 @@ async def test_previews_that_digest(
 ) -> None:
     """The preview has its name."""
     exchange = await press(two, "Preview", digest_id)
-    assert name in exchange.messages[0]["text"]
+    assert name in str(exchange.messages[0]["blocks"])
 
 
 @each_digest
@@ -66,7 +66,7 @@ async def test_posts_that_digest_now(
     await press(two, "Post now", digest_id)
     await connected.worker.work()
     (message,) = await in_channel(connected)
-    assert name in message["text"]
+    assert name in str(message["blocks"])
 
 
 @each_digest

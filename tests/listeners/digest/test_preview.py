@@ -34,7 +34,7 @@ async def test_asks_which_one(ada: Person, snapshot: SnapshotAssertion) -> None:
     await set_up(ada, name="Evening")
     assert (await ada.command("/emporix digest preview")).payloads == snapshot
     found = await ada.command("/emporix digest preview “evening”")
-    assert "Evening" in found.messages[0]["text"]
+    assert "Evening" in str(found.messages[0]["blocks"])
 
 
 async def test_is_read_by_ones_own_connection(
@@ -49,4 +49,4 @@ async def test_opens_from_the_list(ada: Person, digest: str) -> None:
     """The button previews the digest next to it."""
     await ada.command("/emporix digest list")
     exchange = await ada.click("Preview")
-    assert "Daily jobs" in exchange.messages[0]["text"]
+    assert "Daily jobs" in str(exchange.messages[0]["blocks"])

@@ -34,7 +34,7 @@ async def told(harness: AppHarness) -> Sequence[str]:
 async def test_shows_whose_alert_is_where(harness: AppHarness) -> None:
     """Only the owner sees an alert in their Home tab."""
     ada, grace = await harness.ada.open_home(), await harness.grace.open_home()
-    assert "<#C0OPS> · tenant acme, failed" in words(ada.home)
+    assert "<#C0OPS> · failed jobs in acme" in words(ada.home)
     assert "*Your alerts*" not in words(grace.home)
 
 

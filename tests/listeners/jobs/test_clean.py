@@ -150,7 +150,7 @@ async def test_says_that_none_is_left(jobs: AppHarness) -> None:
     for number in (2, 5, 8):
         jobs.emporix_state.tenant("acme").jobs.remove(job_id(number))
     exchange = await jobs.ada.submit({"The number of jobs": "3"})
-    assert "is left to delete" in str(exchange.view)
+    assert "are left to delete" in str(exchange.view)
 
 
 @pytest.mark.parametrize(
@@ -253,8 +253,10 @@ async def test_one_at_a_time(jobs: AppHarness, snapshot: SnapshotAssertion) -> N
 
 
 async def test_begins_once(jobs: AppHarness) -> None:
-    """A confirmed question can't be confirmed again."""
+    """A confirmed question can't be confirmed again, even if Slack refused to replace it."""
+    jobs.workspace.faults.add(SlackFault("status", method="response_url", status=404, times=3))
     await confirm(jobs, FAILED, "3")
+    jobs.workspace.faults.clear()
     await jobs.ada.click("Delete…")
     exchange = await jobs.ada.submit({"The number of jobs": "3"})
     assert "already started" in exchange.field_errors["number"]
@@ -277,7 +279,7 @@ async def test_counts_on_in_the_modal_when_emporix_is_slow(
     await jobs.ada.click("Delete…")
     jobs.emporix_state.faults.add(Fault("delay", path="/jobs", seconds=2.4))
     exchange = await jobs.ada.submit({"The number of jobs": "3"})
-    assert [sent["via"] for sent in exchange.sent] == ["ack", "views.update"]
+    assert [sent["via"] for sent in exchange.sent] == ["ack", "views.update", "response_url"]
     assert exchange.payloads[0] == snapshot
     assert "Deleting 3 jobs" in str(exchange.view)
 
@@ -317,7 +319,7 @@ async def test_continue_says_that_none_is_left(jobs: AppHarness) -> None:
     for number in (2, 5, 8):
         jobs.emporix_state.tenant("acme").jobs.remove(job_id(number))
     exchange = await direct.click("Continue")
-    assert "is left to delete" in str(exchange.view)
+    assert "are left to delete" in str(exchange.view)
 
 
 async def test_an_old_confirmation_is_asked_for_again(
@@ -331,7 +333,7 @@ async def test_an_old_confirmation_is_asked_for_again(
     assert [message["blocks"] for message in await direct.messages()] == snapshot(name="waits")
     assert len(left(jobs)) == 9
     exchange = await direct.click("Stop")
-    assert "Clean-up stopped" in exchange.payloads[-1]["text"]
+    assert "· stopped" in exchange.payloads[-1]["text"]
     assert await recorded(jobs) == [("interrupted", 3, 0)]
 
 
@@ -399,9 +401,9 @@ async def test_the_report_stays_in_any_order_of_updates(jobs: AppHarness) -> Non
         await asyncio.sleep(0)
     jobs.clock.forward(11)
     await work(jobs)
-    assert "Clean-up stopped" in (await direct.messages())[-1]["text"]
+    assert "· stopped" in (await direct.messages())[-1]["text"]
     await stopping
-    assert "Clean-up stopped" in (await direct.messages())[-1]["text"]
+    assert "· stopped" in (await direct.messages())[-1]["text"]
 
 
 async def test_the_report_waits_for_the_token(jobs: AppHarness) -> None:
@@ -413,7 +415,7 @@ async def test_the_report_waits_for_the_token(jobs: AppHarness) -> None:
     await jobs.redis.delete(redis_keys.lease("teams"))  # Redis's own clock doesn't advance
     await jobs.worker.work_until(jobs.clock() + 300, step=10)
     (message,) = await jobs.person("ada", "dm").messages()
-    assert "Clean-up" in message["text"]
+    assert "Deleted" in message["text"]
 
 
 @pytest.mark.parametrize("kind", ["status_after", "cut_after"])
@@ -424,4 +426,25 @@ async def test_one_message_though_slack_fails_after_posting(jobs: AppHarness, ki
     await confirm(jobs, FAILED, "3")
     await jobs.worker.work_until(jobs.clock() + 900, step=5)
     (message,) = await jobs.person("ada", "dm").messages()
-    assert "Clean-up" in message["text"]
+    assert "Deleted" in message["text"]
+
+
+async def test_the_question_is_replaced_by_its_outcome(jobs: AppHarness) -> None:
+    """Once a clean-up started, its question has no button that could start it again."""
+    asked = await jobs.ada.command(FAILED)
+    await jobs.ada.click("Delete…")
+    exchange = await jobs.ada.submit({"The number of jobs": "3"})
+    (message,) = [one for one in exchange.payloads if one.get("replace_original")]
+    assert message["text"].startswith("🗑️ Deleting 3 jobs in acme. I'll send progress")
+    (shown,) = [one for one in await jobs.ada.messages() if one["ephemeral"]]
+    assert shown["text"] == message["text"] != asked.payloads[0]["text"]
+    assert "jobs.clean.open" not in str(shown["blocks"])
+
+
+async def test_the_question_stays_if_the_number_is_wrong(jobs: AppHarness) -> None:
+    """A wrong number leaves the question as it was, to be answered again."""
+    await jobs.ada.command(FAILED)
+    await jobs.ada.click("Delete…")
+    await jobs.ada.submit({"The number of jobs": "2"})
+    (shown,) = [one for one in await jobs.ada.messages() if one["ephemeral"]]
+    assert "jobs.clean.open" in str(shown["blocks"])

@@ -43,7 +43,7 @@ async def test_what_has_ended_says_so_at_once(
     exchange = await harness.ada.command(f"/emporix jobs watch {FAILED}")
     assert exchange.payloads == snapshot
     listed = await harness.ada.command("/emporix jobs watch")
-    assert "not watching any job" in listed.payloads[0]["text"]
+    assert "aren't watching any jobs" in listed.payloads[0]["text"]
 
 
 async def test_lists_what_is_watched(harness: AppHarness, snapshot: SnapshotAssertion) -> None:
@@ -113,14 +113,14 @@ async def test_stops_by_command(harness: AppHarness, snapshot: SnapshotAssertion
     await harness.ada.command(f"/emporix jobs watch {RUNNING}")
     exchange = await harness.ada.command(f"/emporix jobs unwatch {RUNNING}")
     assert exchange.payloads == snapshot
-    assert "not watching any job" in await watched(harness)
+    assert "aren't watching any jobs" in await watched(harness)
 
 
 async def test_stops_by_button(harness: AppHarness, snapshot: SnapshotAssertion) -> None:
     """The answer replaces the message that has the button."""
     await harness.ada.command(f"/emporix jobs watch {RUNNING}")
     assert (await harness.ada.click("Stop watching")).payloads == snapshot
-    assert "not watching any job" in await watched(harness)
+    assert "aren't watching any jobs" in await watched(harness)
 
 
 async def test_says_when_it_was_not_watched(

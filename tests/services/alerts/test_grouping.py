@@ -26,7 +26,7 @@ MESSAGES = (
 
 
 def failed(job_id: str, message: str = MESSAGES[0], agent: str = "complaint-agent") -> JobChange:
-    return JobChange(job_id, fingerprint(Job(agent_id=agent, message=message)))
+    return JobChange(job_id, fingerprint(Job(agent_id=agent, message=message)), agent)
 
 
 def batch(*changes: JobChange, number: int = 1, at: float = NOW, since: float = 0.0) -> ChangeBatch:
@@ -66,10 +66,22 @@ def test_a_repeat_goes_to_the_thread() -> None:
     assert [(row.job_id, row.count, row.last_at) for row in post.rows] == [("a", 3, NOW + 50)]
 
 
-def test_a_failure_of_another_agent_is_no_repeat() -> None:
-    """Even an equal message of another agent is a new failure."""
-    plan = group_changes(batch(failed("b", agent="fraud")), posted(batch(failed("a"))))
-    assert [row.job_id for row in plan.rows] == ["b"]
+def test_the_same_failure_of_another_agent_is_a_repeat() -> None:
+    """One cause is one row, which counts the jobs of each agent."""
+    posts = posted(batch(failed("a")))
+    plan = group_changes(batch(failed("b", agent="fraud"), failed("c", agent="fraud")), posts)
+    assert plan.rows == ()
+    (repeats,) = plan.repeats
+    assert [(row.count, row.agents) for row in repeats.post.rows] == [
+        (3, {"complaint-agent": 1, "fraud": 2})
+    ]
+
+
+def test_a_row_names_a_bounded_number_of_agents() -> None:
+    """Jobs of the 21st agent and later are counted without its name."""
+    plan = group_changes(batch(*(failed(f"j{n}", agent=f"agent-{n}") for n in range(30))), ())
+    (row,) = plan.rows
+    assert (row.count, len(row.agents), row.agents[""]) == (30, 21, 10)
 
 
 def test_a_repeat_after_23_hours_goes_to_the_thread() -> None:

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bot.domain.accounts import Connection
 from bot.domain.filters import Filters
@@ -14,7 +16,14 @@ from bot.domain.jobs import Job, JobPage
 from bot.emporix.query import ALL_TIMES, TimeRange
 from bot.errors import EmporixTimeout
 from bot.services.digests.lifecycle import ReportWindow
-from bot.services.digests.report import MAX_FAILURES_READ, MAX_GROUPS_SHOWN, DigestReports
+from bot.services.digests.report import (
+    MAX_FAILURES_READ,
+    MAX_GROUPS_SHOWN,
+    REPORTED_STATUSES,
+    DigestReports,
+    StatusTrend,
+    consistent,
+)
 from bot.services.filters.parser import from_compact
 from tests.harness.clock import FakeClock
 from tests.store.fixtures import connection
@@ -65,7 +74,7 @@ def reports(emporix: FakeEmporix, clock: FakeClock) -> DigestReports:
 
 
 async def test_counts_by_totals(reports: DigestReports) -> None:
-    """Each status, all others and the preceding period are counted by totals."""
+    """Each status is counted, and the rest as others, in the period and in the one before."""
     report = await reports.read(connection(), Filters(), WINDOW)
     assert [(count.status, count.now, count.change) for count in report.counts] == [
         ("success", 99_000, 49_500),
@@ -74,7 +83,29 @@ async def test_counts_by_totals(reports: DigestReports) -> None:
         ("skipped", 250, 125),
         ("", 50, 25),
     ]
-    assert (report.total.now, report.most) == (100_000, 99_000)
+    assert report.total.now == 100_000
+    assert (report.failed_share.now, report.failed_share.before) == (0.7, 0.7)
+
+
+counts = st.none() | st.integers(0, 10**6)
+
+
+@given(counts, st.lists(counts, min_size=4, max_size=4), st.integers(0, 100))
+def test_counts_add_up(total: int | None, counted: list[int | None], failures: int) -> None:
+    """The counts by status add up to the total, though jobs ended while they were counted."""
+    statuses = ["", *REPORTED_STATUSES]
+    trends = [
+        StatusTrend(status, count, count)
+        for status, count in zip(statuses, [total, *counted], strict=True)
+    ]
+    whole, parts = consistent(trends, failures)
+    now = [part.now for part in parts]
+    if None not in counted:
+        assert whole.now == sum(filter(None, now))
+        assert whole.now >= max(total or 0, failures)
+        assert whole.before == sum(filter(None, [part.before for part in parts]))
+    else:
+        assert whole.now == total
 
 
 async def test_reads_a_limited_number_of_failures(
@@ -83,18 +114,29 @@ async def test_reads_a_limited_number_of_failures(
     """Of any number of failures, a hundred are read and only their excerpts are kept."""
     report = await reports.read(connection(), Filters(), WINDOW)
     assert sum(asked.size for asked in emporix.asked if asked.size > 1) == MAX_FAILURES_READ
-    assert len(report.groups) == MAX_GROUPS_SHOWN
-    shown = len(report.groups) + len(report.rest)
-    assert shown + report.more == 700
-    assert max(len(job.message) for job in report.rest) <= 1000
-    assert report.read == MAX_FAILURES_READ
+    assert [len(group.jobs) for group in report.groups] == [1] * MAX_GROUPS_SHOWN
+    assert sum(len(group.jobs) for group in report.thread) == 20
+    assert max(len(job.message) for group in report.thread for job in group.jobs) <= 1000
+    assert (report.read, report.not_grouped) == (MAX_FAILURES_READ, 600)
 
 
-async def test_shows_each_group_before_repeats(reports: DigestReports) -> None:
-    """A different failure is shown before further ones of a shown group."""
+async def test_every_failure_is_in_a_group_or_counted(reports: DigestReports) -> None:
+    """Groups, other causes and failures that were not read add up to all failures."""
     report = await reports.read(connection(), Filters(), WINDOW)
-    shown = [*(group.jobs[0] for group in report.groups), *report.rest[:2]]
+    grouped = sum(group.count for group in report.groups)
+    assert grouped + report.other_jobs + report.not_grouped == report.failed == 700
+    shown = sum(len(group.jobs) for group in (*report.groups, *report.thread))
+    assert shown + report.not_shown == 700
+
+
+async def test_shows_each_cause_before_a_second_job_of_any(reports: DigestReports) -> None:
+    """The thread keeps the groups, and begins with those that the message has no room for."""
+    report = await reports.read(connection(), Filters(), WINDOW)
+    shown = [*(group.jobs[0] for group in report.groups), *(g.jobs[0] for g in report.thread[:2])]
     assert len({job.message for job in shown}) == 7
+    assert report.other_causes == 2
+    ids = {group.job_ids for group in report.thread}
+    assert all(job.id in set().union(*ids) for group in report.thread for job in group.jobs)
 
 
 async def test_has_the_query_of_its_failures(reports: DigestReports) -> None:
