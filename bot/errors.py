@@ -212,6 +212,7 @@ class CredentialsTyped(BotError):
 class NotConnected(BotError):
     """`tenant` is empty if the user has no connection at all; `connected` are the others.
 
+    `shared_by`: the user who shared the jobs of the clicked button, or "".
     `to_leave`: the user wants to disconnect it, so a new connection does not help.
     """
 
@@ -224,6 +225,7 @@ class NotConnected(BotError):
         # The text typed as a tenant may be a secret: log only the connected tenants.
         super().__init__(f"connected to {', '.join(connected) or 'no tenant'}")
         self.tenant, self.connected, self.to_leave = tenant, connected, to_leave
+        self.shared_by = ""
 
 
 class MissingScope(BotError):

@@ -38,7 +38,8 @@ from bot.slack.decorators import (
     SubmissionListener,
     discover,
 )
-from sandbox.slack.blockkit.walk import elements
+from bot.slack.request import clicked
+from sandbox.slack.blockkit.walk import elements, options
 from tests.harness import injected_parameters
 from tests.harness.documented_limits import DOCUMENTED, UNDOCUMENTED, Limit, taken_by, value
 from tests.harness.documents import quoted, table, text
@@ -177,7 +178,9 @@ OPPOSITES = {
 
 
 def commands_in(listener: Path) -> list[str]:
-    return [heard.words for heard in heard_in(listener) if isinstance(heard, CommandListener)]
+    """The commands of a listener, apart from the bare one."""
+    commands = (heard for heard in heard_in(listener) if isinstance(heard, CommandListener))
+    return [heard.words for heard in commands if heard.words]
 
 
 @each_listener
@@ -238,8 +241,7 @@ def test_what_a_template_shows_is_heard(template: str) -> None:
     """Every button and modal in an example has a listener."""
     for facts in examples(RENDERER, template).values():
         shown: Any = RENDERER.render(template, **facts)
-        pressable = [block for block in shown.get("blocks", []) if block["type"] != "input"]
-        pressed = {element["action_id"] for block in pressable for element in elements(block)}
+        pressed = {action_id for action_id, _ in clicks_in(shown)}
         assert pressed <= REGISTRY.actions.keys()
         answered = REGISTRY.submissions if "submit" in shown else REGISTRY.closings
         assert {shown.get("callback_id")} - {None} <= answered.keys()
@@ -270,9 +272,18 @@ def test_a_listener_decodes_what_a_template_sends(template: str) -> None:
         metadata = shown.get("private_metadata", "")
         if submission := REGISTRY.submissions.get(shown.get("callback_id", "")):
             submission.states("", metadata)
-        pressable = [block for block in shown.get("blocks", []) if block["type"] != "input"]
-        for element in (one for block in pressable for one in elements(block)):
-            REGISTRY.actions[element["action_id"]].states(element.get("value", ""), metadata)
+        for action_id, sent in clicks_in(shown):
+            REGISTRY.actions[action_id].states(sent, metadata)
+
+
+def clicks_in(shown: Any) -> Iterator[tuple[str, str]]:
+    """The action ids and values of all buttons and options of menus."""
+    pressable = [block for block in shown.get("blocks", []) if block["type"] != "input"]
+    for element in (one for block in pressable for one in elements(block)):
+        if element["type"] == "overflow":
+            yield from (clicked({**element, "selected_option": one}) for one in options(element))
+        else:
+            yield clicked(element)
 
 
 @pytest.mark.parametrize("state", BUTTON_STATES)

@@ -99,7 +99,7 @@ def headline(template: str, facts: dict[str, object]) -> str:
     """The first sentence of a message, with "…" for variable parts."""
     words = str(RENDERER.render(template, **facts)["text"]).partition("\n")[0]
     words = re.sub(r"^:\w+: |\*", "", words)
-    words = re.sub(r"`[^`]*`|<#\w+>", "…", words)
+    words = re.sub(r"`[^`]*`|<[#@]\w+>", "…", words)
     words = re.sub(r"(?<=\(status )\d+", "…", words)
     return re.split(r"(?<=[.?]) ", words)[0].rstrip(".")
 

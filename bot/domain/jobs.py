@@ -169,6 +169,47 @@ class JobSummary(StoredRecord):
 
 
 @dataclass(frozen=True, slots=True)
+class AgentCount(StoredRecord):
+    """The number of jobs of an agent, whose `name` is "" if the jobs have none."""
+
+    name: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class FailureCause(StoredRecord):
+    """`count` jobs that failed for the same cause, and the newest of them.
+
+    In `message`, "…" stands for what differs from job to job. `agents` have the most jobs first;
+    `job_ids` are the ids of at most 20 jobs, newest first.
+    """
+
+    count: int
+    message: str
+    agents: tuple[AgentCount, ...]
+    job_ids: tuple[str, ...]
+    newest: JobSummary
+
+    @property
+    def jobs(self) -> tuple[JobSummary, ...]:
+        return (self.newest,)
+
+
+@dataclass(frozen=True, slots=True)
+class RecentFailures(StoredRecord):
+    """Failed jobs: their `total`, None if Emporix didn't return it, and the most common causes.
+
+    The newest `read` jobs have `cause_count` causes. `has_more` is set if there are older ones.
+    """
+
+    causes: tuple[FailureCause, ...]
+    cause_count: int
+    read: int
+    total: int | None
+    has_more: bool
+
+
+@dataclass(frozen=True, slots=True)
 class NewestJobs(StoredRecord):
     """The newest jobs of a kind, and their `total`, None if Emporix didn't return it."""
 
@@ -179,8 +220,9 @@ class NewestJobs(StoredRecord):
 
 @dataclass(frozen=True, slots=True)
 class TenantStats(StoredRecord):
-    """The newest failed and running jobs of a tenant, read at `read_at`, 0 if never.
+    """What a Home tab shows of a tenant's jobs, read at `read_at`, 0 if never.
 
+    `failed` and `succeeded` cover 24 hours; `succeeded` is None if Emporix didn't return it.
     `requested_at` is the time of the last request, and `error` the template of its error, empty if
     it succeeded. Times are in seconds since 1970.
     """
@@ -188,8 +230,9 @@ class TenantStats(StoredRecord):
     tenant: str
     requested_at: float
     read_at: float = 0
-    failed: NewestJobs | None = None
+    failed: RecentFailures | None = None
     running: NewestJobs | None = None
+    succeeded: int | None = None
     error: str = ""
 
 

@@ -43,6 +43,11 @@ async def open_form_from_button(button: TenantButton, modal: Modal) -> None:
     await modal.open("connect", tenant=button.tenant, client_id="", error=None)
 
 
+@action(buttons.CONNECT_PORTAL, audit=None)
+async def open_portal() -> None:
+    """Slack opens the link, and sends the click all the same."""
+
+
 @submission(buttons.CONNECT_SUBMIT, audit=AuditEvent.CONNECTION_ADDED)
 async def connect(
     caller: Caller,
@@ -101,7 +106,49 @@ async def disconnect(
     reply: Reply,
     audit_entry: AuditDraft,
 ) -> None:
-    tenant = button.tenant
+    facts = await _disconnect(
+        button.tenant, account, accounts, watches, alerts, digests, audit_entry
+    )
+    await reply("connect.disconnected", replace=True, **facts)
+    await home.refresh_if_open(button.tenant)
+
+
+@action(buttons.CONNECT_DISCONNECT_ASK, at_once=True, audit=None)
+async def ask_in_modal(button: TenantButton, modal: Modal) -> None:
+    await modal.open("home/confirm", act="disconnect", tenant=button.tenant)
+
+
+@submission(buttons.CONNECT_DISCONNECT_SUBMIT, audit=AuditEvent.CONNECTION_REMOVED)
+async def disconnect_from_modal(
+    metadata: TenantButton,
+    caller: Caller,
+    accounts: AccountService,
+    watches: WatchService,
+    alerts: AlertService,
+    digests: DigestService,
+    home: HomeTab,
+    modal: SubmittedModal,
+    audit_entry: AuditDraft,
+) -> None:
+    await modal.update("loading", step="disconnect")
+    account = await accounts.load(caller)
+    facts = await _disconnect(
+        metadata.tenant, account, accounts, watches, alerts, digests, audit_entry
+    )
+    await modal.end_with("connect.disconnected", **facts)
+    await home.refresh_if_open(metadata.tenant)
+
+
+async def _disconnect(
+    tenant: str,
+    account: Account,
+    accounts: AccountService,
+    watches: WatchService,
+    alerts: AlertService,
+    digests: DigestService,
+    audit_entry: AuditDraft,
+) -> dict[str, object]:
+    """Returns the facts of the message that says so."""
     audit_entry.tenant = tenant
     default = await accounts.disconnect(account, tenant)
     audit_entry.mark_made()
@@ -109,16 +156,13 @@ async def disconnect(
     paused = await alerts.pause_disconnected(account.caller, tenant)
     stopped = await digests.pause_disconnected(account.caller, tenant)
     audit_entry.count = len(paused) + len(stopped)
-    await reply(
-        "connect.disconnected",
-        replace=True,
-        tenant=tenant,
-        default_tenant=default,
-        watched=watched,
-        channels=sorted({alert.channel_id for alert in paused}),
-        digest_channels=sorted({digest.channel_id for digest in stopped}),
-    )
-    await home.refresh_if_open(tenant)
+    return {
+        "tenant": tenant,
+        "default_tenant": default,
+        "watched": watched,
+        "channels": sorted({alert.channel_id for alert in paused}),
+        "digest_channels": sorted({digest.channel_id for digest in stopped}),
+    }
 
 
 @action(buttons.CONNECT_DISCONNECT_KEEP, replaces=True, audit=None)

@@ -19,6 +19,18 @@ from bot.rendering.blockkit.limits import BUTTON_VALUE
 
 JOBS_LIST_ALL = "jobs.list.all"
 JOBS_LIST_AGAIN = "jobs.list.again"
+JOBS_LIST_WIDER = "jobs.list.wider"
+JOBS_LIST_WIDER_SECOND = "jobs.list.wider_second"
+JOBS_LIST_WIDER_THIRD = "jobs.list.wider_third"
+JOBS_LIST_WIDER_FOURTH = "jobs.list.wider_fourth"
+JOBS_LIST_WIDER_FIFTH = "jobs.list.wider_fifth"
+JOBS_LIST_WIDERS = (
+    JOBS_LIST_WIDER,
+    JOBS_LIST_WIDER_SECOND,
+    JOBS_LIST_WIDER_THIRD,
+    JOBS_LIST_WIDER_FOURTH,
+    JOBS_LIST_WIDER_FIFTH,
+)
 JOBS_LIST_TYPED = "jobs.list.typed"
 JOBS_LIST_TYPED_SECOND = "jobs.list.typed_second"
 JOBS_LIST_TYPED_THIRD = "jobs.list.typed_third"
@@ -43,6 +55,7 @@ JOBS_GET_STEPS = (JOBS_GET_NEXT, JOBS_GET_PREVIOUS)
 JOBS_GET_DASHBOARD = "jobs.get.dashboard"
 JOBS_GET_CLOSED = "jobs.get.closed"
 JOBS_FIND_START = "jobs.find.start"
+JOBS_FIND_INSTEAD = "jobs.find.instead"
 JOBS_FILTER_EDIT = "jobs.filter.edit"
 JOBS_FILTER_START = "jobs.filter.start"
 JOBS_FILTER_WORDS = "jobs.filter.words"
@@ -84,6 +97,7 @@ JOBS_DELETE_CONFIRM = "jobs.delete.confirm"
 JOBS_DELETE_KEEP = "jobs.delete.keep"
 JOBS_DELETE_MENTIONED_START = "jobs.delete_mentioned.start"
 JOBS_DELETE_MENTIONED_ASK = "jobs.delete_mentioned.ask"
+JOBS_DELETE_MENTIONED_SELECT = "jobs.delete_mentioned.select"
 JOBS_DELETE_MENTIONED_CHOSEN = "jobs.delete_mentioned.chosen"
 JOBS_DELETE_MENTIONED_CONFIRM = "jobs.delete_mentioned.confirm"
 JOBS_DELETE_IN_CHANNEL_CONFIRM = "jobs.delete_in_channel.confirm"
@@ -111,16 +125,23 @@ AUDIT_STOP = "audit.stop"
 HELP_RUN = "help.run"
 HELP_RUN_SECOND = "help.run_second"
 HELP_RUN_THIRD = "help.run_third"
-HELP_RUNS = (HELP_RUN, HELP_RUN_SECOND, HELP_RUN_THIRD)
+HELP_RUN_FOURTH = "help.run_fourth"
+HELP_RUNS = (HELP_RUN, HELP_RUN_SECOND, HELP_RUN_THIRD, HELP_RUN_FOURTH)
 CONNECT_OPEN = "connect.open"
+CONNECT_PORTAL = "connect.portal"
 CONNECT_SUBMIT = "connect.submit"
+CONNECT_DISCONNECT_ASK = "connect.disconnect_ask"
+CONNECT_DISCONNECT_SUBMIT = "connect.disconnect_submit"
 CONNECT_DISCONNECT_CONFIRM = "connect.disconnect_confirm"
 CONNECT_DISCONNECT_KEEP = "connect.disconnect_keep"
+DIGEST_DELETE_ASK = "digest.delete.ask"
+DIGEST_DELETE_SUBMIT = "digest.delete.submit"
 DIGEST_DELETE_CONFIRM = "digest.delete.confirm"
 DIGEST_DELETE_KEEP = "digest.delete.keep"
 DIGEST_EDIT_OPEN = "digest.edit.open"
 DIGEST_EDIT_SUBMIT = "digest.edit.submit"
 DIGEST_NEW_OPEN = "digest.new.open"
+DIGEST_NEW_DAYS = "digest.new.days"
 DIGEST_NEW_SUBMIT = "digest.new.submit"
 DIGEST_NOW_POST = "digest.now.post"
 DIGEST_PAUSE_GO = "digest.pause.go"
@@ -136,6 +157,7 @@ HOME_JOBS_FILTER = "home.jobs.filter"
 HOME_ALERTS_MUTE = "home.alerts.mute"
 HOME_ALERTS_UNMUTE = "home.alerts.unmute"
 HOME_ALERTS_RESUME = "home.alerts.resume"
+HOME_ALERTS_ASK_OFF = "home.alerts.ask_off"
 HOME_ALERTS_OFF = "home.alerts.off"
 
 
@@ -400,6 +422,14 @@ def cursor_in(*values: str) -> tuple[str, str]:
             case [_, _, {"cursor": str(cursor), **others}]:
                 return cursor, str(others.get("shared_by", ""))
     return "", ""
+
+
+def sharer_in(value: str) -> str:
+    """The user who shared the jobs of a button, whatever its kind, or ""."""
+    match _parsed(value):
+        case [_, _, {"shared_by": str(user_id)}] | [_, _, {"owner": str(user_id)}]:
+            return user_id
+    return ""
 
 
 def _parsed(value: str) -> Any:

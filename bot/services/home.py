@@ -10,13 +10,26 @@ from bot.domain.alerts import Alert
 from bot.domain.audit import AuditEntry
 from bot.domain.digests import Digest
 from bot.domain.filters import Filters
-from bot.domain.jobs import FAILED, RUNNING, Job, JobSummary, NewestJobs, TenantStats
+from bot.domain.jobs import (
+    FAILED,
+    RUNNING,
+    SUCCEEDED,
+    AgentCount,
+    FailureCause,
+    Job,
+    JobSummary,
+    NewestJobs,
+    RecentFailures,
+    TenantStats,
+)
 from bot.domain.times import DAY_SECONDS, Clock
 from bot.domain.watches import Watch
 from bot.errors import EmporixError
 from bot.services.agents import NamedJobs
 from bot.services.alerts.alerts import AlertService
 from bot.services.concurrency import SingleFlight, gather_all
+from bot.services.digests.report import total_jobs
+from bot.services.similarity import FailureGroup, group_failures
 from bot.store.accounts import AccountStore
 from bot.store.audit import AuditLog
 from bot.store.digests import DigestStore
@@ -24,11 +37,14 @@ from bot.store.home import HomeStore
 from bot.store.watches import WatchStore
 
 HOME_JOBS_SHOWN = 5
+HOME_FAILURES_READ = 50
+"""Failures that are grouped by cause, read with one call to Emporix."""
 HOME_EXCERPT_LENGTH = 500
+MAX_CAUSE_IDS = 20
 
 
 class TenantStatsReader:
-    """Reads a tenant's figures with two calls to Emporix, shared by concurrent callers."""
+    """Reads a tenant's figures with three calls to Emporix, shared by concurrent callers."""
 
     def __init__(self, emporix: NamedJobs, clock: Clock) -> None:
         self._emporix, self._clock = emporix, clock
@@ -46,26 +62,51 @@ class TenantStatsReader:
     async def _read(self, connection: Connection, known: TenantStats | None) -> TenantStats:
         now = self._clock()
         try:
-            failed, running = await gather_all(
-                self._newest(connection, recent_failures(connection.tenant, now)),
+            failed, running, succeeded = await gather_all(
+                self._failures(connection, recent_failures(connection.tenant, now)),
                 self._newest(connection, running_jobs(connection.tenant)),
+                self._count(connection, recent_jobs(connection.tenant, now, SUCCEEDED)),
             )
         except EmporixError as error:
             before = known or TenantStats(connection.tenant, requested_at=now)
             return replace(before, requested_at=now, error=error.template)
         return TenantStats(
-            connection.tenant, requested_at=now, read_at=now, failed=failed, running=running
+            connection.tenant,
+            requested_at=now,
+            read_at=now,
+            failed=failed,
+            running=running,
+            succeeded=succeeded,
         )
 
     async def _newest(self, connection: Connection, filters: Filters) -> NewestJobs:
         page = await self._emporix.list_jobs(connection, replace(filters, size=HOME_JOBS_SHOWN))
-        total = page.total if page.total is not None or page.jobs else 0
-        return NewestJobs(tuple(map(_job_summary, page.jobs)), total, page.has_more)
+        jobs = tuple(_job_summary(job) for job in page.jobs)
+        return NewestJobs(jobs, total_jobs(page), page.has_more)
+
+    async def _failures(self, connection: Connection, filters: Filters) -> RecentFailures:
+        page = await self._emporix.list_jobs(connection, replace(filters, size=HOME_FAILURES_READ))
+        groups = group_failures(page.jobs)
+        return RecentFailures(
+            causes=tuple(map(_cause, groups[:HOME_JOBS_SHOWN])),
+            cause_count=len(groups),
+            read=len(page.jobs),
+            total=total_jobs(page),
+            has_more=page.has_more,
+        )
+
+    async def _count(self, connection: Connection, filters: Filters) -> int | None:
+        one = replace(filters, size=1, fields=("id",))
+        return total_jobs(await self._emporix.list_jobs(connection, one))
+
+
+def recent_jobs(tenant: str, now: float, status: str) -> Filters:
+    """Filters for the jobs of the last 24 hours with a status."""
+    return Filters(tenant=tenant, statuses=(status,), since=now - DAY_SECONDS)
 
 
 def recent_failures(tenant: str, now: float) -> Filters:
-    """Filters for the failures of the last 24 hours."""
-    return Filters(tenant=tenant, statuses=(FAILED,), since=now - DAY_SECONDS)
+    return recent_jobs(tenant, now, FAILED)
 
 
 def running_jobs(tenant: str) -> Filters:
@@ -78,8 +119,18 @@ def _job_summary(job: Job) -> JobSummary:
     return JobSummary(**{name: getattr(job, name) for name in names}, message=text)
 
 
+def _cause(group: FailureGroup) -> FailureCause:
+    return FailureCause(
+        count=group.count,
+        message=group.message[:HOME_EXCERPT_LENGTH],
+        agents=tuple(AgentCount(name, count) for name, count in group.agents),
+        job_ids=group.job_ids[:MAX_CAUSE_IDS],
+        newest=_job_summary(group.jobs[0]),
+    )
+
+
 MAX_HOME_TENANTS = 5
-"""Tenants with figures; each takes two calls to Emporix."""
+"""Tenants with figures; each takes three calls to Emporix."""
 
 LAST_DELETES = 5
 MAX_AUDIT_ENTRIES_SEARCHED = 500

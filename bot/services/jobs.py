@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from typing import Any
 from urllib.parse import quote
 
 from bot.domain.accounts import Account, Connection, require_connection
@@ -14,12 +17,15 @@ from bot.domain.lists import JobPlace, JobStep, ListCursor, ShownPage, place_on
 from bot.domain.times import Clock
 from bot.emporix.client import MAX_PAGE_SIZE
 from bot.emporix.query import ALL_TIMES, by_ids
-from bot.errors import InvalidRequest, NotFound, OutdatedButton
+from bot.errors import EmporixError, InvalidRequest, NotFound, OutdatedButton
 from bot.services.agents import NamedJobs
+from bot.services.concurrency import cancel_all
 from bot.services.filters.form import to_text
 from bot.services.filters.parser import from_compact, to_compact
 from bot.services.pagination import ListJobs, ListPage, read_snapshot, start_snapshot
 from bot.store.lists import ListStore
+
+logger = logging.getLogger(__name__)
 
 MAX_IDS_PER_QUERY = MAX_PAGE_SIZE
 
@@ -78,6 +84,33 @@ def _starting_at(ids: Sequence[str], first: int) -> list[str]:
     return [*ids[start:], *ids[:start]]
 
 
+MAX_WAYS_OUT = 5
+WAYS_OUT_TIMEOUT_SECONDS = 1.0
+"""How long to wait for the numbers of jobs; after that, none are shown."""
+
+REMOVABLE: Mapping[str, tuple[str, ...]] = {
+    "words": ("words",),
+    "time": ("since", "until"),
+    "statuses": ("statuses",),
+    "types": ("types",),
+    "agents": ("agents", "agent_names", "agent_guesses"),
+    "agent_types": ("agent_types",),
+    "events": ("events",),
+    "sessions": ("sessions",),
+    "raw_q": ("raw_q",),
+}
+"""Each filter that can be removed from a list, and the fields that it consists of."""
+
+
+@dataclass(frozen=True, slots=True)
+class WayOut:
+    """An empty list without one of its filters, `removed`: `total` jobs, None if not counted."""
+
+    removed: str
+    query: str
+    total: int | None
+
+
 @dataclass(frozen=True, slots=True)
 class JobList:
     """One page of a list of jobs; `first` and `last` count from 1.
@@ -85,7 +118,8 @@ class JobList:
     `query` is the compact form of the list. `may_shift` is set if jobs can move between pages,
     `is_only_tenant` if the reader is connected to no other. `zone` is the name of their time zone
     in the IANA database, "" if it is unknown. `corrections`: if no agent has the typed name, the
-    text of the same list for each similar name.
+    text of the same list for each similar name. `ways_out`: if there are no jobs, the same list
+    without one of its filters, if that has any.
     """
 
     jobs: tuple[Job, ...]
@@ -103,6 +137,7 @@ class JobList:
     zone: str
     searched: bool = False
     corrections: Mapping[str, str] = field(default_factory=dict)
+    ways_out: tuple[WayOut, ...] = ()
 
     @property
     def last_page(self) -> int | None:
@@ -155,7 +190,37 @@ class JobService:
         page = await start_snapshot(
             self._list_jobs(connection, cursor), cursor, filters.page, self._clock()
         )
-        return await self._save_page(account, connection, page)
+        listing = await self._save_page(account, connection, page)
+        if listing.jobs or filters.page > 1 or not filters.is_narrow:
+            return listing
+        return replace(listing, ways_out=await self._ways_out(connection, filters, searched))
+
+    async def _ways_out(
+        self, connection: Connection, filters: Filters, searched: bool
+    ) -> tuple[WayOut, ...]:
+        """Remove each of the filters in turn, and count what is left with one call each."""
+        removable = [name for name, fields_ in REMOVABLE.items() if _has_any(filters, fields_)]
+        lists = [_without(filters, name, connection.tenant) for name in removable[:MAX_WAYS_OUT]]
+        counting = [asyncio.create_task(self._count(connection, one)) for one in lists]
+        try:
+            await asyncio.wait(counting, timeout=WAYS_OUT_TIMEOUT_SECONDS)
+            totals = [task.result() if task.done() else None for task in counting]
+        finally:
+            await cancel_all(counting)
+        found = zip(removable, lists, totals, strict=False)
+        queries = ((name, to_compact(one, searched=searched), total) for name, one, total in found)
+        return tuple(WayOut(*way) for way in queries if way[1] and way[2] != 0)
+
+    async def _count(self, connection: Connection, filters: Filters) -> int | None:
+        """None if Emporix doesn't return the number."""
+        try:
+            page = await self._emporix.list_jobs(
+                connection, replace(filters, size=1, page=1, fields=("id",))
+            )
+        except EmporixError as error:
+            logger.info("the jobs without a filter are not counted: %s", error.template)
+            return None
+        return page.total if page.total is not None or page.jobs else 0
 
     async def go_to_page(
         self, account: Account, cursor_id: str, page: int, cursor: ListCursor | None = None
@@ -266,6 +331,18 @@ def _job_list(account: Account, connection: Connection, page: ListPage) -> JobLi
         searched=cursor.searched,
         corrections={} if page.jobs else _corrections(filters),
     )
+
+
+def _has_any(filters: Filters, names: Sequence[str]) -> bool:
+    return any(getattr(filters, name) not in ((), "", None) for name in names)
+
+
+def _without(filters: Filters, removed: str, tenant: str) -> Filters:
+    changes: dict[str, Any] = {name: getattr(_NO_FILTERS, name) for name in REMOVABLE[removed]}
+    return replace(filters, **changes, readings=(), tenant=tenant)
+
+
+_NO_FILTERS = Filters()
 
 
 def _corrections(filters: Filters) -> dict[str, str]:

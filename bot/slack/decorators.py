@@ -91,7 +91,8 @@ class CommandListener(Listener):
     """`/emporix <words> <usage>`; `also` are synonyms of the words.
 
     `in_ack`: answered in the ack, so the listener can't use the network. `at_once`: opens a modal,
-    whose trigger expires after 3 s, so it skips the queue.
+    whose trigger expires after 3 s, so it skips the queue. `without_store`: the template of the
+    answer if Redis doesn't answer, instead of an error.
     """
 
     words: str
@@ -100,6 +101,7 @@ class CommandListener(Listener):
     also: tuple[str, ...] = ()
     in_ack: bool = False
     at_once: bool = False
+    without_store: str = ""
 
     @property
     def takes_words(self) -> bool:
@@ -189,9 +191,10 @@ def command(
     also: tuple[str, ...] = (),
     in_ack: bool = False,
     at_once: bool = False,
+    without_store: str = "",
 ) -> Callable[[ListenerFunction], CommandListener]:
     return lambda listener: CommandListener(
-        listener, audit, words, usage, summary, also, in_ack, at_once
+        listener, audit, words, usage, summary, also, in_ack, at_once, without_store
     )
 
 
@@ -300,7 +303,7 @@ class Registry:
             if found := self._by_words.get(words):
                 return FoundCommand(found, _rest(text, count), self._slip(words, count, text))
         if not typed:
-            return FoundCommand(self.commands["help"], "")
+            return FoundCommand(self._by_words.get("") or self.commands["help"], "")
         if full := self._without_jobs.get(typed[0].lower()):
             return FoundCommand(self._by_words[full], _rest(text, 1))
         raise UnknownCommand(text, self._proposals(text))
@@ -325,7 +328,7 @@ class Registry:
     def _add(self, one: Listener) -> None:
         match one:
             case CommandListener():
-                self.commands[one.words] = one
+                self.commands.update({one.words: one} if one.words else {})
                 self._by_words.update(dict.fromkeys((one.words, *one.also), one))
             case ActionListener():
                 self.actions.update(dict.fromkeys(one.action_ids, one))

@@ -17,8 +17,16 @@ from typing import Any
 import aiohttp
 from slack_bolt.request.async_request import AsyncBoltRequest
 
-from bot.errors import BotError, Busy, InvalidInput, NotOurs, OutdatedButton, StoreUnavailable
-from bot.rendering.buttons import cursor_in
+from bot.errors import (
+    BotError,
+    Busy,
+    InvalidInput,
+    NotConnected,
+    NotOurs,
+    OutdatedButton,
+    StoreUnavailable,
+)
+from bot.rendering.buttons import cursor_in, sharer_in
 from bot.rendering.renderer import Renderer
 from bot.slack.audit import AuditDraft
 from bot.slack.background import BackgroundTasks
@@ -57,7 +65,7 @@ from bot.slack.modals import Ack, Modal, OptionsReply, SubmittedModal
 from bot.slack.reply import Reply, ReplyAfterAck, ReplyInAck
 from bot.slack.request import (
     SlackRequest,
-    checked_options,
+    clicked,
     last_input,
     normalized,
     parse_request,
@@ -125,11 +133,12 @@ class Dispatch:
         await ack()
 
     async def action(self, ack: Ack, req: AsyncBoltRequest, payload: Mapping[str, Any]) -> None:
-        """A button, in a message or a modal."""
-        request = replace(parse_request(req), value=str(payload.get("value") or ""))
+        """A button or an option of a menu, in a message, a modal or the Home tab."""
+        action_id, value = clicked(payload)
+        request = replace(parse_request(req), value=value)
         await ack()
         try:
-            listener = self.registry.actions.get(str(payload.get("action_id"))) or OUTDATED
+            listener = self.registry.actions.get(action_id) or OUTDATED
             await self._admit(req.body, request, lambda: listener)
             replaced = clicked_button(req.body) if listener.replaces else None
             self._start(listener, request, ValuesAfterAck(), replaced)
@@ -216,9 +225,7 @@ class Dispatch:
             find = partial(listener_for, self.registry.submissions, view.get("callback_id"))
             await self._admit(req.body, request, find)
             listener = find()
-            values = SubmissionValues(
-                choices=checked_options(view), modal=modal, reply=self._reply_to(request)
-            )
+            values = SubmissionValues(modal=modal, reply=self._reply_to(request))
             run = partial(self._run_submission, listener, request, modal, values)
             self.background.start(request.caller, run, at_once=True)
         except Busy as error:
@@ -325,12 +332,28 @@ class Dispatch:
                 values |= ValuesAfterAck(account=delivery.account, cursor=delivery.cursor)
                 await self._call(listener, request, values)
         except Exception as error:  # noqa: BLE001 - the one door for errors
-            surface = self._surface(modal, reply)
-            await self.error_handler.show(error, request.reference, surface)
+            if isinstance(error, NotConnected):
+                error.shared_by = sharer_in(request.value)
+            await self._show_error(error, listener, request, reply, modal)
         finally:
             await reply.end()
             if modal:
                 await modal.end()
+
+    async def _show_error(
+        self,
+        error: Exception,
+        listener: Listener,
+        request: SlackRequest,
+        reply: LoadingReply,
+        modal: LoadingModal | None,
+    ) -> None:
+        template = listener.without_store if isinstance(listener, CommandListener) else ""
+        if template and isinstance(error, StoreUnavailable):
+            self.error_handler.log(error)
+            await reply(template)
+            return
+        await self.error_handler.show(error, request.reference, self._surface(modal, reply))
 
     async def _run_command(self, request: SlackRequest, values: ValuesAfterAck, line: str) -> None:
         """Run a command line with the values of the listener that proposes it."""

@@ -10,6 +10,7 @@ from slack_sdk.errors import SlackApiError
 
 from bot.errors import BotError, StoreUnavailable
 from bot.rendering.blockkit.fit import fit_payload
+from bot.rendering.chart import without_chart
 from bot.rendering.renderer import Renderer
 from bot.services.home import HomeOverview, HomeService
 from bot.slack.errors import SLACK_ERRORS, ViewChanged, describe
@@ -58,8 +59,9 @@ class HomeTab:
         """Show the answer to a click at the top of the tab.
 
         It is shown even if a newer view was published in the meantime, because an answer has no
-        other place.
+        other place. Charts are left out: Slack shows them only in messages.
         """
+        message = without_chart(message)
         above = [*message["blocks"], {"type": "divider"}]
         try:
             await self._show(HOME_MAX_AGE_SECONDS, above, insists=True)

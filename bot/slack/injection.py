@@ -25,7 +25,7 @@ from bot.slack.home import HomeTab
 from bot.slack.modals import Modal, OptionsReply, SubmittedModal
 from bot.slack.origin import Origin
 from bot.slack.reply import Reply
-from bot.slack.request import SlackRequest, form_values
+from bot.slack.request import SlackRequest, checked_options, form_values
 from bot.slack.users import CurrentUser, UserClock
 from bot.store.slack_cache import TimeZoneCache
 
@@ -103,6 +103,10 @@ class Providers:
 
     def channel(self, request: SlackRequest) -> Channel:
         return Channel(self._renderer, self._session, request)
+
+    def choices(self, request: SlackRequest) -> Mapping[str, tuple[str, ...]]:
+        """The checked options of the modal by block_id."""
+        return checked_options(request.view or {})
 
     def clock(self, request: SlackRequest) -> LocalClock:
         return UserClock(self._zones, self._now, request)

@@ -17,7 +17,7 @@ from bot.rendering.renderer import Renderer
 from bot.slack.errors import SLACK_ERRORS
 from bot.slack.modals import Modal
 from bot.slack.reply import Reply
-from bot.slack.request import SlackRequest
+from bot.slack.request import SlackRequest, clicked
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +57,12 @@ class ClickedButton:
 def clicked_button(payload: Mapping[str, Any]) -> ClickedButton:
     """The click of a `block_actions` payload. Slack: ephemeral messages are not included."""
     button = payload["actions"][0]
+    action_id, value = clicked(button)
     is_shown = not (payload.get("container") or {}).get("is_ephemeral")
     message = payload.get("message") or {}
     return ClickedButton(
-        action_id=str(button.get("action_id")),
-        value=str(button.get("value") or ""),
+        action_id=action_id,
+        value=value,
         block_id=str(button.get("block_id")),
         message=message if is_shown and message.get("blocks") else {},
     )

@@ -232,6 +232,13 @@ class SubmittedModal(Modal):
             await self.update(loading, **facts)
         return await task
 
+    async def end_with(self, template: str, **facts: object) -> None:
+        """Close the modal, or show a message in it if it shows a loading state by now."""
+        if self.answered.is_set():
+            await self.show(as_modal(self._renderer.render(template, **facts)))
+        else:
+            await self.close()
+
     async def close(self) -> None:
         """Close the modal, unless it has been answered otherwise."""
         if not self.answered.is_set():
@@ -241,6 +248,16 @@ class SubmittedModal(Modal):
         await self._ack(body or "")
         self._hash = ""  # what it is from now on, Slack does not say
         self.answered.set()
+
+
+def as_modal(message: dict[str, Any]) -> dict[str, Any]:
+    """A modal with the blocks of a message."""
+    return {
+        "type": "modal",
+        "title": {"type": "plain_text", "text": "Emporix Jobs"},
+        "close": {"type": "plain_text", "text": "Close"},
+        "blocks": message["blocks"],
+    }
 
 
 class OptionsReply:

@@ -124,6 +124,19 @@ ANSWERED, REFERENCE, DELIVERED = "answered", "reference", "delivered"
 HOME = "home"
 """Slack: the type of the Home tab's view, and the name of the tab."""
 
+
+def clicked(element: Mapping[str, Any]) -> tuple[str, str]:
+    """The action id and the value of a button, or of the chosen option of an overflow menu.
+
+    An option has both in its value, so a menu can offer what buttons do.
+    """
+    if element.get("type") == "overflow":
+        chosen = str((element.get("selected_option") or {}).get("value") or "")
+        action_id, _, value = chosen.partition(" ")
+        return action_id, value
+    return str(element.get("action_id")), str(element.get("value") or "")
+
+
 SELECTED_OPTIONS = "selected_options"
 """Slack: the key of an element's state with the selected options."""
 

@@ -41,7 +41,7 @@ async def test_changes_of_a_digest(connected: AppHarness, ada: Person, grace: Pe
     await grace.command("/emporix digest now")
     await ada.command("/emporix digest list")
     await ada.click("Change")
-    await ada.submit({"name": "Weekly", "days": ["Monday"]})
+    await ada.submit({"name": "Weekly", "days": "Weekdays"})
     await grace.command("/emporix digest delete")
     await grace.click("Delete")
     entries = await _entries(connected)
@@ -166,13 +166,13 @@ HOME_BUTTONS = {
     "Pause": ("digest.paused", "Daily", "C0OPS"),
     "Resume": ("digest.resumed", "Daily", "C0OPS"),
     "Post now": ("digest.posted_now", "Daily", "C0OPS"),
-    "Delete": ("digest.deleted", "Daily", "C0OPS"),
+    "Delete…": ("digest.deleted", "Daily", "C0OPS"),
     "Mute for 2 hours": ("alert.muted", "", "C0OPS"),
     "Unmute": ("alert.unmuted", "", "C0OPS"),
-    "Turn off": ("alert.off", "", "C0OPS"),
+    "Turn off…": ("alert.off", "", "C0OPS"),
     "Stop watching": ("watch.stopped", job_id(3), ""),
     "Make default": ("connection.default", "", ""),
-    "Disconnect": ("connection.removed", "", ""),
+    "Disconnect…": ("connection.removed", "", ""),
 }
 """In an order in which each is there: event, subject and channel of its one entry."""
 
@@ -187,7 +187,9 @@ async def test_buttons_of_the_home_tab(connected: AppHarness, ada: Person) -> No
     for label, (event, subject, channel_id) in HOME_BUTTONS.items():
         before = await _entries(connected)
         await ada.open_home()
-        await ada.click(label, at_home=True)
+        exchange = await ada.click(label, at_home=True)
+        if exchange.view and exchange.view["submit"]:
+            await ada.submit({})
         (entry,) = (await _entries(connected))[len(before) :]
         assert (entry.event, entry.subject, entry.channel_id) == (event, subject, channel_id)
         tenant = "globex" if event.startswith("connection") else "acme"

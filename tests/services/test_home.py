@@ -10,7 +10,7 @@ import pytest
 
 from bot.domain.accounts import Caller, Connection, Credentials
 from bot.domain.filters import Filters
-from bot.domain.jobs import Job, JobPage, NewestJobs, TenantStats
+from bot.domain.jobs import AgentCount, Job, JobPage, RecentFailures, TenantStats
 from bot.domain.times import DAY_SECONDS
 from bot.emporix.query import ALL_TIMES, TimeRange
 from bot.errors import BotError, RateLimited, StoreUnavailable, Unauthorized
@@ -18,7 +18,9 @@ from bot.services.home import HOME_EXCERPT_LENGTH, HOME_JOBS_SHOWN, TenantStatsR
 from tests.harness.clock import NOW, FakeClock
 
 HELD = Connection(Caller("T", "U"), "acme", Credentials("id", "secret"), frozenset(), NOW)
-KNOWN = TenantStats("acme", requested_at=1.0, read_at=1.0, failed=NewestJobs((), 3, has_more=False))
+KNOWN = TenantStats(
+    "acme", requested_at=1.0, read_at=1.0, failed=RecentFailures((), 0, 0, 3, has_more=False)
+)
 
 
 @dataclass
@@ -62,14 +64,13 @@ def figures(emporix: FakeEmporix, clock: FakeClock) -> TenantStatsReader:
 async def test_reads_the_newest_failed_and_running_jobs(
     emporix: FakeEmporix, figures: TenantStatsReader
 ) -> None:
-    """Failures are limited to 24 hours, running jobs are not."""
-    await figures.read(HELD, None)
-    failed, running = sorted(emporix.asked, key=lambda filters: filters.statuses)
-    assert (failed.statuses, failed.since, failed.size) == (
-        ("failure",),
-        NOW - DAY_SECONDS,
-        HOME_JOBS_SHOWN,
-    )
+    """Failures and successes are limited to 24 hours, running jobs are not."""
+    emporix.pages["success"] = page_of(Job(id="1"), total=203)
+    found = await figures.read(HELD, None)
+    failed, running, succeeded = sorted(emporix.asked, key=lambda filters: filters.statuses)
+    assert (failed.statuses, failed.since, failed.size) == (("failure",), NOW - DAY_SECONDS, 50)
+    assert (succeeded.since, succeeded.size) == (NOW - DAY_SECONDS, 1)
+    assert found.succeeded == 203
     assert (running.statuses, running.since, running.size) == (
         ("in_progress",),
         None,
@@ -83,7 +84,25 @@ async def test_shortens_agent_messages(emporix: FakeEmporix, figures: TenantStat
     emporix.pages["failure"] = page_of(long, Job(id="2", message="m"), total=2)
     found = await figures.read(HELD, None)
     assert found.failed is not None
-    assert [job.message for job in found.failed.jobs] == ["x" * HOME_EXCERPT_LENGTH, "m"]
+    messages = [cause.newest.message for cause in found.failed.causes]
+    assert messages == ["x" * HOME_EXCERPT_LENGTH, "m"]
+    assert [cause.message for cause in found.failed.causes] == messages
+
+
+async def test_groups_failures_by_cause(emporix: FakeEmporix, figures: TenantStatsReader) -> None:
+    """Failures with the same cause are one line, however many agents they are of."""
+    jobs = [
+        Job(id=str(number), agent_id=agent, message=f"Tool call timed out after {number} s")
+        for number, agent in enumerate(["a", "a", "b"])
+    ]
+    emporix.pages["failure"] = page_of(*jobs, Job(id="9", message="Order not found"), total=4)
+    found = await figures.read(HELD, None)
+    assert found.failed is not None
+    first, second = found.failed.causes
+    assert (first.count, first.agents) == (3, (AgentCount("a", 2), AgentCount("b", 1)))
+    assert (first.job_ids, first.newest.id) == (("0", "1", "2"), "0")
+    assert (second.count, second.message) == (1, "Order not found")
+    assert (found.failed.read, found.failed.cause_count, found.failed.total) == (4, 2, 4)
 
 
 async def test_an_empty_page_without_total_counts_as_zero(
@@ -113,16 +132,16 @@ async def test_errors_keep_the_known_figures(
 async def test_concurrent_readers_share_the_calls(
     emporix: FakeEmporix, figures: TenantStatsReader
 ) -> None:
-    """Two readers share two calls; the next reader makes new ones."""
+    """Readers at the same time share three calls; the next reader makes new ones."""
     emporix.open.clear()
     asking = [asyncio.create_task(figures.read(HELD, None)) for _ in range(3)]
     await emporix.asked_twice.wait()
     emporix.open.set()
     one, *others = [await task for task in asking]
     assert others == [one, one]
-    assert len(emporix.asked) == 2
+    assert len(emporix.asked) == 3
     await figures.read(HELD, one)
-    assert len(emporix.asked) == 4
+    assert len(emporix.asked) == 6
 
 
 async def test_a_cancelled_reader_does_not_cancel_the_others(

@@ -8,7 +8,14 @@ from typing import Any
 import pytest
 
 from bot.domain.accounts import Connection, Credentials
-from bot.domain.jobs import JobSummary, NewestJobs, TenantStats
+from bot.domain.jobs import (
+    AgentCount,
+    FailureCause,
+    JobSummary,
+    NewestJobs,
+    RecentFailures,
+    TenantStats,
+)
 from bot.store import keys as redis_keys
 from bot.store.accounts import AccountStore
 from bot.store.encryption import AccountEncryption, Cipher, EncryptionKey, new_key, parse_keys
@@ -18,11 +25,14 @@ from tests.store.fixtures import ADA, GRACE
 FAILED = JobSummary(
     "1", "failure", "AGENT_CHAT", "a", "Agent A", "", "", "2026-11-23", "a secret word"
 )
+CAUSE = FailureCause(
+    9, "a secret cause", (AgentCount("Agent A", 6), AgentCount("", 3)), ("1", "2"), FAILED
+)
 FIGURES = TenantStats(
     "acme",
     requested_at=2.0,
     read_at=1.0,
-    failed=NewestJobs((FAILED,), 12, has_more=True),
+    failed=RecentFailures((CAUSE,), 3, 10, 12, has_more=True),
     running=NewestJobs((), None, has_more=False),
     error="rate_limited",
 )

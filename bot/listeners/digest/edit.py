@@ -17,6 +17,7 @@ from bot.slack.conversations import DigestChannels
 from bot.slack.decorators import action, submission
 from bot.slack.home import HomeTab
 from bot.slack.modals import Modal, SubmittedModal
+from bot.slack.origin import Origin
 from bot.slack.users import CurrentUser
 
 
@@ -41,6 +42,7 @@ async def change(
     user: CurrentUser,
     home: HomeTab,
     modal: SubmittedModal,
+    origin: Origin,
     audit_entry: AuditDraft,
 ) -> None:
     await views.save(
@@ -51,6 +53,7 @@ async def change(
         digests,
         digest_form,
         digest_channels,
+        origin,
         audit_entry,
         metadata.digest_id,
     )

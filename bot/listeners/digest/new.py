@@ -9,15 +9,16 @@ from bot.domain.accounts import Account
 from bot.domain.audit import AuditEvent
 from bot.listeners.digest import views
 from bot.rendering import buttons
-from bot.rendering.buttons import ChannelButton
+from bot.rendering.buttons import ChannelButton, DigestButton
 from bot.services.digests.digests import DigestService
-from bot.services.digests.form import DigestFormService
+from bot.services.digests.form import DigestFormService, parse_form
 from bot.services.filters.parser import LocalClock
 from bot.slack.audit import AuditDraft
 from bot.slack.conversations import Channel, DigestChannels
 from bot.slack.decorators import action, command, submission
 from bot.slack.home import HomeTab
 from bot.slack.modals import Modal, SubmittedModal
+from bot.slack.origin import Origin
 from bot.slack.users import CurrentUser
 
 
@@ -56,6 +57,15 @@ async def open_form_from_button(
     await views.show_form(modal, account, replace(proposal, channel_id=_channel(button.channel_id)))
 
 
+@action(buttons.DIGEST_NEW_DAYS, audit=None)
+async def choose_days(
+    values: Mapping[str, str], account: Account, metadata: DigestButton | None, modal: Modal
+) -> None:
+    """The form with or without the single days, and with all that was filled in."""
+    digest_id = metadata.digest_id if metadata else ""
+    await views.show_form(modal, account, parse_form(values).proposal, digest_id)
+
+
 @submission(buttons.DIGEST_NEW_SUBMIT, audit=AuditEvent.DIGEST_CREATED)
 async def set_up(
     values: Mapping[str, str],
@@ -66,9 +76,12 @@ async def set_up(
     user: CurrentUser,
     home: HomeTab,
     modal: SubmittedModal,
+    origin: Origin,
     audit_entry: AuditDraft,
 ) -> None:
-    await views.save(modal, user, clock, values, digests, digest_form, digest_channels, audit_entry)
+    await views.save(
+        modal, user, clock, values, digests, digest_form, digest_channels, origin, audit_entry
+    )
     await home.refresh_if_open()
 
 

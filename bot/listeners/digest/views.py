@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from functools import partial
 from typing import Literal
 
 from bot.domain.accounts import Account
 from bot.domain.digests import Digest
+from bot.errors import ShareRefused
 from bot.services.digests.digests import DigestService
 from bot.services.digests.form import (
     DigestDraft,
@@ -19,8 +21,12 @@ from bot.services.digests.form import (
 from bot.services.filters.parser import LocalClock
 from bot.slack.audit import AuditDraft
 from bot.slack.conversations import DigestChannels
+from bot.slack.errors import SLACK_ERRORS, describe
 from bot.slack.modals import Modal, SubmittedModal
+from bot.slack.origin import Origin
 from bot.slack.users import CurrentUser
+
+logger = logging.getLogger(__name__)
 
 
 async def opening(modal: Modal) -> None:
@@ -31,7 +37,7 @@ async def opening(modal: Modal) -> None:
 async def show_form(
     modal: Modal, account: Account, proposal: DigestDraft, digest_id: str = ""
 ) -> None:
-    """Replace the loading modal with the form."""
+    """Show the form in the open modal."""
     tenants = tuple(account.connections)
     facts = {"proposal": proposal, "tenants": tenants, "problems": {}, "digest_id": digest_id}
     await modal.update("digest/new", **facts)
@@ -45,10 +51,11 @@ async def save(
     digests: DigestService,
     digest_form: DigestFormService,
     digest_channels: DigestChannels,
+    origin: Origin,
     audit_entry: AuditDraft,
     digest_id: str = "",
 ) -> None:
-    """Save the form as a new digest, or as the digest of the id.
+    """Save the form as a new digest, or as the digest of the id, and tell its new channel.
 
     Problems appear under their fields, or in the form again after the ack. Raises NotInChannel if
     the user is not in the digest's channel, and OutdatedButton if the digest was deleted.
@@ -57,8 +64,10 @@ async def save(
         user, clock, values, digests, digest_form, digest_channels, audit_entry, digest_id
     )
     try:
-        digest = await modal.within_ack(saving, "loading", step="digest_save")
+        before, digest = await modal.within_ack(saving, "loading", step="digest_save")
         await modal.update("digest/new.done", digest=digest)
+        if before is None or before.channel_id != digest.channel_id:
+            await _announce(digest, origin, is_new=before is None)
     except FormRefused as refused:
         audit_entry.refuse()
         await _refuse(modal, refused, digest_id)
@@ -73,7 +82,8 @@ async def _save(
     digest_channels: DigestChannels,
     audit_entry: AuditDraft,
     digest_id: str,
-) -> Digest:
+) -> tuple[Digest | None, Digest]:
+    """The digest before and after."""
     before = await digests.get(digest_id, user.caller) if digest_id else None
     if (
         before and before.owner != user.caller
@@ -89,7 +99,16 @@ async def _save(
     if before:
         audit_entry.detail = ", ".join(changed_fields(before, digest))
         await user.notify(before.owner, "digest/by_others", digest=before, act="change")
-    return digest
+    return before, digest
+
+
+async def _announce(digest: Digest, origin: Origin, *, is_new: bool) -> None:
+    """Tell the channel once; the digest is saved, even if Slack refuses the message."""
+    channel = origin.channel_at(digest.channel_id)
+    try:
+        await channel.post("digest/new.announced", digest=digest, is_new=is_new)
+    except (ShareRefused, *SLACK_ERRORS) as error:
+        logger.warning("a channel was not notified of a new digest: %s", describe(error))
 
 
 async def _refuse(modal: SubmittedModal, refused: FormRefused, digest_id: str) -> None:

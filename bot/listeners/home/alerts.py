@@ -15,8 +15,9 @@ from bot.services.filters.parser import LocalClock
 from bot.services.sharing import SharingService
 from bot.slack.audit import AuditDraft
 from bot.slack.conversations import Channel
-from bot.slack.decorators import action
+from bot.slack.decorators import action, submission
 from bot.slack.home import HomeTab
+from bot.slack.modals import Modal, SubmittedModal
 from bot.slack.origin import Origin
 from bot.slack.reply import Reply
 from bot.slack.users import CurrentUser
@@ -74,20 +75,31 @@ async def resume(
     await home.redraw()
 
 
-@action(buttons.HOME_ALERTS_OFF, audit=AuditEvent.ALERT_OFF)
+@action(buttons.HOME_ALERTS_ASK_OFF, at_once=True, audit=None)
+async def ask_to_turn_off(
+    button: AlertButton, caller: Caller, alerts: AlertService, modal: Modal
+) -> None:
+    alert = await alerts.get_own(caller, button.alert_id)
+    await modal.open("home/confirm", act="turn_off_alert", alert=alert)
+
+
+@submission(buttons.HOME_ALERTS_OFF, audit=AuditEvent.ALERT_OFF)
 async def turn_off(
-    button: AlertButton,
+    metadata: AlertButton,
     alerts: AlertService,
     origin: Origin,
     user: CurrentUser,
     home: HomeTab,
+    modal: SubmittedModal,
     reply: Reply,
     audit_entry: AuditDraft,
 ) -> None:
-    channel = await _channel(button, user.caller, alerts, origin)
-    with suppress(ShareRefused):
-        await views.turn_off(button.alert_id, alerts, channel, user, reply, audit_entry)
-    await home.redraw()
+    channel = await _channel(metadata, user.caller, alerts, origin)
+    turning_off = views.turn_off(metadata.alert_id, alerts, channel, user, reply, audit_entry)
+    with suppress(ShareRefused):  # turned off all the same
+        await modal.within_ack(turning_off, "loading", step="alert_off")
+    await modal.end_with("home/alerts.off")
+    await home.refresh_if_open()
 
 
 async def _channel(

@@ -54,9 +54,23 @@ async def start(
 ) -> None:
     await modal.open("loading", step="job")
     shared_deletes.admit()
-    findings = await job_finder.find(account, message_texts(origin.message))
-    form = await views.keep_original(account, forms, origin) if findings.by_id else ""
+    texts = message_texts(origin.message)
+    findings = await job_finder.find(account, texts)
+    if findings.by_id:
+        form = await views.keep_original(account, forms, origin)
+    else:  # for Find instead
+        form = await forms.save(account.caller, {**origin.serialize(), "texts": texts})
     await modal.update("jobs/delete_mentioned", findings=findings, form=form)
+
+
+@action(buttons.JOBS_DELETE_MENTIONED_SELECT, audit=None)
+async def count_selected(choices: Mapping[str, tuple[str, ...]], modal: Modal) -> None:
+    """Show the number of selected jobs on the button."""
+    shown = modal.snapshot()
+    count = sum(map(len, choices.values()))
+    button = modal.render("jobs/delete_mentioned.submit", count=count)
+    # Without the hash: of two updates at a time, Slack would refuse the second one.
+    await modal.update_other(shown["id"], {**shown["view"], "submit": button["submit"]})
 
 
 @action(buttons.JOBS_DELETE_MENTIONED_ASK, at_once=True, audit=None)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from bot.domain.accounts import Account
 from bot.listeners.jobs import views
 from bot.rendering import buttons
+from bot.rendering.buttons import ModalOrigin
 from bot.services.filters.form import FilterForm
 from bot.services.find_jobs import JobFinder
-from bot.slack.decorators import shortcut
+from bot.slack.decorators import action, shortcut
 from bot.slack.modals import Modal
 from bot.slack.origin import Origin
 from bot.slack.request import message_texts
@@ -25,18 +28,38 @@ async def find(
     account: Account, job_finder: JobFinder, forms: FormStore, origin: Origin, modal: Modal
 ) -> None:
     await modal.open("loading", step="job")
-    findings = await job_finder.find(account, message_texts(origin.message))
+    form = await views.keep_original(account, forms, origin)
+    texts = message_texts(origin.message)
+    await _show(texts, origin.serialize(), form, account, job_finder, modal)
+
+
+@action(buttons.JOBS_FIND_INSTEAD, audit=None)
+async def find_instead(
+    metadata: ModalOrigin, account: Account, job_finder: JobFinder, forms: FormStore, modal: Modal
+) -> None:
+    """Find, in place of a modal that could do nothing with the message."""
+    saved = await forms.load(account.caller, metadata.form)
+    await _show(saved["texts"], saved, "", account, job_finder, modal)
+
+
+async def _show(
+    texts: Sequence[str],
+    origin: Mapping[str, str],
+    form: str,
+    account: Account,
+    job_finder: JobFinder,
+    modal: Modal,
+) -> None:
+    findings = await job_finder.find(account, texts)
     if findings.is_empty:
-        await views.show_form(
-            FilterForm(words=findings.words), account, modal, note="nothing_named"
-        )
-    else:
-        form = await views.keep_original(account, forms, origin)
-        await modal.update(
-            "jobs/find",
-            findings=findings,
-            origin=origin.serialize(),
-            form=form,
-            zone=account.time_zone,
-            is_only_tenant=len(account.connections) == 1,
-        )
+        words = FilterForm(words=findings.words)
+        await views.show_form(words, account, modal, note="nothing_named")
+        return
+    await modal.update(
+        "jobs/find",
+        findings=findings,
+        origin=origin,
+        form=form,
+        zone=account.time_zone,
+        is_only_tenant=len(account.connections) == 1,
+    )

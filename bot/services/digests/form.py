@@ -31,6 +31,10 @@ MAX_DIGEST_QUERY_LENGTH = 500
 DEFAULT_NAME = "Daily jobs"
 DEFAULT_MINUTE = 9 * 60
 EVERY_DAY = tuple(range(7))
+WEEKDAYS = EVERY_DAY[:5]
+DAYS_BY_CHOICE = {"every": EVERY_DAY, "weekdays": WEEKDAYS}
+CUSTOM_DAYS = "custom"
+"""The choice whose days have a field of their own."""
 
 ZONE_ABBREVIATIONS = {
     "acst": "Australia/Adelaide",
@@ -76,7 +80,10 @@ _TIME = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)")
 
 @dataclass(frozen=True, slots=True)
 class DigestDraft:
-    """The values of the form; `zone` is "" if the user's time zone is not known."""
+    """The values of the form; `zone` is "" if the user's time zone is not known.
+
+    `custom_days`: the days are chosen one by one.
+    """
 
     channel_id: str = ""
     name: str = DEFAULT_NAME
@@ -87,6 +94,7 @@ class DigestDraft:
     query: str = ""
     post_when_empty: bool = False
     chart: bool = True
+    custom_days: bool = False
 
     @classmethod
     def of(cls, digest: Digest) -> DigestDraft:
@@ -102,6 +110,7 @@ class DigestDraft:
             digest.query,
             digest.post_when_empty,
             digest.chart,
+            schedule.days not in DAYS_BY_CHOICE.values(),
         )
 
 
@@ -140,16 +149,19 @@ def parse_form(values: Mapping[str, str]) -> ParsedDraft:
             problems[name] = error
             return otherwise
 
+    is_custom = values.get("days") == CUSTOM_DAYS
+    days_field = "custom_days" if is_custom and "custom_days" in values else "days"
     proposal = DigestDraft(
         channel_id=values.get("channel", ""),
         name=field("name", parse_name, ""),
         minute=field("time", parse_minute, DEFAULT_MINUTE),
         zone=field("zone", parse_zone, values.get("zone", "")),
-        days=field("days", parse_days, ()),
+        days=field(days_field, parse_days, ()),
         tenant=values.get("tenant", ""),
         query=field("filters", parse_query, values.get("filters", "")),
         post_when_empty=bool(values.get("quiet")),
         chart=bool(values.get("chart")),
+        custom_days=is_custom,
     )
     return ParsedDraft(proposal, problems)
 
@@ -185,7 +197,12 @@ def parse_minute(text: str) -> int:
 
 
 def parse_days(text: str) -> tuple[int, ...]:
-    """The days of the week in `0,1,4`, where 0 is Monday; raises InvalidInput if there is none."""
+    """The days of the week of a choice, or in `0,1,4`, where 0 is Monday.
+
+    Raises InvalidInput if there is none.
+    """
+    if text in DAYS_BY_CHOICE:
+        return DAYS_BY_CHOICE[text]
     days = tuple(sorted({int(part) for part in text.split(",") if part.strip() in set("0123456")}))
     if not days:
         raise InvalidInput("No day is chosen", advice="Choose at least one.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from bot.domain.digests import Digest
@@ -15,6 +16,8 @@ WEEK = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sun
 async def set_up(person: Person, **fields: Any) -> Exchange:
     """Submit the form with its defaults, except for `fields`, by block_id."""
     await person.command("/emporix digest")
+    if "custom_days" in fields:
+        await person.click("Custom")
     return await person.submit(fields)
 
 
@@ -26,9 +29,20 @@ async def stored(harness: AppHarness, digest_id: str = "digest-1") -> Digest:
 
 
 async def in_channel(harness: AppHarness, channel: str = "ops") -> list[dict[str, Any]]:
-    """The messages that everyone sees in a channel."""
+    """What everyone sees in a channel, apart from the announcements of new digests."""
     seen = await harness.person("ada", channel).messages()
-    return [message for message in seen if not message["ephemeral"]]
+    return [one for one in seen if not one["ephemeral"] and not is_announcement(one)]
+
+
+def is_announcement(message: Mapping[str, Any]) -> bool:
+    """Whether a message only says that someone set up a digest in its channel or moved it there."""
+    return " digest" in message["text"] and " here, first <!date" in message["text"]
+
+
+async def announced(harness: AppHarness, channel: str = "ops") -> list[str]:
+    """The announcements of digests in a channel."""
+    seen = await harness.person("ada", channel).messages()
+    return [message["text"] for message in seen if is_announcement(message)]
 
 
 async def to_ada(harness: AppHarness) -> list[dict[str, Any]]:

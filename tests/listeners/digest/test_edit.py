@@ -5,12 +5,12 @@ from __future__ import annotations
 from sandbox.emporix.keys import ACME_READ_ONLY
 from sandbox.slack.person import Person
 from tests.harness.app import AppHarness
-from tests.listeners.digest.fixtures import set_up, stored
+from tests.listeners.digest.fixtures import announced, set_up, stored
 
 
 async def test_begins_with_what_is_there(ada: Person) -> None:
     """The form shows all current values."""
-    fields = {"time": "17:30", "filters": "failed refund", "days": ["Friday"], "chart": []}
+    fields = {"time": "17:30", "filters": "failed refund", "custom_days": ["Friday"], "chart": []}
     await set_up(ada, name="Failures", **fields)
     await ada.command("/emporix digest list")
     exchange = await ada.click("Change")
@@ -19,7 +19,9 @@ async def test_begins_with_what_is_there(ada: Person) -> None:
     assert state["name"]["value"]["value"] == "Failures"
     assert state["time"]["value"]["selected_time"] == "17:30"
     assert state["filters"]["value"]["value"] == "failed refund"
-    assert [day["value"] for day in state["days"]["value"]["selected_options"]] == ["4"]
+    assert state["days"]["digest.new.days"]["selected_option"]["value"] == "custom"
+    days = state["custom_days"]["value"]["selected_options"]
+    assert [day["value"] for day in days] == ["4"]
     assert state["chart"]["value"]["selected_options"] == []
 
 
@@ -46,3 +48,21 @@ async def test_runs_on_the_connection_of_who_changed_it(
     await grace.click("Change")
     await grace.submit({"name": "Graces"})
     assert (await stored(connected)).owner.user_id == "U0GRACE"
+
+
+async def test_tells_the_channel_that_it_moves_to(
+    connected: AppHarness, ada: Person, digest: str
+) -> None:
+    """Only a digest that moves to another channel is announced there, and not in the old one."""
+    await ada.command("/emporix digest list")
+    await ada.click("Change")
+    await ada.submit({"time": "16:00"})
+    assert len(await announced(connected, "ops")) == 1
+    await ada.command("/emporix digest list")
+    await ada.click("Change")
+    await ada.submit({"channel": "general"})
+    moved = await announced(connected, "general")
+    assert [words.split(",")[0] for words in moved] == [
+        "<@U0ADA> moved the digest “Daily jobs” here"
+    ]
+    assert len(await announced(connected, "ops")) == 1

@@ -10,7 +10,7 @@ from sandbox.emporix.keys import ACME_READ_ONLY
 from sandbox.slack.faults import Fault
 from sandbox.slack.person import Person
 from tests.harness.app import AppHarness
-from tests.listeners.digest.fixtures import in_channel, set_up, stored, to_ada
+from tests.listeners.digest.fixtures import in_channel, is_announcement, set_up, stored, to_ada
 from tests.listeners.jobs.fixtures import add_jobs
 
 OPS = "C0OPS"
@@ -135,9 +135,13 @@ async def test_without_a_connection_nothing_starts(
 
 
 async def in_channel_of(harness: AppHarness) -> list[str]:
-    """The messages that Grace, still a member, sees in #ops."""
+    """The messages in #ops as Grace, still a member, sees them, without announcements."""
     seen = await harness.person("grace", "ops").messages()
-    return [message["text"] for message in seen if not message["ephemeral"]]
+    return [
+        message["text"]
+        for message in seen
+        if not message["ephemeral"] and not is_announcement(message)
+    ]
 
 
 async def test_disconnecting_pauses_digests_at_once(

@@ -12,7 +12,7 @@ from tests.listeners.digest.fixtures import set_up
 async def test_shows_them_with_their_buttons(ada: Person, snapshot: SnapshotAssertion) -> None:
     """The channel's digests are listed first, then the user's digests elsewhere."""
     await set_up(ada)
-    await set_up(ada, name="Failures", filters="failed", days=["Monday"])
+    await set_up(ada, name="Failures", filters="failed", custom_days=["Monday"])
     await set_up(ada, channel="general")
     assert (await ada.command("/emporix digest list")).payloads == snapshot
 

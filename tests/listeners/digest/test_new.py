@@ -15,7 +15,7 @@ from sandbox.slack.faults import Fault
 from sandbox.slack.person import Person
 from tests.harness.app import AppHarness, open_app
 from tests.harness.clock import FakeClock
-from tests.listeners.digest.fixtures import set_up, stored
+from tests.listeners.digest.fixtures import announced, set_up, stored
 
 
 async def test_proposes_what_most_want(ada: Person, snapshot: SnapshotAssertion) -> None:
@@ -63,7 +63,7 @@ async def test_takes_what_is_filled_in(connected: AppHarness, ada: Person) -> No
         name="Failures",
         time="17:30",
         zone="new york",
-        days=["Monday", "Friday"],
+        custom_days=["Monday", "Friday"],
         filters="failed agent:bot-1 “late refund”",
         quiet="quiet",
     )
@@ -78,6 +78,55 @@ async def test_takes_what_is_filled_in(connected: AppHarness, ada: Person) -> No
         words=("late refund",),
         tenant="acme",
     )
+
+
+@pytest.mark.parametrize(
+    ("choice", "days"), [("Every day", (0, 1, 2, 3, 4, 5, 6)), ("Weekdays", (0, 1, 2, 3, 4))]
+)
+async def test_takes_common_days_with_one_choice(
+    connected: AppHarness, ada: Person, choice: str, days: tuple[int, ...]
+) -> None:
+    """Every day and weekdays need one choice, and the form does not show single days."""
+    exchange = await set_up(ada, days=choice)
+    assert exchange.field_errors == {}
+    assert (await stored(connected)).schedule.days == days
+
+
+async def test_choosing_custom_keeps_what_was_filled_in(ada: Person) -> None:
+    """Custom adds a field for single days, and Weekdays removes it; other fields stay filled in."""
+    await ada.command("/emporix digest")
+    await ada.choose("Filters", "failed refund")
+    custom = (await ada.click("Custom")).view
+    assert custom is not None
+    assert custom["state"]["values"]["filters"]["value"]["value"] == "failed refund"
+    assert custom["state"]["values"]["custom_days"]["value"]["selected_options"] == []
+    weekdays = (await ada.click("Weekdays")).view
+    assert weekdays is not None
+    assert "custom_days" not in weekdays["state"]["values"]
+    assert weekdays["state"]["values"]["filters"]["value"]["value"] == "failed refund"
+
+
+async def test_tells_the_channel_once(
+    connected: AppHarness, ada: Person, snapshot: SnapshotAssertion
+) -> None:
+    """The channel hears who set up a digest and when it comes first, and only that once."""
+    await set_up(ada)
+    assert await announced(connected) == snapshot
+    await set_up(ada)  # refused: the name is taken
+    assert len(await announced(connected)) == 1
+
+
+async def test_a_channel_that_cannot_hear_of_it_changes_nothing(
+    connected: AppHarness, ada: Person, caplog: pytest.LogCaptureFixture
+) -> None:
+    """If Slack refuses the announcement, the digest is saved all the same, and the log says so."""
+    fault = Fault("refuse", method="chat.postMessage", error="restricted_action")
+    connected.workspace.faults.add(fault)
+    exchange = await set_up(ada)
+    assert exchange.view is not None
+    assert "is posted to" in str(exchange.view["blocks"])
+    assert await announced(connected) == []
+    assert "a channel was not notified of a new digest" in caplog.text
 
 
 @pytest.mark.parametrize(

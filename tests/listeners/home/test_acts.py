@@ -6,8 +6,6 @@ import pytest
 
 from bot.domain.accounts import Caller
 from bot.rendering.buttons import (
-    DIGEST_DELETE_CONFIRM,
-    DIGEST_PAUSE_RESUME,
     JOBS_LIST_ALL,
     TENANTS_SWITCH,
     TenantButton,
@@ -19,7 +17,7 @@ from tests.harness.app import AppHarness
 from tests.harness.sample_requests import home_action
 from tests.harness.signed_requests import Poster
 from tests.listeners.digest.fixtures import set_up, stored
-from tests.listeners.home.views import buttons, published, words
+from tests.listeners.home.views import found, options, published, words
 from tests.listeners.jobs.fixtures import add_jobs
 
 CALLER = Caller(TEAM_ID, ADA.id)
@@ -39,17 +37,18 @@ async def test_switches_the_default(harness: AppHarness) -> None:
     await harness.connect(harness.ada, GLOBEX_OPERATIONS)
     exchange = await harness.ada.click("Make default", at_home=True)
     assert words(exchange.home).startswith("Your default tenant is now `globex`")
-    assert "*globex* · your default" in words(exchange.home)
+    assert "succeeded in 24 h · your default" in words(exchange.home)
     assert [sent["via"] for sent in exchange.sent] == ["views.publish"]
 
 
 async def test_disconnects_after_asking(harness: AppHarness) -> None:
     """Disconnecting removes the tenant from Redis and from the Home tab."""
     assert await harness.redis.hexists(redis_keys.home(CALLER, "stats"), "acme")
-    exchange = await harness.ada.click("Disconnect", at_home=True)
-    assert words(exchange.home).startswith("Disconnected from `acme`.")
-    assert "You are not connected to Emporix yet." in words(exchange.home)
-    assert "failed*" not in words(exchange.home)
+    await harness.ada.click("Disconnect…", at_home=True)
+    exchange = await harness.ada.submit({})
+    assert words(exchange.view).startswith("Disconnected from `acme`.")
+    assert "Connect to Emporix to see your jobs here." in words(exchange.home)
+    assert " failed" not in words(exchange.home)
     assert not await harness.redis.hexists(redis_keys.home(CALLER, "stats"), "acme")
 
 
@@ -57,13 +56,13 @@ async def test_follows_a_disconnect_by_command(harness: AppHarness) -> None:
     """A disconnect by command also updates the Home tab."""
     await harness.ada.command("/emporix disconnect")
     exchange = await harness.ada.click("Disconnect")
-    assert "failed*" not in words(exchange.home)
-    assert "You are not connected to Emporix yet." in words(exchange.home)
+    assert " failed" not in words(exchange.home)
+    assert "Connect to Emporix to see your jobs here." in words(exchange.home)
 
 
 async def test_reconnects(harness: AppHarness) -> None:
     """Reconnecting opens the form with the tenant, and the Home tab shows the new rights."""
-    form = await harness.ada.click("Reconnect", at_home=True)
+    form = await harness.ada.click("Reconnect…", at_home=True)
     assert form.view is not None
     assert form.view["state"]["values"]["tenant"]["value"]["value"] == "acme"
     exchange = await harness.ada.submit(
@@ -72,7 +71,7 @@ async def test_reconnects(harness: AppHarness) -> None:
             "Client secret": ACME_OPERATIONS.client_secret,
         }
     )
-    assert "*acme* · your default" in words(exchange.home)
+    assert "*acme*: *2 failed*" in words(exchange.home)
     assert len(published(exchange)) == 2
 
 
@@ -95,13 +94,14 @@ async def test_pauses_and_resumes_a_digest(harness: AppHarness) -> None:
     paused = await harness.ada.click("Pause", at_home=True)
     assert "Paused: “Daily jobs” is not posted to <#C0OPS>" in words(paused.home)
     assert (await stored(harness)).paused == "somebody"
-    resumed = await harness.ada.click("Resume", action_id=DIGEST_PAUSE_RESUME, at_home=True)
-    assert "Pause" in buttons(resumed.home)
+    assert "Resume" in options(paused.home)
+    resumed = await harness.ada.click("Resume", action_id="menu", at_home=True)
+    assert "Pause" in options(resumed.home)
 
 
 async def test_changes_a_digest(harness: AppHarness) -> None:
     """Changing a digest updates the Home tab."""
-    await harness.ada.click("Change", at_home=True)
+    await harness.ada.click("Change…", at_home=True)
     exchange = await harness.ada.submit({"name": "Failures at night"})
     assert "*Failures at night*" in words(exchange.home)
 
@@ -115,9 +115,42 @@ async def test_sets_up_a_digest(harness: AppHarness) -> None:
 
 
 async def test_deletes_a_digest(harness: AppHarness) -> None:
-    """A digest is deleted after its confirmation."""
-    exchange = await harness.ada.click("Delete", action_id=DIGEST_DELETE_CONFIRM, at_home=True)
+    """A digest is deleted after its confirmation in a modal."""
+    asked = await harness.ada.click("Delete…", at_home=True)
+    assert "“Daily jobs” will no longer be posted in <#C0OPS>" in words(asked.view)
+    assert "*Your digests*" in words(asked.home)
+    exchange = await harness.ada.submit({})
+    assert exchange.view is None
     assert "*Your digests*" not in words(exchange.home)
+
+
+async def test_previews_a_digest(harness: AppHarness) -> None:
+    """The preview appears at the top, without a chart, which Slack shows only in messages."""
+    exchange = await harness.ada.click("Preview", at_home=True)
+    assert "failed" in words(exchange.home).partition("Your Emporix jobs")[0]
+    assert len(published(exchange)) == 1
+
+
+async def test_cancel_changes_nothing(harness: AppHarness) -> None:
+    """Closing the question of a menu leaves the digest and the connection."""
+    for entry in ("Delete…", "Disconnect…"):
+        await harness.ada.click(entry, at_home=True)
+        await harness.ada.close()
+    home = (await harness.ada.open_home()).home
+    assert "*Your digests*" in words(home)
+    assert "*acme*" in words(home)
+
+
+async def test_each_line_has_one_menu(harness: AppHarness) -> None:
+    """Each digest and tenant has one menu and no other buttons, and no menu asks a question."""
+    home = (await harness.ada.open_home()).home
+    menus = [one for one in found(home) if one["type"] == "overflow"]
+    assert len(menus) == 2
+    assert not any("confirm" in menu for menu in menus)
+    assert options(home) == [
+        *("Search…", "Reconnect…", "Disconnect…"),
+        *("Preview", "Post now", "Pause", "Change…", "Delete…"),
+    ]
 
 
 async def test_posts_a_digest_at_once(harness: AppHarness) -> None:
@@ -159,4 +192,6 @@ async def test_an_act_is_shown_over_what_was_drawn_meanwhile(
     await poster.settled()
     view = harness.workspace.views.home(ADA.id)
     assert view is not None
-    assert "*globex* · your default" in words(view.content)
+    assert "*globex*: *0 failed*, 0 running, 0 succeeded in 24 h · your default" in words(
+        view.content
+    )

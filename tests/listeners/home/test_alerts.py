@@ -12,7 +12,7 @@ from sandbox.emporix.keys import ACME_OPERATIONS
 from tests.harness.app import AppHarness
 from tests.harness.sample_requests import home_action
 from tests.harness.signed_requests import Poster
-from tests.listeners.home.views import buttons, words
+from tests.listeners.home.views import options, words
 
 OPS = "C0OPS"
 
@@ -50,7 +50,8 @@ async def test_mutes_and_unmutes(harness: AppHarness) -> None:
 
 async def test_turns_off(harness: AppHarness) -> None:
     """A turned off alert disappears from Home, and the channel is informed who did it."""
-    off = await harness.ada.click("Turn off", at_home=True)
+    await harness.ada.click("Turn off…", at_home=True)
+    off = await harness.ada.submit({})
     assert "*Your alerts*" not in words(off.home)
     assert "<@U0ADA>" in (await told(harness))[-1]
 
@@ -58,13 +59,16 @@ async def test_turns_off(harness: AppHarness) -> None:
 async def test_turns_off_where_the_app_cannot_speak_any_more(harness: AppHarness) -> None:
     """An alert is turned off even if the app can't post in its channel."""
     harness.workspace.directory.archive(OPS)
-    off = await harness.ada.click("Turn off", at_home=True)
+    await harness.ada.click("Turn off…", at_home=True)
+    off = await harness.ada.submit({})
     assert "*Your alerts*" not in words(off.home)
 
 
 async def test_resumes(harness: AppHarness) -> None:
     """An alert that paused after a disconnect can be resumed."""
-    await harness.ada.click("Disconnect", at_home=True)
+    await harness.ada.click("Disconnect…", at_home=True)
+    await harness.ada.submit({})
+    await harness.ada.close()
     await harness.connect(harness.ada, ACME_OPERATIONS)
     exchange = await harness.ada.open_home()
     assert ":double_vertical_bar: Paused since" in words(exchange.home)
@@ -75,26 +79,31 @@ async def test_resumes(harness: AppHarness) -> None:
 
 async def test_does_not_resume_where_others_read_along(harness: AppHarness) -> None:
     """Resuming is refused if outsiders read the channel, and the Home tab says why."""
-    await harness.ada.click("Disconnect", at_home=True)
+    await harness.ada.click("Disconnect…", at_home=True)
+    await harness.ada.submit({})
+    await harness.ada.close()
     await harness.connect(harness.ada, ACME_OPERATIONS)
     harness.workspace.directory.share(OPS)
     await harness.ada.open_home()
     refused = await harness.ada.click("Resume", at_home=True)
     blocks = (refused.home or {})["blocks"]
     assert blocks[0]["block_id"] == "error.share_refused"
-    assert "Resume" in buttons(refused.home)
+    assert "Resume" in options(refused.home)
 
 
 async def test_does_not_resume_in_a_channel_that_one_has_left(harness: AppHarness) -> None:
     """Former members can turn off an alert, but not resume it."""
-    await harness.ada.click("Disconnect", at_home=True)
+    await harness.ada.click("Disconnect…", at_home=True)
+    await harness.ada.submit({})
+    await harness.ada.close()
     await harness.connect(harness.ada, ACME_OPERATIONS)
     harness.workspace.directory.remove(OPS, "U0ADA")
     await harness.ada.open_home()
     refused = await harness.ada.click("Resume", at_home=True)
     assert (refused.home or {})["blocks"][0]["block_id"] == "error.not_in_channel"
     assert "Join <#C0OPS>" in words(refused.home)
-    off = await harness.ada.click("Turn off", at_home=True)
+    await harness.ada.click("Turn off…", at_home=True)
+    off = await harness.ada.submit({})
     assert "*Your alerts*" not in words(off.home)
 
 

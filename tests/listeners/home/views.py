@@ -25,8 +25,18 @@ def words(view: dict[str, Any] | None) -> str:
 
 def buttons(view: dict[str, Any] | None) -> list[str]:
     """The labels of all buttons in a Home tab."""
-    found = [one for block in (view or {}).get("blocks", []) for one in elements(block)]
-    return [one["text"]["text"] for one in found]
+    return [one["text"]["text"] for one in found(view) if one["type"] == "button"]
+
+
+def options(view: dict[str, Any] | None) -> list[str]:
+    """The labels of all options of menus in a Home tab."""
+    menus = [one for one in found(view) if one["type"] == "overflow"]
+    return [option["text"]["text"] for menu in menus for option in menu["options"]]
+
+
+def found(view: dict[str, Any] | None) -> list[dict[str, Any]]:
+    """All elements in a Home tab."""
+    return [one for block in (view or {}).get("blocks", []) for one in elements(block)]
 
 
 def _texts(part: Any) -> list[str]:

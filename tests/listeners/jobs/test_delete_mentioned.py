@@ -107,11 +107,42 @@ async def test_can_be_cancelled(connected: AppHarness, ada: Person) -> None:
 
 
 async def test_wants_something_ticked(connected: AppHarness, ada: Person) -> None:
-    """Without a selection, an error appears under the list."""
-    add_jobs(connected, 1)
+    """Without a selection, an error appears under the list, also if it has two parts."""
+    add_jobs(connected, 11)
     await tick(ada, job_id(1))
     exchange = await ada.submit({})
+    assert exchange.field_errors == {"jobs.0": "Please complete this required field."}
+    await ada.close()
+    await tick(ada, " ".join(job_id(number) for number in range(1, 12)))
+    exchange = await ada.submit({})
     assert exchange.field_errors == {"jobs.0": "Select at least one job."}
+
+
+async def test_its_button_counts(connected: AppHarness, ada: Person) -> None:
+    """The button shows how many jobs are selected, in both parts of a long list."""
+    add_jobs(connected, 11)
+    await tick(ada, " ".join(job_id(number) for number in range(1, 12)))
+    labels = []
+    first, second = "Jobs to delete", "More jobs to delete"
+    for part, chosen in ((first, [1, 2]), (second, [11]), (first, []), (second, [])):
+        exchange = await ada.choose(part, ticked(*chosen))
+        assert exchange.view is not None
+        labels.append(exchange.view["submit"]["text"])
+    assert labels == ["Delete 2…", "Delete 3…", "Delete 1…", "Delete…"]
+
+
+async def test_offers_find_instead(connected: AppHarness, ada: Person) -> None:
+    """A message without a job's id offers Find, which shows the newest jobs of its agent."""
+    add_jobs(connected, 2)
+    connected.emporix_state.add_agent("acme", id="complaint-agent", name="Complaint Agent")
+    await ada.write("The Complaint Agent is slow today")
+    exchange = await ada.shortcut("Delete Emporix jobs")
+    assert exchange.view is not None
+    assert exchange.view["submit"] is None
+    found = await ada.click("Find jobs")
+    assert found.view is not None
+    assert found.view["title"]["text"] == "Emporix jobs found"
+    assert job_id(1) in str(found.view["blocks"])
 
 
 async def test_has_room_for_twenty(connected: AppHarness, ada: Person) -> None:

@@ -307,3 +307,14 @@ def open_to_partners(harness: AppHarness) -> None:
     """Another organisation joins #ops."""
     channels = harness.workspace.directory.channels
     channels["C0OPS"] = replace(channels["C0OPS"], is_ext_shared=True)
+
+
+async def test_says_who_shared_the_jobs(connected: AppHarness, ada: Person, grace: Person) -> None:
+    """Without a connection, a button of a shared list says who shared the jobs."""
+    add_jobs(connected, 2)
+    await share(ada, "/emporix jobs list")
+    view = (await grace.click("Download as CSV")).view
+    assert view is not None
+    words, ways = view["blocks"]
+    assert "<@U0ADA> shared these jobs." in words["text"]["text"]
+    assert [button["text"]["text"] for button in ways["elements"]] == ["Connect"]
