@@ -312,9 +312,12 @@ def open_to_partners(harness: AppHarness) -> None:
 async def test_says_who_shared_the_jobs(connected: AppHarness, ada: Person, grace: Person) -> None:
     """Without a connection, a button of a shared list says who shared the jobs."""
     add_jobs(connected, 2)
-    await share(ada, "/emporix jobs list")
-    view = (await grace.click("Download as CSV")).view
-    assert view is not None
-    words, ways = view["blocks"]
-    assert "<@U0ADA> shared these jobs." in words["text"]["text"]
-    assert [button["text"]["text"] for button in ways["elements"]] == ["Connect"]
+    for command in ("/emporix jobs list", f"/emporix jobs get {job_id(1)}"):
+        await share(ada, command)
+        for label in ("Download as CSV", "Open") if "list" in command else ("Open",):
+            view = (await grace.click(label)).view
+            assert view is not None
+            words, ways = view["blocks"]
+            assert "<@U0ADA> shared these jobs." in words["text"]["text"], label
+            assert [button["text"]["text"] for button in ways["elements"]] == ["Connect"]
+            await grace.close()
