@@ -185,6 +185,8 @@ def _element(element: Json) -> str:
     if element["type"] == "static_select":
         chosen = element.get("initial_option") or {"text": element["placeholder"]}
         return f"[ {chosen['text']['text']} ▾ ]"
+    if element["type"] == "overflow":
+        return f"[ ⋯ {' | '.join(option['text']['text'] for option in element['options'])} ]"
     if element["type"] != "button":
         raise ValueError(f"cannot draw an element of type {element['type']}")
     return f"[ {element['text']['text']} ]"
