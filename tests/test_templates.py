@@ -36,7 +36,7 @@ OUR_LINK = re.compile(
     r"<https?://[^\s<>|]+\|(Open in the Management Dashboard|[a-z ]+ as a file)>", re.IGNORECASE
 )
 MENTION = re.compile(r"<[@#]([A-Z][A-Z0-9]+)>")
-OUR_DATE = re.compile(r"<!date\^\d+\^\{date_short_pretty\} \{time\}\|[\d: -]+UTC>")
+OUR_DATE = re.compile(r"<!date\^\d+\^((?:[a-z]+ )*)\{date_short_pretty\} \{time\}\|\1[\d: -]+UTC>")
 
 
 def refused(payload: dict[str, Any]) -> list[str]:

@@ -14,7 +14,6 @@ from bot.domain.jobs import (
     FAILED,
     RUNNING,
     SUCCEEDED,
-    AgentCount,
     FailureCause,
     Job,
     JobSummary,
@@ -123,7 +122,7 @@ def _cause(group: FailureGroup) -> FailureCause:
     return FailureCause(
         count=group.count,
         message=group.message[:HOME_EXCERPT_LENGTH],
-        agents=tuple(AgentCount(name, count) for name, count in group.agents),
+        agents=group.agents,
         job_ids=group.job_ids[:MAX_CAUSE_IDS],
         newest=_job_summary(group.jobs[0]),
     )

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from bot.domain.jobs import Job
+from bot.domain.jobs import AgentCount, Job
 
 COMPARED_LENGTH = 500
 """Characters of a message that are compared: the cause is at its beginning."""
@@ -57,15 +57,15 @@ class Cause:
 class FailureGroup:
     """`count` jobs that failed for the same cause.
 
-    `jobs` are some of them, newest first, and `job_ids` are all. `agents` are the names of their
-    agents, "" for none, with the number of jobs: most jobs first. `message` is that of the newest
+    `jobs` are some of them, newest first, and `job_ids` are all. `agents` are their agents,
+    with the number of jobs: most jobs first. `message` is that of the newest
     job, with "…" for what differs from job to job.
     """
 
     count: int
     jobs: tuple[Job, ...]
     job_ids: tuple[str, ...]
-    agents: tuple[tuple[str, int], ...]
+    agents: tuple[AgentCount, ...]
     message: str
 
 
@@ -141,10 +141,15 @@ def _overlap(one: frozenset[str], other: frozenset[str]) -> float:
     return len(one & other) / together if together else 1.0
 
 
+def agent_counts(jobs_by_agent: Counter[str]) -> tuple[AgentCount, ...]:
+    """The agents with the number of their jobs, most jobs first."""
+    return tuple(AgentCount(name, count) for name, count in jobs_by_agent.most_common())
+
+
 def _group(jobs: Sequence[Job]) -> FailureGroup:
-    agents = Counter(map(agent_label, jobs)).most_common()
+    agents = agent_counts(Counter(map(agent_label, jobs)))
     ids = tuple(job.id for job in jobs if job.id)
-    return FailureGroup(len(jobs), tuple(jobs), ids, tuple(agents), _common_message(jobs))
+    return FailureGroup(len(jobs), tuple(jobs), ids, agents, _common_message(jobs))
 
 
 def _common_message(jobs: Sequence[Job]) -> str:

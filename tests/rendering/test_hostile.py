@@ -67,7 +67,7 @@ LIST = """
 
 OUR_LINK = re.compile(r"<https://a\.example/[^\s<>|]*(\|[^<>]*)?>")
 OTHER_LINK = re.compile(r"<https?://[^\s<>|]+\|words>", re.IGNORECASE)
-OUR_DATE = re.compile(r"<!date\^\d+\^\{date_short_pretty\} \{time\}\|[\d: -]+UTC>")
+OUR_DATE = re.compile(r"<!date\^\d+\^((?:[a-z]+ )*)\{date_short_pretty\} \{time\}\|\1[\d: -]+UTC>")
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from bot.rendering.renderer import Renderer
 from bot.services.alerts.grouping import MAX_ALERT_ROWS, AlertPlan, Repeats
 from bot.services.alerts.poll import LAST_CHANGED_FIRST
 from bot.services.filters.parser import to_compact
-from bot.services.similarity import agent_label, group_failures
+from bot.services.similarity import agent_counts, agent_label, group_failures
 from bot.slack.posting.notifier import Notifier
 from bot.slack.posting.post_once import Admit, IdempotentPoster, OutcomeUnknown, OutgoingMessage
 
@@ -110,7 +110,7 @@ def thread_facts(alert: Alert, ids: Sequence[str], jobs: Jobs) -> dict[str, Any]
     return {
         "tenant": alert.filters.tenant,
         "total": len(ids),
-        "agents": Counter(map(agent_label, shown)).most_common(),
+        "agents": agent_counts(Counter(map(agent_label, shown))),
         "groups": (*groups, *others),
         "gone": len(ids[:MAX_THREAD_ROWS]) - len(shown),
         "more": len(ids[MAX_THREAD_ROWS:]),
@@ -121,7 +121,7 @@ def news_facts(alert: Alert, post: PostedAlert, jobs: Jobs, zone: str) -> dict[s
     """The template data of an alert's message; `zone` is the time zone of the alert's owner."""
     rows = [
         {"job_id": row.job_id, "count": row.count, "last_at": row.last_at}
-        | {"job": jobs.get(row.job_id), "agents": Counter(row.agents).most_common()}
+        | {"job": jobs.get(row.job_id), "agents": agent_counts(Counter(row.agents))}
         for row in post.rows[:MAX_ALERT_ROWS]
     ]
     agents = sum((Counter(row.agents) for row in post.rows), Counter[str]())
@@ -132,7 +132,7 @@ def news_facts(alert: Alert, post: PostedAlert, jobs: Jobs, zone: str) -> dict[s
         "zone": zone,
         "rows": rows,
         "kind": _status_of(alert, post.rows),
-        "agents": agents.most_common(),
+        "agents": agent_counts(agents),
         "since": post.since,
         "total": None if post.more is None else counted + post.more,
         "more": None if post.more is None else hidden + post.more,
