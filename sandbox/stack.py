@@ -135,7 +135,7 @@ async def _check_redis(url: str) -> None:
 def _settings(
     workspace: Workspace, slack: str, emporix: str, redis_url: str, encryption_key: str
 ) -> dict[str, str]:
-    """Return the settings of the bot, except those that identify its processes as the demo's."""
+    """Return the settings of the bot, except those that mark its processes as the demo's."""
     return {
         "SLACK_BOT_TOKEN": workspace.bot_token,
         "SLACK_SIGNING_SECRET": workspace.signing_secret,
@@ -169,7 +169,7 @@ async def _slack(
 
 
 async def _connect_ada(slack_url: str) -> None:
-    """Connect Ada with the modal, as a user would, and delete the messages of that."""
+    """Connect Ada with the modal, as a user would, and delete the resulting messages."""
     async with httpx.AsyncClient(trust_env=False, timeout=START_SECONDS) as http:
         ada = Person(http, slack_url, "ada")
         await ada.command("/emporix connect acme")

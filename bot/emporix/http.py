@@ -134,8 +134,8 @@ def _httpx_error(error: httpx.ConnectTimeout, request: httpx.Request) -> httpx.T
 
 HTTP_TIMEOUT = httpx.Timeout(connect=2, read=6, write=5, pool=2)
 CONNECTION_LIMITS = httpx.Limits(max_connections=600, keepalive_expiry=30)
-"""More than `bot.slack.background` needs with a call for names beside each list: a request that
-waits for a connection would be reported as Emporix being unreachable."""
+"""Enough for all concurrent listeners of `bot.slack.background`, each with a list and a call for
+names: a request that waits for a connection would be reported as Emporix being unreachable."""
 
 # Uncompressed, so that the limit on a body counts the bytes in memory. The transport refuses
 # compressed responses.

@@ -123,7 +123,7 @@ def _encode(_: EvalContext, value: Any) -> Markup:
 def _reject_type(value: object) -> None:
     if isinstance(value, Undefined):
         str(value)  # raises an error with the missing name
-    raise TypeError(f"{{{{ … }}}} cannot hold a {type(value).__name__}: pick one of its fields")
+    raise TypeError(f"{{{{ … }}}} cannot contain a {type(value).__name__}: pick one of its fields")
 
 
 _to_json = json.JSONEncoder(ensure_ascii=False, allow_nan=False, default=_reject_type).encode

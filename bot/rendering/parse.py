@@ -131,7 +131,7 @@ def _build_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def _reject_duplicates(pairs: list[tuple[str, Any]]) -> None:
     names = [name for name, _ in pairs]
     twice = sorted({name for name in names if names.count(name) > 1})
-    raise InvalidPayload(f"{', '.join(twice)} stands twice in one object")
+    raise InvalidPayload(f"{', '.join(twice)} occurs twice in one object")
 
 
 def _reject_trusted_text(items: list[Any]) -> None:
@@ -144,7 +144,7 @@ def _reject_trusted_text(items: list[Any]) -> None:
 
 
 def _with_defaults(part: dict[str, Any], defaults: dict[str, bool]) -> dict[str, Any]:
-    """Add missing defaults at the end of `part`, where people who read payloads expect them."""
+    """Add missing defaults at the end of `part`, where readers of payloads expect them."""
     for name, value in defaults.items():
         part.setdefault(name, value)
     return part
@@ -154,7 +154,7 @@ def _escape_untrusted(text: str, *, is_mrkdwn: bool) -> str:
     if is_mrkdwn:
         return text[1:] if text.startswith(TRUSTED) else escape(text)
     if text.startswith(TRUSTED):
-        raise InvalidPayload(f"mrkdwn where only plain text can stand: {text[1:41]!r}")
+        raise InvalidPayload(f"mrkdwn where only plain text is allowed: {text[1:41]!r}")
     return text
 
 
@@ -206,7 +206,7 @@ def _to_text(value: Any) -> str:
     if value is None:
         return ""
     if not isinstance(value, str | int | float):
-        raise TypeError(f"words cannot hold a {type(value).__name__}: pick one of its fields")
+        raise TypeError(f"words cannot contain a {type(value).__name__}: pick one of its fields")
     return clean_start(str.__str__(value) if isinstance(value, str) else str(value))
 
 
@@ -216,10 +216,12 @@ def _macro_text(output: Markup) -> str:
     except ValueError:
         words = None
     if not isinstance(words, str):
-        raise TypeError("words can hold a macro only if it gives one text, written with a tag")
+        raise TypeError(
+            "words can contain a macro only if it returns a single text, written with a tag"
+        )
     return TrustedText(words[1:]) if words.startswith(TRUSTED) else words
 
 
 def unescaped(words: str) -> Markup:
-    """Without Jinja's own HTML escaping."""
+    """Mark text as safe, so that Jinja does not escape it as HTML."""
     return Markup(words)  # noqa: S704

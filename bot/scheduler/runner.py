@@ -21,7 +21,7 @@ from bot.store.stopped_teams import StoppedTeams
 logger = logging.getLogger(__name__)
 
 MAX_TASK_ATTEMPTS = 12
-"""Including the pauses between them, these take about three minutes."""
+"""With the pauses between them, these take about three minutes."""
 
 STOPPED_RETRY_SECONDS = 60.0
 """How long a task waits while the app is not installed."""
@@ -41,7 +41,7 @@ LONG_DELAY_SECONDS = 60 * 60
 MAX_DELAY_REASONS = 20
 
 Delays: TypeAlias = dict[str, list[float]]
-"""By reason: the time a task was first postponed (seconds since 1970), and 1 if this was warned of.
+"""Maps each reason to the time of its first delay (seconds since 1970), and 1 after a warning.
 
 Stored with the task as JSON.
 """
@@ -167,7 +167,7 @@ def backoff_seconds(failures: int) -> float:
 
 
 def _log_delay(name: str, reason: str, waits: Delays, now: float) -> None:
-    """Log when a task is first postponed for a reason, and again when that has lasted for long."""
+    """Log when a task is first postponed for a reason, and again if the delay lasts long."""
     if reason not in waits:
         logger.info("%s is postponed: %s", name, reason)
         while len(waits) >= MAX_DELAY_REASONS:

@@ -104,7 +104,10 @@ REMOVABLE: Mapping[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class WayOut:
-    """An empty list without one of its filters, `removed`: `total` jobs, None if not counted."""
+    """A proposal to remove one filter from an empty list, which then has `total` jobs.
+
+    `removed` is a key of REMOVABLE. `total` is None if the jobs were not counted.
+    """
 
     removed: str
     query: str
@@ -118,8 +121,8 @@ class JobList:
     `query` is the compact form of the list. `may_shift` is set if jobs can move between pages,
     `is_only_tenant` if the reader is connected to no other. `zone` is the name of their time zone
     in the IANA database, "" if it is unknown. `corrections`: if no agent has the typed name, the
-    text of the same list for each similar name. `ways_out`: if there are no jobs, the same list
-    without one of its filters, if that has any.
+    text of the same list for each similar name. `ways_out`: if there are no jobs, filters whose
+    removal leads to some.
     """
 
     jobs: tuple[Job, ...]
@@ -198,7 +201,7 @@ class JobService:
     async def _ways_out(
         self, connection: Connection, filters: Filters, searched: bool
     ) -> tuple[WayOut, ...]:
-        """Remove each of the filters in turn, and count what is left with one call each."""
+        """Remove each filter in turn, and count the jobs without it, with one call each."""
         removable = [name for name, fields_ in REMOVABLE.items() if _has_any(filters, fields_)]
         lists = [_without(filters, name, connection.tenant) for name in removable[:MAX_WAYS_OUT]]
         counting = [asyncio.create_task(self._count(connection, one)) for one in lists]
@@ -218,7 +221,7 @@ class JobService:
                 connection, replace(filters, size=1, page=1, fields=("id",))
             )
         except EmporixError as error:
-            logger.info("the jobs without a filter are not counted: %s", error.template)
+            logger.info("could not count the jobs without a filter: %s", error.template)
             return None
         return page.total if page.total is not None or page.jobs else 0
 
@@ -233,11 +236,11 @@ class JobService:
         connection = require_connection(account, cursor.tenant)
         call = self._list_jobs(connection, cursor)
         for number in dict.fromkeys(max(1, near) for near in (page, page - 1, 1)):
-            turned = await read_snapshot(call, cursor, number)
-            if turned.jobs:  # otherwise the last pages have become empty
+            found = await read_snapshot(call, cursor, number)
+            if found.jobs:  # otherwise the last pages have become empty
                 break
-        has_more = turned.has_more and turned.number + 1 != page
-        return await self._save_page(account, connection, replace(turned, has_more=has_more))
+        has_more = found.has_more and found.number + 1 != page
+        return await self._save_page(account, connection, replace(found, has_more=has_more))
 
     async def refresh(
         self, account: Account, cursor_id: str, page: int, cursor: ListCursor | None = None
@@ -267,10 +270,11 @@ class JobService:
     async def locate(
         self, account: Account, step: JobStep, cursor: ListCursor, *, from_end: bool = False
     ) -> JobPlace:
-        """The place of a job in a list; `cursor` may be that of a list that another user shared.
+        """Find a job and its neighbors in a list, which another user may have shared.
 
-        Reads the page if the list has shown another one since. A step without an id leads to the
-        first job of its page, or to the last one if `from_end`; the page before it if it is empty.
+        Reads the page again if the list now shows another one, or the page before it if it is
+        empty. A step without an id leads to the first job of the page, or to the last one if
+        `from_end`.
         """
         shown = cursor.shown
         if shown is None or shown.page != step.page:
@@ -346,7 +350,7 @@ _NO_FILTERS = Filters()
 
 
 def _corrections(filters: Filters) -> dict[str, str]:
-    """By each similar name of an agent, the text that asks for its jobs."""
+    """Map each similar name of an agent to the text of a list of its jobs."""
     unknown = [one for one in filters.agents if one in filters.agent_names]
     if len(unknown) != 1:
         return {}
@@ -361,5 +365,5 @@ def _corrections(filters: Filters) -> dict[str, str]:
 
 
 def _without_times(job: Job) -> Job:
-    """Remove the times, which are read only to find the next page."""
+    """Remove the times, which are requested only to find the next page."""
     return replace(job, created_at="", modified_at="", version="")

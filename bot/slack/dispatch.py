@@ -77,8 +77,7 @@ from bot.store.slack_cache import ChartSupport
 
 logger = logging.getLogger(__name__)
 
-OPTIONS_TIMEOUT_SECONDS = 2.0  # Slack waits 3 s; the rest is for the way there and back
-
+OPTIONS_TIMEOUT_SECONDS = 2.0  # Slack waits 3 s; the rest is for the network
 
 EVENT_TIMEOUT_SECONDS = 2.5
 """For an event that is acknowledged after its listener has succeeded: Slack waits 3 s."""
@@ -93,7 +92,7 @@ async def _raise_outdated() -> None:
 
 
 OUTDATED = ActionListener(_raise_outdated, None, ())
-"""Answers unknown ids. As a listener, it runs once even if Slack repeats the request."""
+"""Answers unknown ids. Like any listener, it runs once even if Slack repeats the request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +125,7 @@ class Dispatch:
                 await self._call(found.listener, request, values)
                 return
             self._start(found.listener, request, values)
-        except Exception as error:  # noqa: BLE001 - the one door for errors
+        except Exception as error:  # noqa: BLE001 - handles every error
             surface = ReplyInAck(self.renderer.private_text, ack)
             await self.error_handler.show(error, request.reference, surface)
             return
@@ -146,7 +145,7 @@ class Dispatch:
             self._explain_refusal(error, request)
 
     async def shortcut(self, ack: Ack, req: AsyncBoltRequest) -> None:
-        """A shortcut, of a message or of the workspace."""
+        """A message shortcut or a global shortcut."""
         request = parse_request(req)
         await ack()
         try:
@@ -157,7 +156,7 @@ class Dispatch:
             self._explain_refusal(error, request)
 
     async def event(self, ack: Ack, req: AsyncBoltRequest) -> None:
-        """An event. If the app is at its capacity limit, it is dropped: no user waits for it."""
+        """An event. It is dropped if the app is at its capacity limit, as no user waits for it."""
         request = parse_request(req)
         listener = self.registry.events.get(str(request.event.get("type")))
         if listener and listener.before_ack:
@@ -199,11 +198,11 @@ class Dispatch:
     async def _run_afterwards(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         try:
             await work()
-        except Exception as error:  # noqa: BLE001 - the one door for errors
+        except Exception as error:  # noqa: BLE001 - handles every error
             self.error_handler.log(error)
 
     async def options(self, ack: Ack, req: AsyncBoltRequest, payload: Mapping[str, Any]) -> None:
-        """Text typed into an external select. It can show options, but no errors."""
+        """Text typed into an external select, which can show options, but no errors."""
         request, options_reply = parse_request(req), OptionsReply(self.renderer, ack)
         typed = normalized(str(payload.get("value") or ""))
         try:
@@ -213,7 +212,7 @@ class Dispatch:
                 await self._call(
                     listener, request, OptionsValues(typed=typed, options_reply=options_reply)
                 )
-        except Exception as error:  # noqa: BLE001 - the one door for errors
+        except Exception as error:  # noqa: BLE001 - handles every error
             self.error_handler.log(error)
         await options_reply.end()
 
@@ -283,14 +282,16 @@ class Dispatch:
     def _explain_refusal(self, error: BotError, request: SlackRequest) -> None:
         """Show why a listener was not started."""
         modal = Modal(self.renderer, request)
-        at_home = isinstance(error, NotOurs) and request.is_in_home  # their Home tab stays empty
+        at_home = (
+            isinstance(error, NotOurs) and request.is_in_home
+        )  # the Home tab of outsiders stays empty
         surface = modal if at_home else self._surface(modal, self._reply_to(request))
         tell = partial(self.error_handler.show, error, request.reference, surface)
         try:
             self.background.start_explanation(request.caller, tell)
         except Busy:
             self.error_handler.log(error)
-            logger.warning("too many explanations are under way: this one is left out")
+            logger.warning("too many error messages are being sent: this one is dropped")
 
     def _start(
         self,
@@ -331,7 +332,7 @@ class Dispatch:
             if delivery is not None:
                 values |= ValuesAfterAck(account=delivery.account, cursor=delivery.cursor)
                 await self._call(listener, request, values)
-        except Exception as error:  # noqa: BLE001 - the one door for errors
+        except Exception as error:  # noqa: BLE001 - handles every error
             if isinstance(error, NotConnected):
                 error.shared_by = sharer_in(request.value)
             await self._show_error(error, listener, request, reply, modal)
@@ -356,7 +357,7 @@ class Dispatch:
         await self.error_handler.show(error, request.reference, self._surface(modal, reply))
 
     async def _run_command(self, request: SlackRequest, values: ValuesAfterAck, line: str) -> None:
-        """Run a command line with the values of the listener that proposes it."""
+        """Run a command line with the values of the listener that calls this."""
         found = self.registry.find(line)
         modal = values.get("modal") or LoadingModal(self.renderer, request)
         command = CommandValues(text=found.text, proposal=found.proposal, modal=modal)
@@ -388,7 +389,7 @@ class Dispatch:
         try:
             if is_new:
                 await self._call(listener, request, values)
-        except Exception as error:  # noqa: BLE001 - the one door for errors
+        except Exception as error:  # noqa: BLE001 - handles every error
             await self.error_handler.show(error, request.reference, modal)
         finally:
             await modal.close()
@@ -405,7 +406,7 @@ class Dispatch:
             by_person=by_person,
         )
         if delivery is None:
-            logger.info("this delivery was heard before: nothing is done")
+            logger.info("this delivery was handled before: nothing is done")
         return delivery
 
     async def _call(self, listener: Listener, request: SlackRequest, values: Values) -> None:
@@ -429,11 +430,11 @@ class Dispatch:
 
     @staticmethod
     def _surface(modal: Modal | None, reply: Reply) -> Reply | Modal:
-        """Where the user sees an error: in the modal if one is open, otherwise as a message."""
+        """Return where to show an error: in the modal if one is open, otherwise as a message."""
         return modal if modal and modal.is_open else reply
 
     def _reply_to(self, request: SlackRequest) -> MessageSender:
-        """Sends answers to the place of the request: the Home tab or a conversation."""
+        """Return a sender of answers to where the request came from: Home tab or conversation."""
         if request.is_in_home:
             return self.providers.home(request)
         return ReplyAfterAck(self.renderer, self.session, request, self.charts)

@@ -54,10 +54,10 @@ CHARTS_TIMEOUT_SECONDS = 20.0
 
 MAX_CONCURRENT_CHARTS = 4
 CHART_TIMEOUT_SECONDS = 5.0
-"""After this, the next digest is prepared, while counting for this one continues."""
+"""After this, the next chart is prepared, while counting for this one continues."""
 
 CHART_REFRESH_SECONDS = 15 * 60.0
-"""A digest is prepared again after this time: a day may have ended or become countable."""
+"""A chart is prepared again after this time: another day may have ended or be countable."""
 
 
 @periodic(CHART_PERIOD_SECONDS)
@@ -86,7 +86,9 @@ async def prepare_charts(
         async with asyncio.timeout(CHARTS_TIMEOUT_SECONDS):
             await asyncio.gather(*(prepare_some() for _ in range(MAX_CONCURRENT_CHARTS)))
     except TimeoutError:
-        logger.info("%d charts will be prepared later: the time is up", len(list(waiting)))
+        logger.info(
+            "%d charts will be prepared later: the time limit is reached", len(list(waiting))
+        )
 
 
 def round_robin(digests: Iterable[Digest]) -> Iterator[Digest]:
@@ -110,7 +112,7 @@ async def _prepare_chart(
     except (NotConnected, StoreUnavailable) as error:
         logger.info("could not prepare the chart of digest %s: %s", digest.id, error.template)
     except TimeoutError:
-        logger.info("the chart of digest %s is not ready yet: counting takes long", digest.id)
+        logger.info("the chart of digest %s is not ready yet: counting is slow", digest.id)
 
 
 QUEUE_INTERVAL_SECONDS = 1.0
@@ -320,7 +322,7 @@ class DigestRun:
         return require_connection(await self.accounts.load(self.digest.owner), self.digest.tenant)
 
     async def _miss(self) -> None:
-        """Count a missed run; notify the owner if it was requested, or of the second in a row."""
+        """Count a missed run; notify the owner if it was requested, or the second in a row."""
         logger.warning("digest %s was not posted in time: run %s", self.digest.id, self.run.date)
         after = lifecycle.miss_run(self.digest, self.run, self.now)
         if (

@@ -61,9 +61,9 @@ def test_an_object_is_no_value(fact: object) -> None:
 
 def test_an_error_says_what_to_do() -> None:
     """The error for an object names its class and the solution."""
-    with pytest.raises(TypeError, match="cannot hold a Job: pick one of its fields"):
+    with pytest.raises(TypeError, match="cannot contain a Job: pick one of its fields"):
         value("job", job=Job("1"))
-    with pytest.raises(TypeError, match="words cannot hold a Job: pick one of its fields"):
+    with pytest.raises(TypeError, match="words cannot contain a Job: pick one of its fields"):
         mrkdwn("{{ job }}", job=Job("1"))
 
 

@@ -71,12 +71,12 @@ def test_views_are_no_messages(kind: str) -> None:
     [
         ('{"text": "a",}', "near"),
         ('{"text": "' + "a" * 100 + '" "oops"}', "oops"),
-        ('{"a": 1, "b": 2, "a": 3}', "a stands twice"),
+        ('{"a": 1, "b": 2, "a": 3}', "a occurs twice"),
         ("[]", "one JSON object"),
         ("", "near"),
-        ('{"value": "' + TRUSTED + '*x*"}', r"only plain text can stand: '\*x\*'"),
-        ('{"x": ["' + TRUSTED + '*x*"]}', r"only plain text can stand: '\*x\*'"),
-        ('{"x": [["a", ["' + TRUSTED + '*x*"]]]}', r"only plain text can stand: '\*x\*'"),
+        ('{"value": "' + TRUSTED + '*x*"}', r"only plain text is allowed: '\*x\*'"),
+        ('{"x": ["' + TRUSTED + '*x*"]}', r"only plain text is allowed: '\*x\*'"),
+        ('{"x": [["a", ["' + TRUSTED + '*x*"]]]}', r"only plain text is allowed: '\*x\*'"),
     ],
 )
 def test_what_is_no_payload_is_named(source: str, problem: str) -> None:

@@ -60,7 +60,7 @@ def test_the_first_folder_wins(tmp_path: Path) -> None:
         ('{"text":\n\n {{ facts|nobody }}}', 3, "No filter named 'nobody'"),
         ('{"text": {% mrkdwn %}x', 1, "endmrkdwn"),
         ('{\n"text": {{ 1 / 0 }}}', 2, "division by zero"),
-        ('{"text": {{ facts.items }}}', 1, "cannot hold a builtin_function_or_method"),
+        ('{"text": {{ facts.items }}}', 1, "cannot contain a builtin_function_or_method"),
         ('{"text": "Hello {{ word }}"}', 0, "near '.*Hello .*Ada"),
         ("[]", 0, "one JSON object"),
         ("{% from 'parts/none.json.j2' import x %}{}", 0, "no template parts/none.json.j2"),

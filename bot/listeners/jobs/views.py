@@ -1,4 +1,4 @@
-"""What several listeners of jobs show: lists, the search form, shared jobs and deleted ones."""
+"""Views that several job listeners share: lists, the search form, shared and deleted jobs."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ Correctable: TypeAlias = (
     | EmporixUnreadable
     | RateLimited
 )
-"""After these the form comes back with all that was filled in, to be submitted again."""
+"""Errors after which the form is shown again, filled in as before, to be corrected."""
 
 
 async def page_of(
@@ -74,7 +74,7 @@ async def show_form(
 ) -> None:
     """Show the filter form for the user's tenants; raises NotConnected.
 
-    `list_` leads to the list that it changes, empty where it makes a new one.
+    `list_` identifies the list that the form changes; "" if it creates a new one.
     """
     connection = require_connection(account, form.tenant)
     await modal.update(
@@ -94,7 +94,10 @@ async def zone_name(account: Account, clock: LocalClock) -> str:
 
 
 async def keep_original(account: Account, forms: FormStore, origin: Origin) -> str:
-    """The key of what it takes to change the message; "" if it is not the app's or has no jobs."""
+    """Save the message to change it later, and return its key.
+
+    The key is "" if the message is not from the app or has no jobs.
+    """
     original = _original(origin)
     return await forms.save(account.caller, original) if original else ""
 
@@ -110,10 +113,10 @@ def _original(origin: Origin) -> dict[str, object] | None:
 async def save_origin(
     button: JobButton, below: str, caller: Caller, forms: FormStore, origin: Origin
 ) -> tuple[ModalOrigin, bool | None]:
-    """Where a job was opened; saves what it takes to update the list or message there later.
+    """Return where a job was opened, and save it, to update the list or message there later.
 
-    `below` is the id of the modal in which the button stands, "" if it stands in a message. The
-    same round trip says whether the user watches the job; None if there is nothing to save.
+    `below` is the id of the modal that contains the button, "" if a message does. The same round
+    trip finds out whether the user watches the job; None if there is nothing to save.
     """
     parent, facts = origin.of_modal, _original(origin)
     if button.cursor and not origin.message:
@@ -136,7 +139,7 @@ async def save_origin(
 
 
 def _group_around(button: JobButton, origin: Origin) -> str:
-    """The jobs that are shown together with this one; "" for a list, which has its own order."""
+    """Return the jobs shown together with this one; "" for a list, which has its own order."""
     if button.cursor:
         return ""
     return group_value(jobs_to_open(origin.blocks, button.tenant), button.job_id)
@@ -156,8 +159,8 @@ async def show_job(
 ) -> None:
     """Show a job with buttons to its neighbors, and say so if it was deleted.
 
-    `button` names the job, `cursor` is that of the list in `opened`. `card` and `is_watched` are
-    given if they are known already.
+    `button` names the job, and `cursor` belongs to the list in `opened`. `card` and `is_watched`
+    are passed if they are known already.
     """
     if cursor:
         step, from_end = JobStep(button.job_id, button.page), button.part == "last"
@@ -182,7 +185,7 @@ async def show_job(
 
 async def _card(account: Account, job_id: str, tenant: str, jobs: JobService) -> JobCard | None:
     """None if the job was deleted."""
-    if not job_id:  # of a list that is empty now
+    if not job_id:  # the list is empty now
         return None
     try:
         return await jobs.get(account, job_id, tenant)
@@ -200,7 +203,7 @@ async def update_list(
     origin: Origin,
     modal: Modal,
 ) -> None:
-    """Read the list behind a modal again, once; its buttons still do so if Slack refuses this."""
+    """Update the list behind a modal, once; if Slack refuses, the list's buttons still work."""
     saved = await forms.take(account.caller, opened.form) if opened.form else None
     if not saved or "cursor" not in saved:
         return
@@ -242,7 +245,7 @@ async def _post(
     zone: str,
     audit_entry: AuditDraft,
 ) -> None:
-    """The job or list as it is now: Slack does not show the app a private message again."""
+    """Post the job or list as it is now: the app can't read its private messages from Slack."""
     user_id, audit_entry.channel_id = account.caller.user_id, channel.id
     if shared.cursor:
         listing = await sharing.share_list(account, shared.cursor, shared.page)
@@ -255,7 +258,7 @@ async def _post(
 
 
 async def show_deleted(caller: Caller, shared_deletes: SharedDeletes, channel: Channel) -> bool:
-    """Show everyone what is deleted of a shared message; False where Slack refuses."""
+    """Show everyone which jobs of a shared message are deleted; False if Slack refuses."""
     blocks = channel.message["blocks"]
     known = await shared_deletes.deleted_jobs(caller, shared_jobs(blocks))
     deleted = next(iter(known.values()), None)
@@ -273,7 +276,7 @@ async def show_deletion(
     *,
     in_list: bool,
 ) -> bool:
-    """Show everyone who deleted the job, in its place; False where Slack refuses."""
+    """Replace the job by a line that says who deleted it; False if Slack refuses."""
     async with shared_deletes.lock_message(caller, channel.message_key):
         if in_list:
             return await channel.edit(await _in_its_list(caller, shared_deletes, channel))
@@ -285,8 +288,8 @@ async def _in_its_list(
 ) -> dict[str, Any]:
     """The shared list, with each deleted job replaced by a line that says so.
 
-    The click shows us the list as it was then; jobs that others have deleted since are looked up,
-    too, or this change would bring their rows back.
+    The click contains the list as it was then. Jobs that others have deleted since are looked up,
+    too; otherwise this change would restore their rows.
     """
     jobs = job_row_numbers(channel.message["blocks"])
     known = await shared_deletes.deleted_jobs(caller, list(jobs.values()))

@@ -204,7 +204,7 @@ def _reject_equal_action_ids(block: Part) -> None:
         return
     ids = [element["action_id"] for element in block["elements"] if "action_id" in element]
     if len(set(ids)) < len(ids):
-        raise InvalidPayload(f"an action_id stands twice in one block: {', '.join(sorted(ids))}")
+        raise InvalidPayload(f"an action_id occurs twice in one block: {', '.join(sorted(ids))}")
 
 
 def _fit_context_element(element: Any) -> Part | None:

@@ -44,7 +44,7 @@ from bot.services.filters.tokens import (
 )
 
 STATUS_WORDS = STATUS_NAMES.keys() - {"error"}
-"""Words that mean a status before all other words; `error` is a common word in messages."""
+"""Words that mean a status at the start; not `error`, which is common in messages."""
 
 _PUNCTUATION = ".,;:!?"
 
@@ -58,7 +58,7 @@ class LocalClock(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ParsedFilters:
-    """`filters` are complete except for the times, which are as they were typed."""
+    """Filters that are complete except for the times, which are kept as they were typed."""
 
     filters: Filters
     since: When | None = None
@@ -83,9 +83,9 @@ class ParsedFilters:
 
 @dataclass(slots=True)
 class _Parser:
-    """Reads tokens; `facts` are by the keys of `Filters`.
+    """Reads tokens; `facts` maps fields of `Filters` to their values.
 
-    `prefix` is what a command like `failed` adds to the text.
+    `prefix` is the filter that a command like `failed` adds to the text.
     """
 
     text: str
@@ -111,7 +111,7 @@ class _Parser:
                 self.words.append(token)
 
     def note_statuses(self) -> None:
-        """Statuses may be words to search if other words follow, or if they end a sentence."""
+        """Note statuses that may be meant as search words: other words follow, or punctuation."""
         for word in self.statuses:
             if self.words or word.text[-1] in _PUNCTUATION:
                 self.note("status", word.start, word.end)
@@ -142,7 +142,7 @@ class _Parser:
         self.readings.append(Reading(typed, kind, text, self.is_search))
 
     def take_period(self, keep: int) -> Period:
-        """The last words as a date, which are then no words to search; keeps at least `keep`."""
+        """Remove a date from the end of the words and return it; at least `keep` words remain."""
         for count in range(min(MAX_DATE_WORDS, len(self.words) - keep), 0, -1):
             last = self.words[-count:]
             if any(word.quoted for word in last):
@@ -189,7 +189,7 @@ class _Parser:
         self.facts[known.key] = fact
 
     def _complete(self, error: InvalidInput, token: TypedFilter) -> None:
-        """Turn proposals for the value into ones for the whole text."""
+        """Extend proposals for the value to the whole text."""
         if error.value in token.values:
             values = ",".join(
                 "\0" if one == error.value else quoted_if_needed(one) for one in token.values
@@ -217,10 +217,10 @@ def parse(
     date_words: bool = True,
     statuses: tuple[str, ...] = (),
 ) -> ParsedFilters:
-    """The filters and words in `text`; raises InvalidInput with the wrong part and what to type.
+    """Parse the filters and words in `text`; raises InvalidInput with the wrong part and advice.
 
     `status_words`: the first words may mean a status, as in `jobs failed`; without it, the text is
-    that of a search, which needs a word. `date_words`: the last words may mean a date, as in
+    a search, which needs a word. `date_words`: the last words may mean a date, as in
     `failed yesterday`. `statuses` are those of a command like `failed`.
     """
     if not text and not statuses:
@@ -313,7 +313,7 @@ _NOT_COMPACT = {"readings", "unknown"}
 
 
 def to_compact(filters: Filters, *, searched: bool) -> str:
-    """What differs from a list of all jobs; "" if it is too long, or of a newer version."""
+    """Write the filters without defaults; "" if too long, or if a newer version created them."""
     if filters.unknown:
         return ""
     facts = {
@@ -342,7 +342,7 @@ def _value(name: str, fact: Any) -> Any:
 
 
 SUGGESTIONS_TIMEOUT_SECONDS = 1.0
-"""How long suggestions of agents wait for the names."""
+"""How long to wait for the names of agents before suggesting none."""
 
 
 class FilterResolver:
@@ -364,7 +364,7 @@ class FilterResolver:
     ) -> Filters:
         """The filters in `text`; the options are those of `parse`.
 
-        `tenant` is the one whose agents are meant if the text names none; "" for the default.
+        Agents are looked up in `tenant` if the text names none; "" is the user's default.
         Raises InvalidInput; with a day or an agent also NotConnected and StoreUnavailable.
         """
         asked = parse(text, status_words=status_words, date_words=date_words, statuses=statuses)
