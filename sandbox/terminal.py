@@ -7,6 +7,8 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from sandbox.slack.directory import Directory
+
 Json = Mapping[str, Any]
 
 
@@ -119,6 +121,11 @@ EMOJIS = {
 }
 _DATE = re.compile(r"<!date\^[^|>]*\|([^>]*)>")
 _LINK = re.compile(r"<(https?://[^|>]+)\|([^>]*)>")
+_MENTION = re.compile(r"<[@#](\w+)>")
+_NAMES = {user.id: f"@{user.real_name}" for user in Directory().users.values()} | {
+    channel.id: f"#{channel.name}" for channel in Directory().channels.values()
+}
+_CODE = re.compile(r"(?<!`)`[^`\n]+`(?!`)")
 _EMOJI = re.compile(r":[a-z_]+:")
 _BOLD = re.compile(r"(?<![\w*])\*([^*\n]+)\*(?![\w*])")
 
@@ -140,10 +147,15 @@ def draw_view(view: Json, errors: Mapping[str, str]) -> str:
 
 
 def words(mrkdwn: str) -> str:
-    """Render mrkdwn as text for a terminal. Dates use their fallback."""
-    text = _BOLD.sub(r"\1", _DATE.sub(r"\1", mrkdwn))
+    """Render mrkdwn as text for a terminal. Dates use their fallback, and code stays as it is."""
+    text = mrkdwn.replace("\0", "")
+    codes = iter(_CODE.findall(text))
+    text = _CODE.sub("\0", text)
+    text = _BOLD.sub(r"\1", _DATE.sub(r"\1", text))
     text = _LINK.sub(r"\2 (\1)", text)
-    return html.unescape(_EMOJI.sub(lambda found: EMOJIS.get(found[0], found[0]), text))
+    text = _MENTION.sub(lambda found: _NAMES.get(found[1], found[0]), text)
+    text = _EMOJI.sub(lambda found: EMOJIS.get(found[0], found[0]), text)
+    return html.unescape(re.sub("\0", lambda _: next(codes), text))
 
 
 def _lines(blocks: list[Json]) -> Iterator[str]:

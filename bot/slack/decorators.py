@@ -243,8 +243,6 @@ ListenerType = TypeVar("ListenerType", bound=Listener)
 MAX_COMMAND_WORDS = 3
 SLIP_SIMILARITY = 0.7
 """From 0 to 1: how similar a word is to a command that was probably mistyped."""
-SUGGESTION_SIMILARITY = 0.6
-"""The same, if the text is no command as it is."""
 
 JOBS = "jobs "
 _LIKE_AN_ID = re.compile(r"[<(`'\"#*]*([0-9a-fA-F-]*\d[0-9a-fA-F-]*|https?://\S+)\W*", re.ASCII)
@@ -320,7 +318,7 @@ class Registry:
         )
         if not found:
             topics = tuple(dict.fromkeys(words.split()[0] for words in self.commands))
-            near = get_close_matches(wanted, topics, n=1, cutoff=SUGGESTION_SIMILARITY)
+            near = get_close_matches(wanted, topics, n=1, cutoff=SLIP_SIMILARITY)
             proposals = tuple(Proposal(f"help {topic}", f"Help on {topic}") for topic in near)
             raise UnknownCommand(text, proposals, topics)
         return found
@@ -373,7 +371,7 @@ class Registry:
         for count in (2, 1):
             likely = [words for words in known if words.count(" ") == count - 1]
             start = " ".join(typed[:count])
-            if near := get_close_matches(start, likely, n=1, cutoff=SUGGESTION_SIMILARITY):
+            if near := get_close_matches(start, likely, n=1, cutoff=SLIP_SIMILARITY):
                 found.append(Proposal(f"{known[near[0]]} {_rest(text, count)}".strip()))
                 break
         if JOBS.strip() in self._by_words:

@@ -69,7 +69,7 @@ def test_opens_the_home() -> None:
     done = say("--home", "--click", "Refresh", "--click", "Set up a digest")
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("Your Emporix jobs") == 2
-    assert "in the last 24 hours" in done.stdout
+    assert "succeeded in 24 h" in done.stdout
     assert "┌─ Set up a digest" in done.stdout
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from bot.rendering.agent_message import agent_message_blocks
 from bot.rendering.renderer import Renderer, examples
-from sandbox.terminal import EMOJIS, draw_message, draw_view
+from sandbox.terminal import EMOJIS, draw_message, draw_view, words
 
 RENDERER = Renderer.default()
 TEMPLATES = Path(__file__).parents[2] / "templates"
@@ -49,3 +49,17 @@ def test_rich_text_is_drawn_as_it_reads() -> None:
         "┃   y",
         "w <https://a.example> (a.example)",
     ]
+
+
+@pytest.mark.parametrize(
+    ("sent", "shown"),
+    [
+        ("<@U0ADA> shared jobs in <#C0OPS>", "@Ada Lovelace shared jobs in #ops"),
+        ("<@U0NOBODY>", "<@U0NOBODY>"),
+        ("*a* `R&amp;D *b* :x: <c>` *d*", "a `R&D *b* :x: <c>` d"),
+        ("*Delete jobs of `acme`?* \0 `*b*`", "Delete jobs of `acme`?  `*b*`"),
+    ],
+)
+def test_text_is_drawn_as_slack_shows_it(sent: str, shown: str) -> None:
+    """Mentions are names, and nothing in inline code is a format."""
+    assert words(sent) == shown

@@ -132,6 +132,8 @@ def test_a_slip_is_searched_and_proposed(typed: str, line: str | None) -> None:
         ("hlep", ["help", "jobs list hlep"]),
         ("make coffee", ["jobs list make coffee"]),
         ("refund", ["jobs list refund"]),
+        ("agents", ["jobs list agents"]),
+        ("please open 68835cc3", ["jobs list please open 68835cc3"]),
         ("yesterday", ["jobs list yesterday"]),
     ],
 )

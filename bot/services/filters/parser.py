@@ -266,12 +266,15 @@ def _time_with_words(
     return found
 
 
+_SAME = {"after": "since:", "from": "since:", "before": "until:", "to": "until:"}
+
+
 def _filter_named(token: TypedFilter, text: str) -> Filter:
     name = token.name
     if found := FILTERS_BY_NAME.get(name):
         return found
     names = [f"{known.name}:" for known in ALL_FILTERS]
-    near = get_close_matches(f"{name}:", names, n=1)
+    near = [_SAME[name]] if name in _SAME else get_close_matches(f"{name}:", names, n=1)
     guess = f"Did you mean {near[0]}?" if near else f"The filters are {join_words(names)}."
     typed = text[token.start : token.end].strip(" ,")
     corrected = [Proposal(f"{text[: token.start]}{one}{text[token.at :]}") for one in near]

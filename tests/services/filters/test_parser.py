@@ -250,6 +250,8 @@ def test_dates_can_be_left_to_words() -> None:
     [
         ("late stauts:failed now", ["late status:failed now", 'late "stauts:failed" now']),
         ("status:ok,faild x", ["status:ok,failed x"]),
+        ("before:1.1. x", ["until:1.1. x", '"before:1.1." x']),
+        ("from:monday", ["since:monday", '"from:monday"']),
         ("since:yesterdy", ["since:yesterday"]),
         ("since:lastweek refund", ['since:"last week" refund']),
         ("fields:id,mesage", ["fields:id,message"]),
