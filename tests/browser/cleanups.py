@@ -11,7 +11,7 @@ from tests.browser.page_user import PageUser
 
 async def cleans_up(user: PageUser, line: str) -> None:
     """Run the command, enter the number of jobs, and open the messages with the progress."""
-    await user.type(line, answer="cannot be brought back")
+    await user.type(line, answer="You can't undo this")
     await user.press("Delete…")
     hint = await user.modal.get_by_text("to delete them").inner_text()
     await user.modal.get_by_role("textbox").fill(re.sub(r"\D", "", hint))

@@ -21,7 +21,7 @@ async def test_finds_opens_and_shares_into_the_thread(user: PageUser) -> None:
     await user.chooses("Find Emporix jobs", user.last)
     await expect(user.modal).to_contain_text("2 jobs in this message")
     await user.modal.get_by_role("button", name="Open ").first.click()
-    await expect(user.modal).to_contain_text("Open in the Management Dashboard")
+    await expect(user.modal).to_contain_text("Open in Emporix")
     await user.modal.get_by_role("button", name="Back").click()
     await user.modal.get_by_role("button", name="Share in thread").last.click()
     await user.modal.get_by_role("button", name="Share", exact=True).click()

@@ -35,7 +35,7 @@ async def test_searches_by_the_form_and_posts_a_page(user: PageUser) -> None:
     await user.modal.get_by_role("combobox", name="Agent").press_sequentially("compl")
     await user.modal.get_by_role("option", name="Complaint Agent").click()
     await user.modal.get_by_label("From").fill("2026-01-01")
-    await user.modal.get_by_label("Jobs a page").fill("2")
+    await user.modal.get_by_label("Jobs per page").fill("2")
     await pressed(user, "Search").click()
     await expect(user.modal).to_contain_text("Jobs 1–2 of ")
     await expect(user.modal).to_contain_text("succeeded, agent Complaint Agent, saying “refund”")
@@ -67,7 +67,7 @@ async def test_deletes_what_a_message_names(user: PageUser) -> None:
     await user.type(f"{first} and {second} can go", answer="can go")
     await user.chooses("Delete Emporix jobs", user.last)
     await user.modal.get_by_role("checkbox").first.check()
-    await pressed(user, "Next").click()
+    await pressed(user, "Delete 1…").click()
     await expect(user.modal.get_by_role("button", name="Back").first).to_be_visible()
     await pressed(user, "Delete").click()
     await expect(user.modal).to_contain_text("deleted", ignore_case=True)
@@ -105,13 +105,13 @@ async def downloaded(user: PageUser, link: Locator) -> Download:
 async def test_downloads_an_export(user: PageUser, tmp_path: Path) -> None:
     """An export is downloaded with the link, and is the file in the direct message."""
     await user.type("/emporix jobs type:export status:success size:1", answer="Job 1 of ")
-    await user.press("Open", answer="Open in the Management Dashboard")
-    await user.press("Download export")
+    await user.opens_job()
+    await user.modal_button("Download export").click()
     link = user.modal.get_by_role("link", name="the export as a file")
     by_link = await downloaded(user, link)
     await by_link.save_as(tmp_path / "export.json")
     assert json.loads((tmp_path / "export.json").read_text())["agents"]
-    await user.page.keyboard.press("Escape")
+    await user.leaves()
     await user.page.get_by_role("link", name="Emporix Jobs").click()
     by_file = await downloaded(user, user.last.get_by_role("link", name="Download"))
     assert by_file.suggested_filename == by_link.suggested_filename
@@ -136,7 +136,7 @@ async def test_is_accessible(user: PageUser) -> None:
     await user.modal.locator(".multi summary").first.click()
     assert await axe_violations(user) == []
     await user.page.keyboard.press("Escape")
-    await user.modal.get_by_label("Jobs a page").fill("2")
+    await user.modal.get_by_label("Jobs per page").fill("2")
     await pressed(user, "Search").click()
     await expect(user.modal).to_contain_text("Jobs 1–2 of ")
     assert await axe_violations(user) == []

@@ -15,7 +15,7 @@ from sandbox import demo_state
 from sandbox.clock.cli import clock, run_clock_command
 from sandbox.slack.person import Person, SandboxError
 from sandbox.stack import running_stack
-from tests.listeners.digest.fixtures import set_up
+from tests.listeners.digest.fixtures import is_announcement, set_up
 
 SOON = 20.0
 HOUR = 3600.0
@@ -45,7 +45,11 @@ class Demo:
 
     async def _tops(self) -> list[dict[str, Any]]:
         messages = await self.ada.messages()
-        return [one for one in messages if not one["thread_ts"] and not one["ephemeral"]]
+        return [
+            one
+            for one in messages
+            if not (one["thread_ts"] or one["ephemeral"] or is_announcement(one))
+        ]
 
 
 @pytest.fixture
@@ -77,15 +81,15 @@ async def test_a_missed_run_is_late_and_then_skipped(demo: Demo) -> None:
     assert "Waiting for the worker: 1" in await demo.clock("+2 h")
     assert "is running" in await demo.clock("start worker")
     (late,) = await demo.posted(1)
-    assert "This comes late" in str(late["blocks"])
+    assert "This digest is late" in str(late["blocks"])
     await demo.clock("stop worker")
     await demo.clock("+1 d")
     await demo.clock("+7 h")
     await demo.clock("start worker")
     await demo.clock("next digest")
     _, next_one = await demo.posted(2)
-    assert "Left out, because it could not be posted in time" in str(next_one["blocks"])
-    assert "This comes late" not in str(next_one["blocks"])
+    assert "Not posted in time, so skipped" in str(next_one["blocks"])
+    assert "This digest is late" not in str(next_one["blocks"])
 
 
 async def test_refusals_are_printed(

@@ -158,7 +158,7 @@ async def use_the_clock(slack_url: str) -> None:
 async def has_arrived(person: Person) -> bool:
     """Return whether the digest is in the channel."""
     seen = [message["text"] for message in await person.messages() if not message["ephemeral"]]
-    return any("Daily jobs" in text for text in seen)
+    return any(" jobs failed" in text and " of " in text for text in seen)
 
 
 @pytest.fixture

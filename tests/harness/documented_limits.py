@@ -75,10 +75,10 @@ DOCUMENTED = (
         "services.digests.history.SETTLED_SECONDS",
         6 * HOUR,
         USERS,
-        "counts a day for the last time 6 hours",
+        "counted for the last time 6 hours",
     ),
     Limit("services.digests.history.HISTORY_DAYS", 14, USERS, "Chart of the last 14 days"),
-    Limit("services.digests.history.MIN_HISTORY_DAYS", 2, USERS, "before jobs came on two days"),
+    Limit("services.digests.history.MIN_HISTORY_DAYS", 2, USERS, "until two days have had jobs"),
     Limit(
         "services.digests.lifecycle.MAX_DELAY_SECONDS", 6 * HOUR, USERS, "comes up to 6 hours late"
     ),
@@ -88,7 +88,9 @@ DOCUMENTED = (
         OPERATORS,
         "requested 15 minutes",
     ),
-    Limit("tasks.digests.MISSED_RUNS_BEFORE_MESSAGE", 2, USERS, "After two missed in a row"),
+    Limit(
+        "tasks.digests.MISSED_RUNS_BEFORE_MESSAGE", 2, USERS, "After two missed digests in a row"
+    ),
     Limit("tasks.digests.LATE_WARNING_SECONDS", HOUR, OPERATORS, "postponed for more than an hour"),
     Limit("services.home.DAY_SECONDS", DAY, USERS, "failures of the last 24 hours"),
     Limit("services.home.HOME_EXCERPT_LENGTH", 500, SECURITY, "the first 500 characters"),
@@ -99,9 +101,11 @@ DOCUMENTED = (
         "Figures older than a minute are refreshed",
     ),
     Limit("services.cleanups.run.STALE_SECONDS", 30 * MINUTE, USERS, "no progress for 30 minutes"),
-    Limit("services.watches.MIN_WATCH_INTERVAL_SECONDS", 5, USERS, "job is looked at after 5 s"),
+    Limit(
+        "services.watches.MIN_WATCH_INTERVAL_SECONDS", 5, USERS, "checks a watched job after 5 s"
+    ),
     Limit("services.watches.MAX_WATCH_INTERVAL_SECONDS", 120, USERS, "at least every 2 minutes"),
-    Limit("services.watches.MAX_WATCH_SECONDS", DAY, USERS, "and for a day at most"),
+    Limit("services.watches.MAX_WATCH_SECONDS", DAY, USERS, "for up to a day"),
     Limit("services.alerts.poll.MAX_PAUSE_NOTICES", 2, USERS, "at once and again a day later"),
     Limit(
         "services.alerts.poll.PAUSE_NOTICE_INTERVAL_SECONDS",
