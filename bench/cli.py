@@ -11,7 +11,7 @@ import uvloop
 
 import bench.figures
 from bench.environment import Environment, open_environment
-from bench.measurement import Measurement, figures
+from bench.measurement import Measurement, measure
 
 STOPPED = 130  # the exit status that shells use for Ctrl-C
 
@@ -44,7 +44,7 @@ async def take(environment: Environment, chosen: Iterable[Measurement], *, verbo
     """Run measurements one after another, so that they don't disturb each other."""
     short = 0
     for measurement in chosen:
-        for figure in figures(measurement, await measurement.measure(environment)):
+        for figure in await measure(measurement, environment):
             short += figure.is_short
             print(figure, *([figure.spread()] if verbose else []), sep="\n", flush=True)
     return 1 if short else 0

@@ -10,15 +10,16 @@ from pathlib import Path
 
 import aiohttp
 
-from bench.processes import free_port, is_healthy, serve_app, start_process
+from bench.processes import free_port, is_healthy, serve_app, serve_process, start_process
 from bench.slack_load import SIGNING_SECRET, Answers, Load, listening
-from bench.stored_users import connect_users
+from bench.stored_users import connect_users, store_tokens
 from bot.store.encryption import new_key
 from sandbox.processes import procfile_command
 from sandbox.redis_server import redis_server
 
 EMPORIX = "bench.stand_ins.emporix:app"
 SLACK = "bench.stand_ins.slack:app"
+PLAIN_APP = "bench.stand_ins.plain_app:app"
 STOCK = "bench.stand_ins.stock_bolt"
 BOT_TOKEN = "xoxb-bench"
 USERS = 20
@@ -68,6 +69,21 @@ class Environment:
         """Start one of the Bolt apps in `bench.stand_ins.stock_bolt`."""
         async with serve_app(f"{STOCK}:{name}", self._slack_settings()) as url:
             yield Load(self.http, url, self.answers)
+
+    @asynccontextmanager
+    async def plain_app(self, *, users: int = USERS) -> AsyncIterator[Bot]:
+        """The plain Bolt app of `bench.stand_ins.plain_app`, with a Redis of its own."""
+        with (
+            tempfile.TemporaryDirectory(prefix="bench-") as folder,
+            redis_server(Path(folder)) as redis_url,
+        ):
+            await store_tokens(redis_url, users)
+            settings = self._slack_settings() | {
+                "EMPORIX_API_URL": self.emporix_url,
+                "REDIS_URL": redis_url,
+            }
+            async with serve_process(PLAIN_APP, settings) as (pid, url):
+                yield Bot(pid, Load(self.http, url, self.answers))
 
     def settings(self, redis_url: str, emporix_url: str) -> dict[str, str]:
         """Return the settings of the bot's process, with a free port."""

@@ -8,14 +8,16 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from pathlib import Path
-from typing import IO
+from typing import IO, TypeAlias
 
 import aiohttp
 
 from sandbox.processes import PROJECT, stop
 from sandbox.server import free_socket
+
+Ready: TypeAlias = Callable[[], Awaitable[bool]]
 
 START_SECONDS = 60.0
 POLL_INTERVAL_SECONDS = 0.005
@@ -23,13 +25,16 @@ POLL_INTERVAL_SECONDS = 0.005
 
 @asynccontextmanager
 async def start_process(
-    command: Sequence[str], settings: Mapping[str, str], ready: Callable[[], Awaitable[bool]]
+    command: Sequence[str],
+    settings: Mapping[str, str],
+    ready: Ready,
+    stderr: IO[bytes] | None = None,
 ) -> AsyncIterator[int]:
     """Run `command` in the project until the block ends. Yields its pid once it is `ready`."""
     inherited = {**os.environ}
     inherited.pop("PYTHONDONTWRITEBYTECODE", None)  # without bytecode, starting takes twice as long
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
-    with tempfile.TemporaryFile() as log:
+    with nullcontext(stderr) if stderr else tempfile.TemporaryFile() as log:
         process = await asyncio.create_subprocess_exec(
             *command,
             cwd=PROJECT,
@@ -48,12 +53,21 @@ async def start_process(
 @asynccontextmanager
 async def serve_app(app: str, settings: Mapping[str, str] | None = None) -> AsyncIterator[str]:
     """Serve an ASGI app, given as `module:name`, with the bot's uvicorn settings. Yield its URL."""
+    async with serve_process(app, settings) as (_, url):
+        yield url
+
+
+@asynccontextmanager
+async def serve_process(
+    app: str, settings: Mapping[str, str] | None = None
+) -> AsyncIterator[tuple[int, str]]:
+    """Serve an ASGI app as `serve_app` does. Yield the process id and the URL."""
     port = free_port()
     options = f"--host 127.0.0.1 --port {port} --log-level warning --no-access-log"
     ending = "--timeout-graceful-shutdown 1"  # an open stream would delay the shutdown
     command = [sys.executable, "-m", "uvicorn", *options.split(), *ending.split(), app]
-    async with start_process(command, settings or {}, lambda: _listens(port)):
-        yield f"http://127.0.0.1:{port}"
+    async with start_process(command, settings or {}, lambda: _listens(port)) as pid:
+        yield pid, f"http://127.0.0.1:{port}"
 
 
 def free_port() -> int:
@@ -64,6 +78,15 @@ def free_port() -> int:
 def resident_bytes(pid: int) -> int:
     """Return a process's resident memory in kB."""
     return int(subprocess.check_output(["ps", "-o", "rss=", "-p", str(pid)]))
+
+
+def cpu_seconds(pid: int) -> float:
+    """Processor time of all threads of a process, in seconds. Linux only.
+
+    Nanoseconds in /proc/<pid>/task/<tid>/schedstat; /proc/<pid>/stat has hundredths of a second.
+    """
+    threads = Path("/proc", str(pid), "task").glob("*/schedstat")
+    return sum(int(thread.read_text().split()[0]) for thread in threads) / 1e9
 
 
 async def is_healthy(http: aiohttp.ClientSession, url: str) -> bool:
@@ -84,9 +107,7 @@ async def _listens(port: int) -> bool:
     return True
 
 
-async def _until(
-    ready: Callable[[], Awaitable[bool]], process: asyncio.subprocess.Process, log: IO[bytes]
-) -> None:
+async def _until(ready: Ready, process: asyncio.subprocess.Process, log: IO[bytes]) -> None:
     async with asyncio.timeout(START_SECONDS):
         while not await ready():
             if process.returncode is not None:

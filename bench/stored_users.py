@@ -38,6 +38,14 @@ async def connect_users(
     await redis.aclose()
 
 
+async def store_tokens(redis_url: str, count: int) -> None:
+    """Store a tenant and a token for the users 0 to `count` - 1 as the plain app reads them."""
+    async with connect(redis_url) as redis:
+        for number in range(count):
+            record = {"tenant": TENANT, "token": f"token-{number:032d}"}
+            await redis.hset(f"token:{TEAM}:{user_id(number)}", mapping=record)
+
+
 def _connections(numbers: Iterable[int], tenant_of: Callable[[int], str]) -> Iterable[Connection]:
     now = time.time()
     for number in numbers:

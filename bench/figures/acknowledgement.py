@@ -9,7 +9,7 @@ from bench.measurement import Rounds, at_most, measures
 ROUNDS, COMMANDS = 60, 12
 
 
-@measures(ack_p50_ratio=at_most(0.15))
+@measures(ack_p50_ratio=at_most(0.1))
 async def acknowledgement(environment: Environment) -> Rounds:
     """Send the commands one after another, each after the previous response."""
     async with environment.bot() as bot, environment.stock("default") as stock:

@@ -10,7 +10,7 @@ from bench.slack_load import Load
 ROUNDS, CONNECTIONS, COMMANDS = 32, 32, 500
 
 
-@measures(help_rate_ratio=at_least(0.7))
+@measures(help_rate_ratio=at_least(0.8))
 async def help_rate(environment: Environment) -> Rounds:
     """Both acknowledge before they respond; our ack contains the whole help text."""
     async with environment.bot() as bot, environment.stock("in_process") as stock:

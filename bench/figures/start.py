@@ -1,32 +1,39 @@
-"""The time until the process is ready, compared with importing the libraries alone."""
+"""The time until the process is ready, compared with importing the same third-party modules."""
 
 from __future__ import annotations
 
-import asyncio
-import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 from bench.comparison import ratios
 from bench.environment import Environment
 from bench.measurement import Rounds, at_most, measures
-from bench.processes import free_port
+from bench.processes import Ready, free_port, is_healthy
+from bench.third_party_imports import importing_process, third_party_imports
 from sandbox.redis_server import redis_server
 
 ROUNDS = 8
-IMPORTS = "import slack_bolt.async_app, httpx, redis.asyncio"
 
 
-@measures(start_ratio=at_most(2))
+@measures(start_ratio=at_most(1.7))
 async def start(environment: Environment) -> Rounds:
     """The process is ready when /readyz responds with 200."""
     with tempfile.TemporaryDirectory(prefix="bench-") as folder, redis_server(Path(folder)) as url:
         settings = environment.settings(url, environment.emporix_url)
+        modules = await third_party_imports("web", settings, _ready(environment, settings))
         found = await ratios(
-            lambda: _until_ready(environment, settings), _imports, ROUNDS, most_is_best=False
+            lambda: _until_ready(environment, settings),
+            lambda: _until_imported(modules),
+            ROUNDS,
+            most_is_best=False,
         )
     return {"start_ratio": found}
+
+
+def _ready(environment: Environment, settings: Mapping[str, str]) -> Ready:
+    return lambda: is_healthy(environment.http, f"http://127.0.0.1:{settings['PORT']}/readyz")
 
 
 async def _until_ready(environment: Environment, settings: dict[str, str]) -> float:
@@ -35,9 +42,7 @@ async def _until_ready(environment: Environment, settings: dict[str, str]) -> fl
         return time.perf_counter() - begun
 
 
-async def _imports() -> float:
+async def _until_imported(modules: list[str]) -> float:
     begun = time.perf_counter()
-    process = await asyncio.create_subprocess_exec(sys.executable, "-c", IMPORTS)
-    if await process.wait():
-        raise RuntimeError("the libraries cannot be imported")
-    return time.perf_counter() - begun
+    async with importing_process(modules):
+        return time.perf_counter() - begun

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+from jinja2 import Environment, FileSystemLoader
 
 from bench.redis_round_trips import RoundTripCounter, counting_proxy
 from bench.stand_ins import channels, emporix, tenants
 from bench.stored_users import TEAM, connect_users, user_id
 from bot.domain.accounts import Caller
+from bot.domain.filters import Filters
 from bot.emporix.models import parse_job_page
 from bot.rendering.agent_message import detect
+from bot.rendering.renderer import Renderer
+from bot.services.jobs import JobList
 from bot.services.similarity import group_failures
 from bot.store.accounts import AccountStore
 from bot.store.connection import connect
@@ -126,3 +131,47 @@ async def test_the_app_can_read_stored_users(redis: Any, redis_url: str) -> None
         assert account.default_tenant == emporix.TENANT
         assert account.connections[emporix.TENANT].token is not None
     assert await redis.dbsize() == 3
+
+
+def shape(message: Any) -> list[tuple[str, list[str]]]:
+    """The type of each block, and the labels of its buttons."""
+    return [
+        (block["type"], [part["text"]["text"] for part in buttons_of(block)])
+        for block in message["blocks"]
+    ]
+
+
+def buttons_of(block: Any) -> list[Any]:
+    if block["type"] == "section":
+        return [block["accessory"]] if "accessory" in block else []
+    return block["elements"] if block["type"] == "actions" else []
+
+
+def test_the_plain_app_sends_the_same_list() -> None:
+    """Both lists of the same jobs have the same blocks and buttons, and as much text to 15 %."""
+    raw = json.loads(emporix.JOBS)
+    page = parse_job_page(raw, page=1, size=10, total=749)
+    listing = JobList(
+        jobs=page.jobs,
+        filters=Filters(),
+        tenant="acme",
+        cursor="pQ3vYkz1mXw7Lr0a",
+        page=1,
+        before=0,
+        total=749,
+        has_more=True,
+        can_delete=True,
+        query="[0,{}]",
+        may_shift=False,
+        is_only_tenant=True,
+        zone="Europe/Berlin",
+    )
+    ours = Renderer.default().render("jobs/list", listing=listing, deletion=None)
+    templates = Environment(loader=FileSystemLoader(Path(emporix.__file__).parent))
+    plain = json.loads(
+        templates.get_template("plain_list.json.j2").render(
+            jobs=raw, names={}, seconds=lambda _: 1795430000, total=749, tenant="acme", cursor="c"
+        )
+    )
+    assert shape(plain) == shape(ours)
+    assert len(json.dumps(plain)) == pytest.approx(len(json.dumps(ours)), rel=0.15)
