@@ -1,4 +1,4 @@
-"""`python -m bot`: the same as the console script, if the package isn't installed."""
+"""Runs the command line as `python -m bot`, even if the package isn't installed."""
 
 from bot.cli import main
 

@@ -9,7 +9,7 @@ from email.utils import parsedate_to_datetime
 MIN_PAUSE_SECONDS = 1.0
 MAX_EMPORIX_PAUSE_SECONDS = 15 * 60.0
 MAX_SLACK_PAUSE_SECONDS = 5 * 60.0
-"""Limits, so that one odd response can neither cause a busy loop nor stop work for a year."""
+"""These limits keep one odd response from causing a busy loop or stopping work for a year."""
 
 SECONDS_PATTERN = re.compile(r"[0-9]+(\.[0-9]*)?")
 

@@ -131,7 +131,7 @@ def keys_new() -> int:
 
 
 def keys_rotate() -> int:
-    """Re-encrypt all secrets with the first key; returns 1 if some couldn't be."""
+    """Re-encrypt all secrets with the first key; returns 1 if some secrets are left."""
     from bot.key_rotation import rotate
     from bot.settings import load_settings
 
@@ -162,7 +162,7 @@ def forget(team: str, user: str, *, yes: bool) -> int:
 
 
 def _slack_id(kinds: str) -> Callable[[str], str]:
-    """Return a check for ids, which are verified before anything is deleted."""
+    """Return a check for Slack ids, which runs before anything is deleted."""
 
     def check(text: str) -> str:
         if not re.fullmatch(f"[{kinds}][A-Z0-9]{{2,}}", text):

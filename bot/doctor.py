@@ -60,7 +60,7 @@ REDIS_ADVICE = {
     "WRONGPASS": "correct the user name and password in REDIS_URL",
     "AuthenticationError": "correct the user name and password in REDIS_URL",
 }
-"""What to do, by the kind of error as named by `bot.store.errors`."""
+"""Advice for each kind of error, as named by `bot.store.errors`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +160,7 @@ def _slack_advice(error: SlackApiError) -> str:
 
 
 def seconds_ahead_of_slack(date: str) -> float:
-    """By the `Date` header of a response, which is exact to a second (RFC 9110, 6.6.1)."""
+    """Compare this clock with a response's `Date` header, exact to a second (RFC 9110, 6.6.1)."""
     try:
         return time.time() - parsedate_to_datetime(date).timestamp()
     except ValueError:
@@ -199,7 +199,7 @@ def _is_untrusted(error: BaseException | None) -> bool:
 async def _check_accounts(settings: Settings) -> CheckResult:
     """Find accounts stored under the ids of another workspace or enterprise.
 
-    When a workspace joins an Enterprise Grid, it gets an enterprise id, and so other Redis keys.
+    When a workspace joins an Enterprise Grid, it gets an enterprise id, and thus other Redis keys.
     auth.test returns the enterprise_id.
     """
     redis = connect(settings.redis_url.get_secret_value())
@@ -224,7 +224,7 @@ async def _check_accounts(settings: Settings) -> CheckResult:
 
 
 async def _check_worker(settings: Settings) -> CheckResult:
-    """A missing worker isn't a problem if there never was one: the app may be new."""
+    """Check for a running worker; if there never was one, the app may be new, so it passes."""
     redis = connect(settings.redis_url.get_secret_value())
     try:
         seen = await Heartbeats(redis).status(time.time())

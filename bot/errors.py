@@ -25,7 +25,7 @@
         ├── EmporixTimeout      connected, but no complete response in time
         ├── EmporixUnreadable   an empty, truncated or malformed response
         │   ├── EmporixTooLarge the response is larger than this app reads
-    │   └── ProxyAnswered   a response from something else, such as an HTML page
+        │   └── ProxyAnswered   a response from something else, such as an HTML page
         ├── InvalidRequest      400 or 422, with Emporix's own text
         ├── Unauthorized        401: the key or the token is not accepted
         ├── Forbidden           403
@@ -99,22 +99,22 @@ class BotError(Exception):
 
 
 class UnknownCommand(BotError):
-    """`text` is what was typed after /emporix; `topics` are those of help, if it was for help."""
+    """`text` is the input after /emporix; `topics` are the help topics if it asked for help."""
 
     template = "not_understood"
 
     def __init__(
         self, text: str, proposals: tuple[Proposal, ...] = (), topics: tuple[str, ...] = ()
     ) -> None:
-        super().__init__(f"{len(proposals)} proposals")  # the text may be a secret: no log has it
+        super().__init__(f"{len(proposals)} proposals")  # the text may be a secret: don't log it
         self.text, self.proposals, self.topics = text, proposals, topics
 
 
 class InvalidInput(BotError):
-    """`problem` says what is wrong with `value`, `advice` what to enter instead.
+    """`problem` describes the error in `value`, and `advice` says what to enter instead.
 
-    `field` is the field of a form that has it. The lines of `proposals` are first values that could
-    replace `value`; as the error passes the parser and the dispatcher, they become commands.
+    `field` is the form field that contains it. At first, the lines of `proposals` are values that
+    could replace `value`; the parser and the dispatcher turn them into commands.
     """
 
     template = "invalid_input"
@@ -210,7 +210,7 @@ class CredentialsTyped(BotError):
 
 
 class NotConnected(BotError):
-    """`tenant` is empty if the user has no connection at all; `connected` are the others.
+    """`tenant` is empty if the user has no connection at all; `connected` are other tenants.
 
     `shared_by`: the user who shared the jobs of the clicked button, or "".
     `to_leave`: the user wants to disconnect it, so a new connection does not help.
@@ -266,14 +266,14 @@ class OutdatedButton(BotError):
 
 
 class Busy(BotError):
-    """This process has reached its limit of waiting work; nothing was started."""
+    """This process has reached its limit for waiting work; nothing was started."""
 
     template = "busy"
     is_temporary = True
 
 
 class TriggerExpired(BotError):
-    """Slack allows 3 s to open a modal, which had passed; nothing was changed."""
+    """The 3 s that Slack allows for opening a modal had passed; nothing was changed."""
 
     template = "trigger_expired"
 
@@ -376,7 +376,7 @@ Cause = Literal["emporix", "network", "proxy", "key", "request"]
 class EmporixError(BotError):
     """A request to Emporix failed; `message` and `details` are Emporix's texts, untrusted.
 
-    `cause` is who must act. `may_have_worked` means that a DELETE with this error may have
+    `cause` says who must act. `may_have_worked` means that a DELETE with this error may have
     succeeded. `because` adds what is known about the reason, without any text of the response.
     `retry_after` is in seconds, bounded, if a temporary rejection said when to try again.
     """
@@ -414,7 +414,7 @@ class EmporixTimeout(EmporixError):
 
 
 class EmporixUnreadable(EmporixError):
-    """`coding` is the body's content coding, if that is why it couldn't be read."""
+    """An unreadable response; `coding` is the body's content coding if that is the reason."""
 
     template = "emporix_unreadable"
     cause: ClassVar[Cause] = "network"
@@ -455,7 +455,7 @@ class Forbidden(EmporixError):
 class NotFound(EmporixError):
     """`resource_id` is the requested id; `resource` is its kind.
 
-    The kind is job, session, or service, which has no id, if a list wasn't found.
+    The kind is job, session or, if a list wasn't found, service, which has no id.
     """
 
     template = "not_found"
@@ -469,7 +469,7 @@ class RateLimited(EmporixError):
 
 
 class ExportUnusable(EmporixError):
-    """`reason` is no_data, base64 or json; `message` says where decoding failed."""
+    """Unusable export: `reason` is no_data, base64 or json; `message` is where decoding failed."""
 
     template = "export_unusable"
     cause = "request"
@@ -504,7 +504,7 @@ NOT_DONE = frozenset(error.template for error in _with_subclasses(EmporixError))
 
 
 class NoSuchDigest(BotError):
-    """`names` are the names of the channel's digests; `name` may be empty."""
+    """No digest has this `name`, which may be empty; `names` are those of the channel's digests."""
 
     template = "no_such_digest"
 

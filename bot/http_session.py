@@ -90,7 +90,7 @@ def _with_scheme(address: str) -> str:
 
 
 def _middlewares(proxies: dict[str, str]) -> tuple[aiohttp.ClientMiddlewareType, ...]:
-    """Empty if the environment has no proxy: then slack-sdk finds none either."""
+    """The proxy middleware; none if the environment has no proxy, as slack-sdk then finds none."""
     return (_proxy_middleware(proxies),) if getproxies_environment() else ()
 
 

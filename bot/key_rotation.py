@@ -29,11 +29,11 @@ from bot.store.encryption import (
 
 ROTATION_BATCH_SIZE = 200
 KEYS_PER_SECOND = 2000
-"""Well below what a busy Redis can serve, so that users notice nothing."""
+"""Well below the capacity of a busy Redis, so that users notice nothing."""
 
 
 class EncryptedText(NamedTuple):
-    """An encrypted text and its place: a field of a hash, or a string, whose field is ""."""
+    """An encrypted text and its location: a field of a hash, or a string, with field ""."""
 
     key: str
     field: str
@@ -81,7 +81,7 @@ class KeyRotation:
         self._replace_if_unchanged = redis.register_script(REPLACE_IF_UNCHANGED)
 
     async def run(self) -> AsyncIterator[RotationTally]:
-        """Re-encrypt what needs it; yields the tally so far after each batch.
+        """Re-encrypt outdated secrets; yields the tally so far after each batch.
 
         The canary of `bot.store.encryption` is re-encrypted too, but not counted.
         """

@@ -108,7 +108,7 @@ def write_line(line: str) -> None:
 
 
 def redact(_logger: Any, _name: str, event: EventDict) -> EventDict:
-    """Replace everything that looks like a secret; the last step before a line is written.
+    """Replace everything that looks like a secret, as the last step before a line is written.
 
     Includes nested values. Long values are shortened first, so that it takes milliseconds at most.
     """

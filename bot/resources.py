@@ -31,7 +31,7 @@ SLACK_TIMEOUT_SECONDS = 10
 
 @dataclass(frozen=True, slots=True)
 class Resources:
-    """What services are built from; `exit_stack` closes everything when the process ends."""
+    """The parts that services are built from; `exit_stack` closes all when the process ends."""
 
     settings: Settings
     clock: Clock
@@ -50,7 +50,7 @@ class Resources:
 
     @property
     def patient_jobs(self) -> NamedJobs:
-        """For reports and Home tabs, which may wait longer for the names of agents."""
+        """Jobs for reports and Home tabs, which may wait longer for the names of agents."""
         return NamedJobs(self.emporix, self.names, grace_seconds=AGENT_NAMES_TIMEOUT_SECONDS)
 
 

@@ -2,7 +2,7 @@
 
 uvicorn's httptools protocol limits neither the size of request headers nor the number of
 connections, and on SIGTERM it closes connections whose request is in transit. This module adds
-both.
+these limits and a grace period.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ CONNECTION_STATE_KEY = "entry"
 
 LISTEN_BACKLOG = 1024
 WANTED_FILE_DESCRIPTORS = 8192
-"""Desired limit: many systems allow 1,024, most of which connections to Redis may use."""
+"""Desired limit. Many systems allow 1,024, and connections to Redis may use most of them."""
 
 LAST_REQUESTS_SECONDS = 1.0  # for requests on the last accepted connections
 ANSWER_TIMEOUT_SECONDS = 4  # for requests in progress; acks take milliseconds
@@ -112,7 +112,7 @@ class ConnectionsState(ServerState):
         self.is_stopping = False
 
     def admit(self, connection: HttpConnection) -> None:
-        """Admit a new connection; above the limit, the oldest unverified one is closed for it.
+        """Admit a new connection; above the limit, close the oldest unverified one.
 
         An attacker's connections thus displace each other, while a request from Slack, verified
         within milliseconds, gets through. If all others are verified, uvicorn answers 503.
@@ -226,7 +226,7 @@ class HttpConnection(HttpToolsProtocol):
     def _is_unfinished(self) -> bool:
         """Whether more data must arrive, for a request or after one.
 
-        (uvicorn waits without a limit once any data follows a response.)
+        uvicorn waits without a limit once any data follows a response.
         """
         return self._is_in_head or self.cycle.response_complete or self.cycle.more_body
 

@@ -69,7 +69,7 @@ from bot.wiring import WebServices, build_web_services
 logger = logging.getLogger(__name__)
 
 WEB_DRAIN_SECONDS = 20.0
-"""Including the grace period and open requests, less than the 30 s after which platforms kill."""
+"""With the grace period and open requests, less than the 30 s that platforms allow."""
 
 STOPPING_STATUS = "this process is stopping"
 
@@ -82,7 +82,7 @@ RATE_LIMITED_EVENT = "app_rate_limited"
 
 @dataclass(frozen=True, slots=True)
 class WebParts:
-    """Used by the HTTP endpoints; `ping` raises StoreUnavailable with the kind of error."""
+    """Parts for the HTTP endpoints; `ping` raises StoreUnavailable with the kind of error."""
 
     app: AsyncApp
     background: BackgroundTasks
@@ -93,7 +93,7 @@ Assemble = Callable[[], AbstractAsyncContextManager[WebParts]]
 
 
 class BoltAnswer(Response):
-    """Bolt's response; `answered` is set once it was sent or sending failed."""
+    """Bolt's response; `answered` is set when it has been sent or sending has failed."""
 
     def __init__(self, bolt: BoltResponse, answered: asyncio.Event) -> None:
         super().__init__(bolt.body, bolt.status, bolt.first_headers())
@@ -153,7 +153,7 @@ async def assemble(
     loading_after_seconds: float = LOADING_AFTER_SECONDS,
     new_digest_id: Callable[[], str] = new_digest_id,
 ) -> AsyncIterator[WebParts]:
-    """Build the parts of a web process; closes them when it ends."""
+    """Build the parts of a web process, and close them when it ends."""
     async with open_resources(settings, clock, Canary(build_cipher(settings), _exit)) as resources:
         ping = WriteProbe(resources.redis).ping
         with suppress(StoreUnavailable):  # the app can start without Redis, but not with wrong keys
@@ -219,7 +219,7 @@ def build_web(assemble: Assemble, verifier: RequestVerifier) -> ASGIApp:
 
 
 async def slack_events(request: Request) -> Response:
-    """Verify a request to Slack's endpoint, by its headers first, then by its body."""
+    """Verify a request to Slack's endpoint, first its headers, then its body, and answer it."""
     verifier: RequestVerifier = request.app.state.verifier
     connection: HttpConnection = request.scope["state"][CONNECTION_STATE_KEY]
     headers = {
@@ -279,7 +279,7 @@ async def _dispatch(request: Request, body: str, fields: dict[str, Any]) -> Resp
     incoming = AsyncBoltRequest(
         body=fields,
         context={ANSWERED: answered, REFERENCE: reference, DELIVERED: body},
-        mode="socket_mode",  # in Bolt: the body is parsed, and the signature verified
+        mode="socket_mode",  # tells Bolt that the body is parsed and verified
     )
     return BoltAnswer(await request.app.state.parts.app.async_dispatch(incoming), answered)
 

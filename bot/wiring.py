@@ -70,7 +70,7 @@ Sleep = Callable[[float], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class Stores:
-    """Records shared by several services."""
+    """Stores shared by several services."""
 
     account_store: AccountStore
     alert_store: AlertStore
@@ -342,7 +342,7 @@ def build_worker_services(
 
 
 def _build_poster(resources: Resources, sleep: Sleep) -> IdempotentPoster:
-    """Uses a client without retries: an interrupted request may have posted the message."""
+    """Build a poster without retries: an interrupted request may have posted the message."""
     settings, redis = resources.settings, resources.redis
     client = slack_client(settings, resources.session, repeats=False)
     return IdempotentPoster(

@@ -38,7 +38,7 @@ CLOCK_CHECK_INTERVAL_SECONDS = 60.0
 
 @dataclass(frozen=True, slots=True)
 class WorkerParts:
-    """What the worker process runs."""
+    """The parts of a worker process."""
 
     timer: PeriodicTimer
     runner: TaskRunner
@@ -174,7 +174,7 @@ def _stop_event() -> asyncio.Event:
 
 
 async def cancel_and_wait(tasks: Iterable[asyncio.Task[None]]) -> None:
-    """Cancel tasks and wait until they have ended, before what they use is closed."""
+    """Cancel tasks and wait until they have ended, before the resources they use are closed."""
     ending = list(tasks)
     for task in ending:
         task.cancel()

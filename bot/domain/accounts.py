@@ -12,10 +12,10 @@ READ_SCOPE = "ai.agent_read"
 DELETE_SCOPE = "ai.agent_manage"
 
 OWNER_GONE = "owner_gone"
-"""Reason to pause or stop scheduled work: its owner has left the workspace."""
+"""Reason for pausing or stopping scheduled tasks: their owner has left the workspace."""
 
 READ_SCOPES, DELETE_SCOPES = READ_SCOPE, f"{READ_SCOPE} {DELETE_SCOPE}"
-"""Scopes to request a token with. A key may be allowed more; most tokens need only read."""
+"""Scopes for token requests. An API key may allow more; most tokens need only the read scope."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +64,9 @@ class Connection(StoredRecord):
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A user's connections by tenant, and the tenant used when a command names none.
+    """A user's connections by tenant, and the default tenant for commands that don't name one.
 
-    `time_zone` is the name cached from Slack, as in the IANA database; "" if there is none.
+    `time_zone` is the IANA name cached from Slack; "" if there is none.
     """
 
     caller: Caller
@@ -77,14 +77,14 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class PolledConnection:
-    """A user's connection to a tenant; everything followed there is polled together."""
+    """A user's connection to a tenant, polled once for all of its alerts or watches."""
 
     owner: Caller
     tenant: str
 
     @property
     def name(self) -> str:
-        """Only the last part, the tenant's name, may contain a colon."""
+        """The name in Redis; only its last part, the tenant, may contain a colon."""
         owner = self.owner
         return f"{owner.enterprise_id}:{owner.team_id}:{owner.user_id}:{self.tenant}"
 

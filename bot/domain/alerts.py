@@ -1,4 +1,4 @@
-"""Alerts, their watermarks, pending changes and posted messages."""
+"""Alerts with their watermarks, pending changes and posted messages."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from bot.domain.filters import Filters
 from bot.domain.records import StoredRecord
 
 WATERMARK_OVERLAP_SECONDS = 180.0
-"""A change that appears in Emporix later than this may be missed."""
+"""A change that becomes visible in Emporix after more than this time may be missed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Watermark(StoredRecord):
-    """Up to where changes have been read.
+    """The position up to which changes have been read.
 
-    `reached` is the time of the latest change seen, in seconds since 1970. `seen` are the jobs that
-    changed within the overlap before it: the time, and a hash of the job's state. Changes before
-    `floor` are ignored: there were too many to remember.
+    `reached` is the time of the latest change seen, in seconds since 1970. `seen` contains the jobs
+    that changed within the overlap before that time, each with the time of the change and a hash of
+    the job's state. Changes before `floor` are ignored because there were too many to remember.
     """
 
     reached: float
@@ -28,15 +28,15 @@ class Watermark(StoredRecord):
 
     @property
     def begin(self) -> float:
-        """The time from which to read changes at the next poll, to the millisecond."""
+        """The start time for reading changes in the next poll, rounded to the millisecond."""
         return max(round(self.reached - WATERMARK_OVERLAP_SECONDS, 3), self.floor)
 
 
 @dataclass(frozen=True, slots=True)
 class JobChange(StoredRecord):
-    """A job to report; `fingerprint` is similar for the same cause, and "" if it did not fail.
+    """A job to report; `fingerprint` is similar for failures with the same cause.
 
-    `agent` is the name of its agent.
+    `fingerprint` is "" if the job didn't fail. `agent` is the name of its agent.
     """
 
     job_id: str
@@ -48,8 +48,8 @@ class JobChange(StoredRecord):
 class ChangeBatch(StoredRecord):
     """Changes to be posted together, oldest first, found by poll `number` at `at`.
 
-    `since` is the time of the previous poll if that was so long ago that the message is a summary,
-    else 0. `more` is the number of changes beyond these, None if unknown.
+    If the previous poll was so long ago that the message is a summary, `since` is the time of that
+    poll, else 0. `more` is the number of additional changes, None if unknown.
     """
 
     number: int
@@ -61,13 +61,14 @@ class ChangeBatch(StoredRecord):
 
 @dataclass(frozen=True, slots=True)
 class Alert(StoredRecord):
-    """A channel's subscription to changes of jobs, read through the connection of `owner`.
+    """A channel's subscription to job changes, which are read through the connection of `owner`.
 
-    `filters` name the tenant. Nothing is posted until `muted_until`. `paused` is the reason why the
-    alert is paused, empty if it isn't; `paused_at` is since when, and `notices` counts the messages
-    about it in the channel. `polled_at` is the time of the last poll, `checked_at` when its owner
-    was last known to be in the workspace; times are in seconds since 1970. `batch` is being posted;
-    `version` counts the changes of the record.
+    `filters` contain the tenant. Nothing is posted until `muted_until`. `paused` is the reason why
+    the alert is paused, empty if it isn't; `paused_at` is when it was paused, and `notices` counts
+    the messages about the pause in the channel. `polled_at` is the time of the last poll, and
+    `checked_at` the time at which its owner was last known to be in the workspace. Times are in
+    seconds since 1970. `batch` contains the changes being posted. `version` counts the changes to
+    the record.
     """
 
     id: str
@@ -97,7 +98,7 @@ class Alert(StoredRecord):
 
 @dataclass(frozen=True, slots=True)
 class AlertRow(StoredRecord):
-    """A job in a message, and the number of similar ones up to `last_at`, in all and by agent."""
+    """A job in a message; counts the similar jobs up to `last_at`, in total and by agent."""
 
     job_id: str
     fingerprint: str
@@ -108,7 +109,7 @@ class AlertRow(StoredRecord):
 
 @dataclass(frozen=True, slots=True)
 class PostedAlert(StoredRecord):
-    """A message of an alert, used to find the thread for repeats; see ChangeBatch for the rest."""
+    """An alert's message, used to find the thread for repeats; other fields as in ChangeBatch."""
 
     ts: str
     at: float

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class AuditEvent(StrEnum):
-    """The values are used in Redis, in the JSON lines and in `templates/audit.json.j2`."""
+    """Kinds of entries; the values appear in Redis, JSON lines and `templates/audit.json.j2`."""
 
     CONNECTION_ADDED = "connection.added"
     CONNECTION_REMOVED = "connection.removed"
@@ -41,12 +41,12 @@ class AuditEvent(StrEnum):
 
     @property
     def by_service(self) -> bool:
-        """Whether a service records it, once per job, instead of the dispatcher."""
+        """Whether a service records the event, once per job, instead of the dispatcher."""
         return self is AuditEvent.JOB_DELETED
 
     @property
     def is_of_jobs(self) -> bool:
-        """Whether it is a deletion of jobs, possibly in progress."""
+        """Whether the event is a deletion of jobs, which may be in progress."""
         return self in (AuditEvent.JOB_DELETED, AuditEvent.CLEANUP_STARTED)
 
 
@@ -60,14 +60,14 @@ BEGUN = "begun"
 
 @dataclass(frozen=True, slots=True)
 class AuditEntry:
-    """An entry; `event` is an AuditEvent, `at` is in seconds since 1970.
+    """An audit log entry; `event` is an AuditEvent, and `at` is in seconds since 1970.
 
-    `user_id` is the user who acted, empty for the app. `owner_id` are the other owners of the
-    affected digests or alerts, separated by commas. `result` is DONE or the template of an error;
-    for a job BEGUN, deleted, already_gone or the template; for a clean-up BEGUN or why it ended.
-    `subject` is the id of a job or clean-up, or the name of a digest. `detail` lists the changed
-    fields, or says why the app paused something. `count` is the number of affected jobs, digests or
-    alerts, and `deleted` the number of jobs that a clean-up deleted.
+    `user_id` is the user who acted, empty for the app. `owner_id` contains the other owners of the
+    affected digests or alerts, separated by commas. `result` is DONE or the template of an error.
+    For a job, it is BEGUN, deleted, already_gone or the template; for a clean-up, BEGUN or the
+    reason why it ended. `subject` is the id of a job or clean-up, or the name of a digest. `detail`
+    lists the changed fields, or is the reason why the app paused something. `count` is the number
+    of affected jobs, digests or alerts, and `deleted` the number of jobs that a clean-up deleted.
     """
 
     at: float

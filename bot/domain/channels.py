@@ -1,4 +1,4 @@
-"""Channels, and who reads them."""
+"""Channels and their audiences."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from bot.domain.records import StoredRecord
 
 @dataclass(frozen=True, slots=True)
 class Audience(StoredRecord):
-    """Who reads a channel.
+    """The people who can read a channel.
 
-    `is_known` is False if that can't be determined; `error_code` is then Slack's error code.
-    `has_outsiders` means that people of other organizations are members, `is_archived` that the
+    `is_known` is False if they can't be determined; `error_code` is then Slack's error code.
+    `has_outsiders` means that people from other organizations are members, `is_archived` that the
     channel accepts no messages, and `is_direct` that it is a direct message.
     """
 

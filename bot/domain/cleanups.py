@@ -14,21 +14,22 @@ DELETED, ALREADY_GONE = "deleted", "already_gone"
 
 @dataclass(frozen=True, slots=True)
 class Cleanup(StoredRecord):
-    """A bulk deletion, from the count of its jobs to the report.
+    """A bulk deletion and its state, from counting the jobs to the report.
 
-    It deletes the `counted` jobs that match `filters` and were last modified at `until` or before
-    (ISO 8601, as sent by Emporix). `found` is how many of them still existed when their ids were
-    read at `read_at`; None before that.
+    It deletes the `counted` jobs that match `filters` and were last modified at or before `until`
+    (ISO 8601, as sent by Emporix). `found` is the number of them that still existed when their ids
+    were read at `read_at`; None before that.
 
-    All times but `until` and `exported_to` are in seconds since 1970, or 0 if not yet reached:
-    `progress_at` is the time of the last progress, `checked_at` when its owner was last known to be
-    in Slack. `end_reason` says how it ended, `detail` is the Slack error code for that, and
-    `stopped_by` is the user who stopped it if not its owner. `fruitless_attempts` counts attempts
-    without progress; there is none until `paused_until`. `progress_message` is the message with its
-    progress, and `audit_entry_id` its entry in the audit log.
+    All times except `until` and `exported_to` are in seconds since 1970, or 0 if not yet reached:
+    `progress_at` is the time of the last progress, and `checked_at` the time at which its owner was
+    last known to be in Slack. `end_reason` is the reason why it ended, `detail` the Slack error
+    code for that, and `stopped_by` the user who stopped it, if not its owner. `fruitless_attempts`
+    counts attempts without progress; the next attempt isn't made until `paused_until`.
+    `progress_message` is the Slack message that shows its progress, and `audit_entry_id` is its
+    entry in the audit log.
 
-    Before the first delete, the jobs are sent to the owner: `files` so far, with the jobs modified
-    up to `exported_to`; `exported` means that all jobs were sent.
+    Before the first delete, the jobs are sent to the owner. `files` counts the files sent so far,
+    which contain the jobs modified up to `exported_to`; `exported` means that all jobs were sent.
     """
 
     id: str
@@ -61,11 +62,11 @@ INTERRUPTED = "interrupted"
 
 @dataclass(frozen=True, slots=True)
 class CleanupProgress:
-    """`results` counts the finished jobs by result; `state` is the current step.
+    """The progress of a clean-up: `results` counts jobs by result; `state` is the current step.
 
     The steps are waiting (for a worker), looking (for the ids), exporting (the jobs to the owner),
-    deleting, pausing (`error` is the name of the error), stopping and ended, for which
-    `cleanup.end_reason` says why.
+    deleting, pausing (`error` is the name of the error), stopping and ended
+    (`cleanup.end_reason` is the reason).
     """
 
     cleanup: Cleanup
@@ -99,5 +100,5 @@ class CleanupProgress:
 
     @property
     def percent(self) -> int:
-        """The share of the counted jobs that are finished."""
+        """The percentage of the counted jobs that are finished."""
         return 100 * (self.cleanup.counted - self.remaining) // max(1, self.cleanup.counted)

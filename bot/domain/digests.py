@@ -13,8 +13,8 @@ from bot.domain.records import StoredRecord
 class Schedule(StoredRecord):
     """A local time on some days of the week.
 
-    `minute` counts from midnight, `zone` is an IANA time zone, and `days` are days of the week (at
-    least one; Monday is 0).
+    `minute` is counted from midnight, `zone` is an IANA time zone, and `days` are days of the week
+    (at least one; Monday is 0).
     """
 
     minute: int
@@ -35,20 +35,20 @@ class ScheduledRun(StoredRecord):
 
 @dataclass(frozen=True, slots=True)
 class Digest(StoredRecord):
-    """A scheduled report about jobs in a channel, and its state.
+    """A scheduled report about jobs, posted in a channel, and its state.
 
-    `owner` is the user whose connection it uses. `query` are the filters as typed. `chart` adds a
-    chart of recent days to its messages. `scheduled_run` is the next run, None while it is paused
-    for the reason in `paused`; `requested_at` is when "Post now" was clicked, 0 if no such run is
-    pending. `paused_at` is when it was paused, by the user `paused_by` or, if empty, by the app;
-    `notices` counts the messages about that in the channel, and `notice_at` is when the next is
-    due, 0 for never.
+    `owner` is the user whose connection it uses. `query` contains the filters as typed. `chart`
+    adds a chart of recent days to its messages. `scheduled_run` is the next run, None while the
+    digest is paused for the reason in `paused`. `requested_at` is when "Post now" was clicked, 0 if
+    no requested run is pending. `paused_at` is when it was paused, by the user `paused_by` or, if
+    that is empty, by the app. `notices` counts the messages about the pause in the channel, and
+    `notice_at` is when the next one is due, 0 for never.
 
-    `posted_on` is the date of the last posted run, and `covered_until` the end of the period it
-    covered; 0 if there was none yet. `skipped` are dates missed since then, and `failed_dates`
-    those on which the connection didn't work; `missed_runs` counts consecutive runs that weren't
-    posted in time. `checked_at` is when its owner was last found in the workspace. `version` counts
-    the changes of the record.
+    `posted_on` is the date of the last posted run, and `covered_until` the end of the period that
+    it covered, 0 if no run was posted yet. `skipped` contains the dates missed since then, and
+    `failed_dates` the dates on which the connection didn't work. `missed_runs` counts consecutive
+    runs that weren't posted in time. `checked_at` is when its owner was last known to be in the
+    workspace. `version` counts the changes to the record.
     """
 
     id: str
@@ -79,7 +79,7 @@ class Digest(StoredRecord):
 
     @property
     def next_run(self) -> ScheduledRun | None:
-        """The scheduled run or the requested one, whichever is earlier."""
+        """The earlier of the scheduled run and the requested run; None if there is neither."""
         wanted = (
             ScheduledRun(f"now.{self.requested_at:.0f}", self.requested_at)
             if self.requested_at
@@ -97,7 +97,7 @@ class Digest(StoredRecord):
 
     @property
     def due_key(self) -> str:
-        """Identifies the due run; it changes if another run is requested with "Post now"."""
+        """An identifier of the due run; changes if another run is requested with "Post now"."""
         return "" if self.due_at is None else f"{self.due_at:.0f}-{self.requested_at:.0f}"
 
 
@@ -111,7 +111,7 @@ class DueRun:
 
 @dataclass(frozen=True, slots=True)
 class DayTotals(StoredRecord):
-    """A day's number of jobs by status, counted at `at` (seconds since 1970)."""
+    """The number of jobs of a day by status, counted at `at` (seconds since 1970)."""
 
     counts: tuple[int, ...]
     at: float

@@ -1,4 +1,4 @@
-"""Filters of a list of jobs."""
+"""Filters for lists of jobs."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ DEFAULT_PAGE_SIZE = 10
 
 @dataclass(frozen=True, slots=True)
 class Reading(StoredRecord):
-    """Words that were read as a filter, although they could be words to search.
+    """Words that were interpreted as a filter, but could also be search words.
 
-    `typed` are these words. `text` is the whole text with them in quotes, which searches for them;
-    `searched`: it is that of `jobs search`.
+    `typed` contains these words. `text` is the whole text with the words in quotes, so that it
+    searches for them; `searched` means that it is a text for `jobs search`.
     """
 
     typed: str
@@ -31,15 +31,15 @@ class Reading(StoredRecord):
 class Filters(StoredRecord):
     """The filters, sort order and page of a list.
 
-    `statuses`, `types`, `agents` (ids), `agent_types`, `events` and `sessions` are alternatives,
-    spelled as in Emporix; the agent message must contain all of the phrases in `words`. A job must
-    have been created between `since` and `until`, in seconds since 1970. `raw_q` is passed on
-    unchanged and excludes the other filters. An empty `fields` means the fields that a list shows;
-    `page` counts from 1.
+    `statuses`, `types`, `agents` (ids), `agent_types`, `events` and `sessions` each contain
+    alternatives, spelled as in Emporix. The agent message must contain all of the phrases in
+    `words`. A job must have been created between `since` and `until`, in seconds since 1970.
+    `raw_q` is passed on unchanged and can't be combined with the other filters. If `fields` is
+    empty, the fields shown in a list are used. `page` is counted from 1.
 
-    The rest is for display: `agent_names` are the names for `agents`, `agent_guesses` are names of
-    agents that the user may have meant, `in_utc` means that days are in UTC because Slack didn't
-    provide the user's time zone, and `readings` are words that were read as filters.
+    The other fields are for display: `agent_names` are the names for `agents`, `agent_guesses` are
+    names of agents that the user may have meant, `in_utc` means that days are in UTC because Slack
+    didn't provide the user's time zone, and `readings` are words interpreted as filters.
     """
 
     words: tuple[str, ...] = ()

@@ -1,6 +1,6 @@
 """Jobs, agents and sessions of the Emporix AI Service.
 
-All texts in them are untrusted.
+All texts in these classes are untrusted.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ FAILED_STATE = "FAILED"
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """The reason for an entity's state: a code, Emporix's message, and what it refers to."""
+    """The reason for an entity's state: a code, Emporix's message, and its subject (`about`)."""
 
     code: str = ""
     message: str = ""
@@ -46,7 +46,7 @@ class ImportedEntity:
 class ImportResult:
     """The result of an import; even a job that succeeded may contain entities that failed.
 
-    It has at most 1,000 `entities`, failures first; `left_out` counts the others.
+    It contains at most 1,000 `entities`, failures first; `left_out` counts the others.
     """
 
     message: str = ""
@@ -71,9 +71,10 @@ class ExportResult:
 class Job:
     """A job of the AI Service; missing values are empty.
 
-    `status` is always lower case and `type` upper case; times are in ISO 8601, unchanged. `extra`
-    has up to 40 unknown fields, and known fields of an unexpected type, each shortened; `left_out`
-    counts the others. `agent_name` isn't part of the job: it is the name of its agent, if known.
+    `status` is always lower case and `type` upper case. Times are in ISO 8601, unchanged. `extra`
+    contains up to 40 unknown fields, and known fields of an unexpected type, each shortened;
+    `left_out` counts the others. `agent_name` is the name of the job's agent, if known; it isn't
+    part of the job itself.
     """
 
     id: str = ""
@@ -98,7 +99,7 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class JobPage:
-    """Page `page` (from 1) of at most `size` jobs; `total` over all pages, None if unknown."""
+    """A page of at most `size` jobs; `page` counts from 1, and `total` is None if unknown."""
 
     jobs: tuple[Job, ...]
     page: int
@@ -119,10 +120,10 @@ class Agent:
 
 @dataclass(frozen=True, slots=True)
 class LogLine:
-    """A line of a log; `severity` is upper case, `timestamp` is unchanged.
+    """A line of a log; `severity` is in upper case, and `timestamp` is unchanged.
 
-    `message` may contain personal data. `is_business` is False for technical lines, None if Emporix
-    doesn't say.
+    `message` may contain personal data. `is_business` is False for technical lines, and None if
+    Emporix doesn't specify it.
     """
 
     timestamp: str = ""
@@ -137,7 +138,7 @@ class LogLine:
 class Session:
     """A session and its log, oldest line first; `seconds` is its duration, if known.
 
-    It has at most the first 5,000 lines; `left_out` counts the others.
+    It contains at most the first 5,000 lines; `left_out` counts the others.
     """
 
     id: str
@@ -150,7 +151,7 @@ class Session:
 
 @dataclass(frozen=True, slots=True)
 class JobSummary(StoredRecord):
-    """The part of a job that a Home tab shows; `message` is the start of its agent's message."""
+    """The job fields shown in a Home tab; `message` is the start of the agent's message."""
 
     id: str
     status: str
@@ -164,13 +165,13 @@ class JobSummary(StoredRecord):
 
     @property
     def response(self) -> str:
-        """For rows, which show the response of a job rather than its message."""
+        """Always empty; needed for list rows, which prefer a job's response to its message."""
         return ""
 
 
 @dataclass(frozen=True, slots=True)
 class AgentCount(StoredRecord):
-    """The number of jobs of an agent, whose `name` is "" if the jobs have none."""
+    """The number of jobs of an agent; `name` is "" for jobs without an agent."""
 
     name: str
     count: int
@@ -178,10 +179,10 @@ class AgentCount(StoredRecord):
 
 @dataclass(frozen=True, slots=True)
 class FailureCause(StoredRecord):
-    """`count` jobs that failed for the same cause, and the newest of them.
+    """A group of `count` jobs that failed for the same cause, and the newest of them.
 
-    In `message`, "…" stands for what differs from job to job. `agents` have the most jobs first;
-    `job_ids` are the ids of at most 20 jobs, newest first.
+    In `message`, "…" replaces the parts that differ between jobs. `agents` are sorted by number of
+    jobs, highest first. `job_ids` are the ids of at most 20 jobs, newest first.
     """
 
     count: int
@@ -197,9 +198,9 @@ class FailureCause(StoredRecord):
 
 @dataclass(frozen=True, slots=True)
 class RecentFailures(StoredRecord):
-    """Failed jobs: their `total`, None if Emporix didn't return it, and the most common causes.
+    """Failed jobs: their most common causes and their `total` (None if Emporix didn't return it).
 
-    The newest `read` jobs have `cause_count` causes. `has_more` is set if there are older ones.
+    The newest `read` jobs have `cause_count` causes. `has_more` is True if there are older jobs.
     """
 
     causes: tuple[FailureCause, ...]
@@ -211,7 +212,7 @@ class RecentFailures(StoredRecord):
 
 @dataclass(frozen=True, slots=True)
 class NewestJobs(StoredRecord):
-    """The newest jobs of a kind, and their `total`, None if Emporix didn't return it."""
+    """The newest jobs of a kind, and their `total` (None if Emporix didn't return it)."""
 
     jobs: tuple[JobSummary, ...]
     total: int | None
@@ -220,11 +221,11 @@ class NewestJobs(StoredRecord):
 
 @dataclass(frozen=True, slots=True)
 class TenantStats(StoredRecord):
-    """What a Home tab shows of a tenant's jobs, read at `read_at`, 0 if never.
+    """A tenant's job statistics for a Home tab, read at `read_at` (0 if never).
 
     `failed` and `succeeded` cover 24 hours; `succeeded` is None if Emporix didn't return it.
-    `requested_at` is the time of the last request, and `error` the template of its error, empty if
-    it succeeded. Times are in seconds since 1970.
+    `requested_at` is the time of the last request, and `error` is the template of its error, empty
+    if it succeeded. Times are in seconds since 1970.
     """
 
     tenant: str
@@ -238,7 +239,7 @@ class TenantStats(StoredRecord):
 
 @dataclass(frozen=True, slots=True)
 class DeletedJob(StoredRecord):
-    """A job deleted by `user_id`, empty if it was already gone; `at` is in seconds since 1970."""
+    """A job deleted by `user_id` (empty if it was already gone) at `at`, in seconds since 1970."""
 
     tenant: str
     job_id: str

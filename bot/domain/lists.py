@@ -10,15 +10,15 @@ from bot.domain.filters import Filters
 from bot.domain.records import StoredRecord
 
 MAX_REMEMBERED_IDS = 36
-"""Number of ids in a ReadMark: with the longest page added, they fit into one Emporix query."""
+"""Maximum number of ids in a ReadMark: with the longest page, they fit in one Emporix query."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReadMark(StoredRecord):
-    """A position in an ordered list: after `offset` jobs, the last of which are `last_ids`.
+    """A position in an ordered list: after `offset` jobs, ending with those in `last_ids`.
 
-    `is_complete` means that `last_ids` has all of them. `last_ids` are short hashes, because an id
-    may have any length.
+    `is_complete` means that `last_ids` contains all of these jobs. `last_ids` are short hashes,
+    because an id may have any length.
     """
 
     offset: int = 0
@@ -28,11 +28,11 @@ class ReadMark(StoredRecord):
 
 @dataclass(frozen=True, slots=True)
 class PagePosition(StoredRecord):
-    """Where page number `page` begins: after the `offset` jobs on the preceding pages.
+    """The start of page number `page`: after the `offset` jobs on the preceding pages.
 
     If the list is sorted by a time, `last_time` is the time of the last of these jobs, and `dated`
-    counts from the first job with that time; otherwise `dated` counts from the beginning. `undated`
-    is the position among the jobs without a time, which come last.
+    is counted from the first job with that time; otherwise, `dated` is counted from the beginning.
+    `undated` is the position among the jobs without a time, which come last.
     """
 
     page: int
@@ -44,24 +44,24 @@ class PagePosition(StoredRecord):
 
 @dataclass(frozen=True, slots=True)
 class ShownPage(StoredRecord):
-    """The ids of the jobs of the page that a list showed last, and whether a page follows."""
+    """The job ids on the last page that a list showed, and whether another page follows it."""
 
     page: int
     job_ids: tuple[str, ...]
     has_more: bool = False
 
 
-MAX_PAGE_POSITIONS = 10  # a cursor then takes 6 to 10 kB, plus the words of its query
+MAX_PAGE_POSITIONS = 10  # limits a cursor to 6 to 10 kB, plus the words of its query
 
 
 @dataclass(frozen=True, slots=True)
 class ListCursor(StoredRecord):
-    """A user's query and where its pages begin; buttons carry only its `id`.
+    """A user's query and the start of each of its pages; buttons contain only its `id`.
 
     `until` is when the list was last read without an upper bound, in ISO 8601; later jobs don't
-    belong to it. It is empty if the query can't be bounded. `total` is the number of jobs when the
-    first page was read, and `undated` the number of jobs without a time; None if unknown. `shown`
-    is the page that was read last.
+    belong to the list. It is empty if the query can't be bounded. `total` is the number of jobs
+    when the first page was read, and `undated` the number of jobs without a time; both are None if
+    unknown. `shown` is the page that was read last.
     """
 
     id: str
@@ -82,7 +82,7 @@ class ListCursor(StoredRecord):
 
 @dataclass(frozen=True, slots=True)
 class JobStep:
-    """A job beside another one; without an id, the first or last job of another page."""
+    """The previous or next job; if the id is empty, it is the last or first job of another page."""
 
     job_id: str
     page: int = 1
@@ -90,9 +90,9 @@ class JobStep:
 
 @dataclass(frozen=True, slots=True)
 class JobPlace:
-    """A job, and its neighbors in the order in which a list, message or group shows them.
+    """A job and its neighbors, in the order of the list, message or group that shows them.
 
-    `cursor` and `page`: the list, if it is one.
+    If they are in a list, `cursor` and `page` identify the list and its page.
     """
 
     job_id: str
@@ -103,12 +103,12 @@ class JobPlace:
 
 
 def place_in(job_ids: Sequence[str], job_id: str) -> JobPlace:
-    """The place of a job in a group; without neighbors if it is not among the ids."""
+    """Return a job's place in a group; without neighbors if it isn't among the ids."""
     return place_on(ShownPage(1, tuple(job_ids)), job_id, "")
 
 
 def place_on(shown: ShownPage, job_id: str, cursor: str) -> JobPlace:
-    """The place of a job on a page of a list; without neighbors if the page did not show it."""
+    """Return a job's place on a page of a list; without neighbors if the page doesn't show it."""
     ids, page = shown.job_ids, shown.page
     if job_id not in ids:
         return JobPlace(job_id, cursor, page)

@@ -14,11 +14,11 @@ from pydantic_core import CoreSchema, core_schema
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredRecord:
-    """Base class of all dataclasses stored in Redis, also of nested ones.
+    """Base class of all dataclasses stored in Redis, including nested ones.
 
-    `unknown` has the fields, by name, that a newer version of the app wrote and this one doesn't
-    know. `dataclasses.replace` keeps them, and they are written back unchanged. They are ignored
-    when records are compared.
+    `unknown` contains, by name, any fields that were written by a newer version of the app and
+    aren't known to this version. `dataclasses.replace` keeps them, and they are written back
+    unchanged. They are ignored when records are compared.
     """
 
     unknown: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
@@ -27,7 +27,7 @@ class StoredRecord:
     def __get_pydantic_core_schema__(
         cls, source: type[StoredRecord], handler: GetCoreSchemaHandler
     ) -> CoreSchema:
-        """How pydantic reads and writes the record, including its unknown fields."""
+        """Return the schema with which pydantic reads and writes records and unknown fields."""
         schema: dict[str, Any] = {**handler(source)}
         return core_schema.no_info_before_validator_function(
             _collector(source),
@@ -39,9 +39,9 @@ class StoredRecord:
 
 
 def _collector(source: type[StoredRecord]) -> Callable[[Any], Any]:
-    """Return a function that moves the fields that `source` doesn't know to `unknown`.
+    """Return a function that moves fields not defined by `source` to `unknown`.
 
-    Null counts as missing if the field has a default and can't be null.
+    A null value counts as missing if the field has a default and can't be null.
     """
     hints = get_type_hints(source)
     names = hints.keys() - {"unknown"}
@@ -73,21 +73,21 @@ def _with_unknown(record: Any, write: core_schema.SerializerFunctionWrapHandler)
 T = TypeVar("T")
 
 SERIALIZERS: list[Serializer[Any]] = []
-"""All serializers, and so everything that the app stores as JSON."""
+"""All serializers; together, they cover all data that the app stores as JSON."""
 
 _to_json = json.JSONEncoder(separators=(",", ":")).encode
 
 
 class InvalidRecord(Exception):
-    """The text isn't a valid record. The exception's text names fields, never their values."""
+    """The text isn't a valid record. The error message names fields but never their values."""
 
 
 class Serializer(Generic[T]):
     """Writes and reads records of one type: a StoredRecord, or a collection of them.
 
-    `said_by_key` are the fields that follow from the record's Redis key, and aren't stored. Records
-    stored for at most a day can be written with `omit_defaults`: they take less memory, but change
-    their meaning if a later version changes a default.
+    `said_by_key` are the fields that are derived from the record's Redis key and aren't stored.
+    Use `omit_defaults` only for records that are stored for at most a day: it saves memory, but
+    their meaning changes if a later version changes a default.
     """
 
     def __init__(self, type_: type[T], *said_by_key: str, omit_defaults: bool = False) -> None:
@@ -110,7 +110,7 @@ class Serializer(Generic[T]):
             facts = json.loads(text)
             return self._adapter.validate_python({**facts, **said_by_key} if said_by_key else facts)
         except ValidationError as error:
-            # The error's own text quotes values, which may be secrets.
+            # pydantic's message quotes values, which may be secrets.
             places = {".".join(map(str, one["loc"][:2])) for one in error.errors()}
             raise InvalidRecord(f"invalid: {', '.join(sorted(places))}") from None
         except (ValueError, TypeError, RecursionError):

@@ -12,8 +12,9 @@ from bot.domain.records import StoredRecord
 class Watch(StoredRecord):
     """A user's request to be notified when a job ends; `since` is in seconds since 1970.
 
-    `channel_id` and `message_ts` identify the channel message in which they clicked Watch, empty
-    for a private one; `shared_by` is the user who shared the job there, empty for a list.
+    `channel_id` and `message_ts` identify the channel message in which the user clicked Watch; they
+    are empty for a private message. `shared_by` is the user who shared the job there, empty for a
+    list.
     """
 
     id: str
@@ -28,7 +29,7 @@ class Watch(StoredRecord):
 
 @dataclass(frozen=True, slots=True)
 class MessageRef:
-    """The channel message in which Watch was clicked; empty for a message only the user sees."""
+    """The channel message in which the user clicked Watch; empty for a private message."""
 
     channel_id: str = ""
     message_ts: str = ""

@@ -18,7 +18,7 @@ from bot.emporix.errors import token_error, unreadable
 from bot.emporix.models import as_object, as_text, decode_json
 
 REFRESH_AHEAD_SECONDS = 60.0
-"""Seconds before its expiry at which a token is replaced, so that it does not expire in transit."""
+"""Seconds before expiry at which a token is replaced, so that it does not expire in transit."""
 
 
 MAX_CACHED_TOKENS = 1000
@@ -35,7 +35,7 @@ class TokenCache(Protocol):
         """Store a new token."""
 
     def lock(self, connection: Connection) -> AbstractAsyncContextManager[object]:
-        """Lock under which one process requests a token; entered without it after a timeout."""
+        """Lock that lets one process request a token; after a timeout, entered without it."""
 
 
 class DeleteTokens:

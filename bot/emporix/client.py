@@ -141,7 +141,7 @@ class DeleteAttempts:
     async def attempt(self) -> bool:
         """Returns True if the resource was deleted, False if it was already gone.
 
-        Raises EmporixUnreadable for any success but a 204, as it may come from a proxy.
+        Raises EmporixUnreadable for any 2xx other than 204, as it may come from a proxy.
         """
         try:
             return await self._attempt()
@@ -162,7 +162,7 @@ class DeleteAttempts:
 def job_segment(job_id: str) -> str:
     """A job id as a path segment; raises InvalidInput.
 
-    Stricter than `segment`, because a gateway that decodes `%2F` would leave /jobs/. Emporix: ids
+    Stricter than `segment`, because a gateway that decodes `%2F` could leave /jobs/. Emporix: ids
     have 24 hex characters in every sample.
     """
     if not JOB_ID.fullmatch(job_id) or ".." in job_id:
@@ -190,7 +190,7 @@ AGENT_FIELDS = {"fields": "id,name,type,enabled"}
 """The fields to request: complete agents contain prompts and keys."""
 
 MAX_AGENTS = 2_000
-"""Agents that are read; further ones are shown by their ids."""
+"""Maximum number of agents to read; any others are shown by their ids."""
 
 WITH_TOTAL_COUNT = {"X-Total-Count": "true"}
 
@@ -301,8 +301,8 @@ class EmporixClient:
     async def request_token(self, credentials: Credentials, scope: str = READ_SCOPES) -> Token:
         """POST /oauth/token; `scope` is READ_SCOPES or DELETE_SCOPES.
 
-        Raises Unauthorized for a refused key. Emporix: the token gets those of the requested scopes
-        that the key has.
+        Raises Unauthorized for a refused key. Emporix: the token gets the requested scopes that the
+        key has.
         """
 
         async def attempt() -> Token:

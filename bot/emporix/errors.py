@@ -37,7 +37,7 @@ ERRORS_BY_STATUS: dict[int, type[EmporixError]] = {
     404: NotFound,
     422: InvalidRequest,
 }
-"""Errors for responses from Emporix itself. Other 4xx are temporary, like a 5xx: 408, 421, 425."""
+"""Errors for responses from Emporix itself. Other 4xx (408, 421, 425) are temporary, like a 5xx."""
 
 STATUSES_OF_EMPORIX_ONLY = set(ERRORS_BY_STATUS)
 """Proxies may send these statuses, too, so they only count with Emporix's own error body."""
@@ -90,7 +90,7 @@ def response_error(
 
 
 def token_error(response: httpx.Response, *, now: float, tenant: str = "") -> EmporixError:
-    """The error for a response of the token endpoint, whose 400 is about the key."""
+    """The error for a response of the token endpoint, where a 400 is about the key."""
     words = _read_error_body(response.content)
     if words.code in OAUTH_ERRORS and response.status_code < 500:
         refused = _error(OAUTH_ERRORS[words.code], response, words, tenant)

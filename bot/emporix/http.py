@@ -192,7 +192,7 @@ async def call_with_retries(
 ) -> T:
     """Run an idempotent `call`, and retry it after temporary failures.
 
-    `reads` means that it changes nothing, so that it is retried after a 500, too. Raises the error
+    `reads` means that it changes nothing, so it is also retried after a 500. Raises the error
     of the last attempt, or TimeoutError after `budget` seconds.
     """
     loop = asyncio.get_running_loop()

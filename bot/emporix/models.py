@@ -197,7 +197,7 @@ def parse_session(value: object) -> Session:
 
 
 def _in_order(lines: Iterable[LogLine]) -> tuple[LogLine, ...]:
-    """Sort by time, as Emporix guarantees no order; lines without one keep their place."""
+    """Sort by time, as Emporix guarantees no order; lines without a time keep their place."""
     dated = sorted(_dated(lines), key=lambda pair: pair[0])
     return tuple(line for _, line in dated)
 
@@ -210,7 +210,7 @@ def _dated(lines: Iterable[LogLine]) -> Iterator[tuple[datetime, LogLine]]:
 
 
 MAX_EXTRA_FIELDS = 40
-"""Unknown fields of a job that are shown."""
+"""Maximum number of a job's unknown fields to show."""
 
 
 def parse_job(value: object) -> Job:
@@ -247,7 +247,7 @@ TEXT_FIELDS = {
     "response": "response",
     "requestId": "request_id",
 }
-"""Emporix's names and the app's. `response` and `requestId` are sent, but not documented."""
+"""Emporix's field names and the app's. `response` and `requestId` are sent, but not documented."""
 
 LIST_FIELDS = (*TEXT_FIELDS, "metadata")
 """All fields except `exportResult` and `importResult`, with which a page may exceed 10 MB."""
@@ -256,7 +256,7 @@ LIST_FIELDS = (*TEXT_FIELDS, "metadata")
 def parse_job_page(value: object, *, page: int, size: int, total: int | None) -> JobPage:
     """Parse a page of jobs; raises ValueError if `value` is not an array of objects.
 
-    If an id comes twice, the first job is kept. Without a total, a full page means that there may
+    If an id occurs twice, the first job is kept. Without a total, a full page means that there may
     be more. A page that is longer than requested is cut, and entries that are not objects are left
     out; both are logged.
     """
@@ -289,7 +289,7 @@ def _take_object(members: dict[str, object], name: str) -> dict[str, object] | N
 
 
 def _in_english(name: object) -> str:
-    """The English text, or any other. Emporix: localized texts are maps by language or strings."""
+    """The English text, or else any. Emporix: localized texts are strings or maps by language."""
     if not isinstance(name, dict):
         return as_text(name)
     words = [as_text(name.get("en")), *map(as_text, name.values())]

@@ -52,7 +52,7 @@ def intersect(one: TimeRange, other: TimeRange) -> tuple[TimeRange, ...]:
 def clauses(time_range: TimeRange) -> Iterator[str]:
     """The clause for a time range, if it has bounds; at most one for each field.
 
-    Emporix: a range of times has both ends, joined by AND within parentheses.
+    Emporix: a time range has both ends, joined by AND within parentheses.
     """
     if time_range.missing:
         yield f"{time_range.field}:missing"
@@ -80,7 +80,7 @@ KEYWORD = re.compile(r"(null|missing|exists|and|or|not)", re.IGNORECASE)
 UNSAFE_CHARACTER = re.compile(r"[^\w -]", re.ASCII)
 APOSTROPHE = re.compile(r"(?<=\w)['‘’ʼ´]|['‘’ʼ´](?=\w)")
 EMOJI_STYLE = "\ufe0f"
-"""Follows a character that is drawn as an emoji, such as ⚠; some leave it out."""
+"""Follows a character that is drawn as an emoji, such as ⚠; some texts omit it."""
 OPERATOR = re.compile(r"\b(?=(?:AND|OR|NOT)\b).", re.IGNORECASE)
 
 
@@ -97,7 +97,7 @@ def to_q(filters: Filters, time_range: TimeRange = ALL_TIMES) -> str:
 
 
 def by_ids(ids: Iterable[str]) -> str:
-    """The query for jobs by id; "" without ids. Beware: that would find all jobs."""
+    """The query for jobs by id; "" without ids. Beware: an empty query finds all jobs."""
     return "".join(_one_of("id", ids))
 
 
@@ -127,7 +127,7 @@ def _one_of(field: str, alternatives: Iterable[str]) -> Iterator[str]:
 
 
 def _in_both_cases(values: Iterable[str]) -> Iterator[str]:
-    """Both spellings. Emporix: responses have `anti_fraud`; the stored case is not documented."""
+    """Lower and upper case. Emporix: responses have `anti_fraud`; it documents no stored case."""
     for value in values:
         yield from (value.lower(), value.upper())
 

@@ -45,7 +45,7 @@ async def open_form_from_button(button: TenantButton, modal: Modal) -> None:
 
 @action(buttons.CONNECT_PORTAL, audit=None)
 async def open_portal() -> None:
-    """Slack opens the link, and sends the click all the same."""
+    """Do nothing: Slack opens the link itself, but also sends the click."""
 
 
 @submission(buttons.CONNECT_SUBMIT, audit=AuditEvent.CONNECTION_ADDED)
@@ -74,7 +74,7 @@ async def connect(
 
 
 async def _refuse(error: BotError, values: Mapping[str, str], modal: SubmittedModal) -> None:
-    """Show the error under the fields, or the form again (without the secret) after the ack."""
+    """Show the error under the fields; after the ack, show the form again without the secret."""
     if modal.answered.is_set():
         await modal.update(
             "connect", tenant=values[TENANT], client_id=values[CLIENT_ID], error=error
@@ -148,7 +148,7 @@ async def _disconnect(
     digests: DigestService,
     audit_entry: AuditDraft,
 ) -> dict[str, object]:
-    """Returns the facts of the message that says so."""
+    """Disconnect a tenant, stop its watches, alerts and digests; return facts for the reply."""
     audit_entry.tenant = tenant
     default = await accounts.disconnect(account, tenant)
     audit_entry.mark_made()

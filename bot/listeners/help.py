@@ -24,7 +24,7 @@ GROUPS_BY_WORD = {
     "alerts": "Alerts",
 }
 GROUPS = ("Jobs", "Digests", "Alerts", "Connections")
-"""The last one has all commands without a group of their own."""
+"""Names of command groups; commands not in GROUPS_BY_WORD are in the last group."""
 
 MOST_USED = (
     "jobs list",
@@ -43,7 +43,7 @@ MOST_USED = (
     "tenants",
     "use",
 )
-"""These come first in their groups, in this order; the others follow alphabetically."""
+"""Commands listed first in their groups, in this order; the others follow alphabetically."""
 
 
 @command("", "", "Your connection and the most used commands.", without_store="help", audit=None)
@@ -69,7 +69,7 @@ async def help_with(text: str, registry: Registry, reply: Reply) -> None:
 
 @action(*buttons.HELP_RUNS, audit=None)
 async def run(button: CommandButton, run_command: RunCommand) -> None:
-    """The command that a button proposes."""
+    """Run the command that a button proposes."""
     await run_command(button.line)
 
 

@@ -1,4 +1,4 @@
-"""Workspace events: changes of channels, users and the app's installation."""
+"""Workspace events: changes to channels, users and the app's installation."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from bot.store.slack_cache import AudienceCache
 
 
 def _has_left(event: Mapping[str, Any]) -> bool:
-    """Whether the event says that a user left; Slack sends it for every change of a profile."""
+    """Whether a user has left; Slack sends this event for every profile change."""
     user = event.get("user")
     return isinstance(user, Mapping) and user.get("deleted") is True and bool(user.get("id"))
 
@@ -31,13 +31,13 @@ async def user_left(
     user_id = str(event["user"]["id"])
     audit_entry.caller, audit_entry.owner_id = replace(caller, user_id=""), user_id
     audit_entry.count = await departures.remove_user(replace(caller, user_id=user_id))
-    if not audit_entry.count:  # Slack repeats the event with each change of the profile
+    if not audit_entry.count:  # Slack repeats the event with each profile change
         audit_entry.skip()
 
 
 @event("channel_shared", audit=None, before_ack=True)
 async def shared(channel: Channel, audiences: AudienceCache) -> None:
-    """Read the audience again before the next post."""
+    """Invalidate the cached audience, so that it is read again before the next post."""
     await audiences.invalidate(channel.id)
 
 
@@ -56,7 +56,7 @@ async def _pause(
     run_after_ack: RunAfterAck,
     audit_entry: AuditDraft,
 ) -> None:
-    """Pause a channel's scheduled work: the app was removed, or the channel was archived."""
+    """Pause a channel's scheduled work after the app was removed or the channel archived."""
     await audiences.invalidate(channel.id)
     reason = REMOVED if str(event["type"]).endswith("_left") else ARCHIVED
     affected = await departures.pause_channel(caller, channel.id, reason)
@@ -120,5 +120,5 @@ def _is_of_bot(event: Mapping[str, Any]) -> bool:
 
 @event("tokens_revoked", audit=AuditEvent.TOKEN_REVOKED, concerns=_is_of_bot, before_ack=True)
 async def revoked(caller: Caller, departures: Departures) -> None:
-    """Slack sends this event before or after `app_uninstalled`, too."""
+    """Handle a revoked token; Slack also sends this event before or after `app_uninstalled`."""
     await departures.revoke(caller.team_id)

@@ -29,7 +29,7 @@ _MARKDOWN_SIGNS = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class AgentText:
-    """`words` are cleaned; those of kind "json" are an object or an array."""
+    """A cleaned text and its kind; text of kind "json" is an object or an array."""
 
     kind: TextKind
     words: str
@@ -51,7 +51,7 @@ def detect(text: str) -> AgentText:
 
 
 def _unfenced(words: str) -> str:
-    """The content of a code fence if there is nothing else."""
+    """The content of a code fence if `words` contains nothing else."""
     opening, _, rest = words.partition("\n")
     is_fenced = opening.strip().lower() in _FENCES and rest.endswith(_FENCE)
     return rest.removesuffix(_FENCE).strip() if is_fenced else words
@@ -86,7 +86,7 @@ _CLOSED_BY = {"{": "}", "[": "]"}
 
 
 def pretty_json(text: str, limit: int) -> str:
-    """Valid JSON on indented lines: all of it, or a start of more than `limit` characters."""
+    """Indent valid JSON: all of it, or a beginning of more than `limit` characters."""
     made: list[str] = []
     length = 0
     for piece in _indented(_tokens(text)):
@@ -98,7 +98,7 @@ def pretty_json(text: str, limit: int) -> str:
 
 
 def pretty_json_within(text: str, most: int) -> str:
-    """Valid JSON on indented lines, or as it is if that would exceed `most` characters."""
+    """Indent valid JSON, or return it unchanged if it would exceed `most` characters."""
     shown = pretty_json(text, most) if len(text) <= most else text
     return shown if len(shown) <= most else text
 
@@ -170,17 +170,17 @@ def _without_noise(words: str) -> str:
 
 
 MODAL_TEXT_LENGTH = 50_000
-"""Characters that always fit into a modal. Slack: 250 kB a view."""
+"""Characters that always fit into a modal. Slack: 250 kB per view."""
 
 CARD_TEXT_LENGTH = 50_000
-"""Characters of a text that are parsed on the event loop; the whole text is sent as a file."""
+"""Maximum characters of a text to parse on the event loop; the whole text is sent as a file."""
 
 MAX_BYTES = 200_000
 
 
 @dataclass(frozen=True, slots=True)
 class AgentMessage:
-    """`blocks` are rich text, each of at most 3,000 characters; `length` is of the whole text."""
+    """Rich text in `blocks` of at most 3,000 characters; `length` is that of the whole text."""
 
     blocks: list[Block]
     is_whole: bool
@@ -188,7 +188,7 @@ class AgentMessage:
 
 
 def agent_message_blocks(text: str | None, room: int, reads: int | None = None) -> AgentMessage:
-    """The first `room` characters of `text`, up to a paragraph, a line or a word.
+    """At most `room` characters of `text`, cut after a paragraph, a line or a word.
 
     Reads at most `reads` characters; a longer text is not parsed as JSON.
     """

@@ -168,9 +168,9 @@ _to_json = json.JSONEncoder(separators=(",", ":")).encode
 
 @dataclass(frozen=True)
 class ButtonState:
-    """The base class. Fields are str, int or bool; a field with its default value is not stored.
+    """Base class of all states. Fields are str, int or bool; default values are not stored.
 
-    Everyone who sees the message can read a state: it holds ids, never a secret or a long text.
+    Anyone who sees the message can read a state, so it holds ids, never a secret or a long text.
     Raises TypeError if a field has another type.
     """
 
@@ -184,7 +184,7 @@ class ButtonState:
 
     @property
     def value(self) -> str:
-        """Raises ValueError if it is longer than Slack takes."""
+        """The state as JSON; raises ValueError if it is longer than Slack accepts."""
         facts = {
             field.name: given
             for field in fields(self)
@@ -219,7 +219,7 @@ class DigestButton(ButtonState):
 
 @dataclass(frozen=True)
 class AlertButton(ButtonState):
-    """Without an id: all alerts of the channel."""
+    """One alert, or all alerts of the channel if the id is empty."""
 
     kind = "alert"
     alert_id: str
@@ -227,9 +227,9 @@ class AlertButton(ButtonState):
 
 @dataclass(frozen=True)
 class CleanupButton(ButtonState):
-    """`tenant` and `counted` are for the form that asks for the number.
+    """A clean-up; `tenant` and `counted` are for the form that asks for the number of jobs.
 
-    `form`: in this form, the key of the question's origin in `bot.store.forms`, "" if it has none.
+    `form`: also for that form, the key of the question's origin in `bot.store.forms`, or "".
     """
 
     kind = "clean"
@@ -241,13 +241,13 @@ class CleanupButton(ButtonState):
 
 @dataclass(frozen=True)
 class JobButton(ButtonState):
-    """One job, and the place of the button.
+    """One job, and the position of the button.
 
-    `cursor` and `page`: the list that shows the job; `page` alone: of the entries of an import.
-    `group`: the ids of the jobs that the button stands for, line by line. `part`: message or
-    response, to be shown in full; or "last", if the job is the last of the page and has no id here.
-    `row`: its number in a shared list, from 1; 0 if it is shared alone. `shared_by`: the user who
-    shared it.
+    `cursor` and `page`: the list that shows the job; `page` alone: a page of an import's
+    entries. `group`: the ids of the jobs that the button represents, one per line. `part`: message
+    or response, to be shown in full; or "last" for the last job of the page, which has no id here.
+    `row`: the job's number in a shared list, from 1; 0 if it is shared alone. `shared_by`: the user
+    who shared it.
     """
 
     kind = "job"
@@ -263,7 +263,7 @@ class JobButton(ButtonState):
 
 @dataclass(frozen=True)
 class JobsButton(ButtonState):
-    """Several jobs, `tenant/id` line by line; in a modal, the question whether to delete them.
+    """Several jobs, one `tenant/id` per line; in a modal, the question whether to delete them.
 
     `form`: as in ModalOrigin. `below`: the key of the modal under the question, in the same store.
     """
@@ -285,7 +285,7 @@ class JobsButton(ButtonState):
 class ListButton(ButtonState):
     """A page of a list of jobs.
 
-    `query`: the same list in the compact form of `bot.services.filters.form`, for when the cursor
+    `query`: the same list in the compact form of `bot.services.filters.form`, used after the cursor
     has expired. `owner`: the user who shared it. `fresh`: read the page again from Emporix.
     """
 
@@ -299,7 +299,7 @@ class ListButton(ButtonState):
 
 @dataclass(frozen=True)
 class SessionButton(ButtonState):
-    """A page of the log of a session; `hides_technical`: without the lines for engineers."""
+    """A page of a session's log; with `hides_technical`, without the lines for engineers."""
 
     kind = "session"
     tenant: str
@@ -310,7 +310,7 @@ class SessionButton(ButtonState):
 
 @dataclass(frozen=True)
 class ShareButton(ButtonState):
-    """One job, or the page of a list if there is a cursor; from a modal also where it is shared."""
+    """One job, or a page of a list if there is a cursor; in a modal, also channel and thread."""
 
     kind = "share"
     channel_id: str = ""
@@ -329,7 +329,7 @@ class WordsButton(ButtonState):
 
 @dataclass(frozen=True)
 class QueryButton(ButtonState):
-    """Words and filters as they are typed; `searched`: after `jobs search`."""
+    """Words and filters as typed; `searched` if they were typed after `jobs search`."""
 
     kind = "query"
     text: str
@@ -338,7 +338,7 @@ class QueryButton(ButtonState):
 
 @dataclass(frozen=True)
 class CommandButton(ButtonState):
-    """`line` is what would be typed after /emporix."""
+    """A command; `line` is the text after /emporix."""
 
     kind = "command"
     line: str
@@ -349,8 +349,8 @@ class ModalOrigin(ButtonState):
     """The message or list that a modal was opened from.
 
     `form`: the key of its copy in `bot.store.forms`; empty if it cannot be changed. `cursor`,
-    `page`, `shared_by` and `group` are those of a JobButton. `is_changed`: the job, or another one
-    that the modal has shown, was deleted or watched, so the list is to be updated.
+    `page`, `shared_by` and `group` are those of a JobButton. `is_changed`: a job that the modal
+    has shown was deleted or watched, so the list must be updated.
     """
 
     kind = "origin"
@@ -365,11 +365,11 @@ class ModalOrigin(ButtonState):
 
 
 MAX_GROUP_LENGTH = 1_400
-"""Characters of a group in JSON; the rest of a state has room beside it."""
+"""Maximum characters of a group in JSON, which leaves space for the rest of a state."""
 
 
 def group_value(job_ids: Sequence[str], job_id: str = "") -> str:
-    """The `group` of these jobs; of many, the ones around `job_id`, or the first."""
+    """The `group` of these jobs; if there are too many, those around `job_id`, or the first."""
     start = job_ids.index(job_id) if job_id in job_ids else 0
     near = sorted(range(len(job_ids)), key=lambda place: abs(place - start))
     kept, room = list[int](), MAX_GROUP_LENGTH
@@ -402,7 +402,7 @@ BUTTON_STATES: tuple[type[ButtonState], ...] = (
 def decode(value: str, state: type[AnyButtonState]) -> AnyButtonState:
     """The state with this `value`. Unknown facts are ignored, and missing ones get their defaults.
 
-    Raises OutdatedButton for any other text, also for the state of another class.
+    Raises OutdatedButton for any other text, including the state of another class.
     """
     match _parsed(value):
         case [str(version), str(kind), dict(facts)] if (version, kind) == (_VERSION, state.kind):
@@ -413,9 +413,9 @@ def decode(value: str, state: type[AnyButtonState]) -> AnyButtonState:
 
 
 def cursor_in(*values: str) -> tuple[str, str]:
-    """The first cursor that one of these values names, and the user who shared it, or "" for each.
+    """The first cursor in these values, and the user who shared it; "" for either if unknown.
 
-    A value can be of any kind.
+    The values can be states of any kind.
     """
     for value in values:
         match _parsed(value):
@@ -425,7 +425,7 @@ def cursor_in(*values: str) -> tuple[str, str]:
 
 
 def sharer_in(value: str) -> str:
-    """The user who shared the jobs of a button, whatever its kind, or ""."""
+    """The user who shared the jobs of a button of any kind; "" if they weren't shared."""
     match _parsed(value):
         case [_, _, {"shared_by": str(user_id)}] | [_, _, {"owner": str(user_id)}]:
             return user_id
@@ -433,7 +433,7 @@ def sharer_in(value: str) -> str:
 
 
 def _parsed(value: str) -> Any:
-    # Deep nesting ends in RecursionError, not in ValueError.
+    # Deep nesting raises RecursionError, not ValueError.
     try:
         return json.loads(value) if len(value) <= BUTTON_VALUE else None
     except (ValueError, RecursionError):

@@ -1,7 +1,7 @@
 """Fits Slack's chart block to its limits, or leaves the chart out.
 
-Slack: block `data_visualization`, for messages only, at most two in one message. Workspaces without
-it, and ephemeral messages, are refused with `invalid_blocks`.
+Slack: block `data_visualization`, for messages only, at most two in one message. Slack refuses it
+with `invalid_blocks` in ephemeral messages, and in workspaces that don't have it.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _block_id = uncut_string(limits.BLOCK_ID)
 def fit_chart(block: Any) -> Part | None:
     """The block with its title and axis labels shortened; None if Slack would still refuse it.
 
-    A label, a name or a value is never changed: the chart would say something else.
+    Labels, names and values are never changed: the chart would say something else.
     """
     if not isinstance(block, dict) or not isinstance(block.get("title"), str):
         return None
@@ -36,12 +36,12 @@ def fit_chart(block: Any) -> Part | None:
 
 
 def chart_value(count: Any) -> Any:
-    """A number for a chart; None for one that JSON cannot hold, and then the chart is left out."""
+    """A number for a chart; None if JSON can't represent it, so that the chart is left out."""
     return count if _is_number(count) else None
 
 
 def without_chart(message: Mapping[str, Any]) -> dict[str, Any]:
-    """The message without its charts; its other blocks say the same as text."""
+    """The message without its charts, whose data its other blocks show as text."""
     return {**message, "blocks": first_charts(message.get("blocks") or (), 0)}
 
 

@@ -1,14 +1,15 @@
 """The Jinja environment, in which every value is JSON-encoded and every mrkdwn value escaped.
 
-How a template writes text, always without quotes of its own:
+Templates write text as follows, without quotes of their own:
 
     {"text": {{ value }}}                                            one whole JSON value
     {"text": {% mrkdwn %}*Agent* {{ name }}{% endmrkdwn %}}          our text; values are escaped
     {"text": {% plain %}Job {{ id }}{% endplain %}}                  the same for plain_text
 
-White space is collapsed as in HTML: within a tag, each run of it in the template is one space,
-there is none at the ends, and `{%-` or `-%}` removes it. `{{ newline }}` starts a new line. Values
-keep their spaces and lines. A macro that returns one text can be used within a tag; None is empty.
+White space is collapsed as in HTML: within a tag, each run of white space in the template becomes
+one space, or nothing at the ends or next to `{%-` or `-%}`. `{{ newline }}` starts a new line.
+Values keep their spaces and line breaks, and None becomes empty text. A macro that returns one text
+can be used within a tag.
 
 A dot reads a field of an object or a key of a dict; a key has priority over a method of the same
 name. A name or field that does not exist is an error.
@@ -33,7 +34,7 @@ from bot.rendering.parse import TRUSTED, Newline, TrustedText
 from bot.rendering.tags import WordTags
 from bot.rendering.text import clean
 
-# Each of these can turn untrusted text into Markup, which is taken for encoded JSON.
+# Each of these can turn untrusted text into Markup, which is treated as encoded JSON.
 _UNSAFE_FILTERS = ("e", "escape", "forceescape", "pprint", "safe", "tojson", "urlize", "xmlattr")
 _UNSAFE_GLOBALS = ("cycler", "joiner", "lipsum")
 
@@ -41,7 +42,7 @@ _CACHED_WORDS, _MAX_CACHED_LENGTH = 128, 50
 
 
 class _Context(Context):
-    """Calls without Jinja's search for decorators: a list takes 0.54 ms, and 0.67 ms with it."""
+    """Skips Jinja's search for decorators in calls: a list takes 0.54 ms instead of 0.67 ms."""
 
     def call(self, called: Any, *args: Any, **kwargs: Any) -> Any:
         kwargs.pop("_loop_vars", None)
@@ -50,7 +51,7 @@ class _Context(Context):
 
 
 class _Environment(Environment):
-    """Looks keys and fields up directly: a list takes 0.54 ms, and 0.65 ms by Jinja's way."""
+    """Looks keys and fields up directly: a list takes 0.54 ms instead of 0.65 ms."""
 
     context_class = _Context
 
@@ -66,7 +67,7 @@ class _Environment(Environment):
 def environment(loader: BaseLoader, deletes: str = "all") -> Environment:
     """An environment for message templates, which are compiled once.
 
-    In templates, `may_delete` and `may_clean` are what the setting `deletes` allows.
+    In templates, `may_delete` and `may_clean` say if `deletes` allows deletes and clean-ups.
     """
     made = _Environment(
         loader=loader,
@@ -89,7 +90,7 @@ def environment(loader: BaseLoader, deletes: str = "all") -> Environment:
 
 
 def _button_value(state: type[ButtonState], **facts: str | int) -> str | None:
-    """The value of a button; None if it is too long for Slack, and then `fit_payload` drops it."""
+    """The value of a button; None if it is too long for Slack, so that `fit_payload` drops it."""
     made = state(**facts)
     try:
         return made.value
@@ -100,7 +101,7 @@ def _button_value(state: type[ButtonState], **facts: str | int) -> str | None:
 def _cached_macro(macro: Callable[[Any], Markup]) -> Callable[[Any], Markup]:
     """A macro with one parameter, cached by its value.
 
-    A list takes 0.50 ms, and 0.57 ms without.
+    Rendering a list takes 0.50 ms; without the cache, it would take 0.57 ms.
     """
     once = lru_cache(_CACHED_WORDS)(macro)
 

@@ -29,7 +29,7 @@ MONTH_NAMES = (
 _FIXED_OFFSET_ZONE = re.compile(r"Etc/GMT([+-])([1-9]\d?)")
 WEEKDAY_NAMES = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 MINUS = "\u2212"
-MAX_DATE_LENGTH = 20  # characters, also of text that is not a date
+MAX_DATE_LENGTH = 20  # characters, also for text that is not a date
 
 
 def time_of_day(minute: int) -> str:
@@ -40,7 +40,7 @@ def time_of_day(minute: int) -> str:
 
 
 def timezone_name(name: str) -> str:
-    """ "UTC+5" for IANA's Etc/GMT-5, which counts the other way round; other names as they are."""
+    """ "UTC+5" for IANA's Etc/GMT-5, whose sign is inverted; other names are unchanged."""
     found = _FIXED_OFFSET_ZONE.fullmatch(name)
     return f"UTC{'-' if found[1] == '+' else '+'}{found[2]}" if found else name
 
@@ -92,9 +92,9 @@ _LOOKS_LIKE_BACK_TICK = "\u02cb"
 def date_token(value: float | str | None, before: str = "") -> TrustedText:
     """A time in the reader's time zone; `value` is in seconds since 1970 or ISO 8601.
 
-    `before` are words of ours, such as "since": within the token, or Slack writes "since Yesterday"
-    with a capital. Slack: `<!date^unix^format|fallback>`. A time without a zone is UTC. Text that
-    is not a time between 1970 and 9999 is shown as it is, None as "".
+    `before` is trusted text such as "since". It goes inside the token; otherwise, Slack would write
+    "since Yesterday" with a capital. Slack: `<!date^unix^format|fallback>`. A time without a
+    zone is UTC. Text that is not a time between 1970 and 9999 is shown as it is, None as "".
     """
     if value is None:
         return TrustedText()
@@ -109,9 +109,9 @@ def date_token(value: float | str | None, before: str = "") -> TrustedText:
 
 
 def clock_time(value: float | str, zone: str = "") -> str:
-    """ "8:45 PM" in the zone of the IANA database, or "7:45 PM UTC" if it is not known.
+    """ "8:45 PM" in an IANA time zone, or "7:45 PM UTC" if the zone is unknown.
 
-    For text in which Slack has no date tokens. Text that is not a time is shown as it is.
+    For text in which Slack doesn't support date tokens. Text that is not a time is shown as it is.
     """
     moment = _local_time(value, zone)
     if moment is None:
@@ -120,7 +120,7 @@ def clock_time(value: float | str, zone: str = "") -> str:
 
 
 def date_and_time(value: float | str, zone: str = "") -> str:
-    """ "Nov 27, 8:45 PM CET", for text that others read elsewhere; otherwise as `clock_time`."""
+    """ "Nov 27, 8:45 PM CET", for readers in other time zones; otherwise like `clock_time`."""
     moment = _local_time(value, zone)
     if moment is None:
         return text.clean_start(str(value), MAX_DATE_LENGTH)
@@ -131,7 +131,7 @@ def date_and_time(value: float | str, zone: str = "") -> str:
 
 
 def period(since: float, until: float, zone: str) -> str:
-    """ "Fri 9:00 – Sat 9:00" in the zone; with dates if the weekdays would not be clear."""
+    """ "Fri 9:00 – Sat 9:00" in the zone; with dates if weekdays would be ambiguous."""
     begun, ended = _local_time(since, zone), _local_time(until, zone)
     if begun is None or ended is None:
         return ""
@@ -144,7 +144,7 @@ def period(since: float, until: float, zone: str) -> str:
 
 
 def since_words(since: float, until: float, zone: str) -> str:
-    """ "yesterday", "9:00", "Friday" or "Nov 3": when a period began, as said at its end."""
+    """ "yesterday", "9:00", "Friday" or "Nov 3": the start of a period, as seen from its end."""
     begun, ended = _local_time(since, zone), _local_time(until, zone)
     if begun is None or ended is None:
         return "then"
@@ -157,7 +157,7 @@ def since_words(since: float, until: float, zone: str) -> str:
 
 
 def local_day(value: float, zone: str, now: float) -> str:
-    """ "Nov 11" for a midnight in the zone, otherwise "Nov 11, 14:30"; with a year that is past."""
+    """ "Nov 11" for midnight in the zone, else "Nov 11, 14:30"; with the year if not this one."""
     moment, today = _local_time(value, zone), _local_time(now, zone)
     if moment is None:
         return text.clean_start(str(value), MAX_DATE_LENGTH)
@@ -177,12 +177,12 @@ def period_before(seconds: float) -> str:
 
 
 def percent(share: float) -> str:
-    """ "17 %", and "under 1 %" for what would be rounded to nothing."""
+    """ "17 %", or "under 1 %" for a share between 0 and 1."""
     return "under 1 %" if 0 < share < 1 else f"{min(max(share, 0), 100):.0f} %"
 
 
 def change(count: int) -> str:
-    """ " (+6)", " (−5)", and nothing if there is no change."""
+    """ " (+6)", " (−5)", or "" if there is no change."""
     return f" ({'+' if count > 0 else MINUS}{abs(count):,})" if count else ""
 
 
@@ -238,23 +238,23 @@ def link(url: str | None, words: str) -> TrustedText:
 
 
 def code(value: str | float | None) -> TrustedText:
-    """Inline code on one line, or ""; mrkdwn cannot escape a backtick, so it is replaced."""
+    """Inline code on one line, or ""; backticks are replaced, because mrkdwn can't escape them."""
     words = _one_line("" if value is None else str(value))
     if not words:
         return TrustedText()
     return TrustedText(f"`{text.escape(words.replace('`', _LOOKS_LIKE_BACK_TICK))}`")
 
 
-_FORMATS = re.compile(r"(?<!\w)[*_~]|`|:[^\s:]+:")  # within a word, as in get_invoice, none counts
+_FORMATS = re.compile(r"(?<!\w)[*_~]|`|:[^\s:]+:")  # ignores marks within words, as in get_invoice
 
 
 def bold(name: str, limit: int) -> TrustedText:
-    """A name from outside in bold; inline code if Slack would read something in it as a format."""
+    """An untrusted name in bold, or as inline code if Slack would read part of it as formatting."""
     return _formatted(name, limit, "*")
 
 
 def unformatted(words: str, limit: int) -> TrustedText:
-    """The same without bold."""
+    """Untrusted text as it is, or as inline code if Slack would read part of it as formatting."""
     return _formatted(words, limit, "")
 
 
@@ -283,7 +283,7 @@ def byte_size(count: int) -> str:
 
 
 def export_words(data: str) -> str:
-    """ "3 agents, 168 B" of an export in base64; only the size if it is large or unreadable."""
+    """ "3 agents, 168 B" for a base64 export; only the size if it is large or unreadable."""
     decoded = b""
     if len(data) <= _LARGEST_COUNTED:
         with suppress(ValueError):
@@ -303,7 +303,7 @@ def _agents_in(exported: bytes) -> int | None:
 
 
 def user_mention(user_id: str) -> TrustedText:
-    """A mention of a user, who is notified if it is in a new channel message."""
+    """A mention of a user; in a new channel message, it notifies them."""
     return _mention("@", "UW", user_id)
 
 

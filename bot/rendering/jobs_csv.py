@@ -1,8 +1,8 @@
 """Jobs as CSV for spreadsheets, with formulas neutralized.
 
-Cells that begin like a formula get an apostrophe in front of it, as OWASP advises under "CSV
-injection". Excel parts at semicolons in some countries, and at ends of lines once it has lost
-count of the quotes, so what follows one within a cell is treated alike.
+Cells that begin like a formula get an apostrophe in front, as OWASP advises under "CSV injection".
+Excel splits cells at semicolons in some countries, and at line ends after it has misread the
+quotes. Therefore text after one of these within a cell is treated the same way.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _FORMULA = re.compile(f"{_AT_START}|{_WITHIN}")
 
 
 def csv_text(jobs: Iterable[Job]) -> str:
-    """A row for each job; if one job has the name of its agent, all rows of that agent have it."""
+    """CSV with a row for each job; if one job has its agent's name, all rows of that agent do."""
     listed = tuple(jobs)
     names = {job.agent_id: job.agent_name for job in listed if job.agent_name}
     file = io.StringIO(newline="")

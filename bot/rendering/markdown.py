@@ -1,4 +1,4 @@
-"""Converts Markdown to Slack's rich text, with markdown-it's tokens."""
+"""Converts Markdown to Slack's rich text, using markdown-it's tokens."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def _leaf(token: Token, styles: list[str]) -> list[Leaf]:
     return [text_leaves(token.content, *styles)] if token.content else []
 
 
-MAX_COLUMN_WIDTH = 40  # characters; the rest of the line moves to the right of a longer cell
+MAX_COLUMN_WIDTH = 40  # characters; a longer cell moves the rest of its line to the right
 COLUMN_GAP = "  "
 
 
@@ -105,7 +105,7 @@ RULE = "―――"
 
 @dataclass(slots=True)
 class _List:
-    """An open list; `number` is that of the current item, None for a list with bullets."""
+    """An open list; `number` is the current item's number, or None in a bulleted list."""
 
     number: int | None
     is_item_begun: bool = False

@@ -1,4 +1,4 @@
-"""Rows of jobs in messages and modals that are already shown: find, replace and update them."""
+"""Finds, replaces and updates rows of jobs in messages and modals that are already shown."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def job_row_numbers(blocks: Iterable[Block]) -> dict[str, tuple[str, str]]:
 
 
 def shared_jobs(blocks: Iterable[Block]) -> list[tuple[str, str]]:
-    """Tenant and id of each job that can be deleted in a shared message, in a row or whole."""
+    """Tenant and id of each job that can be deleted in a shared message, in a row or alone."""
     return [job for block in blocks if (job := _job(block))]
 
 
@@ -42,7 +42,7 @@ def with_rows_replaced(blocks: Iterable[Block], rows: Mapping[str, Sequence[Bloc
 
 
 def row_of(blocks: Iterable[Block], tenant: str, job_id: str) -> str:
-    """The row that shows a job; "" where none does, or only by fields that somebody chose."""
+    """The row that shows a job; "" if there is none, or if it only shows fields the user chose."""
     blocks = list(blocks)
     found = next(
         (row for row, job in job_row_numbers(blocks).items() if job == (tenant, job_id)), ""
@@ -62,7 +62,7 @@ def job_heading(blocks: Iterable[Block]) -> list[Block]:
 
 
 def jobs_to_open(blocks: Iterable[Block], tenant: str) -> list[str]:
-    """The ids of a tenant's jobs that have a button Open, in their order."""
+    """The ids of a tenant's jobs that have an Open button, in order."""
     found = [_job_of(str(one.get("value"))) for block in blocks for one in _open_buttons(block)]
     return list(dict.fromkeys(job[1] for job in found if job and job[0] == tenant))
 

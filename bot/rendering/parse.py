@@ -1,9 +1,9 @@
 """Parses a rendered template into a payload, and escapes all text that is not trusted.
 
-A rendered template is JSON. The tags of `bot.rendering.tags` begin each mrkdwn text with TRUSTED:
-its values are escaped already. They mark the white space of the template, so that it can be
-collapsed without touching the white space of values. Both marks are non-characters of Unicode,
-which `bot.rendering.text.clean` removes from untrusted text.
+A rendered template is JSON. The tags of `bot.rendering.tags` put TRUSTED at the start of each
+mrkdwn text, to show that its values are already escaped. They also mark the template's white space,
+so that it can be collapsed without changing the white space of values. All marks are Unicode
+non-characters, which `bot.rendering.text.clean` removes from untrusted text.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ class InvalidPayload(ValueError):
 
 
 class InvalidTemplate(Exception):
-    """A template, its facts or its example is wrong.
+    """An error in a template, its data or its example.
 
-    `name` is that of the template ("jobs/list"); `line` counts from 1 and is 0 if it is unknown.
+    `name` is the template's name ("jobs/list"); `line` counts from 1, or is 0 if unknown.
     """
 
     def __init__(self, name: str, problem: str, line: int = 0) -> None:
@@ -36,7 +36,7 @@ class InvalidTemplate(Exception):
 
 
 TRUSTED = "\ufdd0"
-"""The first character of a mrkdwn text whose values are escaped already."""
+"""The first character of a mrkdwn text whose values are already escaped."""
 
 _SPACE_MARK = "\ufdd1"
 _NEWLINE_MARK = "\ufdd2"
@@ -63,7 +63,7 @@ def mark_whitespace(template_words: str) -> str:
 
 
 def collapse_whitespace(text: str) -> str:
-    """One space for each run of marks, none at the ends or beside `{{ newline }}`."""
+    """Replace each run of marks by one space; by nothing at the ends or beside `{{ newline }}`."""
     if _NEWLINE_MARK in text:
         text = _NEWLINE_AND_SPACES.sub("\n", text)
     if _SPACE_MARK * 2 in text:
@@ -73,7 +73,7 @@ def collapse_whitespace(text: str) -> str:
 
 _ERROR_CONTEXT_LENGTH = 30
 
-# Their text is shown as it is. Any other `text` is treated as mrkdwn, so that new types are safe.
+# Text of these types is shown as it is. Any other is treated as mrkdwn, so new types are safe.
 _PLAIN_TYPES = frozenset({"plain_text", "text", "link", "raw_text"})
 _DEFAULTS: dict[str, dict[str, bool]] = {
     # Slack: with `verbatim`, names and addresses do not become links.
@@ -98,7 +98,7 @@ def parse_payload(rendered: str) -> dict[str, Any]:
 
 
 def is_message(payload: dict[str, Any]) -> bool:
-    """Whether `payload` is a message: not a view, nor `{"delete_original": true}`."""
+    """Whether `payload` is a message, not a view or `{"delete_original": true}`."""
     return payload.get("type") not in VIEW_TYPES and ("blocks" in payload or "text" in payload)
 
 
@@ -135,7 +135,7 @@ def _reject_duplicates(pairs: list[tuple[str, Any]]) -> None:
 
 
 def _reject_trusted_text(items: list[Any]) -> None:
-    """Raises InvalidPayload for trusted mrkdwn in a list: strings there are never mrkdwn."""
+    """Raise InvalidPayload for trusted mrkdwn in a list, where strings are never mrkdwn."""
     for item in items:
         if isinstance(item, str):
             _escape_untrusted(item, is_mrkdwn=False)
@@ -202,7 +202,7 @@ def _to_text(value: Any) -> str:
     if isinstance(value, Markup):
         return _macro_text(value)
     if isinstance(value, Undefined):
-        str(value)  # raises, and names what is missing
+        str(value)  # raises an error with the missing name
     if value is None:
         return ""
     if not isinstance(value, str | int | float):

@@ -1,4 +1,4 @@
-"""Renders templates to messages and views that Slack accepts."""
+"""Renders templates into messages and views that Slack accepts."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _EXAMPLE_PREFIX = "example:"
 
 
 def examples(renderer: Renderer, name: str) -> dict[str, dict[str, Any]]:
-    """The data of each example of a template, by title; raises InvalidTemplate without one."""
+    """The data of each example of a template, by title; raises InvalidTemplate if there is none."""
     source = renderer.source(name)
     found: dict[str, dict[str, Any]] = {}
     start = 0
@@ -65,9 +65,9 @@ TemplateSource: TypeAlias = tuple[str, str, Callable[[], bool]]
 
 SUFFIX = ".json.j2"
 _PARTS = "parts/"
-CACHED_TEXTS = 64  # payloads of some kB
+CACHED_TEXTS = 64  # payloads of a few kB each
 
-# Errors of expressions in templates, besides Jinja's own.
+# Errors raised by expressions in templates, in addition to Jinja's own.
 _EXPRESSION_ERRORS = (TypeError, ValueError, LookupError, ArithmeticError, AttributeError)
 
 
@@ -97,7 +97,7 @@ class Renderer:
         return cls(folder, deletes=deletes)
 
     def preload(self) -> None:
-        """Read all templates now: later, the process may have no file descriptor left."""
+        """Read all templates now, as the process may later have no file descriptor left."""
         self._sources.read_all()
 
     def render(self, name: str, /, **facts: object) -> dict[str, object]:
@@ -111,7 +111,7 @@ class Renderer:
             raise InvalidTemplate(name, str(error)) from error
 
     def private_text(self, name: str, /, **facts: object) -> str:
-        """The same payload as JSON, as an ephemeral message."""
+        """The payload of `render` as an ephemeral message in JSON."""
         return json.dumps({**self.render(name, **facts), "response_type": "ephemeral"})
 
     def templates(self) -> list[str]:

@@ -1,4 +1,4 @@
-"""Slack's rich text from untrusted text: words and links, never a mention."""
+"""Builds Slack's rich text from untrusted text: text and links, never mentions."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ _LOOKS_LIKE_URL = re.compile(r"://|\w\.\w{2,}")
 
 
 def link_with_host(url: str, text: str, styles: Iterable[str] = ()) -> list[Leaf]:
-    """A web link followed by its host; any other address as text, after the words.
+    """A web link followed by its host; any other address is added to the text, without a link.
 
-    A text that looks like an address or is very long does not link: the address behind it does.
+    If the text looks like an address or is very long, the URL is the link, shown after the text.
     """
     label = clean(one_line(text))
     host = web_host(url)
@@ -74,12 +74,12 @@ def text_leaves(text: str, *styles: str) -> Leaf:
 
 
 def link(url: str, text: str, *styles: str) -> Leaf:
-    """Only for an address that `link_with_host` has checked."""
+    """A link to an address that `link_with_host` has checked."""
     return _styled({"type": "link", "url": url, "text": text}, styles)
 
 
 def leaves_text(leaves: Iterable[Leaf]) -> str:
-    """The text of some leaves."""
+    """The text of all leaves, joined."""
     return "".join(leaf["text"] for leaf in leaves)
 
 
@@ -117,10 +117,10 @@ MAX_LOG_MESSAGE_LENGTH = 1_000
 
 
 def log_blocks(lines: Iterable[tuple[str, str, str, str]], zone: str) -> list[Block]:
-    """Lines of a log (time, severity, agent, message) as code, one line each.
+    """Log lines (time, severity, agent, message) in code blocks.
 
-    Times are in `zone`, a name of the IANA database, or in UTC; with the day if it changes. The
-    severity is left out if it is INFO.
+    Times are in `zone`, an IANA time zone name, or in UTC; with the date if the lines are from
+    several days. The severity INFO is left out.
     """
     listed = list(lines)
     times = [_local_time(line[0], zone) or line[0] for line in listed]
@@ -133,7 +133,7 @@ def log_blocks(lines: Iterable[tuple[str, str, str, str]], zone: str) -> list[Bl
 
 
 def _joined_lines(lines: Iterable[str]) -> list[str]:
-    """The lines in as few texts as it takes for none to be longer than RICH_TEXT."""
+    """Join the lines into as few texts of at most RICH_TEXT characters as possible."""
     made: list[str] = []
     for line in lines:
         if made and len(made[-1]) + len(line) < RICH_TEXT:
@@ -153,7 +153,7 @@ def _log_line(
 
 
 def _clock_time(time: datetime | str, *, with_day: bool) -> str:
-    """To the millisecond."""
+    """Format a time to the millisecond, after the date if `with_day` is set."""
     if isinstance(time, str):
         return time[:40]
     return f"{time:{'%m-%d ' if with_day else ''}%H:%M:%S}.{time.microsecond // 1000:03}"
@@ -167,7 +167,7 @@ def _local_time(timestamp: str, zone: str) -> datetime | None:
 
 
 def text_length(part: Any) -> int:
-    """The characters in all leaves of an element, or of a list of them."""
+    """The number of characters in all leaves of an element or a list of elements."""
     if isinstance(part, list):
         return sum(map(text_length, part))
     return len(part["text"]) if "text" in part else text_length(part["elements"])
@@ -191,7 +191,7 @@ def _joined(leaves: Iterable[Leaf], *, hosts: bool = False) -> list[Leaf]:
 
 
 def _has_host(leaf: Leaf) -> bool:
-    """Whether the host of this link follows it."""
+    """Whether this leaf is a link that is followed by its host."""
     return bool(leaf["type"] == "link" and leaf["text"] != leaf["url"])
 
 
@@ -222,7 +222,7 @@ def _units(pieces: Iterable[Leaf]) -> Iterator[list[Leaf]]:
 
 
 def _pieces(leaf: Leaf) -> Iterator[Leaf]:
-    """A leaf in pieces that are short enough, split after a line or a word; none if it is empty."""
+    """Split a leaf into short enough pieces, after a line or a word; no pieces if it is empty."""
     rest = leaf["text"]
     while len(rest) > RICH_TEXT:
         ends = (rest.rfind(space, RICH_TEXT // 2, RICH_TEXT) + 1 for space in "\n ")

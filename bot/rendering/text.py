@@ -54,7 +54,7 @@ def escape(text: str) -> str:
 
 
 def one_line(text: str) -> str:
-    """`text` with each run of white space, including line breaks, as one space."""
+    """`text` with each run of white space, including line breaks, replaced by one space."""
     return " ".join(text.split())
 
 
@@ -71,7 +71,7 @@ def shorten(text: str, limit: int) -> str:
 
 
 def clean_start(text: str, limit: int = MESSAGE_BLOCKS_TEXT) -> str:
-    """`shorten(clean(text), limit)`, in a time that does not depend on the length of `text`.
+    """`shorten(clean(text), limit)`, in a time independent of the length of `text`.
 
     No message can hold more characters than the default limit.
     """
@@ -111,7 +111,7 @@ _MARKED_UP = frozenset({"mrkdwn", "markdown"})
 
 
 def cut_as(kind: str, text: str, limit: int) -> str:
-    """`text` of an object of type `kind` in at most `limit` characters."""
+    """Shorten the `text` of an object of type `kind` to at most `limit` characters."""
     return cut(text, limit) if kind in _MARKED_UP else shorten(text, limit)
 
 

@@ -1,4 +1,4 @@
-"""Runs periodic and queued tasks, and handles their errors: retries, giving up, messages."""
+"""Runs periodic and queued tasks, retries failed ones, and notifies owners when it gives up."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from bot.store.stopped_teams import StoppedTeams
 logger = logging.getLogger(__name__)
 
 MAX_TASK_ATTEMPTS = 12
-"""With the pauses between them, these take about three minutes."""
+"""Including the pauses between them, the attempts take about three minutes."""
 
 STOPPED_RETRY_SECONDS = 60.0
-"""How long a task waits while the app is not installed."""
+"""Retry interval of a task while the app is not installed."""
 
 MIN_BACKOFF_SECONDS, MAX_BACKOFF_SECONDS = 2.0, 20.0
-"""The maximum also limits how long a task still waits after the cause of its failures is gone."""
+"""The maximum also limits a task's remaining wait after the cause of its failures is gone."""
 
 TASK_TIMEOUT_SECONDS = 600
 """A task that takes longer is cancelled and counts as failed."""
@@ -41,7 +41,7 @@ LONG_DELAY_SECONDS = 60 * 60
 MAX_DELAY_REASONS = 20
 
 Delays: TypeAlias = dict[str, list[float]]
-"""Maps each reason to the time of its first delay (seconds since 1970), and 1 after a warning.
+"""Maps a reason to its first delay's time (seconds since 1970), and 1 if a warning was logged.
 
 Stored with the task as JSON.
 """
@@ -162,12 +162,12 @@ class TaskRunner:
 
 
 def backoff_seconds(failures: int) -> float:
-    """The pause after a number of failures; it never gets shorter."""
+    """The pause in seconds after this many failures; it grows up to the maximum."""
     return min(MIN_BACKOFF_SECONDS * 2.0 ** (failures - 1), MAX_BACKOFF_SECONDS)
 
 
 def _log_delay(name: str, reason: str, waits: Delays, now: float) -> None:
-    """Log when a task is first postponed for a reason, and again if the delay lasts long."""
+    """Log a task's first delay for each reason, and a warning if the delay lasts long."""
     if reason not in waits:
         logger.info("%s is postponed: %s", name, reason)
         while len(waits) >= MAX_DELAY_REASONS:

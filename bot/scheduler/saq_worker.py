@@ -26,7 +26,7 @@ MAX_CONCURRENT_TASKS = 40
 
 TASK_HEARTBEAT_SECONDS = 2.0
 TASK_SILENT_SECONDS = 6
-"""A task is taken from a worker that has sent no heartbeat for this long."""
+"""Time without a heartbeat after which a task is taken from its worker."""
 
 SAQ_TIMEOUT_SECONDS = TASK_TIMEOUT_SECONDS + 30
 """Time after which saq considers a task stuck; the runner cancels it before that."""
@@ -35,7 +35,7 @@ SAQ_RETRIES = 10_000
 """saq counts each delay as a retry; `bot.scheduler.runner` limits the retries after failures."""
 
 DEQUEUE_TIMEOUT_SECONDS = 1.0
-"""How long a reader blocks for the next task, and so how long an idle worker takes to stop."""
+"""Time for which a reader waits for a task; an idle worker takes this long to stop."""
 
 REDIS_ERROR_PAUSE_SECONDS = (0.5, 1.5)
 """Random delay of a reader after a Redis error, so that it doesn't retry in a tight loop."""
@@ -67,7 +67,7 @@ FAILURES_KEY, DELAYS_KEY = "failures", "waits"
 
 
 def queued_task(task: str, key: str) -> str:
-    """saq's key of a task, unique among queued and running tasks."""
+    """Return saq's key for a task; it is unique among queued and running tasks."""
     return f"{redis_keys.TASK_PREFIX}:{task}:{key}"
 
 
@@ -78,7 +78,7 @@ class SaqQueue(RedisQueue):
     False, no task is taken from the queue.
 
     saq compares times from different hosts: a task's last heartbeat and its next run. In Redis, all
-    of them are by Redis's clock, so that a host with a wrong clock neither takes tasks from others
+    of them use Redis's clock, so that a host with a wrong clock neither takes tasks from others
     nor runs them too early.
     """
 
@@ -88,7 +88,7 @@ class SaqQueue(RedisQueue):
         self._answered_at = float("-inf")
         self._silent_seconds = silent_seconds
         self._ahead = 0.0  # seconds by which this host's clock is ahead of Redis's
-        self._fetched: dict[Any, float] = {}  # tasks fetched but not started, and since when
+        self._fetched: dict[Any, float] = {}  # fetch times (monotonic) of tasks not started
         self._due = redis.register_script(QUEUE_DUE_TASKS)
 
     @property
@@ -102,7 +102,7 @@ class SaqQueue(RedisQueue):
 
     async def connect(self) -> None:
         await super().connect()
-        with suppress(StoreUnavailable):  # otherwise the first sweep compares the clocks
+        with suppress(StoreUnavailable):  # if it fails, the first sweep compares the clocks
             await self._compare_clocks()
 
     async def put(self, task: str, key: str, /, **arguments: str | int | float) -> None:
@@ -123,7 +123,7 @@ class SaqQueue(RedisQueue):
         timeout: float = 0.0,  # noqa: ASYNC109 - saq's own name
         poll_interval: float = 0.0,
     ) -> Job | None:
-        """Pause after errors: saq ignores exceptions from here and retries without delay."""
+        """Take the next task; pauses after errors, as saq ignores them and retries at once."""
         if not self.is_enabled:
             await asyncio.sleep(DEQUEUE_TIMEOUT_SECONDS)
             return None
@@ -141,9 +141,9 @@ class SaqQueue(RedisQueue):
         await self.redis.aclose()
 
     async def sweep(self, lock: int = SWEEP_INTERVAL_SECONDS, abort: float = 0) -> list[str]:
-        """Requeue tasks of silent workers, in one worker at a time; return their ids.
+        """Requeue tasks of silent workers; return their ids. Only one worker does so at a time.
 
-        Unlike saq's own method, it leaves tasks that a worker has just fetched and not yet started.
+        Unlike saq's own method, it skips tasks that a worker has just fetched but not started.
         """
         await self._compare_clocks()
         if not await self.redis.set(self._sweep, 1, nx=True, ex=lock):
@@ -176,7 +176,7 @@ class SaqQueue(RedisQueue):
         return super().deserialize(payload, status)
 
     async def _retry(self, job: Job, error: str | None) -> None:
-        """Like saq's own method, but a delayed task waits by Redis's clock."""
+        """Like saq's own method, but uses Redis's clock for delayed tasks."""
         delay = job.next_retry_delay()
         async with self.redis.pipeline(transaction=True) as pipe:
             pipe.lrem(self._active, 1, job.id)
@@ -211,7 +211,7 @@ class SaqQueue(RedisQueue):
 
 
 class SaqWorker(Worker[Any]):
-    """Runs tasks until it is stopped; signals are handled by the process."""
+    """Runs tasks until it is stopped; the process handles signals."""
 
     SIGNALS = []  # noqa: RUF012 - saq's own attribute
 
@@ -234,7 +234,7 @@ class SaqWorker(Worker[Any]):
         self._queue, self._runner, self._beat_seconds = queue, runner, beat_seconds
 
     async def process(self) -> bool:
-        """Take and run a task; saq's own error handling may fail as well."""
+        """Take and run a task; pauses after Redis errors, even of saq's own error handling."""
         try:
             with translate_redis_errors():
                 return await super().process()
@@ -243,7 +243,10 @@ class SaqWorker(Worker[Any]):
             return True
 
     async def _run(self, context: Mapping[str, Any], **queued: Any) -> None:
-        """Raise nothing but RetryLater: saq retries other errors at once, up to 10,000 times."""
+        """Run a task; raises only RetryLater.
+
+        saq would retry other errors without delay, up to 10,000 times.
+        """
         job: Job = context["job"]
         ended = asyncio.Event()
         beating = asyncio.create_task(_send_heartbeats(job, self._queue, ended, self._beat_seconds))
@@ -255,7 +258,7 @@ class SaqWorker(Worker[Any]):
         except RetryLater as later:
             job.retry_delay = later.seconds
             job.meta |= {FAILURES_KEY: later.failures, DELAYS_KEY: waits}
-            # saq stores the traceback in Redis, and that of a cause may contain secrets.
+            # saq stores the traceback in Redis, and the traceback of a cause may contain secrets.
             raise RetryLater(later.seconds, later.reason, later.failures) from None
         except Exception:
             logger.exception("a task was dropped because it could not be started")
@@ -285,9 +288,9 @@ def _shift_times(facts: dict[str, Any], seconds: float) -> dict[str, Any]:
 
 
 class SaqLogFilter(logging.Filter):
-    """For saq's logger: drops delays, limits Redis errors to one line, and keeps the rest.
+    """A filter for saq's logger: drops delays, limits Redis errors to one line, and keeps the rest.
 
-    saq logs a task to be run again as failed. The reason for the delay was already logged.
+    saq logs a postponed task as failed. The reason for the delay has already been logged.
     """
 
     def __init__(self, trouble: RedisErrorLog = REDIS_ERROR_LOG) -> None:
@@ -307,5 +310,5 @@ class SaqLogFilter(logging.Filter):
 
 
 def install_log_filter() -> None:
-    """Filter the log of saq in this process."""
+    """Filter saq's log in this process."""
     logging.getLogger("saq").addFilter(SaqLogFilter())

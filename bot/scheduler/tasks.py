@@ -17,7 +17,7 @@ Function: TypeAlias = Callable[..., Awaitable[None]]
 
 
 class TaskQueue(Protocol):
-    """Accepts tasks, which any worker may run soon after.
+    """Accepts tasks, which any worker may run shortly afterwards.
 
     `is_answering` is True if Redis answered this worker's recent reads of the queue.
     """
@@ -34,7 +34,7 @@ class TaskQueue(Protocol):
 
 @dataclass(slots=True)
 class TaskContext:
-    """One run of a task, after `failures` failed ones; `reference` identifies it in the log.
+    """One run of a task, after `failures` failed runs; `reference` identifies it in the log.
 
     A task sets `owner` and `subject` as soon as it knows them: if it fails permanently,
     `on_give_up` runs, and the owner gets a message about the subject.
@@ -74,7 +74,7 @@ class PeriodicTask(ScheduledFunction):
 
 @dataclass(frozen=True, slots=True)
 class QueuedTask(ScheduledFunction):
-    """Run after being queued by name; again if its worker dies, so it must be idempotent."""
+    """A task queued by name; it runs again if its worker dies, so it must be idempotent."""
 
     name: str
 
@@ -117,7 +117,7 @@ def _modules(package: ModuleType) -> Iterator[ModuleType]:
 
 
 class PeriodicTimer:
-    """Tells which periodic tasks are due; a late task runs only once."""
+    """Determines which periodic tasks are due; a late task runs only once."""
 
     def __init__(self, tasks: Sequence[PeriodicTask]) -> None:
         self._next = dict.fromkeys(tasks, float("-inf"))

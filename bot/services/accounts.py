@@ -29,7 +29,7 @@ CONNECTION_ERRORS = (NotConnected, Unauthorized, Forbidden)
 """Errors that mean that a connection no longer works."""
 
 MAX_CONNECTION_FAILURES = 3
-"""Consecutive refusals of an API key after which its connection counts as broken."""
+"""After this many consecutive refusals of an API key, its connection counts as broken."""
 
 
 class AccountService:
@@ -74,7 +74,7 @@ class AccountService:
         return chosen
 
     async def _widest_token(self, tenant: str, credentials: Credentials) -> Token:
-        """Request all scopes that the app uses: the token has those that the key has."""
+        """Request all scopes that the app uses; the token gets those that the API key has."""
         try:
             token = await self._emporix.request_token(credentials, DELETE_SCOPES)
         except Unauthorized as error:
@@ -88,7 +88,7 @@ class AccountService:
         return token
 
     async def _verify_read_access(self, connection: Connection) -> None:
-        """Read one job, because Emporix may refuse a key in spite of its scopes."""
+        """Read one job to test the key, because Emporix may refuse it in spite of its scopes."""
         try:
             await self._emporix.list_jobs(connection, Filters(size=1))
         except (Unauthorized, Forbidden) as error:

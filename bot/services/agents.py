@@ -1,4 +1,4 @@
-"""Names of agents, shown next to their ids."""
+"""Names of agents: cached for each user, resolved in filters, and added to jobs."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ logger = logging.getLogger(__name__)
 
 NAMES_TTL_SECONDS = 5 * 60.0
 FAILED_NAMES_TTL_SECONDS = 30.0
-MAX_CACHED_NAMES = 500  # users times tenants
+MAX_CACHED_NAMES = 500  # one entry for each user and tenant
 MAX_NAMES_CALLS = 50
 MAX_GUESSES = 3
 
@@ -36,9 +36,9 @@ Names: TypeAlias = Mapping[str, str]
 
 
 class AgentNames:
-    """Caches agent names in memory, separately for each user, because keys may read different ones.
+    """Caches agent names in memory for each user, because API keys may read different agents.
 
-    Failed requests raise nothing: agents are then shown by their ids.
+    Failed requests raise no error: agents are then shown by their ids.
     """
 
     def __init__(self, emporix: EmporixClient, clock: Clock) -> None:
@@ -73,9 +73,9 @@ class AgentNames:
 
 
 def resolve_agents(filters: Filters, names: Names) -> Filters:
-    """Replace agent names in `filters` by ids; case does not matter.
+    """Replace agent names in `filters` with ids, ignoring case.
 
-    An unknown name is kept as an id, since jobs outlive their agents. Similar names become
+    An unknown name is kept as an id, since jobs may outlive their agents. Similar names become
     `agent_guesses`.
     """
     ids: dict[str, None] = {}
@@ -93,14 +93,14 @@ def resolve_agents(filters: Filters, names: Names) -> Filters:
 
 
 def matching_agents(typed: str, names: Names) -> dict[str, str]:
-    """The agents whose name or id contains `typed` in any case, sorted by name."""
+    """The agents whose name or id contains `typed`, ignoring case, sorted by name."""
     wanted = normalize(typed)
     like = [(name, id_) for id_, name in names.items() if wanted in normalize(f"{name} {id_}")]
     return {id_: name for name, id_ in sorted(like)}
 
 
 def _ids(typed: str, names: Names) -> list[str]:
-    """The agent with that id, or else all agents with that name."""
+    """The ids that `typed` means: the agent with this id, or else all agents with this name."""
     if typed in names:
         return [typed]
     wanted = normalize(typed)
@@ -129,7 +129,7 @@ NAMES_GRACE_SECONDS = 0.15
 class NamedJobs:
     """Reads jobs and adds the names of their agents, which are requested in parallel.
 
-    Raises what `EmporixClient` raises; missing names raise nothing.
+    Raises what `EmporixClient` raises; missing names raise no error.
     """
 
     def __init__(

@@ -46,7 +46,7 @@ class SingleFlight(Generic[Result]):
         seconds: Callable[[Result], float] = lambda _: 0.0,
         most: int = 300,
     ) -> None:
-        """Cache at most `most` results, each for `seconds(result)`; by default none."""
+        """Cache at most `most` results, each for `seconds(result)`; by default, cache nothing."""
         self._running: dict[Hashable, asyncio.Task[Result]] = {}
         self._cached: TLRUCache[Hashable, Result] = TLRUCache(
             most, lambda _, result, now: now + seconds(result), clock
@@ -67,14 +67,14 @@ class SingleFlight(Generic[Result]):
     def start(
         self, key: Hashable, call: Callable[[], Coroutine[Any, Any, Result]]
     ) -> asyncio.Task[Result]:
-        """The running call for this key, or a new one."""
+        """Return the running call for this key, or start one."""
         if (task := self._running.get(key)) is None:
             task = self._running[key] = asyncio.create_task(call())
             task.add_done_callback(lambda ended: self._end(key, ended))
         return task
 
     async def get(self, key: Hashable, call: Callable[[], Coroutine[Any, Any, Result]]) -> Result:
-        """The cached result, or else the result of the call; raises what the call raises."""
+        """Return the cached result, or else the result of the call; raises the call's errors."""
         if (result := self.cached(key)) is not None:
             return result
         return await asyncio.shield(self.start(key, call))

@@ -37,12 +37,15 @@ logger = logging.getLogger(__name__)
 
 MAX_CSV_JOBS = 5_000
 MAX_CSV_CHARACTERS = 10_000_000  # of agent messages, so that several lists fit into memory
-MAX_CELL_LENGTH = 32_767  # the limit of Excel
+MAX_CELL_LENGTH = 32_767  # Excel's limit
 MAX_CONCURRENT_EXPORTS = 10  # of all users together, to limit memory
-MAX_EXPORT_CALLS = 5  # concurrent calls of all exports; a pausing export uses none of them
+MAX_EXPORT_CALLS = 5  # concurrent calls of all exports; a paused export makes none
 EXPORT_TIMEOUT_SECONDS = 10 * 60.0  # for one list, including pauses
 CSV_PAGE_SIZES = (MAX_PAGE_SIZE - 1, 12, 3)
-"""Jobs per page, besides one that overlaps with the page before; smaller if a page is too large."""
+"""Jobs per page, besides one that overlaps with the previous page.
+
+The smaller sizes are tried if a page is too large.
+"""
 
 MAX_EXPORT_PAUSES, DEFAULT_EXPORT_PAUSE_SECONDS, MAX_EXPORT_PAUSE_SECONDS = (
     5,
@@ -51,15 +54,15 @@ MAX_EXPORT_PAUSES, DEFAULT_EXPORT_PAUSE_SECONDS, MAX_EXPORT_PAUSE_SECONDS = (
 )  # for rate limits
 
 OnProgress = Callable[[int, int | None], Awaitable[None]]
-"""Called with the number of jobs read, and the total or None if Emporix gives none."""
+"""Called with the number of jobs read and the total, which is None if Emporix gives none."""
 
 
 @dataclass(frozen=True, slots=True)
 class ListRequest:
     """The list to export: by cursor, or by its compact `query` if the cursor has expired.
 
-    `cursor` is set if it is loaded already. `owner` is the user who shared the list, "" for a
-    list of the user's own.
+    `cursor` is set if it was already loaded. `owner` is the user who shared the list, or "" if the
+    list is the user's own.
     """
 
     cursor_id: str
@@ -195,7 +198,7 @@ def _cursor_from_query(account: Account, query: str) -> ListCursor:
 
 
 def within_cells(job: Job) -> Job:
-    """Shorten texts to the length of a cell, to save memory."""
+    """Shorten a job's texts to the maximum length of a cell, to save memory."""
     return replace(
         job,
         message=job.message[:MAX_CELL_LENGTH],

@@ -38,7 +38,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class DeleteResult:
-    """`already_gone` is set if the job did not exist any more."""
+    """The result of a delete; `already_gone` is set if the job no longer existed."""
 
     job_id: str
     tenant: str
@@ -59,7 +59,7 @@ class DeleteService:
             raise DeletesOff("deletes")
 
     async def delete(self, account: Account, job_id: str, tenant: str) -> DeleteResult:
-        """Delete a job and record it; refusals are recorded, too.
+        """Delete a job and record the delete; refusals are recorded, too.
 
         Raises DeletesOff, NotConnected, MissingScope and EmporixError; StoreUnavailable only if
         nothing was deleted.
@@ -85,7 +85,7 @@ class DeleteService:
     async def _record_end(
         self, caller: Caller, tenant: str, job_id: str, result: str, begun: str
     ) -> None:
-        """Replace the audit entry "begun" by the result; it stays if Redis does not answer."""
+        """Replace the audit entry "begun" with the result; it stays if Redis does not answer."""
         try:
             await self._audit.record_delete(caller, tenant, job_id, result, begun)
         except StoreUnavailable:
@@ -124,7 +124,7 @@ class DeleteBatches:
         return self._refusals_in_a_row >= MAX_REFUSALS_IN_A_ROW
 
     async def delete_next(self, account: Account, waiting: Sequence[str]) -> list[str]:
-        """Delete the first of the `waiting` jobs; returns the jobs that are still waiting.
+        """Delete the first few `waiting` jobs; returns the jobs that are still waiting.
 
         Raises, after all deletes of the batch have ended: LeaseLost, NotConnected, MissingScope,
         StoreUnavailable, and any EmporixError that is not about a single job.
@@ -155,7 +155,7 @@ _TENANT_ERRORS = (EmporixUnreachable, EmporixTimeout, RateLimited, Unauthorized,
 
 @dataclass(frozen=True, slots=True)
 class DeleteOutcome:
-    """`result` is DELETED, ALREADY_GONE, NOT_TRIED or the template of an error."""
+    """A job's outcome: `result` is DELETED, ALREADY_GONE, NOT_TRIED or an error's template."""
 
     tenant: str
     job_id: str
@@ -190,7 +190,7 @@ async def _delete(
 
 
 RECENT_SECONDS = 60.0
-"""How long another click is answered with the recorded delete, without a call to Emporix."""
+"""How long a repeated click gets the recorded delete, without a call to Emporix."""
 
 
 class SharedDeletes:
@@ -206,7 +206,7 @@ class SharedDeletes:
     async def delete(self, account: Account, job_id: str, tenant: str) -> DeletedJob:
         """Delete a job on the caller's own connection.
 
-        If two people delete it, both get the name of the first one. A double click deletes and
+        If two people delete it, both get the name of the first person. A double click deletes and
         records it once. Raises NotConnected, MissingScope and EmporixError; StoreUnavailable only
         if nothing was deleted.
         """
@@ -225,11 +225,11 @@ class SharedDeletes:
     async def deleted_jobs(
         self, caller: Caller, jobs: Sequence[tuple[str, str]]
     ) -> dict[tuple[str, str], DeletedJob]:
-        """Those of `jobs` (pairs of tenant and id) that were deleted in channels."""
+        """The `jobs` (pairs of tenant and id) that were deleted in channels."""
         return await self._store.load(caller, jobs)
 
     async def _recent(self, account: Account, job_id: str, tenant: str) -> DeletedJob | None:
-        """The delete of a moment ago; None for callers who may not delete: they are refused."""
+        """A recent delete of the job; None if the caller may not delete, so they are refused."""
         connection = account.connections.get(tenant)
         if connection is None or not connection.can_delete:
             return None

@@ -27,14 +27,14 @@ from bot.store.watches import WatchStore
 logger = logging.getLogger(__name__)
 
 MAX_CLEANUPS_SEARCHED = 10_000
-"""Running clean-ups that are searched for those of a person who left."""
+"""The most running clean-ups to search for those of a person who has left."""
 
 ABANDONED_TTL_SECONDS = 30 * 24 * 60 * 60.0
 """How long the digests and alerts of a person who left wait for a new owner."""
 
 
 ARCHIVED, REMOVED = "archived", "removed"
-"""Why nothing can be posted in a channel. Slack's event about it notifies the owners at once."""
+"""Reasons why the app cannot post in a channel; owners are notified when Slack sends the event."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,10 @@ class Affected:
 
 
 class Departures:
-    """Handles departures. Every method raises StoreUnavailable if Redis does not answer."""
+    """Handles departures of users, channels and workspaces.
+
+    Every method raises StoreUnavailable if Redis does not answer.
+    """
 
     def __init__(
         self,
@@ -82,7 +85,7 @@ class Departures:
         logger.error("the bot token of %s was revoked: nothing is posted until it works", team_id)
 
     async def settle_teams(self, installed_in: str) -> None:
-        """Resume the workspace in which the app works, and delete the data of others when due.
+        """Resume the workspaces in which the app works; delete the data of others when it is due.
 
         The app has one token. If it works, it is not revoked for any workspace.
         """
@@ -101,8 +104,9 @@ class Departures:
     async def remove_user(self, caller: Caller) -> int:
         """Delete a person's API keys; their digests and alerts wait for a new owner.
 
-        Those that were already paused wait, too, so that their channels get a notice. After an
-        error, call it again to finish. Returns the number of connections and digests found.
+        Digests and alerts that were already paused are included, so that their channels get a
+        notice. After an error, call this again to finish. Returns the number of connections and
+        digests found.
         """
         for cleanup in await self._cleans.running(MAX_CLEANUPS_SEARCHED):
             if cleanup.caller == caller:
@@ -127,7 +131,7 @@ class Departures:
     async def pause_channel(
         self, caller: Caller, channel_id: str, reason: str
     ) -> Sequence[Affected]:
-        """Pause a channel's digests and alerts; returns those that ran, by owner.
+        """Pause a channel's digests and alerts; returns those that were running, by owner.
 
         `caller` names the workspace.
         """

@@ -16,7 +16,7 @@ from bot.emporix.client import EmporixClient
 from bot.errors import ExportUnusable
 
 ALGORITHMS = {"SHA-256": hashlib.sha256, "SHA-1": hashlib.sha1, "MD5": hashlib.md5}
-"""Tried in turn, as Emporix does not document its algorithm; none of them protects a secret."""
+"""Tried in turn, because Emporix does not document its algorithm; not used for security."""
 
 EXPORT_FIELDS = ("exportResult",)
 
@@ -25,7 +25,7 @@ EXPORT_FIELDS = ("exportResult",)
 class Export:
     """The unchanged JSON of an export; `size` is in bytes.
 
-    `checksum` is Emporix's. `verified_by` is the algorithm that reproduces it, or "".
+    `checksum` is the one from Emporix. `verified_by` is the algorithm that reproduces it, or "".
     """
 
     job_id: str
@@ -36,7 +36,7 @@ class Export:
 
 
 class Exports:
-    """Reads exports of a user's tenants."""
+    """Reads the exports in a user's tenants."""
 
     def __init__(self, emporix: EmporixClient) -> None:
         self._emporix = emporix
@@ -76,9 +76,9 @@ def _export_error(reason: str, job_id: str, tenant: str, message: str = "") -> E
 
 
 def _verified_by(checksum: str, data: bytes, base64: str) -> str:
-    """The algorithm of the checksum, or "".
+    """The algorithm that produced the checksum; "" if none matches.
 
-    Emporix: calculated from the JSON value, without saying whether before or after base64.
+    Emporix: calculated from the JSON value. It does not say whether before or after base64.
     """
     if not checksum:
         return ""
@@ -96,5 +96,5 @@ def _in_base64(digest: bytes) -> Iterator[str]:
 
 
 def _refuse_constant(name: str) -> NoReturn:
-    """Refuse NaN and Infinity, which Python reads although JSON has neither."""
+    """Reject NaN and Infinity, which Python accepts although JSON does not allow them."""
     raise ValueError(f"{name} isn't JSON")

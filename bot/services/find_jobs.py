@@ -1,4 +1,4 @@
-"""Finds the jobs in a text, in all tenants of the user in parallel."""
+"""Finds the jobs that a text mentions, searching the user's tenants in parallel."""
 
 from __future__ import annotations
 
@@ -40,10 +40,12 @@ class MentionedJob:
 
 @dataclass(frozen=True, slots=True)
 class MentionedJobs:
-    """`by_id` are jobs whose id or session is in the text, `by_agent` the newest jobs of agents.
+    """The jobs that a text mentions.
 
-    `unknown` are ids of jobs and sessions that no tenant has, `left_out` is the number of ids that
-    were not requested, and `failed_tenants` did not answer. `words` is a search for the text.
+    `by_id` has the jobs whose id or session is in the text, and `by_agent` has the newest jobs of
+    the agents that it names. `unknown` has the ids of jobs and sessions that no tenant has.
+    `left_out` is the number of ids that were not requested and of jobs that are not included.
+    `failed_tenants` did not answer. `words` is a proposed search, made from the text.
     """
 
     by_id: tuple[MentionedJob, ...]
@@ -56,20 +58,20 @@ class MentionedJobs:
 
     @property
     def is_empty(self) -> bool:
-        """Whether the text has no job, session or agent."""
+        """Whether the text mentions no job, session or agent."""
         return not (self.by_id or self.by_agent or self.unknown)
 
 
 @dataclass(slots=True)
 class _TenantSearch:
-    """A search in all tenants: their errors, and the limit of parallel calls."""
+    """The state of a search in several tenants: their errors, and a limit for parallel calls."""
 
     tenants: Sequence[Connection]
     errors: dict[str, EmporixError] = field(default_factory=dict)
     limit: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MAX_SEARCH_CALLS))
 
     async def ask(self, connection: Connection, ask: Callable[[], Awaitable[T]]) -> T | None:
-        """The result of `ask`; None if there is nothing, or if the tenant does not answer."""
+        """The result of `ask`; None if nothing was found, or if the tenant did not answer."""
         async with self.limit:
             if connection.tenant in self.errors:
                 return None
@@ -95,7 +97,7 @@ class JobFinder:
         self._emporix, self._names, self._dashboard_url = emporix, names, dashboard_url
 
     async def find(self, account: Account, texts: Sequence[str]) -> MentionedJobs:
-        """The jobs in `texts`, at most MAX_FOUND_JOBS."""
+        """Find the jobs that `texts` mention, at most MAX_FOUND_JOBS."""
         connection = require_connection(account)
         references = find_references(texts, self._dashboard_url)
         self._names.prefetch(connection)

@@ -37,7 +37,7 @@ from bot.store.watches import WatchStore
 
 HOME_JOBS_SHOWN = 5
 HOME_FAILURES_READ = 50
-"""Failures that are grouped by cause, read with one call to Emporix."""
+"""The most failures to read, with one call to Emporix, and to group by cause."""
 HOME_EXCERPT_LENGTH = 500
 MAX_CAUSE_IDS = 20
 
@@ -50,7 +50,7 @@ class TenantStatsReader:
         self._flight = SingleFlight[TenantStats](clock)
 
     async def read(self, connection: Connection, known: TenantStats | None) -> TenantStats:
-        """Read current figures; if Emporix fails, returns those `known` with the error's template.
+        """Read the current figures; if Emporix fails, returns `known` with the error's template.
 
         Raises StoreUnavailable.
         """
@@ -100,7 +100,7 @@ class TenantStatsReader:
 
 
 def recent_jobs(tenant: str, now: float, status: str) -> Filters:
-    """Filters for the jobs of the last 24 hours with a status."""
+    """Filters for the jobs of the last 24 hours that have this status."""
     return Filters(tenant=tenant, statuses=(status,), since=now - DAY_SECONDS)
 
 
@@ -129,11 +129,11 @@ def _cause(group: FailureGroup) -> FailureCause:
 
 
 MAX_HOME_TENANTS = 5
-"""Tenants with figures; each takes three calls to Emporix."""
+"""The most tenants with figures; each takes three calls to Emporix."""
 
 LAST_DELETES = 5
 MAX_AUDIT_ENTRIES_SEARCHED = 500
-"""Entries of the workspace's audit log that are searched for those of the user."""
+"""How many entries of the workspace's audit log are searched for those of the user."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,7 +239,7 @@ class HomeService:
 
 
 def _in_order(account: Account) -> Sequence[Connection]:
-    """Connections, the default tenant first."""
+    """The user's connections, with the default tenant first."""
     if not account.connections:
         return []
     first = require_connection(account)

@@ -25,7 +25,7 @@ from bot.emporix.query import ALL_TIMES, CREATED, MODIFIED, TimeRange
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """A sort order; `sort` is `field:ASC` or `field:DESC`, several joined by commas."""
+    """A sort order; `sort` is `field:ASC` or `field:DESC`, or several of these joined by commas."""
 
     sort: str
 
@@ -40,7 +40,7 @@ class Order:
 
     @property
     def with_tiebreaker(self) -> str:
-        """The sort, and then the creation time, so that equal jobs have an order, too."""
+        """The sort order, with the creation time as a tiebreaker for jobs that compare equal."""
         return self.sort if CREATED in self.sort else f"{self.sort},{NEWEST_FIRST}"
 
     def time(self, job: Job) -> str:
@@ -53,14 +53,14 @@ class Order:
         return time if parse_query_time(time) else ""
 
     def latest(self, jobs: Sequence[Job], now: float) -> str:
-        """The later of `now` and the latest time of the jobs, as the local clock may be slow."""
+        """The later of `now` and the jobs' latest time, because the local clock may be slow."""
         clock = datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds")
         times = [clock.replace("+00:00", "Z"), *map(self.time, jobs)]
         moments = {found: time for time in times if (found := parse_query_time(time))}
         return moments[max(moments)]
 
     def time_range(self, reached: str, until: str) -> TimeRange:
-        """The rest of the list from the time `reached` on, in this order and up to `until`."""
+        """The time range of the rest of the list: from `reached` on in this order, to `until`."""
         if self.sort.startswith(f"{self.field}:DESC"):
             return TimeRange(self.field, until=reached or until)
         return TimeRange(self.field, since=reached, until=until)
@@ -78,19 +78,19 @@ def parse_query_time(text: str) -> datetime | None:
 
 
 MAX_EXTRA_CALLS = 3
-MAX_SHOWN_IDS_LENGTH = 2_000  # characters of all ids of a page; 50 ids of Emporix have 1,200
-OVERLAP_JOBS = 12  # jobs read again, so that this many can be deleted without another call
+MAX_SHOWN_IDS_LENGTH = 2_000  # characters of all ids on a page; 50 Emporix ids have 1,200
+OVERLAP_JOBS = 12  # jobs to read again, so that up to this many can be deleted without another call
 
 FetchPage = Callable[[int, int], Awaitable[JobPage]]
-"""Takes the page number, counted from 1, and the page size."""
+"""Requests a page; takes the page number, counted from 1, and the page size."""
 
 
 @dataclass(frozen=True, slots=True)
 class ListWindow:
     """Consecutive jobs of a list, and the mark after them.
 
-    `left` is the number of jobs after them, and `total` that of the list; None if Emporix gives no
-    total.
+    `left` is the number of jobs after them, and `total` is the number of jobs in the list. Both are
+    None if Emporix gives no total.
     """
 
     jobs: tuple[Job, ...]
@@ -118,9 +118,10 @@ async def list_window(fetch: FetchPage, mark: ReadMark, size: int) -> ListWindow
 
 
 def page_window(mark: ReadMark, size: int) -> tuple[int, int]:
-    """Number and size of the smallest page with the next `size` jobs and an overlap before them.
+    """The number and size of the smallest page with the next `size` jobs and an overlap.
 
-    The overlap is every job read so far if the mark remembers them all, otherwise OVERLAP_JOBS.
+    The overlap, before these jobs, is all jobs read so far if the mark remembers them all,
+    otherwise OVERLAP_JOBS.
     """
     wished = mark.offset if mark.is_complete else min(OVERLAP_JOBS, len(mark.last_ids))
     for overlap in (wished, 0):
@@ -131,7 +132,7 @@ def page_window(mark: ReadMark, size: int) -> tuple[int, int]:
 
 
 def job_key(job: Job) -> str:
-    """The key of a job in a mark; it works without an id, too."""
+    """The key of a job in a mark; jobs without an id have one, too."""
     return short_hash(job.id or repr(job))
 
 
@@ -175,7 +176,11 @@ ListJobs = Callable[[Filters, TimeRange], Awaitable[JobPage]]
 
 @dataclass(frozen=True, slots=True)
 class ListPage:
-    """A page after `before` other jobs; `cursor` knows the start of this page and the next one."""
+    """A page of a list.
+
+    `before` is the number of jobs on earlier pages. `cursor` has the start of this page and of the
+    next one.
+    """
 
     number: int
     jobs: tuple[Job, ...]
@@ -249,7 +254,7 @@ def _list_page(
 
 
 def _shown_page(page: int, jobs: Sequence[Job], *, has_more: bool) -> ShownPage | None:
-    """None if the ids are too long to be stored with the cursor."""
+    """The page to store with the cursor; None if its ids are too long."""
     ids = tuple(job.id for job in jobs if job.id)
     if sum(map(len, ids)) > MAX_SHOWN_IDS_LENGTH:
         return None
@@ -282,7 +287,7 @@ def _split_undated(found: ListWindow, order: Order, number: int) -> tuple[ListWi
 
 
 def _no_jobs(mark: ReadMark, left: int = 0) -> ListWindow:
-    """An empty window, after which there may be jobs `left`."""
+    """An empty window with `left` jobs after it."""
     return ListWindow((), mark, max(0, left), None, left > 0)
 
 
@@ -297,17 +302,17 @@ def _count_undated(undated: ListWindow, before: int) -> int | None:
 def _known_undated(
     filters: Filters, order: Order, shown: ListWindow, *, is_all: bool
 ) -> int | None:
-    """The number of jobs without a time, None if unknown; 0 if the filters bound that time."""
+    """The number of jobs without a time: None if unknown, 0 if the filters bound that time."""
     if order.field == CREATED and (filters.since is not None or filters.until is not None):
         return 0
     return len(shown.jobs) if is_all else None
 
 
 def _infer_undated(cursor: ListCursor, place: PagePosition, dated: ListWindow) -> ListCursor:
-    """Set the number of jobs without a time if no job of the list is unaccounted for.
+    """Set the number of jobs without a time if every job of the list is accounted for.
 
-    A job that the bounded query does not count has no time or was deleted. If none is missing, both
-    can be ruled out.
+    A job that the bounded query does not count has no time or was deleted. If no job is missing,
+    both cases can be ruled out.
     """
     if cursor.undated is not None or cursor.total is None or dated.left is None:
         return cursor
@@ -320,7 +325,7 @@ def _infer_undated(cursor: ListCursor, place: PagePosition, dated: ListWindow) -
 async def _fetch_undated_count(call: ListJobs, cursor: ListCursor, dated: ListWindow) -> ListCursor:
     """Request the number of jobs without a time once, so that the total is the same on every page.
 
-    Not needed on the last page, where the jobs themselves are read, or without totals.
+    This is not needed on the last page, where the jobs themselves are read, or without totals.
     """
     is_needed = bool(cursor.until) and cursor.undated is None and dated.left is not None
     if not is_needed or not dated.has_more:
@@ -331,7 +336,7 @@ async def _fetch_undated_count(call: ListJobs, cursor: ListCursor, dated: ListWi
 
 
 def _page_fetcher(call: ListJobs, filters: Filters, time_range: TimeRange) -> FetchPage:
-    """Fetch pages with times, even if the user selected only other `fields`."""
+    """A function that fetches pages with times, even if the user selected only other `fields`."""
     fields = (*filters.fields, "metadata") if filters.fields else ()
     asked = replace(filters, sort=Order(filters.sort).with_tiebreaker, fields=fields)
     return lambda number, size: call(replace(asked, page=number, size=size), time_range)
@@ -346,7 +351,7 @@ def page_position(cursor: ListCursor, page: int) -> PagePosition:
 
 
 def with_positions(cursor: ListCursor, *known: PagePosition) -> ListCursor:
-    """Add positions to a cursor, and keep the nearest of its others."""
+    """Add positions to a cursor, and keep the nearest of its other positions."""
     pages = [place.page for place in known]
     others = [place for place in cursor.positions if place.page not in pages]
     others.sort(key=lambda place: abs(place.page - pages[0]))

@@ -1,4 +1,4 @@
-"""Ids of jobs and sessions, links to jobs, and names of agents in a text."""
+"""Finds ids of jobs and sessions, links to jobs, and names of agents in a text."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from urllib.parse import unquote
 
 from bot.errors import InvalidInput
 
-MAX_JOB_ID_LENGTH = 200  # an id has 24 characters; the contract says only "string"
+MAX_JOB_ID_LENGTH = 200  # ids have 24 characters, but the contract says only "string"
 
 _WRAPPERS = "<>()[]{}\"'`“”„‟«»‘’‚‹›*_~#.,;:!? \t\n"
 """Characters around an id: quotes, brackets, Slack's formatting, and punctuation."""
 _HEX = "[0-9a-fA-F]"
 _UUID = rf"{_HEX}{{8}}(?:-{_HEX}{{4}}){{3}}-{_HEX}{{12}}"
-# An id may touch `_` and `-`, as in `_<id>_` and job-<id>.json, but is no part of a longer number.
+# An id may touch `_` and `-`, as in `_<id>_` and job-<id>.json, but isn't part of a longer number.
 _JOB = re.compile(
     rf"(?<![0-9a-zA-Z])(?<!{_HEX}\d-)(?<!\d{_HEX}-){_HEX}{{24}}(?![0-9a-zA-Z])"
     rf"(?!-(?={_HEX}*\d){_HEX}{{4}})",
@@ -33,7 +33,7 @@ _JOB_IN_LINE = re.compile(
 
 
 def strip_wrappers(text: str) -> str:
-    """An id or name without the quotes, brackets and punctuation around it."""
+    """Remove the quotes, brackets and punctuation around an id or name."""
     return text.strip(_WRAPPERS)
 
 
@@ -56,9 +56,9 @@ def parse_job_id(text: str) -> str:
 
 
 def job_in_line(line: str) -> str:
-    """The id if the line of a command is only an id or a link to a job, perhaps after `show`.
+    """The job id if a command line is only an id or a link to a job, perhaps after `show`.
 
-    "" if it is anything else.
+    Returns "" for any other line.
     """
     found = _JOB_IN_LINE.fullmatch(line)
     with suppress(InvalidInput):
@@ -67,13 +67,13 @@ def job_in_line(line: str) -> str:
 
 
 def find_session_id(text: str) -> str:
-    """The session id in `text` as Emporix writes it; "" if there is none."""
+    """The session id in `text`, as Emporix writes it; "" if there is none."""
     found = _SESSION.search(text)
     return found[0].lower() if found else ""
 
 
 def _linked_id(text: str) -> str:
-    """The id at the end of a link; what follows an id of the usual form belongs to the sentence."""
+    """The id at the end of a link; text after an id of the usual form belongs to the sentence."""
     usual = _JOB.search(text)
     return usual[0].lower() if usual else unquote(text.rstrip(_WRAPPERS))
 
@@ -89,7 +89,10 @@ _WORD = re.compile(r"[^\W_]{3,40}(?:[-.][^\W_]{1,40}){0,3}")
 
 @dataclass(frozen=True, slots=True)
 class References:
-    """Ids in their order, each once; `words` is a search for the rest of the text."""
+    """The ids that texts mention, in order and without duplicates.
+
+    `words` is a proposed search, made from the words of the text.
+    """
 
     jobs: tuple[str, ...]
     sessions: tuple[str, ...]
@@ -110,7 +113,7 @@ def find_references(texts: Iterable[str], dashboard_url: str) -> References:
 
 
 def mentioned_agents(texts: Iterable[str], names: Mapping[str, str]) -> tuple[str, ...]:
-    """The ids of the agents whose name or id is in `texts` as whole words, in any case."""
+    """The ids of the agents whose name or id is in `texts` as whole words, ignoring case."""
     text = normalize("\n".join(texts))
     return tuple(
         id_
@@ -138,7 +141,7 @@ def _search_words(texts: list[str]) -> str:
 
 
 def _can_be_id(text: str) -> bool:
-    """Whether it can be part of a path."""
+    """Whether a text can be an id in a URL path."""
     return 0 < len(text) <= MAX_JOB_ID_LENGTH and text.isprintable() and text.strip(". ") != ""
 
 
@@ -146,5 +149,5 @@ _STRAIGHT_APOSTROPHE = str.maketrans("‘’ʼ´`", "'" * 5)
 
 
 def normalize(text: str) -> str:
-    """Lower case, with single spaces and straight apostrophes: for comparisons of names."""
+    """Normalize a name for comparisons: lower case, single spaces and straight apostrophes."""
     return " ".join(text.casefold().translate(_STRAIGHT_APOSTROPHE).split())

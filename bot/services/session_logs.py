@@ -54,7 +54,7 @@ class LogPage:
 
 
 class SessionLogs:
-    """Reads session logs of a user's tenants."""
+    """Reads the session logs in a user's tenants."""
 
     def __init__(self, emporix: EmporixClient) -> None:
         self._emporix = emporix
@@ -69,7 +69,7 @@ class SessionLogs:
         *,
         hides_technical: bool = False,
     ) -> LogPage:
-        """Read a page of the log, or its last page if it has fewer.
+        """Read a page of the log, or the last page if it has fewer pages.
 
         Raises NotFound with `resource` set to "session", NotConnected, StoreUnavailable and
         EmporixError.

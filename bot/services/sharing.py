@@ -46,7 +46,7 @@ class SharingService:
         return await self._copy(account, cursor_id, page, shared=True)
 
     async def copy_page(self, account: Account, owner: str, cursor_id: str, page: int) -> JobList:
-        """Read a page of another user's shared list as a list of the caller's own.
+        """Read a page of another user's shared list, as a new list that the caller owns.
 
         Raises OutdatedButton, NotConnected and EmporixError.
         """

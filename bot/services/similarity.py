@@ -12,13 +12,13 @@ from dataclasses import dataclass, replace
 from bot.domain.jobs import AgentCount, Job
 
 COMPARED_LENGTH = 500
-"""Characters of a message that are compared: the cause is at its beginning."""
+"""How many characters of a message are compared; the cause is at its beginning."""
 
 MIN_SIMILARITY, MIN_SIMILARITY_OF_OTHER_ENDING = 0.6, 0.75
 """The share of words that two messages must have in common.
 
-It is higher if they end differently: in "Payment failed: card expired" the last word is the cause,
-in "Order of Ms Okafor not found" the words in the middle are not.
+It is higher if they end differently. In "Payment failed: card expired", the last word is the
+cause; in "Order of Ms Okafor not found", the words in the middle are not.
 """
 
 _VARIES = re.compile(r"\S*\d\S*|https?://\S+|\S+@\S+|\b[0-9a-f]{12,}\b", re.IGNORECASE)
@@ -29,7 +29,7 @@ _CODE = re.compile(
     r"|(?i:\b(?:http|status)(?:[ _]?code)?\W{0,3}[1-5]\d\d\b)"  # HTTP 404, status code: 503
 )
 _PUNCTUATION = ".,;:!?()[]{}<>\"'`“”„«»"
-_HASH_LENGTH = 4  # characters of the hash of a word: there are 2^24 different ones
+_HASH_LENGTH = 4  # characters of a word's hash, which has 2^24 possible values
 _JSON_START = ("{", "[", '"')
 
 
@@ -37,8 +37,8 @@ _JSON_START = ("{", "[", '"')
 class Cause:
     """A failure's message without the words that differ from job to job.
 
-    `codes` are names of tools, errors and HTTP statuses, `words` the others, and `ending` is the
-    last of the words. Causes can be compared after all their words were hashed, too.
+    `codes` are names of tools, errors and HTTP statuses. `words` are the words of the message, and
+    `ending` is the last of them. Causes can also be compared after their words were hashed.
     """
 
     codes: frozenset[str]
@@ -55,11 +55,11 @@ class Cause:
 
 @dataclass(frozen=True, slots=True)
 class FailureGroup:
-    """`count` jobs that failed for the same cause.
+    """Jobs that failed for the same cause; `count` is their number.
 
-    `jobs` are some of them, newest first, and `job_ids` are all. `agents` are their agents,
-    with the number of jobs: most jobs first. `message` is that of the newest
-    job, with "…" for what differs from job to job.
+    `jobs` has some of them, newest first, and `job_ids` has the ids of all. `agents` has their
+    agents with the number of jobs, most jobs first. `message` is the newest job's message, with "…"
+    for ids and numbers that differ from job to job.
     """
 
     count: int
@@ -70,7 +70,7 @@ class FailureGroup:
 
 
 def cause_of(job: Job) -> Cause:
-    """The cause in a job's message. A message without words says nothing: then it is the agent."""
+    """The cause in a job's message, or the job's agent if the message has no words."""
     text = (job.response or job.message)[:COMPARED_LENGTH]
     codes = frozenset(" ".join(_WORD_OR_NUMBER.findall(code.casefold())) for code in _codes(text))
     words = _WORD.findall(_VARIES.sub(" ", text).casefold())
@@ -79,7 +79,7 @@ def cause_of(job: Job) -> Cause:
 
 
 def fingerprint(job: Job) -> str:
-    """The hashed cause of a job: it can be compared later, and nobody can read it."""
+    """The hashed cause of a job, which can be compared later but not read."""
     cause = cause_of(job)
     parts = (
         [_hash(cause.ending)],
@@ -95,7 +95,7 @@ def are_similar_fingerprints(one: str, other: str) -> bool:
 
 
 def group_failures(jobs: Iterable[Job]) -> tuple[FailureGroup, ...]:
-    """Failures by cause: those with the most jobs first, then the newest.
+    """Group failures by cause: groups with the most jobs first, then the newest.
 
     `jobs` are sorted newest first.
     """
@@ -113,12 +113,12 @@ def group_failures(jobs: Iterable[Job]) -> tuple[FailureGroup, ...]:
 
 
 def agent_label(job: Job) -> str:
-    """The name by which messages count the jobs of an agent; "" if the job has none."""
+    """The agent's name in messages that count jobs by agent; "" if the job has no agent."""
     return (job.agent_name or job.agent_id)[:60]
 
 
 def job_excerpt(job: Job) -> Job:
-    """The part of a job that a row shows: a hundred whole jobs could be large."""
+    """The part of a job that a row shows, because a hundred complete jobs could be large."""
     return replace(
         job,
         message=job.message[: 2 * COMPARED_LENGTH],
@@ -153,7 +153,7 @@ def _group(jobs: Sequence[Job]) -> FailureGroup:
 
 
 def _common_message(jobs: Sequence[Job]) -> str:
-    """The newest message, in which "…" stands for the ids and numbers that others do not have."""
+    """The newest message, with "…" for ids and numbers that not all other messages contain."""
     newest, *others = [(job.response or job.message)[: 2 * COMPARED_LENGTH] for job in jobs]
     if not others or newest.lstrip().startswith(_JSON_START):
         return newest

@@ -18,7 +18,7 @@ from bot.store.accounts import AccountStore
 from bot.store.watches import WatchStore
 
 MIN_WATCH_INTERVAL_SECONDS, MAX_WATCH_INTERVAL_SECONDS = 5.0, 120.0
-"""Limits of the pause between two polls."""
+"""The shortest and the longest time between two polls."""
 
 MAX_WATCH_SECONDS = 24 * 60 * 60.0
 
@@ -42,7 +42,7 @@ def watch_interval(watched: float) -> float:
 
 
 def backoff_seconds(error: EmporixError) -> float:
-    """Seconds to wait after an error of Emporix."""
+    """Seconds to wait after an Emporix error."""
     return bounded(
         error.retry_after or 0.0,
         least=MAX_WATCH_INTERVAL_SECONDS / 2,
@@ -51,7 +51,7 @@ def backoff_seconds(error: EmporixError) -> float:
 
 
 def next_interval(watches: Iterable[Watch], endings: Iterable[WatchEnd], now: float) -> float:
-    """Seconds until the next poll of the running watches; the youngest decides."""
+    """Seconds until the next poll of the running watches; the newest watch decides."""
     over = {ending.watch.id for ending in endings}
     pauses = [watch_interval(now - watch.since) for watch in watches if watch.id not in over]
     return min(pauses, default=MAX_WATCH_INTERVAL_SECONDS)
@@ -76,12 +76,15 @@ def job_duration(job: Job) -> float | None:
 
 
 MAX_WATCHES = 50
-"""Jobs that a user can watch; one query finds this many."""
+"""The most jobs that a user can watch; one query can find this many."""
 
 
 @dataclass(frozen=True, slots=True)
 class StartedWatch:
-    """`already` is set if the job was watched before; `watched` is False if it has ended."""
+    """The result of starting a watch.
+
+    `watched` is False if the job has ended; `already` is set if it was being watched before.
+    """
 
     card: JobCard
     watched: bool
@@ -90,7 +93,7 @@ class StartedWatch:
 
 @dataclass(frozen=True, slots=True)
 class WatchCheck:
-    """The watches that have ended.
+    """The result of a poll: the watches that have ended.
 
     `connection_error` is the template of an error that ends all watches of the connection, or "".
     """
@@ -100,7 +103,7 @@ class WatchCheck:
 
 
 class WatchService:
-    """Watched jobs. Every method raises StoreUnavailable if Redis does not answer."""
+    """The watched jobs of users. Every method raises StoreUnavailable if Redis does not answer."""
 
     def __init__(
         self,
@@ -151,7 +154,7 @@ class WatchService:
         return any([await self._store.remove(caller, name, job_id) for name in tenants])
 
     async def find(self, source: PolledConnection, watch_id: str) -> Watch | None:
-        """The watch with that id; None if it has ended."""
+        """The watch with this id; None if it has ended."""
         watches = await self._store.of_owner(source.owner, source.tenant)
         return next((watch for watch in watches if watch.id == watch_id), None)
 

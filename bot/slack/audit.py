@@ -57,13 +57,13 @@ class AuditDraft:
             self.result = _result(error)
 
     def about_digest(self, digest: Digest, before: Caller | None = None) -> None:
-        """Fill in the digest; `before` is its previous owner, if it had another one."""
+        """Fill in the digest; `before` is its previous owner, if the owner changed."""
         self.tenant, self.subject = digest.tenant, digest.name
         self.channel_id = digest.channel_id
         self._owned_by(before or digest.owner)
 
     def about_alerts(self, alerts: Sequence[Alert], before: Caller | None = None) -> None:
-        """Fill in the changed alerts and mark the change as made; without any, skip the entry."""
+        """Fill in the changed alerts and mark the change as made; if none, skip the entry."""
         self.mark_made()
         if not alerts:
             self.skip()
@@ -79,8 +79,9 @@ class AuditDraft:
         self._owned_by(cleanup.caller)
 
     def about_affected(self, affected: Sequence[Affected]) -> None:
-        """Fill in the digests and alerts that the app paused or deleted; without any, skip the
-        entry.
+        """Fill in the digests and alerts that the app paused or deleted.
+
+        If there are none, skip the entry.
         """
         self.caller = replace(self.caller, user_id="")
         self.count = sum(len(one.digests) + len(one.alerts) for one in affected)

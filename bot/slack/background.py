@@ -17,7 +17,7 @@ Item = TypeVar("Item")
 
 @dataclass(frozen=True, slots=True)
 class QueueLimits:
-    """How many tasks may run and wait at once, in total and per user.
+    """The maximum numbers of running and waiting tasks, in total and per user.
 
     `each_running` is well below `running`, so that one user's tasks can't delay those of others.
     """
@@ -117,12 +117,12 @@ def _count_down(counter: Counter[Hashable], user: Hashable) -> None:
 
 
 EXPLANATION_LIMITS = QueueLimits(running=50, waiting=0, each_running=5, each_waiting=0)
-"""How many users are told at the same time that the app is busy."""
+"""Limits for tasks that tell users that the app is busy."""
 
 
 @dataclass(frozen=True, slots=True)
 class _BackgroundTask:
-    """Work and its context, which holds the log fields of the request that started it."""
+    """Work, and its context with the log fields of the request that started it."""
 
     work: Callable[[], Coroutine[Any, Any, None]]
     context: Context
@@ -148,7 +148,7 @@ class BackgroundTasks:
         *,
         at_once: bool = False,
     ) -> None:
-        """Run `work` when it's the user's turn; raises Busy, and then nothing was started.
+        """Run `work` as soon as the queue allows; raises Busy if it is neither run nor queued.
 
         `at_once` skips the queue, for work that can't wait, such as using a modal's trigger.
         """
@@ -165,7 +165,7 @@ class BackgroundTasks:
     ) -> None:
         """Run `work` at once to tell the user why nothing was started, even if the app is busy.
 
-        It has its own limits; raises Busy.
+        Explanations have their own limits; raises Busy if these are reached.
         """
         self._explanations.start_unqueued(user)
         job = _BackgroundTask(work, copy_context())

@@ -1,4 +1,4 @@
-"""The Slack Web API client: its token, and which calls are retried."""
+"""Retry handlers for the Slack Web API client."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from slack_sdk.http_retry.state import RetryState
 
 from bot.slack.errors import retry_after_header
 
-RECONNECT_INTERVAL_SECONDS = 0.1  # before an idle connection that was closed is replaced
+RECONNECT_INTERVAL_SECONDS = 0.1  # the delay after an idle connection was closed
 MAX_RETRY_AFTER_SECONDS = 10.0  # the user is waiting for the answer
 
 TRIGGER_METHODS = ("/views.open", "/views.push")

@@ -34,7 +34,10 @@ ChannelInfo = dict[str, Any]
 
 
 class CannotJoin(Exception):
-    """`reason` is "archived", or "invite" for a private channel, which Slack hides from the app."""
+    """The app can't join a channel.
+
+    `reason` is "archived", or "invite" for a private channel, which Slack hides from the app.
+    """
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -101,7 +104,7 @@ class DigestChannels:
     async def join_with(self, channel_id: str, user: CurrentUser) -> None:
         """Make the app a member of a channel for scheduled messages; joins a public channel.
 
-        Raises ShareRefused if the app needs an invitation.
+        Raises DigestRefused if the channel isn't allowed or the app needs an invitation.
         """
         try:
             channel = await _visible_channel(self._client, channel_id)
@@ -157,7 +160,7 @@ class Channel:
 
     @property
     def is_direct(self) -> bool:
-        """Whether it is a direct message, also of several people: apps cannot be invited there."""
+        """Whether the channel is a direct or group message; apps can't be invited to these."""
         is_group = self._request.channel_name.startswith(GROUP_MESSAGE_PREFIX)
         return is_group or self.id.startswith(DIRECT_MESSAGE_PREFIX)
 
@@ -189,7 +192,7 @@ class Channel:
     async def join(self) -> None:
         """Make the app a member of a channel for scheduled messages; joins a public channel.
 
-        Raises ShareRefused where only an invitation helps.
+        Raises ShareRefused if the app can't join, for example without an invitation.
         """
         try:
             await ensure_member(self._request.client, self.id)
@@ -199,8 +202,8 @@ class Channel:
     async def post(self, template: str, /, **facts: Any) -> None:
         """Post a new message for everyone; raises ShareRefused if the app can't post.
 
-        A response_url works without membership, but not in threads; chat.postMessage is the
-        opposite.
+        A response_url works without membership, but not in threads; chat.postMessage works in
+        threads, but needs membership.
         """
         message: dict[str, Any] = self._renderer.render(template, **facts)
         if await self._by_response_url(message, replace=False):

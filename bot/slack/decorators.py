@@ -37,7 +37,7 @@ STATE_PARAMETERS = {"button", "metadata"}
 """Parameters that are decoded into the class of their annotation."""
 
 ShortcutKind: TypeAlias = Literal["message", "global"]
-"""Slack: "message" is in the menu of a message, "global" in that of the workspace."""
+"""Slack: "message" is in the menu of a message, "global" in the menu of the workspace."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,7 +45,7 @@ class Listener:
     """A listener function with its settings; compared by identity.
 
     `audit` is the event in the audit log, or None if the listener changes nothing. It has no
-    default, so each listener must decide.
+    default, so each listener must set it.
     """
 
     function: ListenerFunction
@@ -91,8 +91,8 @@ class CommandListener(Listener):
     """`/emporix <words> <usage>`; `also` are synonyms of the words.
 
     `in_ack`: answered in the ack, so the listener can't use the network. `at_once`: opens a modal,
-    whose trigger expires after 3 s, so it skips the queue. `without_store`: the template of the
-    answer if Redis doesn't answer, instead of an error.
+    whose trigger expires after 3 s, so it skips the queue. `without_store`: the template to show
+    instead of an error if Redis doesn't answer.
     """
 
     words: str
@@ -105,7 +105,7 @@ class CommandListener(Listener):
 
     @property
     def takes_words(self) -> bool:
-        """Whether any words can follow: they are searched."""
+        """Whether the command accepts any words, which it uses as search terms."""
         return "filters" in self.usage
 
     @property
@@ -123,7 +123,7 @@ class CommandListener(Listener):
 class ActionListener(Listener):
     """A click on a button with one of these `action_ids`.
 
-    `replaces`: the answer replaces the message, which shows a loading state if it takes long.
+    `replaces`: the answer replaces the message, which shows a loading state if the answer is slow.
     """
 
     action_ids: tuple[str, ...]
@@ -242,7 +242,7 @@ ListenerType = TypeVar("ListenerType", bound=Listener)
 
 MAX_COMMAND_WORDS = 3
 SLIP_SIMILARITY = 0.7
-"""From 0 to 1: how similar a word is to a command that was probably mistyped."""
+"""The similarity, from 0 to 1, at which a word counts as a mistyped command."""
 
 JOBS = "jobs "
 _LIKE_AN_ID = re.compile(r"[<(`'\"#*]*([0-9a-fA-F-]*\d[0-9a-fA-F-]*|https?://\S+)\W*", re.ASCII)
@@ -287,7 +287,7 @@ class Registry:
     def find(self, text: str) -> FoundCommand:
         """The longest command at the start of `text`, and the text after it.
 
-        An id or a link alone opens the job, and the commands of jobs work without `jobs`. Raises
+        An id or a link alone opens the job, and job commands work without `jobs`. Raises
         UnknownCommand, with proposals.
         """
         if exact := self._by_words.get(text):
@@ -307,7 +307,7 @@ class Registry:
         raise UnknownCommand(text, self._proposals(text))
 
     def topics(self, text: str) -> tuple[CommandListener, ...]:
-        """The commands that begin with these words, or all; raises UnknownCommand, with topics."""
+        """The commands that start with `text`, or all; raises UnknownCommand, with topics."""
         if not text:
             return tuple(self.commands.values())
         wanted = " ".join(text.lower().removeprefix("/emporix").split())
@@ -342,10 +342,10 @@ class Registry:
                 self.events[one.event_type] = one
 
     def _slip(self, words: str, count: int, text: str) -> Proposal | None:
-        """The command that the next word is a slip of, as in `jobs serch refund`.
+        """The command that was probably meant by a mistyped word, as in `jobs serch refund`.
 
-        If these words also take words to search, they are searched, unless the line has nothing but
-        a mistyped command and an id. Raises UnknownCommand if not.
+        If the command `words` accepts search terms, it still runs, unless the rest of the line is
+        only a mistyped command and an id. Otherwise, raises UnknownCommand.
         """
         rest, start, verbs = _rest(text, count), f"{words} ", self._verbs[words]
         if not rest or not verbs:
@@ -364,7 +364,7 @@ class Registry:
         return proposal if found.accepts(after) else None
 
     def _proposals(self, text: str) -> tuple[Proposal, ...]:
-        """The nearest command with the rest of the line, and a search for all of it."""
+        """Proposes the most similar command, if any, and a search for the whole line."""
         typed = text.lower().split()
         found = []
         known = {**{words: words for words in self._by_words}, **self._without_jobs}
@@ -388,7 +388,7 @@ def listener_for(listeners: Mapping[str, ListenerType], address: object) -> List
 
 
 def discover(package: ModuleType) -> Registry:
-    """The listeners of a package and its subpackages, commands in alphabetical order."""
+    """The listeners of a package and its subpackages, with commands in alphabetical order."""
     found = [
         value
         for module in _modules(package)

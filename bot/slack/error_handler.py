@@ -18,13 +18,13 @@ logger = logging.getLogger(__name__)
 
 
 class ErrorHandler:
-    """Shows errors where the user is: as a message or in the modal."""
+    """Shows errors to the user, as a message or in the modal."""
 
     def __init__(self, renderer: Renderer) -> None:
         self._renderer = renderer
 
     async def show(self, error: Exception, reference: str, surface: Reply | Modal) -> None:
-        """Show the error; an unexpected one carries `reference`, which is also in the log."""
+        """Show the error; an unexpected one includes `reference`, which is also in the log."""
         template, facts = _explain(error, reference)
         try:
             if isinstance(surface, Modal):

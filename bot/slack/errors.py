@@ -74,7 +74,7 @@ class AppRefused(ErrorGroup):
 
 
 class ConversationRefused(ErrorGroup):
-    """The app can't post to the conversation. Further such codes start with CHANNEL_PREFIX."""
+    """The app can't post to the conversation. Other such codes start with CHANNEL_PREFIX."""
 
     codes = frozenset(
         {
@@ -110,7 +110,7 @@ class AudienceUnknown(ErrorGroup):
 
 
 class NotAMember(ErrorGroup):
-    """The app can't post until it is invited, or at all."""
+    """The app can't post unless it is invited, or can't post at all."""
 
     codes = frozenset({"channel_not_found", "not_in_channel", "user_not_in_channel", "is_archived"})
 
@@ -247,7 +247,7 @@ def argument_errors(error: SlackApiError) -> str:
 
 
 def retry_after(error: Exception) -> float | None:
-    """The seconds that Slack asks to wait, limited; None if this is no rate limit."""
+    """The seconds that Slack asks to wait, up to a limit; None if this isn't a rate limit."""
     if not isinstance(error, SlackApiError):
         return None
     if http_status(error) != 429 and not RateLimits.includes(error):
@@ -256,7 +256,7 @@ def retry_after(error: Exception) -> float | None:
 
 
 def retry_after_header(headers: object) -> float:
-    """The seconds of `Retry-After` in response headers, limited."""
+    """The seconds of `Retry-After` in response headers, up to a limit."""
     pairs = headers.items() if hasattr(headers, "items") else ()
     said = next((value for name, value in pairs if str(name).lower() == "retry-after"), "")
     first = said[0] if isinstance(said, list) and said else said  # slack-sdk returns lists

@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 
 HOME_MAX_AGE_SECONDS = 60.0
 HOME_REFRESH_INTERVAL_SECONDS = 5.0
-"""Refresh reads from Emporix at most this often."""
+"""The minimum age of data, in seconds, before a refresh reads it from Emporix again."""
 
 Blocks = Sequence[Mapping[str, Any]]
 
@@ -58,8 +58,8 @@ class HomeTab:
     async def send(self, message: Mapping[str, Any], *, replace: bool) -> None:
         """Show the answer to a click at the top of the tab.
 
-        It is shown even if a newer view was published in the meantime, because an answer has no
-        other place. Charts are left out: Slack shows them only in messages.
+        It is shown even if a newer view was published in the meantime, because an answer can't be
+        shown anywhere else. Charts are left out: Slack shows them only in messages.
         """
         message = without_chart(message)
         above = [*message["blocks"], {"type": "divider"}]
@@ -76,8 +76,8 @@ class HomeTab:
     async def refresh_if_open(self, *tenants: str) -> None:
         """Refresh the tab after a change elsewhere, if Slack may still show it.
 
-        `tenants` are those whose jobs or rights changed. The change itself is already made, so
-        errors are only logged.
+        `tenants` are the tenants whose jobs or rights changed. The change itself is already made,
+        so errors are only logged.
         """
         caller = self._request.caller
         try:
@@ -111,8 +111,9 @@ class HomeTab:
         return await self._try_publish(view)
 
     async def _try_publish(self, view: dict[str, Any]) -> bool:
-        """Publish the view unless its hash is outdated. Slack: views.publish needs no scope and
-        returns the new hash.
+        """Publish the view; False if its hash is outdated.
+
+        Slack: views.publish needs no scope and returns the new hash.
         """
         try:
             answer = await self._request.client.views_publish(

@@ -30,7 +30,7 @@ from bot.slack.users import CurrentUser, UserClock
 from bot.store.slack_cache import TimeZoneCache
 
 RunCommand: TypeAlias = Callable[[str], Awaitable[None]]
-"""Runs a line as if it was typed after /emporix, with the same reply."""
+"""Runs a line as if it were typed after /emporix, with the same reply."""
 
 
 class Values(TypedDict, total=False):
@@ -57,7 +57,7 @@ class ValuesAfterAck(Values, total=False):
 
 
 class CommandValues(ValuesAfterAck, total=False):
-    """For commands. `text`: the text after the command; `proposal`: what may be meant instead."""
+    """For commands. `text`: the text after the command; `proposal`: a likely alternative."""
 
     text: str
     proposal: Proposal | None

@@ -19,7 +19,7 @@ from bot.slack.errors import SLACK_ERRORS, error_name, refuses_token, retry_seco
 logger = logging.getLogger(__name__)
 
 IDENTIFY_TIMEOUT_SECONDS = 1.5
-"""Slack waits 3 s for the response to a request."""
+"""The timeout for reading the identity; Slack waits 3 s for the response to a request."""
 
 IDENTIFY_RETRY_SECONDS = 5.0
 
@@ -51,7 +51,7 @@ class Installation:
     async def identify(self) -> Identity | None:
         """The identity, read from Slack if necessary; None if it is unknown.
 
-        After a failure, Slack is asked again after IDENTIFY_RETRY_SECONDS at the earliest.
+        After a failure, Slack is not asked again for IDENTIFY_RETRY_SECONDS.
         """
         async with self._lock:
             if self._identity or time.monotonic() - self._asked_at < IDENTIFY_RETRY_SECONDS:
@@ -112,8 +112,8 @@ class Installation:
     async def _app_of(self, bot_id: str) -> str:
         """The app's id from bots.info (scope users:read); "" without the scope.
 
-        Then requests of other apps are not refused, but they would have to be signed with this
-        app's secret.
+        Without the id, requests from other apps are not refused, but they would have to be signed
+        with this app's secret.
         """
         try:
             bot = await self._client.bots_info(bot=bot_id)

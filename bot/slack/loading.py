@@ -1,4 +1,4 @@
-"""Loading states, shown while an answer takes long."""
+"""Loading states, shown when an answer takes a long time."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def restore_button(action_id: str, value: str) -> RestoreButton:
 
 LOADING_AFTER_SECONDS = 1.5
 LOADING_TIMEOUT_SECONDS = 3.0
-"""How long sending a notice may take; the answer waits for it, so that it arrives second."""
+"""The timeout for sending a loading state; the answer is sent after it, so that it arrives last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class ClickedButton:
 
 
 def clicked_button(payload: Mapping[str, Any]) -> ClickedButton:
-    """The click of a `block_actions` payload. Slack: ephemeral messages are not included."""
+    """The clicked button of a `block_actions` payload. Slack: it includes no ephemeral messages."""
     button = payload["actions"][0]
     action_id, value = clicked(button)
     is_shown = not (payload.get("container") or {}).get("is_ephemeral")
@@ -79,10 +79,10 @@ class MessageSender(Reply, Protocol):
 
 
 class LoadingReply:
-    """A reply that shows a loading state if it takes long.
+    """A reply that shows a loading state if the answer takes a long time.
 
-    If `replaced` is set, the answer replaces the message of that click, which becomes a
-    placeholder. If it is None, as after a slash command, a separate line is sent.
+    If `replaced` is set, the clicked message becomes a placeholder, which the answer replaces. If
+    it is None, as after a slash command, the loading state is a separate message.
 
     An answer that doesn't replace the message, such as an error, restores it: completely if Slack
     sent it to the app, otherwise with a button below the answer.
@@ -102,7 +102,7 @@ class LoadingReply:
         self._notice = asyncio.create_task(self._notify(seconds))
 
     async def end(self) -> None:
-        """Stop: no further answer follows."""
+        """Cancel the loading state; no further answer follows."""
         async with self._one_at_a_time:
             self._is_answered = True
         if self._notice:
@@ -122,7 +122,7 @@ class LoadingReply:
         async with self._one_at_a_time:
             if self._is_answered:
                 return
-            # Even after an error: an interrupted request may have taken effect.
+            # Set even if the post fails: an interrupted request may have taken effect.
             self._taken_away = self._replaced
             await self._post(self._placeholder(), replace=self._replaced is not None)
 
@@ -137,7 +137,10 @@ class LoadingReply:
     async def _give_back(
         self, press: ClickedButton, message: Mapping[str, Any]
     ) -> tuple[Mapping[str, Any], bool]:
-        """The message that is left to send, and whether it replaces the placeholder."""
+        """Restore the clicked message, or add a button to `message` that does.
+
+        Returns the message to send, and whether it replaces the placeholder.
+        """
         if press.message:
             await self._post(_message(press.message, press.message["blocks"]), replace=True)
             return message, False
@@ -154,7 +157,7 @@ class LoadingReply:
 
 
 def _with_block(blocks: Any, block_id: str, instead: Any) -> list[Any]:
-    """`blocks` with one of them replaced; the buttons of the others stay usable."""
+    """`blocks` with one block replaced; the buttons in the other blocks still work."""
     changed: list[Any] = []
     for block in blocks:
         changed += instead if block.get("block_id") == block_id else [block]
@@ -166,7 +169,7 @@ def _message(message: Mapping[str, Any], blocks: Any) -> dict[str, Any]:
 
 
 class LoadingModal(Modal):
-    """A `Modal` that shows a loading state if it takes long."""
+    """A `Modal` that shows a loading state if the answer takes a long time."""
 
     def __init__(self, renderer: Renderer, request: SlackRequest) -> None:
         super().__init__(renderer, request)
@@ -180,7 +183,7 @@ class LoadingModal(Modal):
             self._notice = asyncio.create_task(self._notify(seconds))
 
     async def end(self) -> None:
-        """Stop, and restore the modal if there was no answer."""
+        """Cancel the loading state, and restore the modal if there was no answer."""
         if self._notice is None:
             return
         async with self._one_at_a_time:

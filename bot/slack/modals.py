@@ -1,4 +1,4 @@
-"""Modals: opened by a trigger, answered in the ack of their submission, changed afterwards."""
+"""Opens modals with a trigger, answers their submissions in the ack, and updates them later."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ VIEW_FIELDS = (
     "notify_on_close",
     "external_id",
 )
-"""Slack: what else a view says of itself is not taken back."""
+"""The fields to send back with `blocks`. Slack: a view's other fields are not accepted."""
 
 END_OF_ERROR = {"type": "divider", "block_id": "end_of_error"}
-"""Stands between an error and the content of the modal, which replaces the error later."""
+"""Separates an error from the modal's own content, so that the error can be removed later."""
 
 Ack: TypeAlias = Callable[..., Awaitable[Any]]
 Result = TypeVar("Result")
@@ -49,7 +49,7 @@ ACK_WORK_SECONDS = 2.0
 
 
 class Modal:
-    """The modal of one request: the one it opens, or the one it came from."""
+    """The modal that a request opens or comes from."""
 
     def __init__(self, renderer: Renderer, request: SlackRequest) -> None:
         self._renderer, self._request = renderer, request
@@ -59,17 +59,17 @@ class Modal:
 
     @property
     def is_open(self) -> bool:
-        """Whether there is a modal that can be changed."""
+        """Whether there is a modal that can be updated."""
         return bool(self.id)
 
     def snapshot(self) -> dict[str, Any]:
-        """The modal that the request came from, to be changed later by the modal above it."""
+        """The modal that the request came from, for the modal above it to update later."""
         return {"id": self.id, "hash": self._hash, "view": self._pressed_view()}
 
     async def update_other(self, view_id: str, view: Mapping[str, Any], hash_: str = "") -> bool:
-        """Replace the content of another modal; False if it was closed, or is not `hash_` anymore.
+        """Replace the content of another modal; False if Slack refuses, and it stays unchanged.
 
-        If Slack refuses the change for another reason, the modal stays as it is.
+        Slack refuses, for example, if the modal was closed or its hash is no longer `hash_`.
         """
         await self._request.until_answered()
         try:
@@ -82,7 +82,7 @@ class Modal:
         return True
 
     def _pressed_view(self) -> dict[str, Any]:
-        """The content of the modal that the request came from, in a form that Slack takes back."""
+        """The content of the modal that the request came from, in a form that Slack accepts."""
         view = self._request.view or {}
         return {name: view[name] for name in (*VIEW_FIELDS, "blocks") if view.get(name)}
 
@@ -94,22 +94,23 @@ class Modal:
     async def show_error(self, message: Mapping[str, Any]) -> bool:
         """Show an error above the content of the modal that the request came from.
 
-        It is shown alone in a modal that the request has opened. False as for `update`.
+        In a modal that the request has opened, the error is shown alone. Returns False as `update`
+        does.
         """
         if self.id == self._request.view_id:
             return await self.show(self._with_blocks_on_top([*message["blocks"], END_OF_ERROR]))
         return await self.show(_as_modal(message))
 
     async def open(self, template: str, **facts: object) -> None:
-        """Open a modal by the trigger of the request, on top of the one that it came from.
+        """Open a modal with the request's trigger, on top of the modal that the request came from.
 
-        Replaces that one if Slack allows nothing on top of it: three are open already, or the
-        trigger is older than 3 s. Raises TriggerExpired if there is nothing to replace.
+        Replaces that modal if Slack can't open another: three are already open, or the trigger is
+        older than 3 s. Raises TriggerExpired if there is no modal to replace.
         """
         await self.open_view(self._renderer.render(template, **facts))
 
     async def open_view(self, view: dict[str, Any]) -> None:
-        """As `open`, with a rendered view."""
+        """Like `open`, with a rendered view."""
         client = self._request.client
         open_ = client.views_push if self.is_open else client.views_open
         try:
@@ -124,19 +125,19 @@ class Modal:
         self._is_now(opened["view"])
 
     def render(self, template: str, **facts: object) -> dict[str, Any]:
-        """A message or view, for `update_other` or to be sent elsewhere."""
+        """Render a message or view, for `update_other` or to send it elsewhere."""
         rendered: dict[str, Any] = self._renderer.render(template, **facts)
         return rendered
 
     async def update(self, template: str, **facts: object) -> bool:
-        """Change the modal that was opened, or that the request came from.
+        """Update the modal that the request opened or came from.
 
-        False where nobody will see that: the modal was closed, or shows something newer.
+        Returns False if the modal was closed or shows newer content.
         """
         return await self.show(self._renderer.render(template, **facts))
 
     async def try_update(self, template: str, **facts: object) -> bool:
-        """As `update`, but what Slack says to it does not keep the work from going on."""
+        """Like `update`, but an error from Slack is only logged; returns False after one."""
         try:
             return await self.update(template, **facts)
         except SLACK_ERRORS as error:
@@ -144,7 +145,7 @@ class Modal:
             return False
 
     async def show(self, view: dict[str, Any]) -> bool:
-        """Put a rendered view in its place; as `update`."""
+        """Like `update`, with a rendered view."""
         await self._request.until_answered()
         try:
             shown = await self._request.client.views_update(
@@ -159,12 +160,15 @@ class Modal:
         return True
 
     def _is_now(self, view: Mapping[str, Any]) -> None:
-        """Slack: `hash` names this very content, so that nothing newer is overwritten."""
+        """Store the id and hash of the view.
+
+        Slack: `hash` identifies the content, so that newer content is not overwritten.
+        """
         self.id, self._hash = str(view["id"]), str(view.get("hash") or "")
 
 
 def _without_error(blocks: Sequence[Any]) -> Sequence[Any]:
-    """The content of a modal without the error that an earlier request has put above it."""
+    """The blocks of a modal without the error that an earlier request showed above them."""
     ids = [block.get("block_id") for block in blocks]
     if END_OF_ERROR["block_id"] not in ids:
         return blocks
@@ -181,15 +185,15 @@ def _as_modal(message: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _is_trigger_expired(error: SlackApiError) -> bool:
-    """Whether the trigger cannot be used any more; also after a pause that Slack asks for."""
+    """Whether the trigger can't be used anymore, which is also assumed after a rate limit."""
     says_trigger = error_code(error) == "invalid_arguments" and "trigger" in argument_errors(error)
     return TriggerSpent.includes(error) or says_trigger or retry_after(error) is not None
 
 
 class SubmittedModal(Modal):
-    """A modal whose submission waits for its ack: the first answer goes there.
+    """A submitted modal: the first answer is sent in the ack of the submission.
 
-    `answered` is set as soon as that has happened; what is said later goes by `views.update`.
+    `answered` is set once the ack is sent; later answers use `views.update`.
     """
 
     def __init__(self, renderer: Renderer, request: SlackRequest, ack: Ack) -> None:
@@ -198,14 +202,14 @@ class SubmittedModal(Modal):
         self.answered = asyncio.Event()
 
     async def errors(self, template: str, **facts: object) -> None:
-        """Leave the modal as it is, with words under its fields: the template's `errors`.
+        """Keep the modal open and show the template's `errors` under its fields.
 
-        Slack knows field errors only in the ack of a submission.
+        Slack: field errors are possible only in the ack of a submission.
         """
         await self._answer(self._renderer.render(template, **facts))
 
     async def push(self, template: str, **facts: object) -> None:
-        """Put another modal on top of this one; its own requests change it from then on."""
+        """Open another modal on top of this one; that modal's own requests update it later."""
         view = self._renderer.render(template, **facts)
         await self._answer({"response_action": "push", "view": view})
 
@@ -222,9 +226,9 @@ class SubmittedModal(Modal):
     async def within_ack(
         self, work: Coroutine[Any, Any, Result], loading: str, **facts: object
     ) -> Result:
-        """The result of `work`; if it takes longer than the ack may, the modal shows `loading`.
+        """The result of `work`; if it isn't ready in time for the ack, the modal shows `loading`.
 
-        Raises what `work` raises; field errors are still possible unless `answered` is set.
+        Raises the errors of `work`; field errors are still possible unless `answered` is set.
         """
         task = asyncio.create_task(work)
         done, _ = await asyncio.wait({task}, timeout=ACK_WORK_SECONDS)
@@ -233,20 +237,20 @@ class SubmittedModal(Modal):
         return await task
 
     async def end_with(self, template: str, **facts: object) -> None:
-        """Close the modal, or show a message in it if it shows a loading state by now."""
+        """Close the modal, or show a message in it if the ack was already sent."""
         if self.answered.is_set():
             await self.show(as_modal(self._renderer.render(template, **facts)))
         else:
             await self.close()
 
     async def close(self) -> None:
-        """Close the modal, unless it has been answered otherwise."""
+        """Close the modal, unless its submission was already answered."""
         if not self.answered.is_set():
             await self._answer({})
 
     async def _answer(self, body: dict[str, Any]) -> None:
         await self._ack(body or "")
-        self._hash = ""  # what it is from now on, Slack does not say
+        self._hash = ""  # Slack doesn't return the new hash in the ack
         self.answered.set()
 
 
@@ -261,18 +265,18 @@ def as_modal(message: dict[str, Any]) -> dict[str, Any]:
 
 
 class OptionsReply:
-    """The answer to what is typed into an external select; Slack takes it only in the ack."""
+    """The options for text typed into an external select; Slack accepts them only in the ack."""
 
     def __init__(self, renderer: Renderer, ack: Ack) -> None:
         self._renderer, self._ack = renderer, ack
         self._is_made = False
 
     async def __call__(self, template: str, /, **facts: object) -> None:
-        """Offer the `options` of a template."""
+        """Send the `options` of a template."""
         self._is_made = True
         await self._ack(self._renderer.render(template, **facts))
 
     async def end(self) -> None:
-        """Offer nothing, unless something has been offered."""
+        """Send an empty list, unless options were already sent."""
         if not self._is_made:
             await self._ack(options=[])

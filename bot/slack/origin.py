@@ -1,4 +1,4 @@
-"""The channel and message of a request, stored while a form is open, to answer there."""
+"""Stores the channel and message of a request while a form is open, to answer there later."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ class Origin:
 
     @property
     def blocks(self) -> Sequence[Mapping[str, Any]]:
-        """The blocks among which the button stands; empty if only one person sees the message."""
+        """The blocks of the message or view with the button; empty for ephemeral messages."""
         shown = self._request.message or self._request.view or {}
         blocks: Sequence[Mapping[str, Any]] = shown.get("blocks") or ()
         return blocks
 
     @property
     def of_modal(self) -> ModalOrigin:
-        """The origin of the modal in which the button stands; an empty one if it has none."""
+        """The origin stored in the modal with the button; empty if there is none."""
         try:
             return decode(self._request.metadata, ModalOrigin)
         except OutdatedButton:
@@ -55,7 +55,7 @@ class Origin:
         return bool(self._request.app_id) and self.message.get("app_id") == self._request.app_id
 
     def serialize(self) -> dict[str, str]:
-        """The data to restore the origin. Its response_url is a capability: store it encrypted."""
+        """Data to restore the origin. Its response_url is a capability: store it encrypted."""
         ts = self._request.message_ts
         return {
             "channel_id": self._request.channel_id,

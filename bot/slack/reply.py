@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 
 HTTP_OK, HTTP_TOO_MANY_REQUESTS = 200, 429
 RESPONSE_URL_ATTEMPTS, RESPONSE_URL_ATTEMPTS_TO_REPLACE = 2, 3
-RECONNECT_DELAY_SECONDS = 0.1  # before an idle connection that was closed is replaced
+RECONNECT_DELAY_SECONDS = 0.1  # the delay after an idle connection was closed
 RETRYABLE_STATUSES = {0, 500, 502, 503, 504}
 """Statuses of the response_url after which a retry may succeed."""
 
@@ -37,13 +37,13 @@ class Reply(Protocol):
 class ReplyAfterAck:
     """Answers through the response_url; if it fails, as an ephemeral or direct message.
 
-    `replace` replaces the message whose button was clicked with the answer.
+    With `replace`, the answer replaces the message whose button was clicked.
 
-    An interrupted request may have taken effect, but is sent again: only one user sees it, and two
-    copies are better than none.
+    An interrupted request is sent again, although it may have taken effect: only one user sees the
+    answer, and two copies are better than none.
 
     If Slack refuses the chart of an ephemeral message, charts are left out for a day; without
-    `charts` they always are.
+    `charts`, they are always left out.
     """
 
     def __init__(
@@ -133,8 +133,8 @@ async def post_to_response_url(
 ) -> bool:
     """Post `body`; False if the response_url is missing, expired, or not on Slack's host.
 
-    A message that replaces another one is retried once if that may help: an ephemeral message can
-    only be replaced this way, and a retry can't create a duplicate.
+    A message that replaces another one is retried more often, and after server errors too: an
+    ephemeral message can only be replaced this way, and a retry can't create a duplicate.
     """
     return (await _respond(session, request, body)).is_taken
 

@@ -1,4 +1,4 @@
-"""A request from Slack: user, place, typed text, and how to answer."""
+"""A request from Slack: its user, channel, form values, and how to answer it."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ _USELESS_JOINER = re.compile(
 
 
 def normalized(text: str) -> str:
-    """`text` as it looks: composed (NFC) and without invisible characters. It is idempotent.
+    """Normalize text to NFC and remove invisible characters; idempotent.
 
     Pasted text often contains zero-width spaces, direction marks, soft hyphens and control
-    characters, and then differs from the text that it looks like. ZERO WIDTH (NON-)JOINER stays
-    between two characters that are not ASCII, where Persian and emoji of families need it. Line
-    ends become newlines, and half of a surrogate pair becomes U+FFFD.
+    characters, so it differs from the same text typed by hand. ZERO WIDTH (NON-)JOINER is kept
+    between two non-ASCII characters, where Persian and family emoji need it. Line ends become
+    newlines, and a lone surrogate becomes U+FFFD.
     """
     if text.isascii() and text.isprintable():
         return text
@@ -60,7 +60,7 @@ def _is_kept(letter: str) -> bool:
 
 MAX_MESSAGE_PARTS = 5000
 MAX_MESSAGE_CHARACTERS = 100_000
-"""A message in Slack has at most about 40,000, but attachments of other apps have no limit."""
+"""Slack's messages have at most about 40,000, but attachments of other apps have no limit."""
 
 _SAYS = frozenset(
     {
@@ -87,7 +87,7 @@ _HOLDS = ("text", "blocks", "attachments", "files")
 
 
 def message_texts(message: Mapping[str, Any]) -> list[str]:
-    """All texts of a message, its own text first, normalized; bounded, and raises nothing."""
+    """All texts of a message, normalized, its own text first; limited in length; never raises."""
     found, left = [], MAX_MESSAGE_CHARACTERS
     for text in _walk({name: message.get(name) for name in _HOLDS}):
         if left <= 0:
@@ -105,7 +105,7 @@ def _walk(message: Mapping[str, Any]) -> Iterator[str]:
             return
         part = waiting.popleft()
         if isinstance(part, Mapping):
-            is_file = "filetype" in part  # elsewhere `name` is that of an emoji
+            is_file = "filetype" in part  # otherwise, `name` is the name of an emoji
             for name, text in part.items():
                 if (
                     isinstance(text, str)
@@ -128,7 +128,7 @@ HOME = "home"
 def clicked(element: Mapping[str, Any]) -> tuple[str, str]:
     """The action id and the value of a button, or of the chosen option of an overflow menu.
 
-    An option has both in its value, so a menu can offer what buttons do.
+    An option's value contains both, so a menu can offer the same actions as buttons.
     """
     if element.get("type") == "overflow":
         chosen = str((element.get("selected_option") or {}).get("value") or "")
@@ -147,7 +147,7 @@ ACK_TIMEOUT_SECONDS = 3.0  # Slack's own timeout
 class SlackRequest:
     """One request from Slack.
 
-    `delivery` is the same if Slack repeats the request, and empty if that cannot be known;
+    `delivery` is the same if Slack repeats the request, and empty if repeats can't be recognized;
     `reference` identifies it in the log and in the message for an unknown error; `answered` is set
     when its HTTP response is being sent. `message` is the message of the button or the shortcut,
     which Slack includes only if everyone can see it. `thread_ts` is the thread for new messages, or
@@ -183,7 +183,7 @@ class SlackRequest:
 
     @property
     def is_in_modal(self) -> bool:
-        """Whether it came from a modal; a Home tab is a view, but no modal."""
+        """Whether it came from a modal; a Home tab is a view, but not a modal."""
         return self.view is not None and self.view.get("type") == "modal"
 
     @property
@@ -206,7 +206,7 @@ class SlackRequest:
 
 
 def parse_request(request: AsyncBoltRequest) -> SlackRequest:
-    """The request with our names; missing values are empty."""
+    """Convert a Bolt request to a SlackRequest; missing values are empty."""
     body, context = request.body, request.context
     event = body.get("event") or {}
     return SlackRequest(
@@ -229,15 +229,16 @@ def parse_request(request: AsyncBoltRequest) -> SlackRequest:
 
 
 def _channel_name(body: Mapping[str, Any]) -> str:
-    """Slash commands and interactions have it in different places; events do not have it."""
+    """The channel's name, in different fields for commands and interactions; "" for events."""
     channel = body.get("channel")
     name = channel.get("name") if isinstance(channel, Mapping) else body.get("channel_name")
     return name if isinstance(name, str) else ""
 
 
 def _delivery(body: Mapping[str, Any], delivered: str) -> str:
-    """A hash of the body. Each trigger_id and event_id is unique, so only a repeated request has
-    the same.
+    """A hash of the request, to recognize repeats; "" without a trigger_id or event_id.
+
+    Each trigger_id and event_id is unique, so only a repeated request has the same hash.
     """
     if not body.get("trigger_id") and not body.get("event_id"):
         return ""
@@ -245,7 +246,7 @@ def _delivery(body: Mapping[str, Any], delivered: str) -> str:
 
 
 class FormValues(dict[str, str]):
-    """The fields of a modal; a missing one means that the modal is of another version."""
+    """The fields of a modal; a missing field means that the modal is from another version."""
 
     def __missing__(self, name: str) -> str:
         raise OutdatedButton
@@ -261,7 +262,7 @@ def form_values(view: Mapping[str, Any]) -> FormValues:
 
 
 def checked_options(view: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
-    """The values of the selected options, by the block_id of each field with several."""
+    """The values of the selected options by block_id, for fields that allow several."""
     return {
         block_id: tuple(str(option["value"]) for option in element[SELECTED_OPTIONS] or ())
         for block_id, element in _filled(view)
@@ -277,7 +278,7 @@ def _filled(view: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
 
 
 def _filled_in(element: Mapping[str, Any]) -> str:
-    """The value of a field. Slack uses another key for each kind of element."""
+    """The value of a field. Slack uses a different key for each type of element."""
     for name in ("value", "selected_date", "selected_time", "selected_conversation"):
         if element.get(name):
             return str(element[name])
@@ -287,6 +288,6 @@ def _filled_in(element: Mapping[str, Any]) -> str:
 
 
 def last_input(view: Mapping[str, Any]) -> str:
-    """The block_id of a modal's last field, next to its submit button; "" without fields."""
+    """The block_id of a modal's last field, next to its submit button; "" if it has no fields."""
     blocks = reversed(view.get("blocks") or ())
     return next((str(b["block_id"]) for b in blocks if b.get("type") == "input"), "")

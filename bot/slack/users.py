@@ -123,7 +123,7 @@ async def time_zone_of(
 
 
 async def _read_zone(caller: Caller, client: AsyncWebClient) -> str:
-    """Read the user's `tz` from Slack, a name of the IANA database."""
+    """The user's `tz` from Slack, an IANA time zone name; "" if Slack fails or has none."""
     try:
         async with asyncio.timeout(TIME_ZONE_TIMEOUT_SECONDS):
             user = await user_info(client, caller.user_id)
@@ -151,7 +151,7 @@ class UserClock:
 
 
 def _zone(name: str) -> ZoneInfo | None:
-    """The zone with this name; None if there is none (the database's folders are not zones)."""
+    """The zone with this name; None if it doesn't exist (the database's folders are not zones)."""
     try:
         return ZoneInfo(name) if name else None
     except (KeyError, ValueError, OSError):

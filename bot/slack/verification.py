@@ -41,7 +41,7 @@ TOO_LONG = Rejection(413, "the body is too long")
 class RequestVerifier:
     """Checks Slack's signature (v0: HMAC-SHA256 of version, timestamp and body).
 
-    A signature by any of `signing_secrets` is valid; there are two while a secret is replaced.
+    A signature by any of `signing_secrets` is valid; two are in use while a secret is replaced.
     Header names are in lower case.
     """
 
@@ -260,7 +260,7 @@ def parse_body(body: str) -> dict[str, Any]:
 
 
 def _decoded(text: str) -> Any:
-    """Decode JSON; half a surrogate pair, which can't be encoded later, is replaced."""
+    """Decode JSON, and replace lone surrogates, which can't be encoded later."""
     try:
         fields = json.loads(text)
         return _encodable(fields) if "\\ud" in text.lower() else fields

@@ -20,7 +20,7 @@ class AccountStore:
         self._redis, self._records = redis, records
 
     async def load(self, caller: Caller) -> Account:
-        """Return a user's account; it is empty if the user isn't connected to any tenant."""
+        """Return a user's account, which is empty if the user isn't connected to any tenant."""
         with translate_redis_errors():
             return self.read(caller, await self._redis.hgetall(redis_keys.account(caller)))
 
@@ -39,7 +39,7 @@ class AccountStore:
         return Account(caller, connections, default if default in connections else "")
 
     async def save(self, connection: Connection, *, default: bool) -> None:
-        """Store a connection and its token; with `default`, make its tenant the default one."""
+        """Store a connection and its token; if `default`, make its tenant the default."""
         fields = {CONNECTION_FIELD + connection.tenant: self._records.seal_connection(connection)}
         if connection.token:
             sealed = self._records.seal_token(connection, connection.token)
@@ -54,7 +54,7 @@ class AccountStore:
             await self._redis.hset(redis_keys.account(caller), DEFAULT_FIELD, tenant)
 
     async def tenants(self, caller: Caller) -> tuple[str, ...]:
-        """The tenants a user is connected to, including connections that can't be decrypted."""
+        """Return a user's tenants, including those whose connection can't be decrypted."""
         with translate_redis_errors():
             fields = await self._redis.hkeys(redis_keys.account(caller))
         names = (
@@ -90,16 +90,16 @@ class AccountStore:
                 await pipe.execute()
 
     async def _delete_all(self, pattern: str) -> None:
-        """Delete the keys that match; their only special character may be the final `*`."""
+        """Delete the keys that match a pattern; its only special character may be a final `*`."""
         async for key in self._redis.scan_iter(pattern, count=1000):
             await self._redis.delete(key)
 
 
 TOKEN_LOCK_SECONDS = 3.0
 TOKEN_LOCK_WAIT_SECONDS = 5.0
-"""Leaves enough of the 8 s of a whole call to request a token without the lock."""
+"""Short enough to still request a token without the lock within the 8 s limit of a call."""
 
-# A token may arrive after its connection was deleted; don't bring the connection's data back.
+# A token may arrive after its connection was deleted; don't recreate the connection's data.
 SAVE_IF_CONNECTED = """
 if redis.call('HEXISTS', KEYS[1], ARGV[1]) == 1 then
     return redis.call('HSET', KEYS[1], ARGV[2], ARGV[3])
@@ -123,7 +123,7 @@ class TokenStore:
         self._save_if_connected = redis.register_script(SAVE_IF_CONNECTED)
 
     async def load(self, connection: Connection) -> Token | None:
-        """Return the currently stored token, which another process may have replaced."""
+        """Return the token stored now; another process may have replaced the connection's token."""
         account, name = redis_keys.account(connection.caller), TOKEN_FIELD + connection.tenant
         with translate_redis_errors():
             sealed = await self._redis.hget(account, name)
@@ -139,10 +139,10 @@ class TokenStore:
             )
 
     def lock(self, connection: Connection) -> AbstractAsyncContextManager[bool]:
-        """Lock for the process that requests a new token; other processes wait for a limited time.
+        """Lock a connection while requesting a new token; other processes wait for a limited time.
 
         The context manager yields False if the lock wasn't acquired in time. The caller may then
-        request a token of its own, which is harmless.
+        request its own token; a second token does no harm.
         """
         key = redis_keys.token_lock(connection.caller, connection.tenant)
         return self._locks.lock(key, TOKEN_LOCK_SECONDS, self._wait_seconds)

@@ -50,7 +50,7 @@ local function due_at() return redis.call('SCARD', KEYS[2]) > 0 and ARGV[2] end
 """
 
 ALERT_POSTS_TTL_SECONDS = 24 * 60 * 60
-"""How long repeats of a failure are added to the thread of its first message."""
+"""How long repeats of a failure are posted in the thread of its first message."""
 
 
 def new_alert_id() -> str:
@@ -111,12 +111,12 @@ class AlertStore(VersionedRecordStore[Alert]):
         poll_at: float | None = None,
         starts: bool = False,
     ) -> Alert | None:
-        """Write a new alert, or one that was read as `before`, with its `posts` if given.
+        """Save a new alert, or update the alert read as `before`; also save `posts` if given.
 
-        Its connection is polled at `poll_at`, or earlier if that was already scheduled. `starts`
-        resets the count of failed polls of the connection. Returns the alert as saved, or None if
-        it was changed or turned off in the meantime. Raises LimitReached if its channel, owner or
-        workspace already has the maximum number of alerts.
+        Its connection is polled at `poll_at`, or earlier if an earlier poll is already scheduled.
+        `starts` resets the connection's count of failed polls. Returns the alert as saved, or None
+        if it was changed or turned off in the meantime. Raises LimitReached if its channel, owner
+        or workspace already has the maximum number of alerts.
         """
         connection, posts_key = alert.connection.name, redis_keys.alert_posts(alert.id)
         keys = [
@@ -138,7 +138,7 @@ class AlertStore(VersionedRecordStore[Alert]):
         return saved if done == "saved" else None
 
     async def delete(self, alert: Alert) -> bool:
-        """Delete an alert but not its messages; False if it has changed since it was read."""
+        """Delete an alert but not its messages; False if it has been changed since it was read."""
         connection = alert.connection.name
         keys = [
             redis_keys.alert_posts(alert.id),
@@ -157,6 +157,6 @@ class AlertStore(VersionedRecordStore[Alert]):
 
 
 async def _connection_names(keys: list[str]) -> list[str]:
-    """The names of the connections that these keys, each a set of alert ids, belong to."""
+    """Return the connection names in these keys; each key is a connection's set of alert ids."""
     prefix = redis_keys.alerts_of_connection("")
     return [key.removeprefix(prefix) for key in keys if key.count(":", len(prefix)) > 2]

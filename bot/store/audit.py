@@ -1,4 +1,4 @@
-"""The audit log: one capped stream for each workspace."""
+"""The audit log: one capped Redis stream per workspace."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ for _, entry in ipairs(redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', ARGV[
 end
 return found
 """
-"""Filters in Redis, so that five entries for App Home don't need five hundred to be sent."""
+"""Filters in Redis, so that showing five entries in App Home doesn't transfer five hundred."""
 
 
 class AuditLog:
@@ -65,10 +65,10 @@ class AuditLog:
         /,
         **facts: str | int,
     ) -> str:
-        """Add an entry and return its id; entries that are too old or exceed the limit are deleted.
+        """Add an entry and return its id; delete entries that are too old or exceed the limit.
 
         The id contains the time, set by Redis. `replaces` is the id of the entry that recorded the
-        start of the same action; it is deleted. `facts` are further fields of AuditEntry.
+        start of the same action; that entry is deleted. `facts` are other fields of AuditEntry.
         """
         named = {"event": str(event), "user_id": caller.user_id, "result": result}
         fields = named | {name: value for name, value in facts.items() if value}
@@ -90,7 +90,7 @@ class AuditLog:
     async def try_record(
         self, event: AuditEvent, caller: Caller, result: str = DONE, /, **facts: str | int
     ) -> None:
-        """Like `record`, for an action that is already done: if Redis fails, only log an error."""
+        """Like `record`, for an action that is already done: if Redis fails, just log an error."""
         try:
             await self.record(event, caller, result, **facts)
         except StoreUnavailable:
@@ -99,12 +99,12 @@ class AuditLog:
     async def try_record_for_app(
         self, event: AuditEvent, owner: Caller, reason: str, /, **facts: str | int
     ) -> None:
-        """Like `try_record`, for an action of the app itself on something that `owner` owns."""
+        """Like `try_record`, for an action by the app itself on something that `owner` owns."""
         app = replace(owner, user_id="")
         await self.try_record(event, app, DONE, owner_id=owner.user_id, detail=reason, **facts)
 
     async def delete_old_entries(self) -> int:
-        """Delete entries that are too old, in all workspaces; return the number of entries."""
+        """Delete entries that are too old, in all workspaces; return how many were deleted."""
         deleted = 0
         with translate_redis_errors():
             async for stream in self._redis.scan_iter(redis_keys.ALL_AUDITS, count=1000):
@@ -126,7 +126,7 @@ class AuditLog:
         return tuple(_entry(entry_id, _pairs(facts)) for entry_id, facts in found)
 
     async def latest(self, caller: Caller, count: int) -> tuple[AuditEntry, ...]:
-        """Return the last entries of the caller's workspace, newest first."""
+        """Return the latest `count` entries of the caller's workspace, newest first."""
         with translate_redis_errors():
             found = await self._redis.xrevrange(redis_keys.audit(caller), count=count)
         return tuple(_entry(entry_id, facts) for entry_id, facts in found)
@@ -163,12 +163,12 @@ class AuditLog:
         self._write(json.dumps(facts))
 
     def _oldest(self) -> int:
-        """The oldest entry id to keep: entry ids begin with milliseconds since 1970."""
+        """Return the oldest entry id to keep; entry ids begin with milliseconds since 1970."""
         return int((time.time() - self._kept_days * 24 * 60 * 60) * 1000)
 
 
 def _pairs(facts: Sequence[str]) -> dict[str, str]:
-    """Convert alternating names and values, as returned by a Lua script, to a dictionary."""
+    """Convert alternating names and values, as returned by a Lua script, into a dictionary."""
     return dict(zip(facts[::2], facts[1::2], strict=True))
 
 
@@ -180,9 +180,9 @@ def _entry(entry_id: str, facts: Mapping[str, Any]) -> AuditEntry:
 COPY_BATCH_SIZE = 500
 MAX_REWRITE_ATTEMPTS = 20
 COPY_TTL_SECONDS = 60 * 60
-"""Expires an abandoned copy."""
+"""After this time, an abandoned copy expires."""
 
-# Fails if an entry was added or removed since the copy was made.
+# Fails if an entry has been added or removed since the copy was made.
 SWAP_AUDIT_LOG = """
 local last = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)
 if #last == 0 or last[1][1] ~= ARGV[1] then return 0 end

@@ -1,4 +1,4 @@
-"""Clean-ups, and the results for their jobs."""
+"""Clean-ups, and the result for each of their jobs."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ RETRIED = "retried"
 """A delete was started although an earlier attempt may have succeeded."""
 
 FINAL_RESULTS = frozenset({DELETED, ALREADY_GONE, "forbidden", "invalid_request", "invalid_input"})
-"""Results that aren't retried: the errors among them concern a single job."""
+"""Results that aren't retried; the errors among them affect only a single job."""
 
 NOT_SENT = {"not_connected", "missing_scope", "store_unavailable"}
 """Errors that occur before a request is sent, in addition to those in NOT_DONE."""
 
-# A 404 after one of our attempts with an unknown result means that this attempt deleted the job.
+# A 404 that follows one of our attempts with an unknown result means that attempt deleted the job.
 RECORD_RESULT = """
 if redis.call('GET', KEYS[2]) ~= ARGV[1] then return false end
 local old = redis.call('HGET', KEYS[1], ARGV[2]) or ''
@@ -59,7 +59,7 @@ class CleanupResults:
         self._record = redis.register_script(RECORD_RESULT)
 
     async def count(self, cleanup_id: str) -> Counter[str]:
-        """Count the jobs by final result."""
+        """Count the jobs of a clean-up by final result."""
         with translate_redis_errors():
             results = await self._redis.hvals(redis_keys.cleanup_results(cleanup_id))
         return Counter(result for result in results if result in FINAL_RESULTS)
@@ -82,9 +82,9 @@ class CleanupResults:
 
 
 class CleanupJournal:
-    """Records each delete of a clean-up, before and after it happens.
+    """Records each delete of a clean-up, before and after the request.
 
-    The audit log has one entry per clean-up: an entry per job would fill it up.
+    The audit log has only one entry per clean-up, because an entry per job would fill it up.
     """
 
     def __init__(
@@ -94,12 +94,12 @@ class CleanupJournal:
         self._results_by_job = dict(known)
 
     def result(self, job_id: str) -> str:
-        """The final result of a job; empty if there is none yet."""
+        """Return the final result of a job; empty if there is none yet."""
         known = self._results_by_job.get(job_id, "")
         return known if known in FINAL_RESULTS else ""
 
     def is_started(self, job_id: str) -> bool:
-        """Whether the job has a result, or a delete was started that may have succeeded."""
+        """Whether the job has a result, or a delete that was started may have succeeded."""
         return bool(self._results_by_job.get(job_id))
 
     @property
@@ -119,7 +119,7 @@ class CleanupJournal:
 
 
 def _kind(result: str) -> str:
-    """Classify the result of an attempt; one with an unknown outcome may have succeeded."""
+    """Classify the result of an attempt; an `unknown` attempt may have succeeded."""
     if result == BEGUN:
         return "begun"
     if result in FINAL_RESULTS:
@@ -128,13 +128,13 @@ def _kind(result: str) -> str:
 
 
 CONFIRMATION_TTL_SECONDS = 60 * 60
-"""How long the confirmation dialog can be answered."""
+"""How long the user has to answer the confirmation dialog."""
 
 CLEANUP_TTL_SECONDS = 30 * 24 * 60 * 60
 CLEANUP_LEASE_SECONDS = 15
-"""Longer than one batch of deletes can take."""
+"""Longer than a batch of deletes can take."""
 
-# A clean-up's hash has its `state` in plain text: unconfirmed, running or ended.
+# A clean-up's hash contains its `state` in plain text: unconfirmed, running or ended.
 # Record, state and due index change together, so a running clean-up is always in the index.
 
 SAVE_UNCONFIRMED = """
@@ -145,8 +145,8 @@ redis.call('EXPIRE', KEYS[1], ARGV[2])
 return 1
 """
 
-# One clean-up per user and tenant at a time; one that isn't in the index has ended or expired.
-# Returns 1 if it started, 0 if another one is running, or else the negated seconds to wait.
+# Allows one clean-up per user and tenant at a time; one not in the index has ended or expired.
+# Returns 1 if it has started, 0 if another one is running, or the negated seconds to wait.
 START_CLEANUP = (
     WAIT_FOR
     + """
@@ -165,14 +165,14 @@ return 1
 """
 )
 
-# Returns whether the lease is still ours, and the user who requested a stop, or "".
+# Returns whether this worker still holds the lease, and the user who requested a stop, or "".
 RENEW_LEASE = """
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return {0, ''} end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 return {1, redis.call('HGET', KEYS[2], 'stop') or ''}
 """
 
-# Only for the holder of the lease: another worker may have written a newer record.
+# Only the holder of the lease may save: another worker may have written a newer record.
 SAVE_CLEANUP = """
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 redis.call('HSET', KEYS[2], 'record', ARGV[2])
@@ -217,7 +217,7 @@ JOB_IDS_SERIALIZER = Serializer(list[str])
 
 
 class CleanupStore:
-    """Clean-ups in Redis; `due` is the index of running ones.
+    """Clean-ups in Redis; `due` is the index of running clean-ups.
 
     Every method raises StoreUnavailable if Redis doesn't answer.
     """
@@ -243,22 +243,22 @@ class CleanupStore:
         self._scripts = {script: redis.register_script(script) for script in scripts}
 
     async def load(self, cleanup_id: str) -> Cleanup | None:
-        """Return a clean-up by its id; None if it doesn't exist or can't be decrypted."""
+        """Load a clean-up by its id; None if it doesn't exist or can't be decrypted."""
         key = redis_keys.cleanup(cleanup_id)
         with translate_redis_errors():
             sealed = await self._redis.hget(key, "record")
         return self._records.open(sealed, key, "record")
 
     async def save_unconfirmed(self, cleanup: Cleanup) -> bool:
-        """Store a clean-up for an hour until it is confirmed; False if it has already started."""
+        """Store a clean-up for an hour to await confirmation; False if it has already started."""
         args = [self._seal(cleanup), CONFIRMATION_TTL_SECONDS]
         return bool(await self._run(SAVE_UNCONFIRMED, [redis_keys.cleanup(cleanup.id)], args))
 
     async def start(self, cleanup: Cleanup, now: float) -> bool:
-        """Hand a clean-up to the workers; False if its user has another one running in the tenant.
+        """Start a clean-up; False if its user already has another one running in the tenant.
 
-        Does nothing and returns True if it has already started. Raises LimitReached if its user has
-        started too many in the last 24 hours.
+        A worker then runs it. If it has already started, does nothing and returns True. Raises
+        LimitReached if its user has started too many clean-ups in the last 24 hours.
         """
         keys = [
             redis_keys.active_cleanup(cleanup.caller, cleanup.tenant),
@@ -273,14 +273,14 @@ class CleanupStore:
         return bool(done)
 
     async def running(self, most: int) -> list[Cleanup]:
-        """Return up to `most` running clean-ups, without those that can't be decrypted."""
+        """Return up to `most` running clean-ups, omitting any that can't be decrypted."""
         with translate_redis_errors():
             found = await self._redis.zrange(redis_keys.cleanups_due(), 0, most - 1)
         cleanups = [await self.load(str(cleanup_id)) for cleanup_id in found]
         return [cleanup for cleanup in cleanups if cleanup]
 
     async def acquire_lease(self, cleanup_id: str, owner: str) -> bool:
-        """Acquire the lease; False if another worker has it."""
+        """Acquire the lease of a clean-up; False if another worker holds it."""
         return not await self._locks.acquire(
             redis_keys.cleanup_lease(cleanup_id), owner, CLEANUP_LEASE_SECONDS
         )
@@ -297,7 +297,7 @@ class CleanupStore:
         await self._locks.release(redis_keys.cleanup_lease(cleanup_id), owner)
 
     async def save(self, cleanup: Cleanup, owner: str) -> None:
-        """Save a clean-up as the holder of its lease; raises LeaseLost."""
+        """Save a clean-up whose lease `owner` holds; raises LeaseLost."""
         keys = [redis_keys.cleanup_lease(cleanup.id), redis_keys.cleanup(cleanup.id)]
         if not await self._run(
             SAVE_CLEANUP, keys, [owner, self._seal(cleanup), CLEANUP_TTL_SECONDS]
@@ -305,7 +305,7 @@ class CleanupStore:
             raise LeaseLost(cleanup.id)
 
     async def freeze_job_ids(self, cleanup: Cleanup, job_ids: Sequence[str], owner: str) -> None:
-        """Like `save`, and store the ids of the clean-up's jobs in the same step."""
+        """Like `save`, but also store the ids of the clean-up's jobs in the same step."""
         key = redis_keys.cleanup_jobs(cleanup.id)
         sealed = self._job_id_lists.seal(list(job_ids), key)
         keys = [redis_keys.cleanup_lease(cleanup.id), redis_keys.cleanup(cleanup.id), key]
@@ -323,7 +323,7 @@ class CleanupStore:
     async def finish(self, cleanup: Cleanup, owner: str) -> None:
         """Mark a clean-up as ended, so that its user can start another one; raises LeaseLost.
 
-        Another clean-up of the same user and tenant stays active.
+        If another clean-up of the same user and tenant is active, it stays active.
         """
         keys = [
             redis_keys.cleanup_lease(cleanup.id),
@@ -343,7 +343,7 @@ class CleanupStore:
         return bool(await self._run(REQUEST_STOP, [redis_keys.cleanup(cleanup_id)], [user_id]))
 
     async def amend(self, cleanup: Cleanup) -> bool:
-        """Update the record of a clean-up that has ended; False if it hasn't."""
+        """Update the record of a clean-up that has ended; False if it hasn't ended."""
         return bool(
             await self._run(AMEND_CLEANUP, [redis_keys.cleanup(cleanup.id)], [self._seal(cleanup)])
         )

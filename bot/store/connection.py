@@ -1,4 +1,4 @@
-"""Redis clients, for a server address or Sentinel, and the translation of Redis errors."""
+"""Redis clients for a single server or Sentinel, and the translation of Redis errors."""
 
 from __future__ import annotations
 
@@ -58,33 +58,33 @@ URL_OPTIONS = frozenset(
         "ssl_password",
     }
 )
-"""Query parameters accepted in a Redis URL. redis-py accepts any argument of its classes here, as a
-string, and fails later if the argument must not be a string, as for `retry_on_error`."""
+"""Query parameters accepted in a Redis URL. redis-py would accept any argument of its classes as a
+string, and fail later if the argument must not be a string, such as `retry_on_error`."""
 
 SENTINEL_URL_OPTIONS = frozenset({"sentinel_user", "sentinel_password"})
 CONNECT_TIMEOUT_SECONDS = 0.5
 RESPONSE_TIMEOUT_SECONDS = 0.8
-"""Redis normally answers within milliseconds; after this long, an error is better than a delay."""
+"""Redis normally answers within milliseconds; after this time, fail instead of waiting longer."""
 
 REDIS_NOW = """
 local time = redis.call('TIME')
 local now = time[1] + time[2] / 1000000
 """
-"""Prefix for Lua scripts that compare times: `now` is seconds since 1970, by Redis's clock."""
+"""Prefix for Lua scripts that compare times: `now` is Redis's time in seconds since 1970."""
 
 MAX_REDIS_CONNECTIONS = 1000
-"""More than `bot.slack.background` runs at once: an exhausted pool looks like a failed Redis."""
+"""More than `bot.slack.background` runs at once: an exhausted pool looks like a Redis failure."""
 
 RETRYABLE_ERRORS = (ConnectionBroken, ReadOnlyError)
-"""Both are retried on a new connection: the old one may lead to a server that is gone."""
+"""Both are retried on a new connection, because the server of the old one may be gone."""
 
 QUEUE_TIMEOUT_SECONDS = 5.0
-"""A worker blocks in Redis for one second at a time; no answer for this long means a dead host."""
+"""A worker's blocking read takes up to 1 s; no answer for this long means the host is down."""
 
 QUEUE_OPTIONS: dict[str, Any] = {
     "decode_responses": False,
     "socket_timeout": QUEUE_TIMEOUT_SECONDS,
-    # No user waits for the answer, and without a delay every blocked read would retry at once.
+    # No user is waiting, and without a delay all blocked reads would retry at the same time.
     "retry": Retry(
         ExponentialWithJitterBackoff(base=0.2, cap=1.0), 1, supported_errors=RETRYABLE_ERRORS
     ),
@@ -98,15 +98,15 @@ KEEPALIVE: dict[str, Any] = {
         if hasattr(socket, name)  # not available on every platform
     },
 }
-"""An idle connection to a host that has vanished is closed after 5 + 3 * 2 seconds."""
+"""An idle connection to a host that is no longer reachable is closed after 5 + 3 * 2 seconds."""
 
 
 class SharedLink:
     """State shared by a client's connections; connections of an older `generation` reconnect.
 
-    If one connection finds that its server is silent, demoted or gone, the others most likely lead
-    to the same server. They reconnect before their next command instead of failing it. If there is
-    a canary, it must admit each new connection before its first use.
+    If one connection detects that its server is silent, demoted or gone, the others most likely use
+    the same server. They reconnect before their next command, so that it doesn't fail. If there is
+    a canary, it must accept each new connection before the connection is used.
     """
 
     def __init__(self, canary: Canary | None) -> None:
@@ -114,20 +114,20 @@ class SharedLink:
 
 
 class _LinkedConnection(AbstractConnection):
-    """Reports a failed server to its link, and checks the link before each use."""
+    """A connection that reports server failures to its link and checks the link before each use."""
 
     def __init__(self, *, link: SharedLink, **options: Any) -> None:
         super().__init__(**options)
         self._link, self._generation = link, link.generation
 
     async def connect(self) -> None:
-        """Called by the pool each time before it hands out the connection."""
+        """Connect, or reconnect if outdated; the pool calls this before each use."""
         if self.is_connected and self._generation != self._link.generation:
             await self.disconnect(nowait=True)
         await super().connect()  # type: ignore[no-untyped-call]
 
     async def on_connect(self) -> None:
-        """Do nothing: redis-py calls this for Unix sockets only, and the next method for all."""
+        """Do nothing: redis-py calls this only for Unix sockets, but the next method for all."""
 
     async def on_connect_check_health(self, check_health: bool = True) -> None:
         self._generation = self._link.generation
@@ -157,7 +157,7 @@ class _LinkedConnection(AbstractConnection):
             raise ReadOnlyError(str(error), status_code=code) from error
 
     def _mark_stale(self) -> None:
-        """Ignore errors of old connections: they say nothing about the new ones."""
+        """Make all connections reconnect, unless the error is from an outdated connection."""
         if self._generation == self._link.generation:
             self._link.generation += 1
 
@@ -175,26 +175,27 @@ CONNECTION_CLASSES = {
 
 
 def connect(url: str, canary: Canary | None = None) -> Commands:
-    """A client for `redis://`, `rediss://`, `unix://` or a Sentinel URL; it connects on first use.
+    """Create a client for a URL of a Redis server or of Sentinel; it connects on first use.
 
+    Server: `redis://…`, `rediss://…` or `unix://…`.
     Sentinel: `redis+sentinel://[user:password@]host:port,host:port/service[/db]`, optionally
     with `?sentinel_user=…&sentinel_password=…`; `rediss+sentinel://` uses TLS for all connections.
     Raises ValueError if the URL is invalid. With a `canary`, no command is sent over a connection
-    that the canary doesn't admit.
+    that the canary doesn't accept.
     """
     return _client(url, _options(canary))
 
 
 def connect_for_queue(url: str, canary: Canary | None = None) -> Commands:
-    """Like `connect`, for the task queue: blocks in Redis for the next task and reads bytes."""
+    """Like `connect`, for the task queue: the client blocks until the next task and reads bytes."""
     return _client(url, _options(canary) | QUEUE_OPTIONS)
 
 
 def check_address(url: str) -> None:
     """Raise ValueError if `connect` couldn't use this URL; the error contains no part of the URL.
 
-    Makes no connection. A character in the password that isn't percent-encoded shifts the rest of
-    the URL into the wrong component.
+    Doesn't connect. If a special character in the password isn't percent-encoded, the rest of the
+    URL is parsed as the wrong component.
     """
     if not url.startswith(REDIS_SCHEMES):
         raise ValueError(f"must begin with one of {', '.join(REDIS_SCHEMES)}")
@@ -212,7 +213,10 @@ def check_address(url: str) -> None:
 
 
 def _is_usable(parts: SplitResult) -> bool:
-    """redis-py ignores a path that isn't a number, and uses localhost if the host is missing."""
+    """Whether redis-py would use all of the URL.
+
+    redis-py ignores a path that isn't a number, and uses localhost if the host is missing.
+    """
     if parts.fragment or " " in parts.netloc:
         return False
     allowed = SENTINEL_URL_OPTIONS if parts.scheme in SENTINEL_SCHEMES else URL_OPTIONS
@@ -244,8 +248,8 @@ def _options(canary: Canary | None) -> dict[str, Any]:
         "socket_timeout": RESPONSE_TIMEOUT_SECONDS,
         "health_check_interval": 30,
         "max_connections": MAX_REDIS_CONNECTIONS,
-        # One retry covers a connection that was closed while idle; more retries, or another wait
-        # after a timeout, would keep users waiting.
+        # One retry is enough for a connection that was closed while idle; more retries, or another
+        # wait after a timeout, would keep users waiting.
         "retry": Retry(
             ExponentialWithJitterBackoff(base=0.02, cap=0.2), 1, supported_errors=RETRYABLE_ERRORS
         ),

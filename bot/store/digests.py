@@ -1,4 +1,4 @@
-"""Digests: their records, the index of due runs, and the daily counts for their charts."""
+"""Digest records, the index of due runs, and the daily counts for charts."""
 
 from __future__ import annotations
 
@@ -102,12 +102,12 @@ class DigestStore(VersionedRecordStore[Digest]):
     async def save(
         self, digest: Digest, before: Digest | None = None, *, posts_now: bool = False
     ) -> Digest | None:
-        """Write a new digest, or one that was read as `before`.
+        """Save a new digest, or update the digest read as `before`.
 
-        `posts_now` counts towards the limit of immediate posts. Returns the digest as saved, or
-        None if it was changed or deleted in the meantime. Raises NameTaken, or LimitReached if its
-        channel, owner or workspace already has the maximum number of digests, or if it was posted
-        immediately too often.
+        `posts_now` counts this save towards the limit for "Post now". Returns the digest as saved,
+        or None if it was changed or deleted in the meantime. Raises NameTaken, or LimitReached if
+        its channel, owner or workspace already has the maximum number of digests, or if "Post now"
+        was used too often.
         """
         args: list[Argument] = [
             "" if digest.due_at is None else digest.due_at,
@@ -124,12 +124,12 @@ class DigestStore(VersionedRecordStore[Digest]):
         return None if done == "changed" else saved
 
     async def delete(self, digest: Digest) -> bool:
-        """Delete a digest but not its messages; False if it was changed in the meantime."""
+        """Delete a digest but not its messages; False if it has been changed since it was read."""
         keys = [redis_keys.digest_posts_now(digest.id), redis_keys.digests_due()]
         return await self._remove(digest, keys)
 
     async def claim_due(self, now: float, most: int) -> list[DueRun]:
-        """Claim digests that are due; no other worker gets them for a minute."""
+        """Claim digests that are due; no other worker can claim them for a minute."""
         ids = await self.due.claim(now, most)
         return [
             DueRun(id_, run or "")
@@ -137,7 +137,7 @@ class DigestStore(VersionedRecordStore[Digest]):
         ]
 
     async def due_between(self, since: float, until: float, most: int) -> tuple[Digest, ...]:
-        """Return digests that are due in that period, earliest first, without claiming them."""
+        """Return up to `most` digests due in a period, earliest first, without claiming them."""
         with translate_redis_errors():
             ids = await self._redis.zrangebyscore(
                 redis_keys.digests_due(), since, until, start=0, num=most
@@ -146,7 +146,7 @@ class DigestStore(VersionedRecordStore[Digest]):
 
 
 def normalize_name(name: str) -> str:
-    """Normalize case, quotes and spaces, which don't make a name different from another."""
+    """Normalize case, quotes and spaces: names that differ only in these count as the same."""
     return " ".join(name.casefold().split()).strip("“”\"'")
 
 
@@ -155,14 +155,14 @@ def _name_hash(name: str) -> str:
 
 
 DAILY_COUNTS_TTL_SECONDS = 21 * 24 * 60 * 60
-"""Time after the last update; longer than the period that a chart shows."""
+"""Counted from the last update; longer than the period shown in a chart."""
 
 
 DAILY_COUNTS_SERIALIZER = Serializer(dict[str, DayTotals])
 
 
 class DailyCounts:
-    """Counts by connection, by series (the name of what is counted) and by date.
+    """Job counts by connection, series (a name for the selection of jobs) and date.
 
     `connection_name` is the name of a PolledConnection. Both methods raise StoreUnavailable if
     Redis doesn't answer.

@@ -1,4 +1,4 @@
-"""Due indexes: sorted sets of names by time; each due name is claimed by one worker at a time."""
+"""Due indexes: sorted sets of names by due time; one worker at a time claims each due name."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from bot.domain.accounts import PolledConnection
 from bot.store.connection import Commands, translate_redis_errors
 
 DUE_CLAIM_SECONDS = 60.0
-"""A claimed name is due again after this time, in case its worker has died."""
+"""A claimed name becomes due again after this time, in case its worker has died."""
 
 RECONCILE_BATCH_SIZE = 500
-"""Number of keys that one step of a reconciliation visits."""
+"""Number of keys scanned in one step of a reconciliation."""
 
 logger = logging.getLogger(__name__)
 
@@ -23,8 +23,8 @@ for _, name in ipairs(due) do redis.call('ZADD', KEYS[1], ARGV[2], name) end
 return due
 """
 
-# Removes a name only if its record in Redis is never due: a worker may lack the key that decrypts
-# the record, and the record may have been changed in the meantime.
+# Removes a name only if the record in Redis says that it is never due: a worker may lack the key
+# to decrypt the record, and the record may have been changed in the meantime.
 SCHEDULE_DUE = """
 if due_at() then return redis.call('ZADD', KEYS[1], ARGV[2], ARGV[1]) and 1 end
 redis.call('ZREM', KEYS[1], ARGV[1])
@@ -42,10 +42,10 @@ return at and redis.call('ZADD', KEYS[1], 'NX', at, ARGV[1]) or 0
 class ScheduledRecords:
     """The records that a due index is built from.
 
-    `description` names them in the log. `pattern` matches all of their keys, `names` returns the
-    names that some of these keys belong to, and `key` returns the key of a name. `due_at` is a Lua
-    function that returns when the record at KEYS[2] is due (it may return ARGV[2]), or false or nil
-    if it never is.
+    `description` is used in the log. `pattern` matches all of their keys, `names` returns the names
+    for some of these keys, and `key` returns the key for a name. `due_at` is the source of a Lua
+    function that returns the due time of the record at KEYS[2] (which may be ARGV[2]), or false or
+    nil if the record is never due.
     """
 
     description: str
@@ -56,7 +56,7 @@ class ScheduledRecords:
 
     @classmethod
     def by_id(cls, what: str, key: Callable[[str], str], due_at: str) -> ScheduledRecords:
-        """Create it for records whose keys end with their ids."""
+        """Describe records whose keys end with their ids; the ids are the names."""
 
         async def ids(keys: list[str]) -> Iterable[str]:
             found = (one.removeprefix(key("")) for one in keys)
@@ -81,21 +81,21 @@ class DueIndex:
         self._restore = redis.register_script(scheduled.due_at + RESTORE_DUE)
 
     async def claim(self, now: float, most: int) -> list[str]:
-        """Claim due names, earliest first; no other worker gets them for a minute.
+        """Claim due names, earliest first; no other worker can claim them for a minute.
 
-        The duration depends on the number of names claimed, not on the size of the index.
+        The time this takes depends on the number of names claimed, not on the size of the index.
         """
         with translate_redis_errors():
             found = await self._claim(keys=[self._index], args=[now, now + DUE_CLAIM_SECONDS, most])
         return list(map(str, found))
 
     async def schedule(self, name: str, at: float) -> bool:
-        """Set when a name is due; False if Redis has no record for it that is ever due."""
+        """Set a name's due time; if its record is missing or never due, remove it (False)."""
         with translate_redis_errors():
             return bool(await self._schedule(keys=self._keys(name), args=[name, at]))
 
     async def reconcile(self, at: float) -> int:
-        """Add missing names, due at their record's own time or else at `at`; return how many.
+        """Add missing names, due at the time in their record or else at `at`; return how many.
 
         Scans the keys in Redis in steps of limited size.
         """
@@ -121,7 +121,7 @@ class DueIndex:
         return [self._index, self._scheduled.key(name), *self._failures]
 
 
-# Counts only names in the index, so that nothing remains of a connection that was removed.
+# Counts only names in the index, so that no count is left behind for a removed connection.
 COUNT_FAILURE = """
 if not redis.call('ZSCORE', KEYS[1], ARGV[1]) then return 0 end
 return redis.call('HINCRBY', KEYS[2], ARGV[1], 1)
@@ -129,7 +129,7 @@ return redis.call('HINCRBY', KEYS[2], ARGV[1], 1)
 
 
 class PolledConnections:
-    """When to poll each connection (sorted set `due`) and its recent failures (hash `failures`).
+    """The next poll of each connection (sorted set `due`) and its failures (hash `failures`).
 
     Every method raises StoreUnavailable if Redis doesn't answer.
     """
@@ -140,7 +140,7 @@ class PolledConnections:
         self._count_failure = redis.register_script(COUNT_FAILURE)
 
     async def claim_due(self, now: float, most: int) -> list[PolledConnection]:
-        """Claim connections that are due; no other worker gets them for a minute.
+        """Claim connections that are due; no other worker can claim them for a minute.
 
         Names that can't be parsed are removed, so that they don't delay the others.
         """
@@ -157,22 +157,22 @@ class PolledConnections:
         return found
 
     async def schedule(self, connection: PolledConnection, at: float) -> None:
-        """Set when to poll a connection; removes it from the index if it has no records left."""
+        """Set the next poll of a connection, or remove it from the index if it has no records."""
         await self.due.schedule(connection.name, at)
 
     async def poll_by(self, connection: PolledConnection, at: float) -> None:
-        """Poll a connection at a time, unless it is scheduled earlier anyway."""
+        """Schedule a poll of a connection at `at`, unless an earlier one is already scheduled."""
         with translate_redis_errors():
             await self._redis.zadd(self._due, {connection.name: at}, lt=True)
 
     async def count_failure(self, connection: PolledConnection) -> int:
-        """Count a failed poll; return the number of consecutive failures."""
+        """Count a failed poll of a connection; return the number of consecutive failures."""
         with translate_redis_errors():
             return int(
                 await self._count_failure(keys=[self._due, self._failures], args=[connection.name])
             )
 
     async def clear_failures(self, connection: PolledConnection) -> None:
-        """Reset the count, because the connection works or isn't in use."""
+        """Reset the failure count of a connection that works or is no longer in use."""
         with translate_redis_errors():
             await self._redis.hdel(self._failures, connection.name)

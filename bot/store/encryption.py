@@ -1,4 +1,4 @@
-"""Encryption of records and API keys in Redis (AES-256-GCM), each bound to its key and field."""
+"""Encrypts records and API keys in Redis (AES-256-GCM), each bound to its Redis key and field."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ KEY_ID_LENGTH = 8
 
 @dataclass(frozen=True, slots=True)
 class EncryptionKey:
-    """A 256-bit key; `id` identifies it in encrypted values and reveals nothing about it."""
+    """A 256-bit key; its `id` identifies it in encrypted values without revealing the secret."""
 
     id: str
     secret: bytes = field(repr=False)
@@ -39,7 +39,7 @@ def new_key() -> str:
 
 
 def parse_keys(text: str) -> tuple[EncryptionKey, ...]:
-    """Parse ENCRYPTION_KEYS, in order; raises ValueError, whose text says what to do."""
+    """Parse ENCRYPTION_KEYS, keeping the order; raises ValueError with instructions."""
     keys = tuple(_parse(part.strip()) for part in text.split(",") if part.strip())
     if not keys:
         raise ValueError("contains no key: create one with `emporix-bot keys new`")
@@ -62,19 +62,19 @@ NONCE_BYTES = 12  # the recommended length for GCM: NIST SP 800-38D, 8.2
 
 
 class DecryptionError(Exception):
-    """The text is damaged, bound to another key or field, or its key isn't configured."""
+    """The text is damaged or bound to another Redis key or field, or its key isn't configured."""
 
 
 def build_aad(key: str, field: str = "") -> str:
-    """The place that an encrypted text is bound to: a Redis key, or a field of a hash."""
+    """Return the location that an encrypted text is bound to: a Redis key, or a field of a hash."""
     return f"{key}/{field}" if field else key
 
 
 class Cipher:
     """Encrypts with the first key, decrypts with any: `1.<key id>.<base64 of nonce + ciphertext>`.
 
-    The `aad` (a Redis key and field) is authenticated with the text, so that an encrypted text
-    copied to another user's record can't be decrypted there.
+    The `aad` (a Redis key and field) is authenticated together with the text, so an encrypted text
+    that is copied to another user's record can't be decrypted there.
     """
 
     def __init__(self, keys: Sequence[EncryptionKey]) -> None:
@@ -82,15 +82,15 @@ class Cipher:
         self._first, self._secret = keys[0].id, keys[0].secret
 
     def seal(self, text: str, aad: str) -> str:
-        """Encrypt a text; decrypting it needs the same `aad` (additional authenticated data)."""
+        """Encrypt a text; decryption requires the same `aad` (additional authenticated data)."""
         nonce = secrets.token_bytes(NONCE_BYTES)
         sealed = self._ciphers[self._first].encrypt(nonce, text.encode(), aad.encode())
         return f"{FORMAT_VERSION}.{self._first}.{base64.urlsafe_b64encode(nonce + sealed).decode()}"
 
     def pseudonym(self, text: str) -> str:
-        """A stable pseudonym for a deleted user; it changes only when the first key changes.
+        """Return a stable pseudonym for a deleted user; it changes only if the first key changes.
 
-        Without that key, it can be neither reversed nor compared with a guess.
+        Without that key, the pseudonym can't be reversed or compared with a guess.
         """
         name = hmac.digest(self._secret, b"pseudonym:" + text.encode(), "sha256").hex()
         return f"gone-{self._first}-{name[:PSEUDONYM_HEX_DIGITS]}"
@@ -100,7 +100,7 @@ class Cipher:
         return sealed.startswith(f"{FORMAT_VERSION}.{self._first}.")
 
     def key_id(self, sealed: str) -> str:
-        """The id of the key that a text says it was encrypted with."""
+        """Return the key id in an encrypted text."""
         return sealed.partition(".")[2].partition(".")[0][:KEY_ID_LENGTH]
 
     def open(self, sealed: str, aad: str) -> str:
@@ -125,9 +125,9 @@ logger = logging.getLogger(__name__)
 
 
 class EncryptedRecords(Generic[T]):
-    """Encrypts and decrypts records of one type, each bound to its place in Redis.
+    """Encrypts and decrypts records of one type, each bound to its location in Redis.
 
-    `kind` names the type in the log.
+    `kind` is the name of the type in the log.
     """
 
     def __init__(self, cipher: Cipher, kind: str, serializer: Serializer[T]) -> None:
@@ -139,11 +139,11 @@ class EncryptedRecords(Generic[T]):
         return self._cipher.seal(self._serializer.write(record), build_aad(key, field))
 
     def open(self, sealed: str | None, key: str, field: str = "", **said_by_key: Any) -> T | None:
-        """Decrypt a record; None if there is none, or if it can't be decrypted or parsed.
+        """Decrypt a record; None if it is missing or can't be decrypted or parsed.
 
-        Each process logs such a record once. The record is kept: the missing key, or the version of
-        the app that understands the record, may come back. `said_by_key` are the record's fields
-        that follow from its key.
+        Each process logs an unreadable record once. The record is kept, because the missing key, or
+        a version of the app that can parse the record, may be restored. `said_by_key` are the
+        record's fields that are derived from its Redis key.
         """
         if not sealed:
             return None
@@ -164,7 +164,7 @@ class EncryptedRecords(Generic[T]):
 
 
 DEFAULT_FIELD, CONNECTION_FIELD, TOKEN_FIELD = "default", "connection:", "token:"
-"""Fields of an account's hash: the default tenant; and per tenant, its connection and token."""
+"""Fields of an account's hash: the default tenant, and each tenant's connection and token."""
 
 _CONNECTION = Serializer(Connection, "caller", "tenant", "token")
 _TOKEN = Serializer(Token)
@@ -180,7 +180,7 @@ class AccountEncryption:
     def open_connection(
         self, caller: Caller, tenant: str, fields: Mapping[str, str]
     ) -> Connection | None:
-        """Decrypt the connection to a tenant from a user's hash; None if that isn't possible."""
+        """Decrypt a connection from the fields of a user's hash; None if it can't be decrypted."""
         name = CONNECTION_FIELD + tenant
         token = self.open_token(caller, tenant, fields.get(TOKEN_FIELD + tenant))
         return self._connections.open(
@@ -205,19 +205,19 @@ class AccountEncryption:
 
 
 def is_encrypted_field(name: str) -> bool:
-    """Whether the account field of this name is encrypted."""
+    """Whether the account field with this name is encrypted."""
     return name.startswith((CONNECTION_FIELD, TOKEN_FIELD))
 
 
 HASH_TYPE, STRING_TYPE = "hash", "string"
-"""Redis types, as TYPE returns them."""
+"""Redis types, as returned by TYPE."""
 
 ENCRYPTED_KEY_PATTERNS = (
     (redis_keys.ALL_ACCOUNTS, HASH_TYPE),
     (redis_keys.ALL_SCHEDULED, HASH_TYPE),
     (redis_keys.ALL_SCHEDULED, STRING_TYPE),
 )
-"""SCAN patterns, and the type of key to search for with each."""
+"""SCAN patterns, each with the type of the keys to scan for."""
 
 _scheduled = re.escape(redis_keys.SCHEDULED)
 _account = re.compile(re.escape(redis_keys.ALL_ACCOUNTS).replace(r"\*", ".*"))
@@ -227,7 +227,7 @@ _text = re.compile(rf"{_scheduled}:(alert:[^:]+:posts|cleanup:[^:]+:jobs)")
 
 
 def may_hold_encrypted(key: str) -> bool:
-    """Whether any value at this key can be encrypted."""
+    """Whether this key may contain encrypted values."""
     return any(kind.fullmatch(key) for kind in (_account, _record, _watches, _text))
 
 
@@ -236,7 +236,7 @@ def is_account(key: str) -> bool:
 
 
 def encrypted_texts(key: str, value: Mapping[str, str] | str | None) -> dict[str, str]:
-    """The encrypted texts at a key by field; the text of a string has the field ""."""
+    """Return the encrypted texts at a key by field; a string's text has the field ""."""
     if not value:
         return {}
     if isinstance(value, str):
@@ -271,8 +271,8 @@ class WrongEncryptionKeys(RedisError):
 class Canary:
     """Checks the encryption keys on each new Redis connection, using a stored encrypted text.
 
-    Pass one instance to `bot.store.connection.connect` for all clients of a process. The first
-    process ever to connect writes the text; `create=False` leaves that to others. If the text
+    Pass the same instance to `bot.store.connection.connect` for all clients of a process. The first
+    process that connects writes the text; with `create=False`, this process never does. If the text
     can't be decrypted, `problem` is set to a message for the operator, `stop` is called, and no
     connection can be used.
     """
@@ -293,7 +293,7 @@ class Canary:
         if sealed is None and self._create:
             new = self._cipher.seal(CANARY_TEXT, build_aad(redis_keys.canary()))
             await _command(connection, "SET", redis_keys.canary(), new, "NX")
-            # Another process may have been first.
+            # Another process may have written it first.
             sealed = await _command(connection, "GET", redis_keys.canary())
         if sealed is not None:
             self._check(sealed.decode() if isinstance(sealed, bytes) else sealed)

@@ -1,6 +1,6 @@
-"""Finds and deletes everything in Redis that names a user or a workspace, even if encrypted.
+"""Finds and deletes all data in Redis that contains a user or workspace id, even if encrypted.
 
-It scans every key instead of a list of known keys, so that new kinds of keys are covered.
+It scans every key instead of a list of known keys, so that new kinds of keys are also covered.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from bot.store.encryption import REPLACE_IF_UNCHANGED, Cipher, DecryptionError, 
 
 ERASURE_BATCH_SIZE = 500
 MAX_ERASURE_ROUNDS = 5
-"""The app may write while this runs; the next round finds what it wrote."""
+"""The app may write data during an erasure; the next round finds it."""
 
 ENCRYPTED_TEXT = re.compile(r"1\.[0-9a-f]{8}\.[\w=-]+")
 RECORD_KEY = re.compile(rf"{re.escape(redis_keys.SCHEDULED)}:(digest|alert|cleanup):([^:]+)")
@@ -52,10 +52,10 @@ class ErasureSubject:
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """What to do with a key, or with one of its members or fields.
+    """An action to erase a key, or one of its members or fields.
 
-    `blank` replaces `old_value`, which contains the id among other things, with `new_value`;
-    `pseudonym` applies to the audit log.
+    `blank` replaces `old_value`, which contains the id among other data, with `new_value`.
+    `pseudonym` replaces the id in the audit log.
     """
 
     action: Action
@@ -104,9 +104,9 @@ class Erasure:
         return found
 
     async def erase(self, subject: ErasureSubject) -> ErasureScan:
-        """Delete all traces and return those found at first.
+        """Delete all traces; return the result of the first scan.
 
-        A user stays in the audit log under a pseudonym. A workspace's audit log is deleted.
+        A user remains in the audit log under a pseudonym. A workspace's audit log is deleted.
         """
         first = found = await self.find(subject)
         for _ in range(MAX_ERASURE_ROUNDS):
@@ -117,7 +117,7 @@ class Erasure:
         return first
 
     async def erase_abandoned(self, before: float) -> int:
-        """Delete records paused since before `before` because their owner left; return how many.
+        """Delete records paused before `before` because their owner left; return how many.
 
         `before` is in seconds since 1970.
         """
@@ -169,21 +169,21 @@ class Erasure:
     def _note_owned(
         self, subject: ErasureSubject, key: str, value: Any, found: ErasureScan
     ) -> None:
-        """The key of a user's active clean-up contains the clean-up's id."""
+        """Add the id of a user's active clean-up, which is the value of its key, to `found`."""
         if key.startswith(f"{redis_keys.SCHEDULED}:cleanups:active:") and isinstance(value, str):
             found.record_ids.add(value)
 
     def _facts(self, key: str, value: Any) -> Any:
-        """Decode the record in a hash; None if it can't be decrypted."""
+        """Decode the record in a hash; None if it can't be decrypted or parsed."""
         try:
             return json.loads(self._cipher.open(value.get("record", ""), build_aad(key, "record")))
         except (DecryptionError, ValueError):
             return None
 
     async def _traces_of_records(self, record_ids: set[str], known: set[str]) -> list[Trace]:
-        """Find the keys of digests, alerts and clean-ups, and their ids in other keys.
+        """Find the keys of digests, alerts and clean-ups, and references to their ids elsewhere.
 
-        The keys `known` are skipped: they are deleted anyway.
+        The keys in `known` are skipped, because they are deleted anyway.
         """
         traces = []
         pattern = _whole_word("|".join(map(re.escape, sorted(record_ids))))
@@ -198,7 +198,7 @@ class Erasure:
         return traces
 
     async def _delete(self, subject: ErasureSubject, traces: Iterable[Trace]) -> None:
-        """Remove index entries first, so that no worker starts anything in the meantime."""
+        """Delete traces, index entries first so that no worker starts a task in the meantime."""
         order: Mapping[str, int] = {"remove": 0, "blank": 1, "delete": 2, "pseudonym": 3}
         for trace in sorted(traces, key=lambda one: order[one.action]):
             with translate_redis_errors():
@@ -272,7 +272,7 @@ READ_COMMANDS = {
 
 
 def _members_and_texts(kind: str, value: Any) -> Iterable[tuple[str, str]]:
-    """The members or fields of a value with their texts; a string has the name ""."""
+    """Return the members or fields of a value with their texts; a string has the name ""."""
     if kind == "hash":
         return list(value.items())
     if kind == "string":

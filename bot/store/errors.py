@@ -25,13 +25,13 @@ ERROR_CODES = {
     "UNBLOCKED": "it has become a replica",
     "WRONGPASS": "the user name or the password is wrong",
 }
-"""Redis error codes (the first word of an error), and what they mean.
+"""Redis error codes (the first word of an error) and their meanings.
 
 https://github.com/redis/redis/blob/6.2/src/server.c, createSharedObjects
 """
 
 NOT_PRIMARY_CODES = frozenset({"LOADING", "MASTERDOWN", "READONLY", "UNBLOCKED"})
-"""Sent by a server that isn't the primary (yet); another one may be the primary by now."""
+"""Sent by a server that isn't the primary (yet); another server may be the primary now."""
 
 _NO_PERMISSION = re.compile(r"no permissions to|user executing the script can't")
 _COMMAND = re.compile(r"run the '([\w|]+)' command")
@@ -39,9 +39,9 @@ _ERROR_CODE = re.compile(rf"\b({'|'.join(ERROR_CODES)})\b")
 
 
 def error_kind(error: BaseException) -> str:
-    """Return the Redis error code if it is one of ERROR_CODES, else the name of the error's class.
+    """Return the Redis error code if it is one of ERROR_CODES, else the error's class name.
 
-    If an error occurs in a script, Redis puts its code in the middle of the text, or omits it.
+    For an error in a script, Redis puts the code in the middle of the text, or omits it.
     """
     if isinstance(error, RedisError):
         if (code := getattr(error, "status_code", None)) in ERROR_CODES:
@@ -59,10 +59,10 @@ def is_redis_error(error: BaseException) -> bool:
 
 
 class RedisErrorLog:
-    """Logs one line per REDIS_LOG_INTERVAL_SECONDS, however many commands fail.
+    """Logs Redis errors, at most one line per REDIS_LOG_INTERVAL_SECONDS.
 
-    A command that the Redis user isn't permitted to run has a line of its own: it won't recover
-    without a change of permissions.
+    A command that the Redis user isn't permitted to run is logged on a separate line, because it
+    keeps failing until the permissions are changed.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -81,7 +81,7 @@ class RedisErrorLog:
             logger.warning("Redis is unavailable: %s", words)
 
     def reset(self) -> None:
-        """Log the next error even if the last line is recent."""
+        """Log the next error even if the last line was logged recently."""
         self._logged.clear()
 
     def _is_due(self, line: str) -> bool:
@@ -93,4 +93,4 @@ class RedisErrorLog:
 
 
 REDIS_ERROR_LOG = RedisErrorLog()
-"""The log of this process."""
+"""The Redis error log of this process."""

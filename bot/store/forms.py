@@ -1,4 +1,4 @@
-"""State of open modals that doesn't fit into the modal, encrypted and stored for an hour."""
+"""State of open modals that is too large for the modal, encrypted and stored for an hour."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ FORM_SERIALIZER = Serializer(dict[str, Any])
 
 
 class FormStore:
-    """State of a user's open modals. Every method raises StoreUnavailable.
+    """State of a user's open modals. Every method raises StoreUnavailable if Redis doesn't answer.
 
-    It is encrypted because it may contain a response_url, which lets anyone post, or a message.
+    It is encrypted because it may contain a message, or a response_url with which anyone can post.
     """
 
     def __init__(self, redis: Commands, cipher: Cipher, new_id: Callable[[], str]) -> None:
@@ -30,14 +30,14 @@ class FormStore:
         self._records = EncryptedRecords(cipher, "form", FORM_SERIALIZER)
 
     async def save(self, caller: Caller, facts: Mapping[str, Any]) -> str:
-        """Store facts that can be written as JSON; return the id to load them with."""
+        """Store facts that can be encoded as JSON; return the id for loading them."""
         form_id, _ = await self.save_and_look(caller, facts, "", "")
         return form_id
 
     async def save_and_look(
         self, caller: Caller, facts: Mapping[str, Any], tenant: str, job_id: str
     ) -> tuple[str, bool]:
-        """As `save`; and, in the same round trip, whether the user watches a job."""
+        """Like `save`, but also return whether the user watches a job, in the same round trip."""
         form_id = self._new_id()
         key = redis_keys.form(caller, form_id)
         sealed = self._records.seal(dict(facts), key)
@@ -49,7 +49,7 @@ class FormStore:
         return form_id, bool(is_watched)
 
     async def load(self, caller: Caller, form_id: str) -> dict[str, Any]:
-        """Load facts; raises OutdatedButton if they have expired or can't be decrypted."""
+        """Load stored facts; raises OutdatedButton if they have expired or can't be decrypted."""
         key = redis_keys.form(caller, form_id)
         with translate_redis_errors():
             sealed = await self._redis.get(key)
@@ -59,7 +59,10 @@ class FormStore:
         return facts
 
     async def take(self, caller: Caller, form_id: str) -> dict[str, Any] | None:
-        """What was saved, for the first caller only; None if it is gone or can't be decrypted."""
+        """Load and delete stored facts; None if they are gone or can't be decrypted.
+
+        Only the first caller gets them.
+        """
         key = redis_keys.form(caller, form_id)
         with translate_redis_errors():
             async with self._redis.pipeline(transaction=True) as pipe:

@@ -1,4 +1,4 @@
-"""Health checks: write access to Redis, its permissions and clock, and running workers."""
+"""Health checks: Redis's write access, permissions and clock, and the running workers."""
 
 from __future__ import annotations
 
@@ -55,14 +55,17 @@ class Heartbeats:
 
 
 CLOCK_WARNING_SECONDS, CLOCK_ERROR_SECONDS = 2.0, 5.0
-"""A worker logs a warning above the first offset from Redis's clock, and stops above the second.
+"""Offsets from Redis's clock above which a worker logs a warning, or stops.
 
-By its own clock, a worker takes over tasks from workers that have been silent for 6 s.
+A worker uses its own clock to take over tasks from workers that have been silent for 6 s.
 """
 
 
 async def clock_offset(redis: Commands, clock: Callable[[], float]) -> float:
-    """This host's clock minus Redis's, in seconds, ± half a round trip. Raises StoreUnavailable."""
+    """Return this host's clock minus Redis's, in seconds; raises StoreUnavailable.
+
+    Accurate to ± half a round trip.
+    """
     with translate_redis_errors():
         before = clock()
         seconds, microseconds = await redis.time()
@@ -70,7 +73,7 @@ async def clock_offset(redis: Commands, clock: Callable[[], float]) -> float:
 
 
 PROBE_TTL_SECONDS = 1.0
-"""How long a result is cached: Redis is asked at most once in this time."""
+"""How long a result is cached: Redis is checked at most once in this period."""
 
 
 class WriteProbe:
@@ -82,7 +85,7 @@ class WriteProbe:
         self._probed_at, self._error = float("-inf"), ""
 
     async def ping(self) -> None:
-        """Raise StoreUnavailable with the kind of error: OOM, READONLY, TimeoutError, …"""
+        """Raise StoreUnavailable if writes fail, with the kind of error: OOM, READONLY, …"""
         async with self._lock:
             if self._clock() - self._probed_at >= PROBE_TTL_SECONDS:
                 self._error = await self._probe()
@@ -165,9 +168,9 @@ setex saq:abort:{redis_keys.TASK_PREFIX}:rights 1 1
 
 
 async def missing_permissions(redis: Commands) -> list[str]:
-    """The commands that the Redis user may not run, or not on the app's keys.
+    """Return the commands that the Redis user may not run, at all or on the app's keys.
 
-    Checks them without running them. Raises StoreUnavailable.
+    Checks the commands without running them. Raises StoreUnavailable.
     """
     with translate_redis_errors():
         connection = await redis.connection_pool.get_connection()
@@ -179,7 +182,7 @@ async def missing_permissions(redis: Commands) -> list[str]:
 
 
 async def _missing(connection: Any) -> list[str]:
-    for order in ("multi", "exec", "multi"):  # without a transaction, the examples would run
+    for order in ("multi", "exec", "multi"):  # outside a transaction, the examples would run
         if missing := await _refused(connection, order):
             return [missing]
     examples = filter(None, COMMAND_EXAMPLES.split("\n"))

@@ -13,7 +13,7 @@ from bot.store.encryption import CONNECTION_FIELD, Cipher, EncryptedRecords
 
 TENANT_STATS_TTL_SECONDS = 60 * 60
 HOME_OPENED_TTL_SECONDS = 30 * 24 * 60 * 60
-"""How long after its last opening a Home tab is kept up to date."""
+"""How long a Home tab is kept up to date after the user last opened it."""
 
 STATS_KEY, OPENED_KEY = "stats", "opened"
 """Suffixes of a user's keys: statistics by tenant, and whether the Home tab was opened."""
@@ -43,7 +43,7 @@ class HomeStore:
         self._save_stats = redis.register_script(SAVE_STATS)
 
     async def load_stats(self, caller: Caller) -> dict[str, TenantStats]:
-        """Load statistics by tenant, without any that have expired or can't be decrypted."""
+        """Load statistics by tenant, omitting any that have expired or can't be decrypted."""
         key = redis_keys.home(caller, STATS_KEY)
         with translate_redis_errors():
             fields: dict[str, str] = await self._redis.hgetall(key)
@@ -51,7 +51,7 @@ class HomeStore:
         return {stats.tenant: stats for stats in found if stats}
 
     async def save_stats(self, caller: Caller, stats: Iterable[TenantStats]) -> None:
-        """Store statistics of the tenants that the user is still connected to."""
+        """Store statistics, but only for tenants that the user is still connected to."""
         key = redis_keys.home(caller, STATS_KEY)
         args: list[str | int] = [TENANT_STATS_TTL_SECONDS]
         for one in stats:
@@ -62,13 +62,13 @@ class HomeStore:
             await self._save_stats(keys=[redis_keys.account(caller), key], args=args)
 
     async def clear_stats(self, caller: Caller, tenants: Iterable[str]) -> None:
-        """Discard the cached counts of these tenants, so that the next view requests them again."""
+        """Delete the cached statistics of these tenants; the next view requests them again."""
         if names := list(tenants):
             with translate_redis_errors():
                 await self._redis.hdel(redis_keys.home(caller, STATS_KEY), *names)
 
     async def mark_opened(self, caller: Caller) -> None:
-        """Record that the user opened the Home tab, so that it is kept up to date."""
+        """Record that the user opened the Home tab, which is then kept up to date."""
         with translate_redis_errors():
             await self._redis.set(
                 redis_keys.home(caller, OPENED_KEY), "1", ex=HOME_OPENED_TTL_SECONDS

@@ -1,4 +1,4 @@
-"""Claims that make requests, deletes, shares and scheduled messages happen only once."""
+"""Claims that prevent requests, deletes, shares and scheduled messages from being repeated."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ from bot.store.locks import Locks, new_holder
 from bot.store.rate_limits import SECONDS_PER_CHANNEL_MESSAGE, rate_limit_keys
 
 POST_CLAIM_SECONDS = 20.0
-"""Longer than a history search and a post take together."""
+"""Longer than a history search plus a post takes."""
 
 POST_TTL_SECONDS = 2 * 24 * 60 * 60
-"""Longer than any post is retried."""
+"""Longer than the app retries any post."""
 
 POST_SENT, POST_UNKNOWN = "sent:", "unknown"
 
-# One script makes all checks atomically: the claim is free or still ours, the channel's rate limit
-# allows another message, and Slack hasn't asked for a pause.
+# One script checks everything atomically: the claim is free or still ours, the channel's rate limit
+# allows another message, and Slack hasn't requested a pause.
 CLAIM_POST = f"""
 local found = redis.call('GET', KEYS[1])
 if found and string.sub(found, 1, 5) == 'sent:' then return {{'sent', string.sub(found, 6)}} end
@@ -64,11 +64,11 @@ end
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """The result of claiming a message; `step` is what the caller does next.
+    """The result of claiming a message; `step` is the caller's next step.
 
     post: send the message now. unknown: search the history for it first. wait: wait `seconds` for
     the rate limit of the channel or workspace. busy: another worker holds the claim for `seconds`.
-    sent: nothing; `ts` is the timestamp of the message.
+    sent: do nothing; `ts` is the timestamp of the message.
     """
 
     step: Literal["post", "unknown", "wait", "busy", "sent"]
@@ -77,7 +77,7 @@ class Claim:
 
 
 class IdempotencyClaims:
-    """Claims of posts by name. Every method raises StoreUnavailable if Redis doesn't answer."""
+    """Claims for posts, by name. Every method raises StoreUnavailable if Redis doesn't answer."""
 
     def __init__(self, redis: Commands) -> None:
         self._redis = redis
@@ -85,7 +85,7 @@ class IdempotencyClaims:
         self._end = redis.register_script(END_POST_CLAIM)
 
     async def find_sent(self, name: str) -> Claim | None:
-        """Return the claim of a message known to be sent; None if it wasn't, or if unknown."""
+        """Return the claim for a message that was sent; None if it wasn't, or isn't known to be."""
         with translate_redis_errors():
             found = await self._redis.get(redis_keys.message(name)) or ""
         return Claim("sent", found.removeprefix(POST_SENT)) if found.startswith(POST_SENT) else None
@@ -98,9 +98,10 @@ class IdempotencyClaims:
         *,
         history_searched: bool = False,
     ) -> Claim:
-        """Take or renew the claim for POST_CLAIM_SECONDS; `token` identifies its holder.
+        """Acquire or renew the claim for POST_CLAIM_SECONDS; `token` identifies its holder.
 
-        `channel` is a team id and a channel id: the message then counts towards their rate limits.
+        `channel` is a team id and a channel id; if given, the message counts towards their rate
+        limits.
         `history_searched` means that the holder has searched the history since its first claim and
         didn't find the message.
         """
@@ -119,15 +120,15 @@ class IdempotencyClaims:
         return Claim(step, seconds=float(value or 0))
 
     async def release(self, name: str, token: str) -> None:
-        """Release the claim of a message that certainly wasn't posted, for a retry."""
+        """Release the claim for a message that definitely wasn't posted, so it can be retried."""
         await self._end_claim(name, token, "")
 
     async def mark_unknown(self, name: str, token: str) -> None:
-        """Release a claim with unknown outcome: the next attempt searches the history."""
+        """Release a claim whose outcome is unknown: the next attempt searches the history."""
         await self._end_claim(name, token, POST_UNKNOWN)
 
     async def give_up(self, name: str, token: str) -> None:
-        """Never post the message again, although its outcome stays unknown."""
+        """Stop retrying a message, although it remains unknown whether it was posted."""
         await self._end_claim(name, token, POST_SENT)
 
     async def mark_sent(self, name: str, ts: str) -> None:
@@ -143,19 +144,19 @@ class IdempotencyClaims:
 DELIVERY_TTL_SECONDS = 10 * 60  # if Slack repeats a delivery, it does so within minutes
 
 DELIVERY_TIMEOUT_SECONDS = 0.9
-"""Limit for the whole exchange with Redis, including Sentinel lookups."""
+"""Time limit for the whole exchange with Redis, including Sentinel lookups."""
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """The caller's account and the list whose button they clicked, or None if there is none."""
+    """The caller's account, and the list whose button they clicked (None if there is none)."""
 
     account: Account
     cursor: ListCursor | None
 
 
 class Deliveries:
-    """Deduplicates Slack's requests."""
+    """Deduplicates requests from Slack."""
 
     def __init__(self, redis: Commands, accounts: AccountStore) -> None:
         self._redis, self._accounts = redis, accounts
@@ -172,10 +173,10 @@ class Deliveries:
     ) -> Delivery | None:
         """Return the caller's account and cursor, or None if the request is a duplicate.
 
-        `cursor_owner`: as in `ListStore.load`.
+        `cursor_owner` is the `owner` in `ListStore.load`.
 
         `reference` identifies this request: if the Redis client repeats the call because a reply
-        was lost, it finds its own reference and the delivery still counts as new. An empty
+        was lost, it finds its own reference, and the delivery still counts as new. An empty
         `delivery` is always new. `by_person` means that a person made the request, so the app is
         installed in their workspace. Takes one round trip. Raises StoreUnavailable.
         """
@@ -210,7 +211,7 @@ ONCE_CLAIM_SECONDS = 20.0
 
 ONCE_DONE = "done"
 OnceStep = Literal["new", "busy", "done"]
-"""How to handle a one-time action: perform it, wait for another process, or skip it."""
+"""How to handle a one-time action: do it, wait for another process, or skip it."""
 
 
 DELETED_JOB_SERIALIZER = Serializer(DeletedJob)
@@ -223,7 +224,7 @@ class Deletions:
         self._redis, self._locks = redis, Locks(redis)
 
     async def save(self, caller: Caller, deleted: DeletedJob) -> DeletedJob:
-        """Store a deletion; return the one that counts, which is that of the user who deleted."""
+        """Store a deletion; return the stored one, which keeps the user who deleted the job."""
         key = redis_keys.deletion(caller, deleted.tenant, deleted.job_id)
         came_late = not deleted.user_id
         with translate_redis_errors():
@@ -241,7 +242,7 @@ class Deletions:
     async def load(
         self, caller: Caller, jobs: Sequence[tuple[str, str]]
     ) -> dict[tuple[str, str], DeletedJob]:
-        """Return which of these jobs (tenant and id) are recorded as deleted in the workspace."""
+        """Return the recorded deletions of these jobs (tenant and id) in the workspace."""
         keys = [redis_keys.deletion(caller, tenant, job_id) for tenant, job_id in jobs]
         with translate_redis_errors():
             records = await self._redis.mget(keys) if keys else []
@@ -249,7 +250,7 @@ class Deletions:
         return {(deleted.tenant, deleted.job_id): deleted for deleted in found}
 
     def lock(self, caller: Caller, name: str) -> AbstractAsyncContextManager[bool]:
-        """Lock for `name` in a workspace; after waiting for 8 s, the block runs without the lock.
+        """Lock `name` in a workspace; after waiting for 8 s, the block runs without the lock.
 
         The context manager yields whether the lock was acquired.
         """
@@ -259,9 +260,10 @@ class Deletions:
 
     @asynccontextmanager
     async def once(self, caller: Caller, name: str) -> AsyncIterator[OnceStep]:
-        """Yield `new` to the caller that must do `name`; to others `busy`, then `done` for a day.
+        """Yield `new` to the first caller, which must do `name`; to others `busy`, then `done`.
 
-        If the block fails, the next caller gets `new`; if its process is killed, after 20 s.
+        `done` lasts for a day. If the block fails, the next caller gets `new`. If its process is
+        killed, this takes up to 20 s.
         """
         key, holder = redis_keys.once(caller, name), new_holder()
         if found := await self._locks.acquire(key, holder, ONCE_CLAIM_SECONDS):

@@ -1,6 +1,6 @@
-"""Every Redis key; see docs/redis-keys.md.
+"""All Redis keys; see docs/redis-keys.md.
 
-All keys of one user share the hash tag in braces, so that on a cluster they are in one slot and one
+All keys of a user share a hash tag in braces: on a cluster, they are in the same slot, and one
 command can use several of them.
 """
 
@@ -15,7 +15,7 @@ ALL_ACCOUNTS = f"{PREFIX}:{{*}}:account"
 
 
 def canary() -> str:
-    """String, encrypted: every process must be able to decrypt it before it uses Redis."""
+    """String, encrypted: a process may use Redis only if it can decrypt this text."""
     return f"{PREFIX}:canary"
 
 
@@ -49,7 +49,7 @@ def form(caller: Caller, form_id: str) -> str:
 
 
 def home(caller: Caller, name: str) -> str:
-    """Data of a user's Home tab: `stats` is an encrypted hash, `opened` is a string."""
+    """Data for a user's Home tab: `stats` is an encrypted hash, `opened` is a string."""
     return f"{_user(caller)}:home:{name}"
 
 
@@ -74,7 +74,7 @@ def audit(caller: Caller) -> str:
 
 
 def audit_copy(caller: Caller) -> str:
-    """Stream: a copy of the audit log, made while a deleted user is replaced by a pseudonym."""
+    """Stream: a copy of the audit log, used to replace a deleted user with a pseudonym."""
     return f"{_workspace(caller)}:audit:copy"
 
 
@@ -94,7 +94,7 @@ def once(caller: Caller, name: str) -> str:
 
 
 SCHEDULED = f"{PREFIX}:{{scheduled}}"
-"""Prefix for keys of scheduled tasks: all in one slot, because commands use several keys."""
+"""Prefix for keys of scheduled tasks: all in one slot, because some commands use several keys."""
 
 QUEUE_NAME = SCHEDULED
 """The name of saq's queue; its keys begin with `saq:` and this name."""
@@ -118,7 +118,7 @@ def workers() -> str:
 
 
 def digest(digest_id: str) -> str:
-    """Hash: a digest, encrypted; its version, due time and due key."""
+    """Hash: an encrypted digest; its version, due time and due key."""
     return f"{SCHEDULED}:digest:{digest_id}"
 
 
@@ -143,22 +143,22 @@ def digests_of_team(team_id: str) -> str:
 
 
 def digest_posts_now(digest_id: str) -> str:
-    """Sorted set: versions of a digest that requested an immediate post, by time."""
+    """Sorted set: the versions of a digest saved with a "Post now" request, by time."""
     return f"{SCHEDULED}:digests:now:{digest_id}"
 
 
 def message(name: str) -> str:
-    """String: state of a message that must be posted once; `name` identifies the message."""
+    """String: state of a message that must be posted only once; `name` identifies the message."""
     return f"{SCHEDULED}:message:{name}"
 
 
 def rate_limit(team_id: str, channel_id: str = "") -> str:
-    """Hash: when the next message may be posted to a channel, or to any channel of a workspace."""
+    """Hash: the earliest time of the next message to a channel, or to a workspace as a whole."""
     return f"{SCHEDULED}:rate-limit:{team_id}:{channel_id}"
 
 
 def charts_refused(team_id: str, surface: str) -> str:
-    """String: Slack rejects charts in a workspace's messages of that kind."""
+    """String: Slack rejects charts in this kind of message in a workspace."""
     return f"{SCHEDULED}:charts:refused:{team_id}:{surface}"
 
 
@@ -168,7 +168,7 @@ def daily_counts(connection: str, series: str) -> str:
 
 
 def stopped_teams() -> str:
-    """Sorted set: workspaces without the app, by the time their data will be deleted."""
+    """Sorted set: stopped workspaces, by the time their data will be deleted."""
     return f"{SCHEDULED}:teams:stopped"
 
 
@@ -193,7 +193,7 @@ def watches_failures() -> str:
 
 
 def alert(alert_id: str) -> str:
-    """Hash: an alert, encrypted, and its version."""
+    """Hash: an encrypted alert, and its version."""
     return f"{SCHEDULED}:alert:{alert_id}"
 
 
@@ -203,7 +203,7 @@ def alert_posts(alert_id: str) -> str:
 
 
 def alerts_of_channel(team_id: str, channel_id: str) -> str:
-    """Hash: the ids of a channel's alerts, each with an empty name."""
+    """Hash: the ids of a channel's alerts; each value is empty, because alerts have no names."""
     return f"{SCHEDULED}:alerts:channel:{team_id}:{channel_id}"
 
 
@@ -233,17 +233,17 @@ def alerts_failures() -> str:
 
 
 def audience(channel_id: str) -> str:
-    """Hash: who reads a channel, encrypted, and the last change that Slack reported."""
+    """Hash: a channel's audience, encrypted, and the last change reported by Slack."""
     return f"{SCHEDULED}:audience:{channel_id}"
 
 
 def audience_reads(name: str) -> str:
-    """String: when the `next` channel may be read, or when the last `waiting` task will retry."""
+    """String: the earliest time of the `next` read, or the time after the last `waiting` retry."""
     return f"{SCHEDULED}:audience-reads:{name}"
 
 
 def cleanup(cleanup_id: str) -> str:
-    """Hash: a clean-up, encrypted; its state in plain text, and who requested a stop."""
+    """Hash: an encrypted clean-up; its state in plain text, and the user who requested a stop."""
     return f"{SCHEDULED}:cleanup:{cleanup_id}"
 
 
@@ -253,7 +253,7 @@ def cleanup_jobs(cleanup_id: str) -> str:
 
 
 def cleanup_results(cleanup_id: str) -> str:
-    """Hash: the results for the jobs of a clean-up."""
+    """Hash: the results of a clean-up, by job id."""
     return f"{SCHEDULED}:cleanup:{cleanup_id}:results"
 
 

@@ -1,4 +1,4 @@
-"""Cursors of paginated lists: the filters and pages of each, stored for a day."""
+"""Cursors of paginated lists: filters and page positions, stored for a day."""
 
 from __future__ import annotations
 
@@ -49,9 +49,9 @@ class ListStore:
                 await pipe.execute()
 
     async def load(self, caller: Caller, cursor_id: str, *, owner: str = "") -> ListCursor | None:
-        """Load the user's cursor; None if it has expired or can't be read.
+        """Load a user's cursor; None if it has expired or can't be read.
 
-        `owner` is the id of another user of the workspace whose cursor is loaded if it is shared.
+        To load a shared cursor of another user in the workspace, pass that user's id as `owner`.
         """
         asked_by = replace(caller, user_id=owner or caller.user_id)
         with translate_redis_errors():
@@ -62,9 +62,9 @@ class ListStore:
 def read_cursor(
     cursor_id: str, owner: Caller, record: str | None, caller: Caller
 ) -> ListCursor | None:
-    """Parse a stored cursor of `owner`; None if there is none or it is invalid, which is logged.
+    """Parse a stored cursor of `owner`; None if it is missing, invalid or not accessible.
 
-    `caller` may use another user's cursor only if it is shared.
+    An invalid cursor is logged. `caller` may use another user's cursor only if it is shared.
     """
     try:
         cursor = CURSOR_SERIALIZER.read(record, id=cursor_id, caller=owner) if record else None

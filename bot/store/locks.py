@@ -17,8 +17,8 @@ logger = logging.getLogger(__name__)
 
 LOCK_POLL_SECONDS = 0.05
 
-# Returns the value set by another holder, or "" if the key was acquired. Acquiring it twice is
-# harmless, so the client may repeat a call whose reply was lost.
+# Returns the value set by another holder, or "" if the key was acquired. Acquiring a key twice is
+# harmless, so the client may repeat a call if the reply was lost.
 ACQUIRE_LOCK = """
 local found = redis.call('GET', KEYS[1])
 if found and found ~= ARGV[1] then return found end
@@ -38,9 +38,9 @@ def new_holder() -> str:
 
 
 class Locks:
-    """Locks with an expiry. Methods raise StoreUnavailable if Redis doesn't answer.
+    """Locks that expire. Methods raise StoreUnavailable if Redis doesn't answer.
 
-    Times are in seconds.
+    Durations are in seconds.
     """
 
     def __init__(
@@ -51,18 +51,18 @@ class Locks:
         self._release = redis.register_script(RELEASE_LOCK)
 
     async def acquire(self, key: str, holder: str, seconds: float) -> str:
-        """Acquire or renew a key; return "" if acquired, else the value set by another holder."""
+        """Acquire or renew a key; return "" on success, else the value set by another holder."""
         with translate_redis_errors():
             return str(await self._acquire(keys=[key], args=[holder, int(seconds * 1000)]))
 
     async def release(self, key: str, holder: str) -> None:
-        """Release the key if this holder still has it."""
+        """Release a key if `holder` still holds it."""
         with translate_redis_errors():
             await self._release(keys=[key], args=[holder])
 
     @asynccontextmanager
     async def lock(self, key: str, seconds: float, wait: float) -> AsyncIterator[bool]:
-        """Hold a lock during the block; yields False if it wasn't acquired within `wait`."""
+        """Hold a lock during the block; yield False if it wasn't acquired within `wait` seconds."""
         holder, ends = new_holder(), time.monotonic() + wait
         while not (taken := not await self.acquire(key, holder, seconds)):
             if time.monotonic() >= ends:
@@ -110,7 +110,7 @@ class WorkerLeases:
         self._redis = redis
 
     async def acquire(self, name: str, seconds: float) -> bool:
-        """Acquire a lease; if True, no other worker acquires it within `seconds`."""
+        """Acquire a lease; if True, no other worker can acquire it for `seconds`."""
         with translate_redis_errors():
             taken = await self._redis.set(
                 redis_keys.lease(name), "1", nx=True, px=round(seconds * 1000)
@@ -118,9 +118,9 @@ class WorkerLeases:
         return bool(taken)
 
     async def extend(self, name: str, seconds: float) -> None:
-        """Extend a lease after its task has succeeded, so that it isn't due within `seconds`.
+        """Extend a lease after its task has succeeded, so that no worker repeats it for `seconds`.
 
-        Acquire the lease for a short time first: if the task fails, another worker can retry soon.
+        First acquire the lease for a short time: if the task fails, another worker can retry soon.
         """
         with translate_redis_errors():
             await self._redis.set(redis_keys.lease(name), "1", px=round(seconds * 1000))

@@ -1,7 +1,7 @@
 """Rate limits for messages to Slack, shared by all workers.
 
-Slack allows one message per second and channel, and some hundred per minute and workspace. Each
-message reserves a time slot in advance, to avoid 429 responses. All times are by Redis's clock.
+Slack allows one message per second per channel, and several hundred per minute per workspace. Each
+message reserves a time slot in advance to avoid 429 responses. All times are Redis's.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ from bot.store import keys as redis_keys
 from bot.store.connection import REDIS_NOW, Commands, translate_redis_errors
 
 SECONDS_PER_CHANNEL_MESSAGE = 1.05
-"""Interval between messages to a channel: a bit more than Slack's limit, for network jitter."""
+"""Interval between messages to a channel: Slack's limit plus a margin for network jitter."""
 
-# A message that waits for its channel takes a slot of the workspace right away, so that a busy
-# channel doesn't delay others. If the wait would be too long, no slot is taken.
+# A message that waits for its channel reserves the next slot of the workspace, so that a busy
+# channel doesn't delay others. If the wait would be too long, no slot is reserved.
 RESERVE_MESSAGE = f"""
 {REDIS_NOW}
 local channel = math.max(now, tonumber(redis.call('HGET', KEYS[1], 'next') or '0'))
@@ -27,7 +27,7 @@ end
 return tostring(at - now)
 """
 
-# Callers without a slot retry one after another: all at once, most of them would fail again.
+# Callers without a slot retry one after another: if all retried at once, most would fail again.
 RESERVE_RETRY = f"""
 {REDIS_NOW}
 local at = math.max(now + ARGV[1], tonumber(redis.call('HGET', KEYS[1], 'retry') or '0'))
@@ -36,7 +36,7 @@ redis.call('PEXPIRE', KEYS[1], 3600000)
 return tostring(at - now)
 """
 
-# `paused_until` also stops callers that got a slot before Slack asked for the pause.
+# `paused_until` also stops callers that reserved a slot before Slack requested the pause.
 PAUSE_MESSAGES = f"""
 {REDIS_NOW}
 local ends = now + ARGV[1]
@@ -61,7 +61,7 @@ class MessageRateLimiter:
         self._workspace_seconds = 60.0 / per_minute
 
     async def reserve(self, team_id: str, channel_id: str, longest: float) -> float:
-        """Return the seconds to wait before posting; over `longest`, nothing is reserved."""
+        """Reserve a slot; return the seconds to wait. If over `longest`, nothing is reserved."""
         with translate_redis_errors():
             wait = await self._reserve(
                 keys=rate_limit_keys(team_id, channel_id),
@@ -72,7 +72,7 @@ class MessageRateLimiter:
     async def reserve_retry(self, team_id: str, soonest: float) -> float:
         """Return the seconds to wait before calling `reserve` again, at least `soonest`.
 
-        Callers that wait for the workspace's rate limit are spread out at the rate of messages.
+        The retries are spread out at the workspace's message rate.
         """
         with translate_redis_errors():
             wait = await self._reserve_retry(
@@ -87,5 +87,5 @@ class MessageRateLimiter:
 
 
 def rate_limit_keys(team_id: str, channel_id: str) -> list[str]:
-    """The rate limit keys of a channel and of its workspace."""
+    """Return the rate limit keys of a channel and its workspace."""
     return [redis_keys.rate_limit(team_id, channel_id), redis_keys.rate_limit(team_id)]

@@ -1,4 +1,4 @@
-"""Cached facts from Slack: time zones, who reads a channel, and whether charts are refused."""
+"""Cached data from Slack: time zones, channel audiences, and whether charts are rejected."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class ChartSupport:
         self._redis = redis
 
     async def is_refused(self, team_id: str, surface: ChartSurface) -> bool:
-        """Whether Slack rejected a chart there within the last day."""
+        """Whether Slack has rejected a chart in this kind of message within the last day."""
         with translate_redis_errors():
             return bool(await self._redis.exists(redis_keys.charts_refused(team_id, surface)))
 
@@ -61,7 +61,7 @@ AUDIENCE_TTL_SECONDS = 600
 """Maximum age of a cached audience before a scheduled post or update."""
 
 BURST_SHARE = 0.2
-"""Share of a minute's reads that may come in a burst; the rest are spread over the minute."""
+"""Share of a minute's reads allowed in a burst; the rest are spread over the minute."""
 
 # If Slack reports a change while a channel is being read, the result is discarded.
 CACHE_AUDIENCE = """
@@ -76,7 +76,7 @@ redis.call('HSET', KEYS[1], 'change', ARGV[1])
 return redis.call('EXPIRE', KEYS[1], ARGV[2])
 """
 
-# Callers that may not read now get times one after another, so that they don't all retry at once.
+# Callers that may not read now get successive times, so that they don't all retry at once.
 RESERVE_CHANNEL_READ = (
     REDIS_NOW
     + """
@@ -110,14 +110,14 @@ AUDIENCE_SERIALIZER = Serializer(Audience)
 
 @dataclass(frozen=True, slots=True)
 class CachedAudience:
-    """`audience` is None if the channel must be read; pass `change` to `save` afterwards."""
+    """A cache entry; if `audience` is None, read the channel and pass `change` to `save`."""
 
     audience: Audience | None
     change: str
 
 
 class AudienceCache:
-    """Who reads each channel. Every method raises StoreUnavailable if Redis doesn't answer.
+    """Channel audiences. Every method raises StoreUnavailable if Redis doesn't answer.
 
     `per_minute` is Slack's rate limit for conversations.info: tier 3, about 50 per workspace
     (https://docs.slack.dev/apis/web-api/rate-limits).
@@ -136,7 +136,7 @@ class AudienceCache:
         self._pause = redis.register_script(PAUSE_CHANNEL_READS)
 
     async def load(self, channel_id: str) -> CachedAudience:
-        """Return an audience read in the last 10 minutes, unless a change was reported since."""
+        """Load an audience read in the last 10 minutes, unless Slack reported a change since."""
         key = redis_keys.audience(channel_id)
         with translate_redis_errors():
             fields = await self._redis.hgetall(key)
@@ -144,7 +144,7 @@ class AudienceCache:
         return CachedAudience(audience, fields.get("change", ""))
 
     async def save(self, audience: Audience, change: str) -> None:
-        """Cache an audience, unless a change was reported since `load` returned `change`.
+        """Cache an audience, unless Slack has reported a change since `load` returned `change`.
 
         An unknown audience isn't cached.
         """
@@ -156,7 +156,7 @@ class AudienceCache:
             await self._save(keys=[key], args=[change, sealed, AUDIENCE_TTL_SECONDS])
 
     async def invalidate(self, channel_id: str) -> None:
-        """Discard an audience after a reported change: the channel is read before the next post."""
+        """Delete an audience after a reported change; the next post reads the channel first."""
         with translate_redis_errors():
             await self._invalidate(
                 keys=[redis_keys.audience(channel_id)],
@@ -164,7 +164,7 @@ class AudienceCache:
             )
 
     async def missing(self, channel_ids: Sequence[str]) -> list[str]:
-        """Return those of the channels that must be read."""
+        """Return the channels whose audience isn't cached."""
         with translate_redis_errors():
             async with self._redis.pipeline(transaction=False) as pipe:
                 for channel_id in channel_ids:
@@ -173,9 +173,9 @@ class AudienceCache:
         return [id_ for id_, there in zip(channel_ids, found, strict=True) if not there]
 
     async def reserve(self, *, waits: bool = True) -> float:
-        """Return 0 if a channel may be read now, else the seconds to wait before trying again.
+        """Reserve a channel read; return 0 if allowed now, else the seconds until the next attempt.
 
-        A caller that `waits` gets its own time, after those of other waiting callers.
+        A caller that `waits` gets its own time, after those of the other waiting callers.
         """
         with translate_redis_errors():
             wait = await self._reserve(
@@ -184,7 +184,7 @@ class AudienceCache:
         return float(wait)
 
     async def pause(self, seconds: float) -> None:
-        """Pause all reads for `seconds`, after Slack answered 429."""
+        """Pause all reads for `seconds` after a 429 response from Slack."""
         with translate_redis_errors():
             await self._pause(
                 keys=_read_keys()[:1], args=[seconds + (self._burst - 1) * self._spacing]

@@ -21,12 +21,12 @@ DIGEST_LIMITS: Mapping[str, int] = {"channel": 20, "person": 50, "workspace": 1_
 ALERT_LIMITS: Mapping[str, int] = {"channel": 10, "person": 50, "workspace": 1_000}
 
 MAX_POSTS_NOW, POSTS_NOW_PERIOD_SECONDS = 10, 60 * 60
-"""How often "Post now" may be used per digest and hour."""
+"""Number of times that "Post now" may be used per digest in an hour."""
 
 MAX_CLEANUPS, CLEANUPS_PERIOD_SECONDS = 5, 24 * 60 * 60
 """Number of clean-ups that a user may start in 24 hours."""
 
-# Counts `member` and returns 0; at the limit, returns the seconds to wait and doesn't count it.
+# Counts `member` and returns 0; if the limit is reached, only returns the seconds to wait.
 WAIT_FOR = """
 local function wait_for(key, member, most, seconds)
   local time = redis.call('TIME')
@@ -52,8 +52,8 @@ async def write_within_limits(
 ) -> str:
     """Write a record and return the result; raises LimitReached if `write` returns a scope.
 
-    Records that can't be decrypted don't count towards the limits, because users can't delete them:
-    `unreadable` returns their number in a scope. It is called only when a limit is reached.
+    Records that can't be decrypted don't count towards the limits, because users can't delete them.
+    `unreadable` returns their number in a scope; it is called only if a limit is reached.
     """
     allowed = dict(most)
     while (result := await write(allowed)) in most:
@@ -72,7 +72,7 @@ Argument = str | int | float
 
 # KEYS: the record; the channel's hash (names by id) before and now; the owner's set before and now;
 # the workspace's set. ARGV: the version before and now, the record, its id and name, and the limits
-# of channel, person and workspace, "" if the change can't exceed them.
+# for the channel, person and workspace, each "" if the change can't exceed it.
 SAVE_RECORD = """
 local function is_full(is_there, size, most)
   return most ~= '' and is_there == 0 and size >= tonumber(most)
@@ -97,7 +97,7 @@ end
 """
 
 # KEYS: the record; the indexes of its channel, owner and workspace; a key to delete with it.
-# ARGV: its version and id. The indexes belong to the record as it was read.
+# ARGV: its version and id. The indexes are those of the record as it was read.
 DELETE_RECORD = """
 if redis.call('HGET', KEYS[1], 'version') ~= ARGV[1] then return 0 end
 redis.call('DEL', KEYS[1], KEYS[5])
@@ -109,7 +109,7 @@ redis.call('SREM', KEYS[4], ARGV[2])
 
 @dataclass(frozen=True, slots=True)
 class RecordIndexes:
-    """The keys for records of one kind, and the maximum number of records per index."""
+    """The Redis keys for records of one kind, and the maximum number of records per index."""
 
     kind: Literal["digests", "alerts"]
     limits: Mapping[str, int]
@@ -119,7 +119,7 @@ class RecordIndexes:
     team: Callable[[str], str]
 
     def of(self, record: Digest | Alert) -> tuple[str, str, str]:
-        """The indexes of a record's channel, owner and workspace."""
+        """Return the indexes of a record's channel, owner and workspace."""
         owner = record.owner
         channel = self.channel(owner.team_id, record.channel_id)
         return channel, self.owner(owner), self.team(owner.team_id)
@@ -170,9 +170,9 @@ class VersionedRecordStore(Generic[RecordT]):
         args: list[Argument],
         name: str = "",
     ) -> tuple[RecordT, str]:
-        """Write a new record, or one that was read as `before`, with a new version.
+        """Save a new record, or update the record read as `before`; increments the version.
 
-        Returns the record and "saved", "changed" or another result of the kind's script. Raises
+        Returns the record, and "saved", "changed" or another result of the kind's script. Raises
         LimitReached.
         """
         saved = replace(record, version=before.version + 1 if before else 1)
@@ -201,7 +201,7 @@ class VersionedRecordStore(Generic[RecordT]):
         return saved, await write_within_limits(what, team_id, most, write, unreadable)
 
     async def _remove(self, record: RecordT, keys: list[str], *args: str) -> bool:
-        """Delete a record and its entries; False if it was changed or deleted since it was read."""
+        """Delete a record and its index entries; False if it has since been changed or deleted."""
         with translate_redis_errors():
             done = await self._delete_script(
                 keys=[self._indexes.record(record.id), *self._indexes.of(record), *keys],
@@ -210,14 +210,14 @@ class VersionedRecordStore(Generic[RecordT]):
         return bool(done)
 
     async def _unreadable(self, indexes: Mapping[str, str], scope: str) -> int:
-        """The number of ids in an index whose record can't be decrypted."""
+        """Return the number of ids in an index whose records can't be decrypted."""
         ids = await self._ids(indexes[scope], scope)
         lost = ids - {record.id for record in await self._loaded(ids)}
         # Don't count records that were deleted between the two reads.
         return len(lost & await self._ids(indexes[scope], scope)) if lost else 0
 
     async def _ids(self, index: str, scope: str = "") -> set[str]:
-        """The ids in an index: a channel's index is a hash, the others are sets."""
+        """Return the ids in an index: a channel's index is a hash, the others are sets."""
         with translate_redis_errors():
             if scope == "channel":
                 return set(await self._redis.hkeys(index))

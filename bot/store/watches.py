@@ -16,7 +16,7 @@ from bot.store.connection import Commands, translate_redis_errors
 from bot.store.due_index import PolledConnections, ScheduledRecords
 from bot.store.encryption import Cipher, EncryptedRecords
 
-# Counts and adds a user's watches in one step, so that concurrent clicks can't exceed the limit.
+# Checks the limit and adds a watch in one step, so that concurrent clicks can't exceed the limit.
 ADD_WATCH = """
 if redis.call('HEXISTS', KEYS[1], ARGV[1]) == 1 then return 'there' end
 if redis.call('HLEN', KEYS[1]) >= tonumber(ARGV[3]) then return 'full' end
@@ -26,7 +26,7 @@ redis.call('ZADD', KEYS[2], 'LT', ARGV[5], ARGV[4])
 return 'added'
 """
 
-# The tenant is the last part of a connection's name, and the first part of a field.
+# The tenant is the last part of a connection's name and the first part of a field's name.
 WATCHES_DUE_AT = """
 local function due_at()
   local prefix = string.match(ARGV[1], '[^:]*:[^:]*:[^:]*:(.*)') .. ':'
@@ -37,7 +37,7 @@ end
 """
 
 WATCH_TTL_SECONDS = 30 * 24 * 60 * 60
-"""Watches end within a day; only records that can't be decrypted stay longer, until they expire."""
+"""Watches end within a day; only records that can't be decrypted remain until they expire."""
 
 AddResult = Literal["added", "there", "full"]
 
@@ -70,7 +70,7 @@ class WatchStore:
         )
 
     async def add(self, watch: Watch, poll_at: float, most: int) -> AddResult:
-        """Watch a job, unless its owner already watches it or `most` jobs."""
+        """Add a watch, unless its owner already watches the job or is watching `most` jobs."""
         done = await self._put(watch, poll_at, most)
         if done == "there" and not await self._can_open(watch):
             await self.remove(watch.owner, watch.tenant, watch.job_id)
@@ -98,7 +98,7 @@ class WatchStore:
         return bool(self._records.open(sealed, key, field, owner=watch.owner))
 
     async def of_owner(self, owner: Caller, tenant: str = "") -> tuple[Watch, ...]:
-        """Return a user's watches, oldest first; of one tenant, or of all."""
+        """Return a user's watches, oldest first, for one tenant or (by default) all tenants."""
         key = redis_keys.watches(owner)
         with translate_redis_errors():
             fields: dict[str, str] = await self._redis.hgetall(key)
@@ -123,7 +123,7 @@ class WatchStore:
             )
 
     async def _connection_names(self, keys: list[str]) -> list[str]:
-        """The names of the connections whose watches are stored at these keys."""
+        """Return the names of the connections whose watches are stored at these keys."""
         async with self._redis.pipeline(transaction=False) as pipe:
             for key in keys:
                 pipe.hkeys(key)
@@ -137,11 +137,11 @@ class WatchStore:
 
 
 def _owners(key: str) -> list[Caller]:
-    """The owner of the watches at a key; an empty list if the key doesn't fit the pattern."""
+    """Return the owner of the watches at a key; empty if the key doesn't match the pattern."""
     parts = key.removeprefix(f"{redis_keys.SCHEDULED}:watches:").split(":")
     return [Caller(parts[1], parts[2], parts[0])] if len(parts) == 3 else []
 
 
 def watch_field(tenant: str, job_id: str) -> str:
-    """The field of a user's watch of a job, in the hash of their watches."""
+    """Return the field for a job in the hash of a user's watches."""
     return f"{tenant}:{job_id}"

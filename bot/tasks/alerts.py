@@ -28,7 +28,7 @@ QUEUE_INTERVAL_SECONDS = 1.0
 MAX_DUE = 200
 
 REASONS_NOT_SENT_TO_OWNER = {OWNER_GONE, DISCONNECTED, ARCHIVED, REMOVED}
-"""Pause reasons that the owner can't read, or has already been notified of."""
+"""Pause reasons not sent to the owner, who has left Slack or was already notified."""
 
 logger = logging.getLogger(__name__)
 
@@ -90,7 +90,7 @@ async def post(
         await admit()
         posts = await alert_store.load_posts(alert.id)
         told = await _post(alert, alert.batch, posts, alert_poller, alert_poster, notifier, admit)
-        if not await alert_lifecycle.mark_posted(alert, told):  # a retry posts nothing twice
+        if not await alert_lifecycle.mark_posted(alert, told):  # the retry posts nothing twice
             raise RetryLater(1.0, "the alert was changed at the same time")
     except CONNECTION_ERRORS as error:
         if (looked := await alert_poller.record_failure(alert.connection, error)).connection_error:
@@ -113,7 +113,7 @@ async def post_notice(
     sharing: SharingService,
     notifier: Notifier,
 ) -> None:
-    """Notify the channel and the owner of a paused alert of the reason."""
+    """Send the reason for a pause to the alert's channel and owner."""
     alert = await alert_store.load(alert_id)
     if alert is None or pause_notice_at(alert) > now:
         return
@@ -151,12 +151,12 @@ async def _note_paused(alert: Alert, reason: str, audit: AuditLog) -> None:
 
 
 async def _admit(alert: Alert, sharing: SharingService, notifier: Notifier) -> None:
-    """Raise ShareRefused if people who may not see jobs read the alert's channel."""
+    """Raise ShareRefused if the alert's channel has members who may not see jobs."""
     sharing.admit(await notifier.audience(alert.channel_id))
 
 
 async def _tell_channel(alert: Alert, sharing: SharingService, notifier: Notifier) -> None:
-    """Notify the channel: otherwise its silence would look as if nothing failed."""
+    """Notify the channel; otherwise, its members would assume that no jobs failed."""
     name = f"{_pause_key(alert)}:{alert.notices + 1}"
     post = OutgoingMessage(name, alert.owner.team_id, alert.channel_id, pause_notice_at(alert))
     try:
@@ -176,7 +176,7 @@ def _permanent_reason(error: Exception) -> str:
 
 
 async def _tell_owner(alert: Alert, together: list[Alert], notifier: Notifier) -> None:
-    """Send one message for all alerts that were paused together, named after the oldest."""
+    """Send one message about all alerts paused together; its key is from the oldest one."""
     alerts = together or [alert]
     facts = {"reason": alert.paused, "tenant": alert.tenant, "alerts": alerts}
     name, at = _pause_key(alerts[0]), alert.paused_at

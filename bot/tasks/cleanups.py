@@ -26,7 +26,7 @@ MAX_DUE = 200
 logger = logging.getLogger(__name__)
 
 PROGRESS_TIMEOUT_SECONDS = 5.0
-"""Limit for a progress update, so that Slack doesn't delay the deletes for longer."""
+"""Time limit for a progress update, so that Slack can't delay the deletes for longer."""
 
 
 @periodic(1.0)
@@ -53,7 +53,7 @@ async def run(
 
 
 async def _is_gone(direct_messages: DirectMessages, departures: Departures, caller: Caller) -> bool:
-    """Whether the owner has left Slack; if so, delete their API keys too."""
+    """Whether the owner has left Slack; if so, their API keys are deleted too."""
     is_gone = await direct_messages.has_left(caller)
     if is_gone:
         await departures.remove_user(caller)
@@ -69,7 +69,7 @@ class ProgressMessage:
     context: TaskContext
 
     async def show(self, progress: CleanupProgress) -> str:
-        """Show progress and return the location of the message; only the report must succeed."""
+        """Show progress and return the message's location; raises only errors of the report."""
         cleanup = progress.cleanup
         if cleanup.end_reason:
             return await self._report(progress)
@@ -81,7 +81,7 @@ class ProgressMessage:
             return cleanup.progress_message
 
     async def _report(self, progress: CleanupProgress) -> str:
-        """Raises RetryLater for temporary errors, such as a temporarily rejected token."""
+        """Show the report; raises RetryLater for errors such as a temporarily rejected token."""
         self.context.owner = progress.cleanup.caller
         self.context.subject = "the report of a clean-up"
         try:
@@ -92,7 +92,7 @@ class ProgressMessage:
             raise RetryLater(seconds, describe(error)) from error
 
     async def _put(self, template: str, progress: CleanupProgress) -> str:
-        """Post the message once, even if Slack fails after posting or the worker stops."""
+        """Update the message, or post it once, even if Slack then fails or the worker stops."""
         cleanup = progress.cleanup
         caller = cleanup.caller
         facts = {"progress": progress, "zone": await self.notifier.zone_name(caller)}
@@ -105,7 +105,7 @@ class ProgressMessage:
 async def _send_file(
     direct_messages: DirectMessages, cleanup: Cleanup, jobs: Sequence[Job], number: int
 ) -> None:
-    """Send some of the jobs in a direct message, as a CSV file. Raises FileNotSent."""
+    """Send part of the jobs as a CSV file in a direct message. Raises FileNotSent."""
     # Formatting 5,000 jobs takes tenths of a second: a thread keeps the worker responsive.
     text = await asyncio.to_thread(csv_text, jobs)
     name = file_name("clean-up", f"{cleanup.tenant}-{cleanup.id}-{number}", "csv")

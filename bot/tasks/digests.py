@@ -47,17 +47,17 @@ logger = logging.getLogger(__name__)
 CHART_PERIOD_SECONDS = 60.0
 CHART_AHEAD_SECONDS = 2 * 60 * 60.0
 MAX_PREPARED_CHARTS = 1_000
-"""The maximum number of digests in a workspace."""
+"""Equals the maximum number of digests in a workspace."""
 
 CHARTS_TIMEOUT_SECONDS = 20.0
 """Time limit of a run; the next run continues with the remaining digests."""
 
 MAX_CONCURRENT_CHARTS = 4
 CHART_TIMEOUT_SECONDS = 5.0
-"""After this, the next chart is prepared, while counting for this one continues."""
+"""Time limit for a chart; then the next one is prepared while counting for this one continues."""
 
 CHART_REFRESH_SECONDS = 15 * 60.0
-"""A chart is prepared again after this time: another day may have ended or be countable."""
+"""Charts are prepared again after this time: another day may have ended or become countable."""
 
 
 @periodic(CHART_PERIOD_SECONDS)
@@ -92,7 +92,7 @@ async def prepare_charts(
 
 
 def round_robin(digests: Iterable[Digest]) -> Iterator[Digest]:
-    """Order digests by due time, taking one of each owner in turn."""
+    """Order digests by due time, taking one from each owner in turn."""
     seen: Counter[Caller] = Counter()
     placed: list[tuple[int, Digest]] = []
     for digest in sorted(digests, key=lambda one: one.due_at or 0):
@@ -119,7 +119,7 @@ QUEUE_INTERVAL_SECONDS = 1.0
 MAX_DUE = 200
 
 READ_AHEAD_SECONDS = 9 * 60.0
-"""Channels of digests due within this time are read; less than the lifetime of cached results."""
+"""Channels of digests due within this time are read in advance; shorter than the cache lifetime."""
 
 UNREADABLE_RETRY_SECONDS = 60 * 60.0
 """After this time, a worker tries again to decrypt a digest."""
@@ -135,13 +135,13 @@ DIGEST_CONNECTION_ERRORS = (*CONNECTION_ERRORS, MissingScope)
 MIN_RETRY_SECONDS, MAX_RETRY_SECONDS = 5.0, 600.0
 
 Transition = Callable[[Digest, ScheduledRun, float], Digest]
-"""Returns a digest's state after a run."""
+"""A function that returns a digest's state after a run."""
 
 
 @periodic(QUEUE_INTERVAL_SECONDS)
 async def queue_due_digests(now: float, digest_store: DigestStore, queue: TaskQueue) -> None:
     while found := await digest_store.claim_due(now, MAX_DUE):
-        for due in found:  # the key identifies the run, so that one that waits doesn't block others
+        for due in found:  # the key identifies the run, so a waiting run doesn't block others
             key = f"{due.digest_id}:{due.due_key}"
             await queue.put("digests.post", key, digest_id=due.digest_id)
 
@@ -150,7 +150,7 @@ async def queue_due_digests(now: float, digest_store: DigestStore, queue: TaskQu
 async def read_channels(
     now: float, digest_store: DigestStore, notifier: Notifier, worker_leases: WorkerLeases
 ) -> None:
-    """Find out who reads the channels of upcoming digests, as fast as Slack's limits allow."""
+    """Read the audiences of upcoming digests, as fast as Slack's rate limits allow."""
     if not await worker_leases.acquire("read_channels", READ_INTERVAL_SECONDS):
         return
     due = await digest_store.due_between(now, now + READ_AHEAD_SECONDS, MAX_READ_AHEAD)
@@ -216,7 +216,7 @@ async def _tell_paused(digest: Digest, digests: DigestService, digest_poster: Di
 
 @dataclass(slots=True)
 class DigestRun:
-    """One run of a digest, for `run`; `digest` is its state as last read or saved."""
+    """Handles the scheduled run `run` of a digest; `digest` is its state as last read or saved."""
 
     digest: Digest
     run: ScheduledRun
@@ -232,7 +232,7 @@ class DigestRun:
     audit: AuditLog
 
     async def take(self) -> None:
-        """Post the digest, pause it or count it as missed; raises RetryLater to try again."""
+        """Post or pause the digest, or count a missed run; raises RetryLater to try again."""
         if lifecycle.is_too_late(self.run, self.now):
             is_posted = await self.posts.is_posted(self.digest, self.run)
             await (self.settle(lifecycle.record_post) if is_posted else self._miss())
@@ -313,7 +313,7 @@ class DigestRun:
         return await self.reports.read(await self._connection(), self.digest.filters, window)
 
     async def _history(self) -> History:
-        """Return the counts of the days before this run that are available within two seconds."""
+        """Return the counts for days before this run, as far as available within two seconds."""
         connection, zone = await self._connection(), self.digest.schedule.zone
         return await self.daily_history.read(connection, self.digest.filters, zone, self.run.at)
 
@@ -322,7 +322,7 @@ class DigestRun:
         return require_connection(await self.accounts.load(self.digest.owner), self.digest.tenant)
 
     async def _miss(self) -> None:
-        """Count a missed run; notify the owner if it was requested, or the second in a row."""
+        """Count a missed run; notify the owner if it was requested or is the second in a row."""
         logger.warning("digest %s was not posted in time: run %s", self.digest.id, self.run.date)
         after = lifecycle.miss_run(self.digest, self.run, self.now)
         if (
@@ -333,7 +333,7 @@ class DigestRun:
         await self.settle(lifecycle.miss_run)
 
     async def _count_failure(self) -> None:
-        """Notify the owner of the first failure, and of each one of a run that was requested."""
+        """Count a failure; notify the owner of the first one, and of any in a requested run."""
         if not self.digest.failed_dates or lifecycle.is_requested(self.run):
             await self.posts.notify_owner(self.digest, self.run, "connection")
         await self.settle(lifecycle.record_failure)
@@ -347,5 +347,5 @@ class DigestRun:
 
 
 def _retry_seconds(slot: ScheduledRun, now: float) -> float:
-    """Half of the time since the run was due, within limits."""
+    """Half the time since the run was due, within limits."""
     return min(max(MIN_RETRY_SECONDS, (now - slot.at) / 2), MAX_RETRY_SECONDS)

@@ -24,17 +24,17 @@ HEARTBEAT_INTERVAL_SECONDS = 2.0
 async def send_heartbeat(
     now: float, worker_id: str, heartbeats: Heartbeats, queue: TaskQueue
 ) -> None:
-    """Record a heartbeat, unless the queue is silent: the worker then can't take tasks."""
+    """Record a heartbeat only if the queue answers; otherwise, the worker can't take tasks."""
     if queue.is_answering:
         await heartbeats.record(worker_id, now)
 
 
 RECONCILE_INTERVAL_SECONDS = 10 * 60.0
 RECONCILE_RETRY_SECONDS = 60.0
-"""Retry interval, for another worker if the first one has failed or died."""
+"""Time after which another worker retries if the first one has failed or died."""
 
 RECONCILE_LEASE_SECONDS = RECONCILE_INTERVAL_SECONDS - RECONCILE_RETRY_SECONDS / 2
-"""A bit less than the interval, so that no period is skipped."""
+"""Slightly less than the interval, so that no period is skipped."""
 
 
 @periodic(RECONCILE_RETRY_SECONDS)
@@ -48,7 +48,7 @@ async def reconcile(
 ) -> None:
     """Restore missing entries of all due indexes.
 
-    If one kind of record fails, the others are still restored.
+    If one index can't be restored, the others still are.
     """
     if not await worker_leases.acquire("reconcile", RECONCILE_RETRY_SECONDS):
         return

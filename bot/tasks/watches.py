@@ -110,7 +110,7 @@ async def end_broken(
 
 
 async def _is_gone(owner: Caller, notifier: Notifier) -> bool:
-    """Whether a watcher has left; if Slack doesn't say, a needless message does no harm."""
+    """Whether a watcher has left; False after a permanent error: an extra message is harmless."""
     try:
         return await notifier.has_left(owner.user_id)
     except SLACK_ERRORS as error:
@@ -120,7 +120,7 @@ async def _is_gone(owner: Caller, notifier: Notifier) -> bool:
 
 
 async def _may_be_public(watch: Watch, sharing: SharingService, notifier: Notifier) -> bool:
-    """Whether the job may be shown in the channel; its members may have changed."""
+    """Whether the job may be shown in the channel, whose members may have changed."""
     if not watch.channel_id:
         return False
     try:
@@ -145,7 +145,7 @@ async def _load_card(account: Account, watch: Watch, jobs: JobService) -> JobCar
         return await jobs.get(account, watch.job_id, watch.tenant)
     except NotFound:
         return None
-    except EmporixError as error:  # the next poll finds out if the connection is broken
+    except EmporixError as error:  # the next poll detects a broken connection
         raise RetryLater(backoff_seconds(error), str(error)) from error
 
 
@@ -174,7 +174,7 @@ async def _update_shown(
 async def _post(
     watch: Watch, outcome: str, at: float, job: Job | None, notifier: Notifier, *, public: bool
 ) -> None:
-    """Post in the thread of the message with Watch; if that isn't possible, send it directly."""
+    """Post in the thread of the message with the Watch button, or else send a direct message."""
     facts = {
         "outcome": outcome,
         "tenant": watch.tenant,

@@ -1,4 +1,4 @@
-"""/emporix alerts on [filters] — alerts this channel within a minute when jobs fail."""
+"""/emporix alerts on [filters] — posts failed or matching jobs in the channel within a minute."""
 
 from __future__ import annotations
 

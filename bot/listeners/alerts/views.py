@@ -1,4 +1,4 @@
-"""Changes of a channel's alerts and their messages, for the commands and the Home tab."""
+"""Changes to a channel's alerts, and messages about them, for commands and the Home tab."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ async def mute(
     reply: Reply,
     audit_entry: AuditDraft,
 ) -> None:
-    """Mute one alert, or all of the channel if there is no id."""
+    """Mute one alert, or all of the channel's alerts if `alert_id` is empty."""
     until = clock.now() + mute_seconds(length)
     muted = await alerts.mute(user.caller, channel.id, until, alert_id)
     await _report("muted", "alerts/mute", muted, channel, user, reply, audit_entry, until=until)
@@ -81,7 +81,7 @@ async def resume(
 async def post_turned_on(
     turned_on: TurnedOn, channel: Channel, user: CurrentUser, audit_entry: AuditDraft
 ) -> None:
-    """Tell the channel, and a previous owner, who turned the alert on."""
+    """Announce the alert in the channel, and notify its previous owner."""
     audit_entry.about_alerts([turned_on.alert], turned_on.previous_owner)
     if turned_on.outcome == "resumed":
         audit_entry.event = AuditEvent.ALERT_RESUMED
@@ -105,7 +105,7 @@ async def _report(
     audit_entry: AuditDraft,
     **facts: Any,
 ) -> None:
-    """Tell the channel and the owners who changed the alerts."""
+    """Post the change in the channel and notify the owners; reply if no alert changed."""
     audit_entry.about_alerts(changed)
     await _notify_owners(change, changed, user, **facts)
     tell = channel.post if changed else reply
@@ -115,7 +115,7 @@ async def _report(
 async def _notify_owners(
     change: str, changed: Sequence[Alert], user: CurrentUser, **facts: Any
 ) -> None:
-    """Tell other owners that their alerts were turned off, muted, unmuted or taken over."""
+    """Notify other owners that their alerts were turned off, muted, unmuted or taken over."""
     for owner in {alert.owner for alert in changed}:
         theirs = [alert for alert in changed if alert.owner == owner]
         await user.notify(owner, "alerts/off.owner", what=change, alerts=theirs, **facts)

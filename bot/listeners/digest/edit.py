@@ -1,4 +1,4 @@
-"""Change on a digest — opens its form; after saving, the digest uses the editor's connection."""
+"""Change button of a digest — opens the form; a saved digest uses the editor's connection."""
 
 from __future__ import annotations
 

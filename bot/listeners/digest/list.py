@@ -1,4 +1,4 @@
-"""/emporix digest list — the channel's digests and the user's digests elsewhere."""
+"""/emporix digest list — lists the channel's digests, and the user's digests elsewhere."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ async def open_form(
 ) -> None:
     await views.opening(modal)
     proposal = await digest_form.new_draft(account, clock, text)
-    channel_id = "" if channel.is_direct else channel.id  # not offered in the form
+    channel_id = "" if channel.is_direct else channel.id  # the form doesn't offer direct messages
     await views.show_form(modal, account, replace(proposal, channel_id=channel_id))
 
 
@@ -61,7 +61,7 @@ async def open_form_from_button(
 async def choose_days(
     values: Mapping[str, str], account: Account, metadata: DigestButton | None, modal: Modal
 ) -> None:
-    """The form with or without the single days, and with all that was filled in."""
+    """Show the form with or without individual days, keeping the user's input."""
     digest_id = metadata.digest_id if metadata else ""
     await views.show_form(modal, account, parse_form(values).proposal, digest_id)
 

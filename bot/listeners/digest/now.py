@@ -1,4 +1,4 @@
-"""/emporix digest now [name] — posts a digest now; the next one starts where it ends."""
+"""/emporix digest now [name] — posts a digest now; the next one covers the time since then."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""/emporix digest pause [name], /emporix digest resume [name] — and Take over on a digest."""
+"""/emporix digest pause [name], /emporix digest resume [name], and the Take over button."""
 
 from __future__ import annotations
 
@@ -99,9 +99,9 @@ async def take_over(
     reply: Reply,
     audit_entry: AuditDraft,
 ) -> None:
-    """Make a digest use the user's connection; resumes it if it is paused."""
+    """Make a digest use the user's connection, and resume it if it is paused."""
     digest = await digests.get(button.digest_id, account.caller)
-    if channel.is_shared and not digest.paused:  # a notice about an earlier pause
+    if channel.is_shared and not digest.paused:  # on the notice of an earlier pause
         audit_entry.skip()
         await reply("digest/running", digest=digest)
         return

@@ -1,4 +1,4 @@
-"""/emporix digest preview [name] — what a digest would post now, shown only to the user."""
+"""/emporix digest preview [name] — shows a digest as it would be posted now, only to the user."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The form and the start of digests, for several listeners."""
+"""The digest form, and posting and resuming digests, for several listeners."""
 
 from __future__ import annotations
 
@@ -55,10 +55,10 @@ async def save(
     audit_entry: AuditDraft,
     digest_id: str = "",
 ) -> None:
-    """Save the form as a new digest, or as the digest of the id, and tell its new channel.
+    """Save the form as a new or changed digest, and announce it if its channel is new.
 
-    Problems appear under their fields, or in the form again after the ack. Raises NotInChannel if
-    the user is not in the digest's channel, and OutdatedButton if the digest was deleted.
+    Problems appear under their fields; after the ack, the form is shown again. Raises NotInChannel
+    if the user is not in the digest's channel, and OutdatedButton if the digest was deleted.
     """
     saving = _save(
         user, clock, values, digests, digest_form, digest_channels, audit_entry, digest_id
@@ -83,7 +83,7 @@ async def _save(
     audit_entry: AuditDraft,
     digest_id: str,
 ) -> tuple[Digest | None, Digest]:
-    """The digest before and after."""
+    """Save the form; return the digest before and after the change."""
     before = await digests.get(digest_id, user.caller) if digest_id else None
     if (
         before and before.owner != user.caller
@@ -103,7 +103,7 @@ async def _save(
 
 
 async def _announce(digest: Digest, origin: Origin, *, is_new: bool) -> None:
-    """Tell the channel once; the digest is saved, even if Slack refuses the message."""
+    """Announce the digest in its channel, once; it is saved even if Slack refuses the message."""
     channel = origin.channel_at(digest.channel_id)
     try:
         await channel.post("digest/new.announced", digest=digest, is_new=is_new)

@@ -1,4 +1,4 @@
-"""Alerts in the Home tab — the user's alerts in all channels; each channel sees the changes."""
+"""Alerts in the Home tab — the user's alerts in all channels; changes are posted in the channel."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ async def turn_off(
 ) -> None:
     channel = await _channel(metadata, user.caller, alerts, origin)
     turning_off = views.turn_off(metadata.alert_id, alerts, channel, user, reply, audit_entry)
-    with suppress(ShareRefused):  # turned off all the same
+    with suppress(ShareRefused):  # the alert is turned off anyway
         await modal.within_ack(turning_off, "loading", step="alert_off")
     await modal.end_with("home/alerts.off")
     await home.refresh_if_open()

@@ -1,4 +1,4 @@
-"""/emporix jobs clean <filters> — counts jobs, asks for the number, deletes in the background."""
+"""/emporix jobs clean <filters> — deletes jobs in the background after the user types the count."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ async def begin(
     confirming = cleanups.confirm(caller, cleanup_id, typed)
     try:
         confirmation = await modal.within_ack(confirming, "loading", step="cleanup")
-        audit_entry.skip()  # the worker records it when it starts
+        audit_entry.skip()  # the worker records the start
         await _show(confirmation, metadata.form, modal)
         if _is_settled(confirmation):
             await _replace_question(
@@ -137,7 +137,7 @@ def _is_settled(confirmation: CleanupConfirmation) -> bool:
 async def _replace_question(
     cleanup: Cleanup, form: str, caller: Caller, forms: FormStore, origin: Origin, modal: Modal
 ) -> None:
-    """Show the outcome instead of the question, so that nobody answers it again."""
+    """Show the outcome instead of the question, so that the user doesn't answer it again."""
     if not form:
         return
     try:
@@ -160,7 +160,7 @@ async def _change(
 ) -> None:
     """Replace the clicked message, which the worker also updates, with the progress.
 
-    The worker may have posted the final report just before; then the report is restored.
+    If the worker posted the final report just before, the report is restored.
     """
     await _put(progress, zone, channel, reply)
     if not progress.cleanup.end_reason and (report := await cleanups.report(progress.cleanup.id)):

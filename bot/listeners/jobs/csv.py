@@ -1,4 +1,4 @@
-"""Download as CSV — sends all jobs of a list, also a shared one, to the user who clicked."""
+"""Download as CSV — sends all jobs of a private or shared list to the user who clicked."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ async def download_shared_csv(
 async def download_jobs(
     button: JobsButton, account: Account, jobs: JobService, modal: Modal, files: Files
 ) -> None:
-    """Send single jobs before they are deleted; deleted ones are left out."""
+    """Send the selected jobs before they are deleted, without those that no longer exist."""
     wanted = button.pairs
     await modal.open("jobs/csv.collecting", done=0, total=None)
     found: list[Job] = []
@@ -68,7 +68,7 @@ async def _hand_over(
 ) -> None:
     await modal.open("jobs/csv.collecting", done=0, total=None)
     found = await csv_export.read(account, wanted, ModalProgress(modal, "jobs/csv.collecting"))
-    # 5,000 jobs take tenths of a second; a thread keeps the event loop free.
+    # Formatting 5,000 jobs takes tenths of a second; a thread keeps the event loop free.
     text = await asyncio.to_thread(csv_text, found.jobs)
     url = await files.share(_name(found), text)
     await modal.update("jobs/csv", found=found, count=len(found.jobs), url=url)

@@ -1,4 +1,4 @@
-"""/emporix jobs delete <id> — shows the job and asks first; deleting cannot be undone."""
+"""/emporix jobs delete <id> — shows the job and asks for confirmation; a deletion is final."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ async def keep_job(button: JobButton, reply: Reply) -> None:
 
 
 def _seen_by(account: Account, deletion: DeletedJob) -> dict[str, object]:
-    """`by` is the person who deleted it, where that is another one."""
+    """Return facts for the reply; `by` is the other user who deleted the job, or empty."""
     by = "" if deletion.user_id == account.caller.user_id else deletion.user_id
     gone = not deletion.user_id
     return {"job_id": deletion.job_id, "already_gone": gone, "by": by, "at": deletion.at}

@@ -1,4 +1,4 @@
-"""Delete in a channel — uses the clicking user's rights and shows everyone who deleted the job."""
+"""Delete in a channel — uses the rights of the user who clicked, and shows who deleted the job."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ async def delete_shared_job(
         edited = await views.show_deletion(
             deleted, account.caller, shared_deletes, channel, in_list=bool(button.row)
         )
-    except StoreUnavailable:  # the job is deleted, even if the message stays
+    except StoreUnavailable:  # the job is deleted, even if the message can't be updated
         edited = False
     if not edited:
         await reply("jobs/delete_in_channel", deleted=deleted)

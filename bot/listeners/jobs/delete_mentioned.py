@@ -1,6 +1,6 @@
-"""Delete Emporix jobs, on a message — select jobs, confirm, and delete them one by one.
+"""Delete Emporix jobs (message shortcut) — select jobs, confirm, and delete them one by one.
 
-Delete in a modal uses the same confirmation for one job.
+The Delete button in a modal uses the same confirmation for one job.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ async def start(
     findings = await job_finder.find(account, texts)
     if findings.by_id:
         form = await views.keep_original(account, forms, origin)
-    else:  # for Find instead
+    else:  # for `find_instead`
         form = await forms.save(account.caller, {**origin.serialize(), "texts": texts})
     await modal.update("jobs/delete_mentioned", findings=findings, form=form)
 
@@ -69,7 +69,7 @@ async def count_selected(choices: Mapping[str, tuple[str, ...]], modal: Modal) -
     shown = modal.snapshot()
     count = sum(map(len, choices.values()))
     button = modal.render("jobs/delete_mentioned.submit", count=count)
-    # Without the hash: of two updates at a time, Slack would refuse the second one.
+    # No hash: with it, Slack would refuse the second of two concurrent updates.
     await modal.update_other(shown["id"], {**shown["view"], "submit": button["submit"]})
 
 
@@ -84,7 +84,7 @@ async def ask_about_one(
     question = modal.render(
         "jobs/delete_mentioned.ask", jobs=jobs, form=form, below=below, is_list=False
     )
-    question["blocks"][1:1] = job_heading(opened["view"]["blocks"])  # not by its id alone
+    question["blocks"][1:1] = job_heading(opened["view"]["blocks"])  # not only its id
     await modal.open_view(question)
 
 
@@ -138,9 +138,9 @@ async def delete(
 async def _change_original(
     form: str, caller: Caller, shared_deletes: SharedDeletes, forms: FormStore, origin: Origin
 ) -> bool:
-    """Show in the message who deleted the jobs; False if the message wasn't updated.
+    """Show in the message who deleted the jobs; return False if it couldn't be updated.
 
-    A private list is updated when the modal above it is closed.
+    A private list is updated later, when the modal above it is closed.
     """
     try:
         saved = await forms.load(caller, form) if form else {}
@@ -150,7 +150,7 @@ async def _change_original(
             saved["channel_id"], message_ts=saved["message_ts"], message=saved["message"]
         )
         return await views.show_deleted(caller, shared_deletes, channel)
-    except BotError:  # the jobs are deleted, even if the message stays
+    except BotError:  # the jobs are deleted, even if the message can't be updated
         return False
 
 
@@ -163,9 +163,9 @@ async def _change_below(
     origin: Origin,
     modal: Modal,
 ) -> None:
-    """Take the deleted job's buttons out of the modal below, and let it remember the change.
+    """Remove the deleted job's buttons from the modal below, and mark that modal as changed.
 
-    If that modal was closed meanwhile, the list behind it is updated now.
+    If that modal was closed in the meantime, the list behind it is updated now.
     """
     try:
         saved = await forms.load(account.caller, key)
@@ -178,12 +178,12 @@ async def _change_below(
             view["private_metadata"] = replace(opened, is_changed=True).value
         if not await modal.update_other(saved["id"], view, saved["hash"]) and opened:
             await views.update_list(opened, account, jobs, forms, origin, modal)
-    except BotError as error:  # the job is deleted, even if nothing else can be changed
+    except BotError as error:  # the job is deleted, even if the modals can't be updated
         logger.info("a modal below stays as it is: %s", type(error).__name__)
 
 
 def _opened_by(view: Mapping[str, Any]) -> ModalOrigin | None:
-    """Where a job was opened; None if the modal does not show one."""
+    """Return where the modal's job was opened; None if the modal doesn't show a job."""
     if view.get("callback_id") != buttons.JOBS_GET_CLOSED:
         return None
     return decode(view["private_metadata"], ModalOrigin)

@@ -1,4 +1,4 @@
-"""Search Emporix jobs, and Filter below a list — a form with all filters."""
+"""Search Emporix jobs (global shortcut), and Filter below a list — a form with all filters."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ async def search(
     try:
         filters = await filter_resolver.resolve(asked, account, clock)
         listing = await jobs.list(account, filters, searched=bool(filters.words))
-    except get_args(views.Correctable) as error:  # could not be known before the request
+    except get_args(views.Correctable) as error:  # not detectable before the requests
         await views.show_form(form, account, modal, error=error, list_=list_)
         return
     if saved:
@@ -109,7 +109,7 @@ async def search(
 
 
 async def read_or_refuse(form: FilterForm, modal: SubmittedModal) -> ParsedFilters | None:
-    """The parsed filters; None if the form is invalid, with errors shown under its fields."""
+    """Return the parsed filters; if invalid, show errors under the fields and return None."""
     try:
         return parse_form(form)
     except InvalidInput as error:
@@ -118,7 +118,7 @@ async def read_or_refuse(form: FilterForm, modal: SubmittedModal) -> ParsedFilte
 
 
 async def form_at(button: ListButton, cursor: ListCursor | None, clock: LocalClock) -> FilterForm:
-    """The form for the list of the clicked button; raises OutdatedButton."""
+    """Return the form with the filters of the clicked list; raises OutdatedButton."""
     if cursor is None:
         if not button.query:
             raise OutdatedButton

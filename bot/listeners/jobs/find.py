@@ -1,4 +1,4 @@
-"""Find Emporix jobs, on a message: the jobs in it."""
+"""Find Emporix jobs (message shortcut) — shows the jobs that a message names."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ async def find(
 async def find_instead(
     metadata: ModalOrigin, account: Account, job_finder: JobFinder, forms: FormStore, modal: Modal
 ) -> None:
-    """Find, in place of a modal that could do nothing with the message."""
+    """Find jobs in the message after Delete found none by id."""
     saved = await forms.load(account.caller, metadata.form)
     await _show(saved["texts"], saved, "", account, job_finder, modal)
 

@@ -1,4 +1,4 @@
-"""/emporix jobs get <id>, and the modal that each button Open shows: one job and its neighbors."""
+"""/emporix jobs get <id>, and the modal of the Open buttons: one job, with its neighbors."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ async def show_neighbor(
 
 @action(buttons.JOBS_GET_DASHBOARD, audit=None)
 async def open_dashboard() -> None:
-    """Slack opens the link, and sends the click all the same."""
+    """Do nothing: Slack opens the link itself, but also sends the click."""
 
 
 @closing(buttons.JOBS_GET_CLOSED, audit=None)
@@ -101,7 +101,7 @@ async def show_whole(
     card = await jobs.get(account, button.job_id, button.tenant)
     part = "response" if button.part == "response" else "message"
     text = card.job.response if part == "response" else card.job.message
-    # A long text takes tenths of a second, so it is read in a thread.
+    # Parsing a long text takes tenths of a second, so it runs in a thread.
     layout = await asyncio.to_thread(agent_message_blocks, text, MODAL_TEXT_LENGTH)
     facts = {"job_id": card.job.id, "part": part}
     if layout.is_whole:
@@ -112,7 +112,7 @@ async def show_whole(
 
 
 def _as_file(job: str, text: str) -> tuple[str, str]:
-    """The name of the file, and its text."""
+    """Return the file name and the text."""
     found = detect(text)
     ending = {"json": "json", "markdown": "md"}.get(found.kind, "txt")
     return file_name("job", job, ending), found.words

@@ -1,4 +1,4 @@
-"""Show all entries — the result for each object of an import, in a modal with pages."""
+"""Show all entries — the result for each object of an import, in a paged modal."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from bot.slack.decorators import action
 from bot.slack.modals import Modal
 
 ENTRIES_PER_PAGE = 40
-"""The number of entries per page, each with all of its reasons."""
+"""Number of entries per page; each entry is shown with all of its reasons."""
 
 
 @action(buttons.JOBS_IMPORTS_OPEN, at_once=True, audit=None)
@@ -25,7 +25,7 @@ async def turn_page(button: JobButton, account: Account, jobs: JobService, modal
 
 
 async def _show(button: JobButton, account: Account, jobs: JobService, modal: Modal) -> None:
-    """Show the button's page, or the last one if there are fewer."""
+    """Show the button's page, or the last page if there are fewer."""
     card = await jobs.get(account, button.job_id, button.tenant)
     result = card.job.import_result
     entries = result.worst_first if result else ()

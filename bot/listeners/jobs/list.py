@@ -61,7 +61,7 @@ async def list_typed(
     reply: Reply,
     modal: Modal,
 ) -> None:
-    """The list with words as words that were read as a filter, or with another agent."""
+    """List the jobs of a suggested query: plain words instead of a filter, or another agent."""
     status_words = not button.searched
     filters = await filter_resolver.parse(button.text, account, clock, status_words=status_words)
     await _show_in_place(await jobs.list(account, filters, searched=button.searched), reply, modal)
@@ -71,7 +71,7 @@ async def list_typed(
 async def turn_page(
     button: ListButton, account: Account, cursor: ListCursor | None, jobs: JobService, reply: Reply
 ) -> None:
-    """Another page, or the same one read again; it replaces the page that was clicked."""
+    """Replace the clicked page with another one, or with the same page read again."""
     await reply(
         "jobs/list",
         replace=True,
@@ -81,7 +81,7 @@ async def turn_page(
 
 
 async def _show_in_place(listing: JobList, reply: Reply, modal: Modal) -> None:
-    """In the message or the modal of the button."""
+    """Show the list in the button's modal or message."""
     if modal.is_open:
         await modal.update("jobs/search_results", listing=listing)
     else:

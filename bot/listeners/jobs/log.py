@@ -65,7 +65,7 @@ async def _show(
     session_logs: SessionLogs,
     modal: Modal,
 ) -> None:
-    """A page of the lines of the chosen severity, with times in the user's zone."""
+    """Show a page of lines of the chosen severity, with times in the user's time zone."""
     chosen = values.get(SEVERITY, ALL)
     severity = "" if chosen == ALL else chosen
     log = await session_logs.read(

@@ -1,4 +1,4 @@
-"""Share in channel — says who will see it, posts it, and turns its pages."""
+"""Share in channel — shows who will see a job or list, posts it, and turns its pages."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ async def share(
     sharing.admit(audience)
     key = channel.message_key
     step = await views.share_once(button, key, account, jobs, sharing, channel, clock, audit_entry)
-    is_over = step != "busy"  # while it goes on, the first press replaces the question
+    is_over = step != "busy"  # if busy, the first click replaces the question
     await reply("jobs/share.done", replace=is_over, step=step, channel_id=audience.channel_id)
 
 
@@ -60,7 +60,10 @@ async def turn_page(
     reply: Reply,
     audit_entry: AuditDraft,
 ) -> None:
-    """For everyone if the sharer clicks; anyone else gets the page alone, with their own rights."""
+    """Turn the page for everyone if the sharer clicked; otherwise, it goes only to the user.
+
+    The private page is read with that user's own rights.
+    """
     if button.owner != account.caller.user_id:
         audit_entry.skip()
         page = await sharing.copy_page(account, button.owner, button.cursor, button.page)

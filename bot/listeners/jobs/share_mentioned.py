@@ -1,4 +1,4 @@
-"""Share, in a modal — shows who will see the jobs, and posts them to a thread or channel.
+"""Share button in a modal — shows who will see the jobs, and posts them to a thread or channel.
 
 Users may leave a channel while the form is open, so membership is checked before each step.
 """
@@ -35,7 +35,7 @@ async def ask(
     user: CurrentUser,
     modal: Modal,
 ) -> None:
-    """In the channel where the job was opened; without one, the user selects it first."""
+    """Offer the channel where the job was opened; without one, the user selects a channel."""
     shared = ShareButton(metadata.channel_id, metadata.thread_ts, button.tenant, button.job_id)
     if not shared.channel_id or shared.channel_id.startswith(DIRECT_MESSAGE_PREFIX):
         shared = replace(shared, channel_id="", thread_ts="")

@@ -76,7 +76,7 @@ async def start_in_modal(
     modal: Modal,
     audit_entry: AuditDraft,
 ) -> None:
-    """In the modal that shows the job, which then offers to stop watching."""
+    """Watch the job shown in the modal, which then offers to stop watching."""
     audit_entry.subject, audit_entry.tenant = button.job_id, button.tenant
     started = await watches.start(account, button.job_id, button.tenant)
     _record_start(started, audit_entry)

@@ -1,7 +1,7 @@
 """Fits a rendered message or view to Slack's limits.
 
 `fit_payload` is the entry point. Below it are the budget for all text of a message, blocks,
-elements and rich text; the rules for each type are tables at the end of the file.
+elements and rich text; the rules for each type are in tables at the end of the file.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from bot.rendering.text import ELLIPSIS, cut, cut_as, is_blank, shorten
 
 
 def fit_payload(payload: dict[str, Any]) -> dict[str, Any]:
-    """`payload` (message, view, answer with a view, options) as Slack accepts it.
+    """Fit `payload` (a message, view, response with a view, or options) to Slack's limits.
 
     Raises InvalidPayload for errors that only the template can fix: equal action ids in a block, or
     a `private_metadata`, `callback_id` or `external_id` that is too long. Idempotent; `payload`
@@ -51,9 +51,9 @@ def _fit_view(view: Part) -> Part:
     for key, limit in _UNCUT_FIELDS.items():
         if len(view.get(key) or "") > limit:
             raise InvalidPayload(f"{key} has {len(view[key])} characters, {limit} fit")
-    blocks = first_charts(fit_blocks(view.get("blocks")), 0)  # they are for messages only
+    blocks = first_charts(fit_blocks(view.get("blocks")), 0)  # charts are for messages only
     kept, left_out = _first_blocks(blocks, limits.VIEW_BLOCKS)
-    # A state that is too long is left out, as for buttons.
+    # Like a button's state, a view's state is left out if it is too long.
     known = {
         key: part for key, part in view.items() if key not in _UNCUT_FIELDS or part is not None
     }
@@ -87,7 +87,7 @@ def _first_blocks(blocks: list[Part], limit: int) -> tuple[list[Part], int]:
 
 
 def _with_left_out_note(kept: list[Part], left_out: int, text: str) -> list[Part]:
-    """`kept`, or `text_object` where nothing is, and how many blocks were left out."""
+    """`kept`, or `text` if it is empty, followed by a note with the number of blocks left out."""
     shown = kept or [{"type": "section", "text": _mrkdwn(text)}]
     if not left_out:
         return shown
@@ -106,7 +106,7 @@ LEFT_OUT_NOTE_LENGTH = 40
 
 
 def fit_text_budget(blocks: list[Part], reserved: int = 0) -> list[Part]:
-    """`blocks` with at most MESSAGE_BLOCKS_TEXT characters of text, less those `reserved`.
+    """`blocks` with at most MESSAGE_BLOCKS_TEXT characters of text, minus `reserved`.
 
     The longest texts are shortened first, all to the same length; if that is not enough, the last
     blocks are left out, and space is reserved for a note that says so.
@@ -172,7 +172,7 @@ def _first_blocks_within(blocks: list[Part], room: int) -> list[Part]:
 
 
 def fit_blocks(blocks: Any) -> list[Part]:
-    """The blocks that can be shown; of equal `block_id`s, the first block keeps it."""
+    """The blocks that can be shown; if a `block_id` is repeated, only the first block keeps it."""
     listed = blocks if isinstance(blocks, list) else []
     fitted = [fit for block in listed if (fit := fit_block(block)) is not None]
     seen: set[str] = set()
@@ -189,7 +189,7 @@ def _without_repeated_id(block: Part, seen: set[str]) -> Part:
 
 
 def fit_block(block: Any) -> Part | None:
-    """One block; None if nothing of it can be shown."""
+    """Fit one block; None if no part of it can be shown."""
     kind = block.get("type", "") if isinstance(block, dict) else ""
     fitted: Part | None = _BLOCK_RULES.get(kind, _default_block_rule)(block)
     if fitted is None or (kind == "section" and not fitted.keys() & {"text", "fields"}):
@@ -199,7 +199,7 @@ def fit_block(block: Any) -> Part | None:
 
 
 def _reject_equal_action_ids(block: Part) -> None:
-    """Raises InvalidPayload: a click would have two listeners, so the template is wrong."""
+    """Raise InvalidPayload if an action id is repeated: a click would have two listeners."""
     if block.get("type") != "actions":
         return
     ids = [element["action_id"] for element in block["elements"] if "action_id" in element]
@@ -214,14 +214,14 @@ def _fit_context_element(element: Any) -> Part | None:
 
 
 def fit_element(element: Any) -> Part | None:
-    """One element of a block; None if Slack would refuse it even when shortened."""
+    """Fit one element of a block; None if Slack would refuse it even when shortened."""
     kind = element.get("type") if isinstance(element, dict) else None
     fitted: Part | None = _element_rules.get(str(kind), _default_element_rule)(element)
     return None if fitted is None else _with_initial_among_options(fitted)
 
 
 def _with_initial_among_options(element: Part) -> Part:
-    """Drops initial options that are not among the options, which Slack would refuse."""
+    """Drop initial options that are not among the options, which Slack would refuse."""
     options = _all_options(element)
     if options is None:
         return element
@@ -234,7 +234,7 @@ def _with_initial_among_options(element: Part) -> Part:
 
 
 def _all_options(element: Part) -> list[Part] | None:
-    """The options of a menu; None if it has none in the payload."""
+    """The options of a menu; None if the payload has none."""
     if "options" in element:
         return list(element["options"])
     if "option_groups" in element:
@@ -256,7 +256,7 @@ def iso_date(value: Any) -> str | None:
 
 
 def _fit_rich_text(element: Any) -> Part | None:
-    """A rich text element of any depth."""
+    """Fit a rich text element of any depth."""
     if not isinstance(element, dict):
         return None
     fit = (
@@ -269,7 +269,7 @@ def _fit_rich_text(element: Any) -> Part | None:
 
 
 def _rich_text_string(value: Any) -> str | None:
-    """Unlike elsewhere, white space alone is kept: it separates two pieces of text."""
+    """Shorten rich text. Unlike elsewhere, white space alone is kept: it separates texts."""
     return shorten(value, limits.RICH_TEXT) if isinstance(value, str) and value else None
 
 

@@ -8,32 +8,32 @@ VIEW_TYPES = frozenset({"modal", "home"})
 MESSAGE_BLOCKS = 50
 VIEW_BLOCKS = 100
 
-# Slack refuses with `msg_blocks_too_long` at about 13,200, which it does not document.
+# Not documented: Slack refuses about 13,200 characters or more with `msg_blocks_too_long`.
 MESSAGE_BLOCKS_TEXT = 12_000
 
-# Slack: chat.postMessage takes more but asks for less than 4,000.
+# Slack: chat.postMessage accepts more, but recommends less than 4,000.
 MESSAGE_TEXT = 3000
 
-# Slack: Block Kit reference, one heading a block.
+# Slack: Block Kit reference, one heading per block.
 SECTION_TEXT = 3000
 SECTION_FIELDS = 10
 SECTION_FIELD = 2000
 HEADER_TEXT = 150
 CONTEXT_ELEMENTS = 10
-CONTEXT_TEXT = 2000  # not documented: a field's
+CONTEXT_TEXT = 2000  # not documented; the limit of a field
 ACTIONS_ELEMENTS = 25
 IMAGE_TITLE = 2000
 ALT_TEXT = 2000
 INPUT_LABEL = 2000
 INPUT_HINT = 2000
 MARKDOWN_TEXT = 12_000
-RICH_TEXT = 3000  # not documented: a section's
+RICH_TEXT = 3000  # not documented; the limit of a section
 BLOCK_ID = 255
 
-# Slack: block "data_visualization"; how many a message takes is not documented.
+# Slack: block "data_visualization"; the maximum per message is not documented.
 CHARTS = 2
 CHART_TITLE = 50
-CHART_LABEL = 20  # also of the names of series
+CHART_LABEL = 20  # also for the names of series
 CHART_AXIS_LABEL = 50
 CHART_SERIES = 6
 CHART_CATEGORIES = 20
@@ -59,8 +59,8 @@ OPTION_VALUE = 150
 OPTION_DESCRIPTION = 75
 OPTION_GROUP_LABEL = 75
 
-# Slack: reference of views.
-VIEW_TITLE = 24  # also of its submit and close buttons
+# Slack: reference for views.
+VIEW_TITLE = 24  # also for the submit and close buttons
 PRIVATE_METADATA = 3000
 CALLBACK_ID = 255
 EXTERNAL_ID = 255

@@ -1,7 +1,7 @@
 """Building blocks for rules: fit a string, text object, list or object to a limit.
 
-A rule takes a part of a payload and returns the same part, a shorter one, or None if nothing of it
-can be shown. Rules do not change their argument.
+A rule takes a part of a payload and returns the same part, a shorter one, or None if no part of
+it can be shown. Rules do not change their argument.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ NO_RULES: Mapping[str, Rule] = {}
 
 
 def string(limit: int, kind: str = "plain_text") -> Rule:
-    """A string, shortened; other values (a rich initial value) stay as they are."""
+    """A rule that shortens a string; other values, such as a rich initial value, are unchanged."""
 
     def rule(value: Any) -> Any:
         if not isinstance(value, str):
@@ -30,7 +30,7 @@ def string(limit: int, kind: str = "plain_text") -> Rule:
 
 
 def text_object(limit: int) -> Rule:
-    """A text object, shortened. Slack refuses an empty one."""
+    """A rule that shortens a text object; None for an empty one, which Slack refuses."""
 
     def rule(part: Any) -> Part | None:
         if not isinstance(part, dict) or is_blank(part.get("text")):
@@ -43,13 +43,13 @@ def text_object(limit: int) -> Rule:
 
 
 def required_text_object(limit: int) -> Rule:
-    """A required text object: "…" if it is empty."""
+    """A rule for a required text object, which becomes "…" if it is empty."""
     fit = text_object(limit)
     return lambda part: fit(part) or {"type": "plain_text", "text": ELLIPSIS}
 
 
 def uncut_string(limit: int) -> Rule:
-    """A string that is useless if it is cut or empty: an id, an address, a value."""
+    """A rule for a string that is useless if it is cut or empty: an id, an address, a value."""
     return lambda value: value if isinstance(value, str) and 0 < len(value) <= limit else None
 
 
@@ -59,7 +59,7 @@ _WEB_ADDRESS = re.compile(
 
 
 def web_address(limit: int) -> Rule:
-    """The address of a button: http or https, in ASCII without spaces; nothing else opens."""
+    """A rule for a button's address: http or https, in ASCII, without spaces; others don't open."""
 
     def rule(value: Any) -> str | None:
         is_web = isinstance(value, str) and value.isascii() and _WEB_ADDRESS.fullmatch(value)
@@ -71,9 +71,9 @@ def web_address(limit: int) -> Rule:
 def list_of(
     rule: Rule, limit: int = sys.maxsize, more: Callable[[int], Part] | None = None
 ) -> Rule:
-    """A list of parts under `rule`, never empty.
+    """A rule for a list whose parts are fitted by `rule`; None if no part is left.
 
-    `more` creates the last one, which says how many are left out; buttons and options have none.
+    `more` creates a last part that says how many were left out; not for buttons and options.
     """
 
     def listed(parts: Any) -> list[Any] | None:
@@ -86,9 +86,9 @@ def list_of(
 
 
 def object_of(vital: Mapping[str, Rule], spare: Mapping[str, Rule] = NO_RULES) -> Rule:
-    """An object by its keys: without a vital one it cannot be shown; spare ones are left out.
+    """A rule for an object: None if a vital part can't be shown; spare parts are left out.
 
-    Missing keys are not added, and keys without a rule stay.
+    Missing keys are not added, and keys without a rule are kept.
     """
 
     rules = {**spare, **vital}
@@ -109,7 +109,7 @@ def object_of(vital: Mapping[str, Rule], spare: Mapping[str, Rule] = NO_RULES) -
 
 
 def count_left_out(number: int) -> Part:
-    """A note about what was left out."""
+    """A note that says how many parts were left out."""
     return {"type": "mrkdwn", "text": f"*{number:,} more* not shown", "verbatim": True}
 
 
@@ -121,7 +121,7 @@ def has_chart(message: Mapping[str, Any]) -> bool:
 
 
 def first_charts(blocks: Iterable[Part], most: int) -> list[Part]:
-    """The blocks with no more than `most` charts; the last charts are left out."""
+    """The blocks with only the first `most` charts; the other charts are left out."""
     kept: list[Part] = []
     for block in blocks:
         if _is_chart(block):

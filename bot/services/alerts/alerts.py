@@ -28,7 +28,7 @@ MUTE_ADVICE = "Use 30m, 2h, 1d or 1w (at most 30d)."
 
 
 def mute_seconds(text: str) -> float:
-    """Parse how long to mute, in seconds; "" means two hours. Raises InvalidInput."""
+    """Parse a mute duration into seconds; "" means two hours. Raises InvalidInput."""
     words = text.strip() or DEFAULT_MUTE
     try:
         length = parse_when((words,))
@@ -48,7 +48,7 @@ StartOutcome = Literal["new", "already", "resumed"]
 class TurnedOn:
     """An alert that is on, and whether it is new, was on already or was resumed.
 
-    `previous_owner` is the owner before, None for a new alert.
+    `previous_owner` is the owner before the change, or None for a new alert.
     """
 
     alert: Alert
@@ -153,11 +153,11 @@ class AlertService:
         return [alert for alert in muted if alert]
 
     async def pause_disconnected(self, caller: Caller, tenant: str) -> Sequence[Alert]:
-        """Pause the alerts of a deleted connection; returns those that ran."""
+        """Pause the alerts of a deleted connection; returns those that were running."""
         return await self._lifecycle.pause_all(PolledConnection(caller, tenant), DISCONNECTED)
 
     async def _resume(self, account: Account, alert: Alert) -> TurnedOn | None:
-        """Resume an alert, or only schedule its next poll if it runs; None if it is off now."""
+        """Resume an alert, or only schedule its next poll if it is running; None if it is off."""
         now = self._clock()
         poll_at = now + ALERT_POLL_INTERVAL_SECONDS
         if not alert.paused:
@@ -165,7 +165,7 @@ class AlertService:
             return TurnedOn(alert, "already", alert.owner)
 
         def resumed(one: Alert) -> Alert:
-            if not one.paused:  # another user was faster
+            if not one.paused:  # another user resumed it first
                 return one
             mine = run_as(account, one)
             return replace(mine, paused="", paused_at=0.0, notices=0, checked_at=now)

@@ -18,7 +18,7 @@ MAX_POSTED_ALERTS = 50  # messages
 
 @dataclass(frozen=True, slots=True)
 class Repeats:
-    """Failures similar to those of an earlier post, newest first; `post` is its new state."""
+    """Failures similar to those of an earlier post, newest first; `post` is its updated state."""
 
     post: PostedAlert
     job_ids: tuple[str, ...]
@@ -26,7 +26,7 @@ class Repeats:
 
 @dataclass(frozen=True, slots=True)
 class AlertPlan:
-    """What to post for a batch: the `rows` of a new post, empty if all changes are repeats.
+    """The posts for a batch: the `rows` of a new post, empty if all changes are repeats.
 
     `rest` are the ids of jobs that the post does not show.
     """
@@ -39,7 +39,7 @@ class AlertPlan:
 def group_changes(batch: ChangeBatch, posts: Sequence[PostedAlert]) -> AlertPlan:
     """Plan the posts for a batch: a failure repeats the latest post that shows a similar one.
 
-    A summary of a long gap has no repeats; it always is a post of its own.
+    A summary after a long gap has no repeats; it is always a separate post.
     """
     known = [] if batch.since else list(open_posts(posts, batch.at))
     fresh, repeats = [], dict[str, tuple[PostedAlert, list[str]]]()
@@ -82,7 +82,7 @@ def posts_after(
 
 
 def _rows(changes: Sequence[JobChange], at: float) -> tuple[AlertRow, ...]:
-    """One row for similar failures, with the newest; largest rows first, then newest."""
+    """One row for each set of similar failures, with the newest; sorted by size, then newest."""
     rows: list[AlertRow] = []
     for change in reversed(changes):
         index = _matching_row(PostedAlert("", at, tuple(rows)), change)
@@ -94,7 +94,7 @@ def _rows(changes: Sequence[JobChange], at: float) -> tuple[AlertRow, ...]:
 
 
 def _with_job(row: AlertRow, change: JobChange, at: float) -> AlertRow:
-    """The row with one more job. The jobs of agents beyond the maximum count under "", no agent."""
+    """Add a job to a row; jobs of agents beyond MAX_ROW_AGENTS are counted under ""."""
     agents = dict(row.agents)
     known = change.agent in agents or len(agents) < MAX_ROW_AGENTS
     agent = change.agent if known else ""

@@ -14,7 +14,7 @@ from bot.store.alerts import AlertStore
 OWNER_CHECK_INTERVAL_SECONDS = 20 * 60 * 60.0
 
 MAX_ALERT_SAVE_ATTEMPTS = 10
-"""Attempts to save an alert that others change at the same time."""
+"""Attempts to save an alert that users or workers change at the same time."""
 
 
 class AlertLifecycle:
@@ -41,7 +41,7 @@ class AlertLifecycle:
     async def pause(self, alert_id: str, reason: str) -> Alert | None:
         """Pause an alert until a user resumes it; a worker posts the reason to its channel.
 
-        Returns its new state, None if it is off. If it is paused already, its reason is kept.
+        Returns its new state, or None if it is off. If it is paused already, its reason is kept.
         """
         now = self._clock()
 
@@ -53,7 +53,7 @@ class AlertLifecycle:
         return await self.update(alert_id, paused, poll_at=now)
 
     async def pause_all(self, source: PolledConnection, reason: str) -> list[Alert]:
-        """Pause the alerts of a connection; returns those that ran."""
+        """Pause the alerts of a connection; returns those that were running."""
         running = await self.list_running(source)
         for alert in running:
             await self.pause(alert.id, reason)
@@ -66,7 +66,7 @@ class AlertLifecycle:
         return [one for one in existing if (one.paused, one.paused_at) == pause]
 
     async def record_notice(self, alert: Alert) -> None:
-        """Count a notice about the pause that was posted."""
+        """Count a posted notice about the pause."""
 
         def counted(now: Alert) -> Alert:
             same = (now.paused_at, now.notices) == (alert.paused_at, alert.notices)
@@ -94,7 +94,7 @@ class AlertLifecycle:
     ) -> Alert | None:
         """Change an alert and poll it by `poll_at`; returns None only if it is off.
 
-        Raises Busy if other changes came first each time.
+        Raises Busy if another change came first in every attempt.
         """
         for _ in range(MAX_ALERT_SAVE_ATTEMPTS):
             alert = await self._store.load(alert_id)

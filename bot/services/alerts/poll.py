@@ -37,9 +37,10 @@ async def fetch_changes(
     since: float,
     most_pages: int = MAX_POLL_PAGES,
 ) -> FetchedJobs:
-    """Read the jobs that match the filters and have changed `since` a time; 0 means ever.
+    """Read the jobs that match the filters and changed at `since` or later; 0 means at any time.
 
-    Each page begins at the time at which the page before ended, so that new changes shift nothing.
+    Each page begins at the time at which the previous one ended, so that new changes do not shift
+    the pages.
     A `q:` query cannot be restricted to a time, so only one page of it is read.
     """
     asked = replace(filters, sort=LAST_CHANGED_FIRST, page=1, size=MAX_PAGE_SIZE)
@@ -60,7 +61,7 @@ async def fetch_changes(
 
 
 def _time_range(begin: str, until: float) -> TimeRange:
-    """Formats the times itself, because a time from Emporix may contain any separator."""
+    """A time range whose times are formatted here, as Emporix's may contain any separator."""
     return TimeRange(MODIFIED, since=begin, until=iso(until) if until else "")
 
 
@@ -79,11 +80,11 @@ PAUSE_NOTICE_INTERVAL_SECONDS = 24 * 60 * 60.0
 
 @dataclass(frozen=True, slots=True)
 class PollResult:
-    """Ids of alerts by what the worker has to do.
+    """Ids of alerts, grouped by the worker's next step.
 
-    `ready` have changes to post, Emporix rejects the filters of `invalid_filters`, and
-    `notices_due` are paused and need a notice in their channels. `connection_error` is the
-    template of an error that stops all alerts of the connection, or "".
+    Alerts in `ready` have changes to post, those in `invalid_filters` have filters that Emporix
+    rejects, and those in `notices_due` are paused and need a notice in their channels.
+    `connection_error` is the template of an error that stops all alerts of the connection, or "".
     """
 
     ready: tuple[str, ...] = ()
@@ -156,7 +157,7 @@ class AlertPoller:
         """Ids of the alerts with changes to post, and of those with rejected filters."""
         ready: list[str] = []
         refused: list[str] = []
-        if not due:  # muted or paused: earlier refusals do not count any more
+        if not due:  # muted or paused: earlier refusals no longer count
             await self._connections.clear_failures(source)
             return ready, refused
         connection = require_connection(await self._accounts.load(source.owner), source.tenant)
@@ -213,7 +214,7 @@ def pause_notice_at(alert: Alert) -> float:
 def next_poll_at(alerts: Sequence[Alert], now: float) -> float:
     """When to poll next: after the usual interval, or later if all alerts are muted or paused.
 
-    Without alerts, too: another worker may have the encryption key to read them.
+    Polls continue without alerts, because another worker may have the key to decrypt them.
     """
     wanted = [pause_notice_at(alert) if alert.paused else alert.muted_until for alert in alerts]
     first = min(wanted, default=now)
@@ -221,7 +222,7 @@ def next_poll_at(alerts: Sequence[Alert], now: float) -> float:
 
 
 def backoff_seconds(error: EmporixError, alerts: Sequence[Alert], now: float) -> float:
-    """Seconds to wait after an error of Emporix; grows with the time since the last success."""
+    """Seconds to wait after an Emporix error; grows with the time since the last success."""
     failing = now - min((alert.polled_at for alert in alerts), default=now)
     wanted = max(failing / 2, error.retry_after or 0.0)
     return bounded(wanted, least=ALERT_POLL_INTERVAL_SECONDS, most=MAX_EMPORIX_PAUSE_SECONDS)

@@ -20,7 +20,7 @@ TIME_RESOLUTION_SECONDS = 0.001
 
 @dataclass(frozen=True, slots=True)
 class FetchedJobs:
-    """Jobs sorted by their last change, newest first; `whole` if they are all since `since`.
+    """Jobs sorted by their last change, newest first; `whole` if none since `since` is missing.
 
     `total` is None if Emporix gives none.
     """
@@ -57,7 +57,7 @@ def advance(mark: Watermark, fetched: FetchedJobs) -> tuple[tuple[Job, ...], Wat
 
 
 def count_unfetched(mark: Watermark, fetched: FetchedJobs) -> int | None:
-    """How many changes to report were not fetched; None if that is unknown."""
+    """The number of changes to report that were not fetched; None if it is unknown."""
     if fetched.oldest <= mark.begin:
         return 0
     if fetched.total is None:

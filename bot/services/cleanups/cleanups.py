@@ -19,12 +19,12 @@ from bot.store.cleanups import CleanupResults, CleanupStore
 from bot.store.health import Heartbeats
 
 MAX_CLEANUP_JOBS = 10_000
-"""Jobs in one clean-up: some ten minutes of deletes."""
+"""The most jobs in one clean-up; deleting them takes about ten minutes."""
 
 CLEANUP_COMMAND = "/emporix jobs clean"
 
 MAX_RUNNING_LISTED = 100
-"""Running clean-ups that are searched for those of a workspace."""
+"""The most running clean-ups to search for those of a workspace."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +102,7 @@ class CleanupService:
         )
 
     async def count_remaining(self, account: Account, cleanup_id: str) -> Cleanup:
-        """Count the jobs left by an ended clean-up, and save a new one unless there are none.
+        """Count the jobs left by an ended clean-up, and save a new clean-up if there are any.
 
         Jobs that arrived or changed after the first count are excluded. Raises OutdatedButton,
         InvalidInput while it is running, and everything that `preview` raises.
@@ -127,7 +127,7 @@ class CleanupService:
         return remaining
 
     async def stop(self, caller: Caller, cleanup_id: str) -> CleanupProgress:
-        """Stop a clean-up after the deletes that have been sent; raises OutdatedButton."""
+        """Stop a clean-up after the deletes already sent have ended; raises OutdatedButton."""
         cleanup = await self._load_own(caller, cleanup_id)
         if cleanup.end_reason == INTERRUPTED:
             cleanup = replace(cleanup, end_reason="stopped")
@@ -205,7 +205,7 @@ def _check_size(counted: int) -> None:
 
 
 def _check_number(typed: str, counted: int) -> None:
-    """Raises InvalidInput unless `typed` is the number, as 1204, 1,204 or 1 204."""
+    """Raises InvalidInput unless `typed` is the number, written as 1204, 1,204 or 1 204."""
     if re.sub(r"[\s.,'’]", "", typed) != str(counted):
         these = "it" if counted == 1 else "them"
         raise InvalidInput(

@@ -36,17 +36,17 @@ from bot.store.due_index import DUE_CLAIM_SECONDS
 logger = logging.getLogger(__name__)
 
 SLICE_SECONDS = 15.0
-"""Shorter than the time that a worker has to shut down."""
+"""The length of a slice; shorter than the time that a worker has to shut down."""
 
 CLEANUP_PROGRESS_INTERVAL_SECONDS = 3.0
-"""Time between two updates of the progress message."""
+"""The minimum time between two updates of the progress message."""
 
 FIRST_CLEANUP_PAUSE_SECONDS, MAX_CLEANUP_PAUSE_SECONDS = 2.0, 120.0
 MAX_FRUITLESS_ATTEMPTS = 20
-"""Attempts without a result, over about half an hour, after which a clean-up gives up."""
+"""A clean-up gives up after this many attempts without a result, over about half an hour."""
 
 MAX_JOB_IDS_AGE_SECONDS = 600.0
-"""How long the ids that were read are used, since jobs may change."""
+"""How long job ids are used before they are read again, since jobs may change."""
 
 STOP_CHECK_INTERVAL_SECONDS = 10.0
 """How often a paused clean-up is checked for a request to stop."""
@@ -61,7 +61,7 @@ COUNT_INCREASED, JOB_IDS_MISSING = "count_increased", "job_ids_missing"
 """End reasons: more jobs match than were counted, or the list of their ids is gone."""
 
 LEASE_RETRY_SECONDS = 2.0
-"""Seconds until a clean-up that another worker is running is tried again."""
+"""Seconds until a worker retries a clean-up that another worker is running."""
 
 
 class FileNotSent(Exception):
@@ -79,7 +79,7 @@ class FileNotSent(Exception):
 class CleanupOwner:
     """Callbacks to the owner of a clean-up.
 
-    `show` displays the progress and returns the message in which it does. `send` sends jobs as a
+    `show` displays the progress and returns the message that shows it. `send` sends jobs as a
     file, numbered from 1, and raises FileNotSent. `is_gone` returns whether the owner has left.
     """
 
@@ -110,14 +110,14 @@ class CleanupRuns:
     allowed: bool = True
 
     def __post_init__(self) -> None:
-        """Remember which clean-ups of newer versions were logged: each once a minute."""
+        """Create a cache, so that each clean-up of a newer version is logged once a minute."""
         self._logged: TTLCache[str, bool] = TTLCache(1_000, 60.0, self.clock)
 
     async def run(self, cleanup_id: str, owner: CleanupOwner) -> float | None:
         """Run one slice of a clean-up, and show its owner the progress.
 
-        Returns the seconds after which to continue, None once it has ended. Raises what
-        `owner.show` raises.
+        Returns the seconds until the next slice, or None if the clean-up has ended. Raises the
+        errors of `owner.show`.
         """
         holder = self.new_holder()
         if not await self.store.acquire_lease(cleanup_id, holder):
@@ -170,7 +170,7 @@ class CleanupSlice:
         self._settled = journal.counts.total()
 
     async def run(self) -> float | None:
-        """Returns the seconds after which to continue, None once it has ended. Raises LeaseLost."""
+        """Run the slice; returns the seconds until the next, None at the end. Raises LeaseLost."""
         if reason := await self._stop_reason():
             return await self._end(reason)
         if self._cleanup.end_reason:
@@ -203,7 +203,7 @@ class CleanupSlice:
         return 0.0
 
     async def _work(self) -> str:
-        """Find, export and delete jobs; returns the end reason, "" if the slice is over."""
+        """Find, export and delete jobs; returns the end reason, or "" if only the slice is over."""
         await self._check_owner()
         if not self._cleanup.audit_entry_id:
             await self._record_in_audit(BEGUN)
@@ -287,7 +287,7 @@ class CleanupSlice:
         return True
 
     async def _renew_lease(self) -> None:
-        """Raises LeaseLost, and CleanupEnded if the clean-up must stop."""
+        """Renew the lease; raises LeaseLost, and CleanupEnded if the clean-up must stop."""
         if reason := await self._stop_reason():
             raise CleanupEnded(reason)
 
@@ -322,7 +322,7 @@ class CleanupSlice:
             self._cleanup = replace(self._cleanup, fruitless_attempts=0, progress_at=self._clock())
 
     async def _pause(self, trouble: str, wanted: float = 0.0) -> float | None:
-        """Pause with exponential backoff, and at least for Retry-After."""
+        """Pause with exponential backoff, but at least for Retry-After."""
         self._note_progress()
         attempts = max(1, self._cleanup.fruitless_attempts)
         if attempts >= MAX_FRUITLESS_ATTEMPTS:
@@ -355,7 +355,7 @@ class CleanupSlice:
         await self._save(replace(self._cleanup, fruitless_attempts=attempts))
 
     async def _record_in_audit(self, result: str) -> None:
-        """Write the one entry of the clean-up in the audit log."""
+        """Write or update the clean-up's single entry in the audit log."""
         cleanup = self._cleanup
         entry_id = await self._runs.audit.record(
             AuditEvent.CLEANUP_STARTED,
@@ -370,7 +370,7 @@ class CleanupSlice:
         await self._save(replace(cleanup, audit_entry_id=entry_id))
 
     async def _show(self, state: str, trouble: str = "", *, now: bool = False) -> None:
-        """Show the progress at most every few seconds, or `now`."""
+        """Show the progress, at most once every few seconds unless `now` is set."""
         time = self._clock()
         if not now and time - self._shown_at < CLEANUP_PROGRESS_INTERVAL_SECONDS:
             return

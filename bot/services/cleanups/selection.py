@@ -46,7 +46,7 @@ def modified_range(filters: Filters, until: str, since: str = "") -> TimeRange:
 def matches_cleanup(job: Job, cleanup: Cleanup) -> bool:
     """Whether a job from Emporix matches the filters and the time bound of a clean-up.
 
-    Checked locally, too, so that no other job is deleted if Emporix ever ignores a filter.
+    This is also checked locally, so that no other job is deleted if Emporix ignores a filter.
     """
     modified, until = parse_query_time(job.modified_at), parse_query_time(cleanup.until)
     is_bounded = modified is not None and until is not None and modified <= until
@@ -98,8 +98,8 @@ class CleanupPreview:
     """What a clean-up would delete.
 
     `statuses` is empty for a `q:` query. `newest` and `oldest` are examples. `excluded` counts
-    jobs that match, but have just changed or have no time. `query` is the compact form of the list
-    of these jobs, "" if it is too long.
+    jobs that match, but have just changed or have no time. `query` is the compact query that
+    lists these jobs, "" if it is too long.
     """
 
     cleanup: Cleanup
@@ -117,7 +117,7 @@ class CleanupCounts:
         self._emporix = emporix
 
     async def find_bound(self, connection: Connection, filters: Filters) -> tuple[str, int]:
-        """The time of the last modified job, "" if none has a time, and the number of matches."""
+        """When the last job was modified ("" if no job has a time), and the number of matches."""
         last = with_layout(filters, LAST_MODIFIED_FIRST)
         page = await self._emporix.list_jobs(connection, last, ALL_TIMES)
         time = page.jobs[0].modified_at if page.jobs else ""
@@ -133,7 +133,7 @@ class CleanupCounts:
     async def preview(
         self, connection: Connection, cleanup: Cleanup, in_all: int
     ) -> CleanupPreview:
-        """Preview the jobs within the bound of `cleanup`; `in_all` is the number without it."""
+        """Preview the jobs within the bound of `cleanup`; `in_all` is the count without it."""
         filters, bounds = cleanup.filters, modified_range(cleanup.filters, cleanup.until)
         newest, oldest, statuses = await asyncio.gather(
             self._emporix.list_jobs(
@@ -203,8 +203,8 @@ BeforeEach = Callable[[], Awaitable[object]]
 async def collect_job_ids(call: ListJobs, cleanup: Cleanup, before_each: BeforeEach) -> list[str]:
     """Read the ids of the jobs to delete, least recently modified first.
 
-    If more jobs match than were counted, one id more than counted is returned. Raises what
-    `before_each` and the calls raise.
+    If more jobs match than were counted, returns one id more than counted. Raises the errors of
+    `before_each` and of the calls.
     """
     fields = (*MATCHED_FIELDS, "message") if cleanup.filters.words else MATCHED_FIELDS
     found: dict[str, None] = {}
@@ -223,9 +223,9 @@ async def read_pages(
     fields: tuple[str, ...] = (),
     since: str = "",
 ) -> AsyncIterator[tuple[Job, ...]]:
-    """Read jobs modified at `since` or later, in that order; jobs may come twice.
+    """Read the jobs modified at `since` or later, in order of modification; some may be repeated.
 
-    Reads all fields if `fields` is empty. Raises what `before_each` and the calls raise.
+    Reads all fields if `fields` is empty. Raises the errors of `before_each` and of the calls.
     """
     asked = replace(cleanup.filters, sort=FIRST_MODIFIED_FIRST, fields=fields)
     reached, number, sizes = since, 1, list(ID_PAGE_SIZES)
@@ -266,7 +266,7 @@ MAX_FILE_CHARACTERS = 5_000_000
 
 @dataclass(frozen=True, slots=True)
 class ExportPart:
-    """Jobs for one file; `reached` is when the last one was modified, as Emporix wrote it.
+    """Jobs for one file; `reached` is when the last one was modified, as Emporix formats it.
 
     `reached` is "" for a `q:` query, which cannot be continued from a time.
     """
@@ -278,7 +278,7 @@ class ExportPart:
 async def export_parts(
     call: ListJobs, cleanup: Cleanup, job_ids: Sequence[str], before_each: BeforeEach
 ) -> AsyncIterator[ExportPart]:
-    """Read the jobs of `job_ids` that still exist, without those that were already sent."""
+    """Read the jobs in `job_ids` that still exist and have not been sent."""
     missing, jobs, characters = set(job_ids), list[Job](), 0
     async for page in read_pages(call, cleanup, before_each, since=cleanup.exported_to):
         new = [within_cells(job) for job in page if job.id in missing]

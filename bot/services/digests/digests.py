@@ -30,8 +30,8 @@ class DigestChange:
 class DigestService:
     """The digests of channels. Every method raises StoreUnavailable if Redis does not answer.
 
-    A user who starts, resumes or changes a digest becomes its owner, as it runs on their
-    connection; without one, the method raises NotConnected. Everyone may pause and delete.
+    A user who starts, resumes or changes a digest becomes its owner, because it runs on
+    their connection; without one, the method raises NotConnected. Everyone may pause or delete it.
     """
 
     def __init__(self, store: DigestStore, clock: Clock, new_id: Callable[[], str]) -> None:
@@ -98,7 +98,7 @@ class DigestService:
         return _of_workspace(await self._store.load(digest_id), caller)
 
     async def pause(self, digest_id: str, caller: Caller) -> DigestChange:
-        """Pause a digest. Everyone may do so; the notice in the channel names the user."""
+        """Pause a digest. Everyone may do this; the notice in the channel names the user."""
         now = self._clock()
         return await self._update_existing(
             digest_id,
@@ -114,7 +114,7 @@ class DigestService:
         )
 
     async def post_now(self, digest_id: str, account: Account) -> DigestChange:
-        """Request that a worker posts a digest now; raises OutdatedButton and LimitReached."""
+        """Ask a worker to post a digest now; raises OutdatedButton and LimitReached."""
         now = self._clock()
         return await self._update_existing(
             digest_id,
@@ -132,7 +132,7 @@ class DigestService:
         raise OutdatedButton("/emporix digest list")
 
     async def pause_disconnected(self, caller: Caller, tenant: str) -> tuple[Digest, ...]:
-        """Pause the digests of a deleted connection; returns those that ran."""
+        """Pause the digests of a deleted connection; returns those that were running."""
         owned = await self._store.of_owner(caller)
         running = [one for one in owned if one.tenant == tenant and not one.paused]
         now = self._clock()
@@ -141,7 +141,7 @@ class DigestService:
         return tuple(running)
 
     async def update(self, digest: Digest, change: Change) -> DigestChange | None:
-        """Change a digest that was read before; None if it has been deleted."""
+        """Change a digest that has already been read; None if it was deleted."""
         return await self._update(digest.id, change, digest)
 
     async def _update_existing(

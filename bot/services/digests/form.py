@@ -34,7 +34,7 @@ EVERY_DAY = tuple(range(7))
 WEEKDAYS = EVERY_DAY[:5]
 DAYS_BY_CHOICE = {"every": EVERY_DAY, "weekdays": WEEKDAYS}
 CUSTOM_DAYS = "custom"
-"""The choice whose days have a field of their own."""
+"""The choice of single days, which are selected in a separate field."""
 
 ZONE_ABBREVIATIONS = {
     "acst": "Australia/Adelaide",
@@ -72,7 +72,10 @@ ZONE_ABBREVIATIONS = {
     "trt": "Europe/Istanbul",
     "west": "Europe/Lisbon",
 }
-"""Abbreviations for half of the year or for several zones. IANA's EST is not New York's time."""
+"""Abbreviations that are valid for half of the year, or for several zones.
+
+IANA's EST is not New York's time.
+"""
 
 _OFFSET = re.compile(r"(?:gmt|utc)?_?([+\u2212-])_?(\d{1,2})(?::?(\d\d))?")
 _TIME = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)")
@@ -82,7 +85,7 @@ _TIME = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)")
 class DigestDraft:
     """The values of the form; `zone` is "" if the user's time zone is not known.
 
-    `custom_days`: the days are chosen one by one.
+    `custom_days` is set if the days are chosen one by one.
     """
 
     channel_id: str = ""
@@ -128,7 +131,7 @@ class FormRefused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ParsedDraft:
-    """The submitted values; `problems` has the fields that cannot be read."""
+    """The submitted values; `problems` has an error for each field that cannot be read."""
 
     proposal: DigestDraft
     problems: Problems
@@ -167,7 +170,7 @@ def parse_form(values: Mapping[str, str]) -> ParsedDraft:
 
 
 def parse_name(text: str) -> str:
-    """The name, shortened if it is too long; raises InvalidInput if it is empty."""
+    """Remove extra spaces from a name; raises InvalidInput if it is empty or too long."""
     name = " ".join(text.split())
     if not name:
         raise InvalidInput("The name is missing", advice="Type one, like Daily jobs.")
@@ -175,7 +178,7 @@ def parse_name(text: str) -> str:
 
 
 def parse_query(text: str) -> str:
-    """Raises InvalidInput."""
+    """Remove extra spaces from a query; raises InvalidInput if it is too long."""
     return _within(" ".join(text.split()), MAX_DIGEST_QUERY_LENGTH, "query")
 
 
@@ -197,9 +200,9 @@ def parse_minute(text: str) -> int:
 
 
 def parse_days(text: str) -> tuple[int, ...]:
-    """The days of the week of a choice, or in `0,1,4`, where 0 is Monday.
+    """The days of the week for a choice, or in a text like `0,1,4`, where 0 is Monday.
 
-    Raises InvalidInput if there is none.
+    Raises InvalidInput if no day is chosen.
     """
     if text in DAYS_BY_CHOICE:
         return DAYS_BY_CHOICE[text]
@@ -210,7 +213,7 @@ def parse_days(text: str) -> tuple[int, ...]:
 
 
 def parse_zone(text: str) -> str:
-    """A time zone by its IANA name, its city, or as `UTC+5`; raises InvalidInput.
+    """Parse a time zone given as an IANA name, a city or `UTC+5`; raises InvalidInput.
 
     IANA's `Etc/GMT-5` is five hours ahead of UTC, which people call GMT+5.
     """
@@ -378,7 +381,7 @@ def _digest(caller: Caller, parsed: ParsedDraft, filters: Filters) -> Digest:
 
 
 async def _collect_problem(problems: Problems, name: str, work: Awaitable[Result]) -> Result | None:
-    """The result of `work`; if it is refused, None, and the error is added to `problems`."""
+    """The result of `work`; if it is refused, adds the error to `problems` and returns None."""
     try:
         return await work
     except FIELD_ERRORS as error:

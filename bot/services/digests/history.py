@@ -1,4 +1,4 @@
-"""Counts the jobs of each of the last days for the charts of digests, and stores the counts."""
+"""Counts the jobs of each recent day for the charts of digests, and stores the counts."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ DAY_COUNTS_TIMEOUT_SECONDS = 2.0
 """Days that are not counted within this time are left out of a chart."""
 
 SETTLED_SECONDS = 6 * 60 * 60.0
-"""Time after the end of a day until its last jobs have ended, so that its counts are final."""
+"""How long after the end of a day its counts are final, because its last jobs have ended."""
 
 MAX_HISTORY_CALLS = 4
 """Concurrent calls for all charts, few because digests and users have priority."""
@@ -100,7 +100,7 @@ class History:
 
 @dataclass(frozen=True, slots=True)
 class _Series:
-    """What to count for each day; `name` hashes the filters, `source` names the connection."""
+    """The jobs to count each day; `name` hashes the filters, and `source` names the connection."""
 
     connection: Connection
     filters: Filters
@@ -154,11 +154,11 @@ class DailyHistory:
     async def prepare(
         self, connection: Connection, filters: Filters, zone: str, at: float
     ) -> History:
-        """Count the missing days of a zone that had ended `at` a time, and store the counts."""
+        """Count the missing days that had ended in the zone by the time `at`; stores the counts."""
         return await self._prepare(_Series.of(connection, filters, zone, at))
 
     async def read(self, connection: Connection, filters: Filters, zone: str, at: float) -> History:
-        """The same days, within a timeout; counting continues in the background."""
+        """Read the days of `prepare`, but with a timeout; counting continues in the background."""
         series = _Series.of(connection, filters, zone, at)
         counting = asyncio.ensure_future(self._prepare(series))
         waiting = asyncio.ensure_future(self._sleep(DAY_COUNTS_TIMEOUT_SECONDS))
@@ -185,7 +185,7 @@ class DailyHistory:
     async def _read(self, series: _Series) -> History:
         """Count the missing days, newest first, and store each one at once.
 
-        Stops when Emporix limits the rate, or could not count MAX_UNKNOWN_DAYS.
+        Stops if Emporix limits the rate, or if MAX_UNKNOWN_DAYS could not be counted.
         """
         known = series.known(await self._store.load(series.source, series.name), self._clock())
         failed = 0
@@ -203,7 +203,7 @@ class DailyHistory:
         return series.history(known)
 
     async def _count(self, series: _Series, day: LocalDay) -> tuple[int, ...] | None:
-        """Count by the totals of pages with one job; None if one is unknown. Raises RateLimited."""
+        """Count by the totals of one-job pages; None if a total is unknown. Raises RateLimited."""
         found: list[int] = []
         for status in _statuses(series.filters):
             one = replace(series.filters, statuses=(status,), since=day.since, until=day.until)

@@ -10,7 +10,7 @@ from bot.services.accounts import MAX_CONNECTION_FAILURES
 from bot.services.digests.schedule import MONTH_SECONDS, next_run, runs_between
 
 LATE_NOTICE_SECONDS = 5 * 60.0
-"""A digest that is posted later than this mentions it."""
+"""A digest that is posted later than this says that it is late."""
 
 MAX_DELAY_SECONDS = 6 * 60 * 60.0
 REQUEST_TTL_SECONDS = 15 * 60.0
@@ -58,7 +58,7 @@ def report_window(digest: Digest, slot: ScheduledRun) -> ReportWindow:
 
 
 def start(digest: Digest, now: float) -> Digest:
-    """A digest that was created, resumed or changed; its next run is on a day without a post."""
+    """Start a new, resumed or changed digest; its next run is on a day without a post."""
     slot = next_run(digest.schedule, now, not_on=digest.posted_on)
     return replace(
         digest,
@@ -74,20 +74,20 @@ def start(digest: Digest, now: float) -> Digest:
 
 
 def record_post(digest: Digest, slot: ScheduledRun, now: float) -> Digest:
-    """The digest was posted, and mentioned the runs that were missed before."""
+    """Record that the digest was posted and mentioned the runs that were missed before."""
     after = _after_run(digest, slot, now)
     return replace(after, covered_until=slot.at, skipped=(), failed_dates=(), missed_runs=0)
 
 
 def was_quiet(digest: Digest, slot: ScheduledRun, now: float) -> Digest:
-    """Nothing was posted, as there were no jobs; missed runs are still to be mentioned."""
+    """Record that nothing was posted, as there were no jobs; missed runs are mentioned later."""
     return replace(
         _after_run(digest, slot, now), covered_until=slot.at, failed_dates=(), missed_runs=0
     )
 
 
 def miss_run(digest: Digest, slot: ScheduledRun, now: float) -> Digest:
-    """The run is too late; all others that are too late are missed, too."""
+    """Record that a run is too late; all other runs that are too late are missed, too."""
     if is_requested(slot):
         return replace(digest, requested_at=0)
     gone = runs_between(digest.schedule, slot, now - MAX_DELAY_SECONDS)
@@ -106,7 +106,7 @@ def miss_run(digest: Digest, slot: ScheduledRun, now: float) -> Digest:
 
 
 def record_failure(digest: Digest, slot: ScheduledRun, now: float) -> Digest:
-    """The connection failed; the digest pauses after MAX_CONNECTION_FAILURES such days."""
+    """Record a connection failure; the digest pauses after MAX_CONNECTION_FAILURES such days."""
     after = skip_run(digest, slot, now)
     if is_requested(slot):
         return after
@@ -119,7 +119,7 @@ def record_failure(digest: Digest, slot: ScheduledRun, now: float) -> Digest:
 
 
 def skip_run(digest: Digest, slot: ScheduledRun, now: float) -> Digest:
-    """The run is left out because of a permanent error."""
+    """Skip a run because of a permanent error."""
     if is_requested(slot):
         return replace(digest, requested_at=0)
     skipped = (*digest.skipped, slot.date)[-MAX_SKIPPED_DATES:]
@@ -129,7 +129,7 @@ def skip_run(digest: Digest, slot: ScheduledRun, now: float) -> Digest:
 
 
 def record_check(digest: Digest, slot: ScheduledRun, now: float) -> Digest:
-    """The owner was found in Slack."""
+    """Record that the owner was found in Slack."""
     return replace(digest, checked_at=now)
 
 
@@ -153,7 +153,10 @@ def pause(digest: Digest, reason: str, now: float, *, by: str = "") -> Digest:
 
 
 def record_notice(digest: Digest, notice: int) -> Digest:
-    """A notice was posted, counted from 1; the second is due when the next run would have been."""
+    """Record that a notice, counted from 1, was posted.
+
+    The second notice is due when the next run would have been.
+    """
     if not digest.paused or digest.notices >= notice:
         return digest
     second = next_run(digest.schedule, digest.paused_at).at
@@ -161,7 +164,7 @@ def record_notice(digest: Digest, notice: int) -> Digest:
 
 
 def request_run(digest: Digest, now: float) -> Digest:
-    """A user requested a post now, which is possible even if the digest is paused."""
+    """Record that a user requested a post now; this works even if the digest is paused."""
     return replace(digest, requested_at=now)
 
 

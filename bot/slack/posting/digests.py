@@ -85,9 +85,9 @@ class DigestPoster:
         await self._notifier.send_direct(name, owner, slot.at, "digest/trouble", **facts)
 
     async def post_pause_notice(self, digest: Digest, notice: int) -> None:
-        """Post notice 1 or 2 to the channel, once each: the digest is paused, and how to resume it.
+        """Post notice 1 or 2, each once: it says that the digest is paused and how to resume it.
 
-        If the channel can't receive it, this is logged.
+        If the notice can't be posted to the channel, this is logged.
         """
         name = f"digest:{digest.id}:paused:{digest.paused_at:.0f}:{notice}"
         try:
@@ -103,8 +103,9 @@ class DigestPoster:
     async def _post_once(
         self, digest: Digest, post: OutgoingMessage, message: dict[str, Any]
     ) -> str:
-        """Post a message once; joins the channel if needed, and omits the chart if Slack refuses
-        it.
+        """Post a message once.
+
+        Joins the channel if needed, and omits the chart if Slack refuses it.
         """
         if has_chart(message) and await self._charts.is_refused(post.team_id, "channel"):
             message = without_chart(message)
@@ -130,7 +131,7 @@ class DigestPoster:
         await self._try_post(self._message(digest, slot, "rest", ts), message)
 
     async def _try_post(self, post: OutgoingMessage, message: dict[str, Any]) -> None:
-        """Post a message that may be lost: a refusal is only logged."""
+        """Post an optional message: a failure is only logged."""
         try:
             await self._poster.post(post, message)
         except (PostRefused, OutcomeUnknown, DigestRefused) as error:

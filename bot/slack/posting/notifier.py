@@ -88,7 +88,7 @@ class DirectMessages:
             return False
 
     def reply_about(self, caller: Caller, subject: str) -> DirectReply:
-        """A `Reply` whose messages each say what they are about."""
+        """A `Reply` that puts the subject above each message."""
         return DirectReply(self._renderer, self._client, caller, subject)
 
 
@@ -133,7 +133,7 @@ class Notifier:
             return False
         if (posted := await self._post(post, template, facts)) is not None:
             return posted
-        # A duplicate is better than no message; the new key limits it to two.
+        # A duplicate is better than no message; the new key limits the copies to two.
         again = replace(post, key=f"{name}:again")
         return await self._post(again, template, facts) is not False
 
@@ -172,7 +172,7 @@ class Notifier:
         return await self._post(post, template, facts) is not False
 
     async def update(self, channel_id: str, ts: str, template: str, /, **facts: Any) -> None:
-        """Update a channel message; if Slack refuses, it stays unchanged."""
+        """Update a channel message; if Slack refuses, the message stays unchanged."""
         await self._put(channel_id, ts, self._renderer.render(template, **facts))
 
     async def update_row(
@@ -260,7 +260,7 @@ class Notifier:
     async def _post(
         self, post: OutgoingMessage, template: str, facts: dict[str, Any]
     ) -> bool | None:
-        """Whether the message was posted; None if unknown, now or from an earlier attempt."""
+        """Whether the message was posted; None if this or an earlier outcome is unknown."""
         try:
             ts = await self._poster.post(post, self._renderer.render(template, **facts))
         except PostRefused as refused:

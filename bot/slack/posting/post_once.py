@@ -35,7 +35,7 @@ logger = logging.getLogger(__name__)
 
 POST_TIMEOUT_SECONDS = 8.0  # from the claim to Slack's response
 HISTORY_SEARCH_TIMEOUT_SECONDS = 8.0
-"""Both timeouts are well within a claim: a worker stops before another one can claim."""
+"""Both timeouts are much shorter than a claim, so a worker stops before another one can claim."""
 
 MAX_CLAIM_AGE_SECONDS = 2.0
 """An older claim is not used, because this process or its connection to Redis was stalled."""
@@ -107,13 +107,13 @@ class IdempotentPoster:
         )
 
     async def is_sent(self, name: str) -> bool:
-        """Whether the message is known to be posted."""
+        """Whether the message is known to have been posted."""
         return await self._claims.find_sent(name) is not None
 
     async def post(self, post: OutgoingMessage, message: Mapping[str, Any]) -> str:
         """Post a rendered message once; returns its timestamp, "" if it is unknown.
 
-        Raises RetryLater, PostRefused, OutcomeUnknown, and whatever `post.admit` raises.
+        Raises RetryLater, PostRefused, OutcomeUnknown, and the errors of `post.admit`.
         """
         if done := await self._claims.find_sent(post.key):
             return done.ts
@@ -203,7 +203,7 @@ class _Attempt:
         return ts
 
     async def _classify_failure(self, error: Exception) -> Exception:
-        """Classify the failure; if the outcome is unknown, the claim is kept or marked so."""
+        """Classify the failure; if the outcome is unknown, keep the claim or mark it."""
         post = self._post
         if (seconds := retry_after(error)) is not None:
             await self._rate_limiter.pause(post.team_id, post.channel_id, seconds)
@@ -223,7 +223,7 @@ class _Attempt:
         return RetryLater(HISTORY_DELAY_SECONDS, "Slack was not reached")
 
     async def _search(self) -> str:
-        """The timestamp of the message in its channel; "" if it is not there.
+        """The timestamp of the message in its channel; "" if it isn't found.
 
         If the search fails, the outcome stays unknown, and the next attempt searches again.
         """
@@ -280,7 +280,7 @@ def with_markers(message: Mapping[str, Any], name: str) -> dict[str, Any]:
     a message, at most 255 characters) is in every history.
     """
     blocks = [dict(block) for block in message.get("blocks") or ()]
-    for block in reversed(blocks):  # blocks with an id need theirs
+    for block in reversed(blocks):  # blocks that have an id must keep it
         if "block_id" not in block:
             block["block_id"] = marker_block_id(name)
             break
