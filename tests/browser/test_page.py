@@ -278,7 +278,7 @@ async def test_notification_texts_can_be_shown(user: PageUser) -> None:
         document.querySelector("[data-notification]"), "::before").content"""
     assert await user.page.evaluate(shown) == "none"
     await toggle.click()
-    assert "Jobs 1–10 of 5,000" in await user.page.evaluate(shown)
+    assert "Jobs 1–10 of " in await user.page.evaluate(shown)
     assert await axe_violations(user) == []
     await toggle.click()
     assert await user.page.evaluate(shown) == "none"
