@@ -24,4 +24,4 @@ async def list_failed(
     reply: Reply,
 ) -> None:
     filters = await filter_resolver.parse(text, account, clock, statuses=("failure",))
-    await reply("jobs/list", listing=await jobs.list(account, filters), deletion=None)
+    await reply("jobs/list", listing=await jobs.list(account, filters))

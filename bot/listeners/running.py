@@ -24,4 +24,4 @@ async def list_running(
     reply: Reply,
 ) -> None:
     filters = await filter_resolver.parse(text, account, clock, statuses=("in_progress",))
-    await reply("jobs/list", listing=await jobs.list(account, filters), deletion=None)
+    await reply("jobs/list", listing=await jobs.list(account, filters))

@@ -1,7 +1,8 @@
 """Fits Slack's chart block to its limits, or leaves the chart out.
 
-Slack: block `data_visualization`, for messages only, at most two in one message. Slack refuses it
-with `invalid_blocks` in ephemeral messages, and in workspaces that don't have it.
+Slack: block `data_visualization`, for messages only. Two in one message work; the maximum is not
+documented. Slack refuses it with `invalid_blocks` in ephemeral messages, and in workspaces that
+don't have it.
 """
 
 from __future__ import annotations

@@ -166,7 +166,7 @@ def test_the_plain_app_sends_the_same_list() -> None:
         is_only_tenant=True,
         zone="Europe/Berlin",
     )
-    ours = Renderer.default().render("jobs/list", listing=listing, deletion=None)
+    ours = Renderer.default().render("jobs/list", listing=listing)
     templates = Environment(loader=FileSystemLoader(Path(emporix.__file__).parent))
     plain = json.loads(
         templates.get_template("plain_list.json.j2").render(

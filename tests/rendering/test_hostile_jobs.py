@@ -90,7 +90,7 @@ def payloads(text: str) -> Iterator[dict[str, Any]]:
     short = JobCard(job(text[:90]), "acme", True, "https://admin.emporix.io/x")
     yield RENDERER.render("jobs/delete", card=short)
     listing = listing_of((shown,) * 12)
-    yield RENDERER.render("jobs/list", listing=listing, deletion=None)
+    yield RENDERER.render("jobs/list", listing=listing)
     layout = agent_message_blocks(text, MODAL_TEXT_LENGTH)
     yield RENDERER.render("jobs/get.whole", layout=layout, job_id=text, part="message")
     yield RENDERER.render("jobs/get.whole.file", length=1, url=text, job_id=text, part="message")
@@ -174,7 +174,7 @@ def test_an_id_that_no_button_can_remember_has_none() -> None:
     listing = listing_of((shown,))
     for payload in (
         RENDERER.render("jobs/get", card=card),
-        RENDERER.render("jobs/list", listing=listing, deletion=None),
+        RENDERER.render("jobs/list", listing=listing),
     ):
         buttons = [part for part in parts(payload["blocks"]) if part.get("type") == "button"]
         assert {button["text"]["text"] for button in buttons} <= {

@@ -24,4 +24,4 @@ async def list_alerts(
 @action(buttons.ALERTS_LIST_JOBS, audit=None)
 async def list_jobs(button: ListButton, account: Account, jobs: JobService, reply: Reply) -> None:
     """List the alert's jobs privately, with the connection of the user who clicked."""
-    await reply("jobs/list", listing=await jobs.reopen(account, button.query), deletion=None)
+    await reply("jobs/list", listing=await jobs.reopen(account, button.query))

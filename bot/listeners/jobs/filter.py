@@ -104,7 +104,7 @@ async def search(
         await views.show_form(form, account, modal, error=error, list_=list_)
         return
     if saved:
-        await origin.reply_at(saved)("jobs/list", replace=True, listing=listing, deletion=None)
+        await origin.reply_at(saved)("jobs/list", replace=True, listing=listing)
     await modal.update("jobs/filter.done" if saved else "jobs/search_results", listing=listing)
 
 

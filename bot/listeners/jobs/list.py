@@ -34,7 +34,7 @@ async def list_jobs(
 ) -> None:
     filters = await filter_resolver.parse(text, account, clock)
     listing = await jobs.list(account, filters)
-    await reply("jobs/list", listing=listing, deletion=None, proposal=proposal)
+    await reply("jobs/list", listing=listing, proposal=proposal)
 
 
 @action(buttons.JOBS_LIST_ALL, replaces=True, audit=None)
@@ -76,7 +76,6 @@ async def turn_page(
         "jobs/list",
         replace=True,
         listing=await views.page_of(button, account, cursor, jobs),
-        deletion=None,
     )
 
 
@@ -85,4 +84,4 @@ async def _show_in_place(listing: JobList, reply: Reply, modal: Modal) -> None:
     if modal.is_open:
         await modal.update("jobs/search_results", listing=listing)
     else:
-        await reply("jobs/list", replace=True, listing=listing, deletion=None)
+        await reply("jobs/list", replace=True, listing=listing)

@@ -29,6 +29,4 @@ async def search_jobs(
             "The words to search for are missing", advice="Type /emporix jobs search refund."
         )
     filters = await filter_resolver.parse(text, account, clock, status_words=False)
-    await reply(
-        "jobs/list", listing=await jobs.list(account, filters, searched=True), deletion=None
-    )
+    await reply("jobs/list", listing=await jobs.list(account, filters, searched=True))

@@ -67,7 +67,7 @@ async def turn_page(
     if button.owner != account.caller.user_id:
         audit_entry.skip()
         page = await sharing.copy_page(account, button.owner, button.cursor, button.page)
-        await reply("jobs/list", listing=page, deletion=None)
+        await reply("jobs/list", listing=page)
         return
     sharing.admit(await channel.audience())
     listing = await jobs.go_to_page(account, button.cursor, button.page)
@@ -76,4 +76,4 @@ async def turn_page(
     message = channel.render("jobs/share.list", listing=listing, shared_by=button.owner, zone=zone)
     if not await channel.edit(message):
         audit_entry.skip()
-        await reply("jobs/list", listing=listing, deletion=None)
+        await reply("jobs/list", listing=listing)

@@ -212,7 +212,7 @@ async def update_list(
         view = modal.render("jobs/search_results", listing=listing)
         await modal.update_other(saved["view_id"], view)
     else:
-        message = modal.render("jobs/list", listing=listing, deletion=None)
+        message = modal.render("jobs/list", listing=listing)
         await origin.reply_at(saved).post(message, replace=True)
 
 

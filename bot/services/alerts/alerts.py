@@ -187,7 +187,7 @@ def alert_filters(filters: Filters, tenant: str) -> Filters:
     laid_out = filters.fields or filters.page != 1 or filters.size != Filters().size
     if timed or laid_out or filters.sort != NEWEST_FIRST:
         raise InvalidInput(
-            "Alerts tell of what happens from now on, one after the other",
+            "Alerts report each job when it happens",
             advice="Leave out since:, until:, sort:, size:, page: and fields:.",
         )
     default = () if filters.raw_q else (FAILED,)

@@ -36,7 +36,7 @@ async def in_channel(harness: AppHarness, channel: str = "ops") -> list[dict[str
 
 def is_announcement(message: Mapping[str, Any]) -> bool:
     """Whether a message only says that someone set up a digest in its channel or moved it there."""
-    return " digest" in message["text"] and " here, first <!date" in message["text"]
+    return " digest" in message["text"] and " here, <!date" in message["text"]
 
 
 async def announced(harness: AppHarness, channel: str = "ops") -> list[str]:

@@ -203,7 +203,7 @@ async def test_names_what_stays(jobs: AppHarness) -> None:
     jobs.emporix_state.add_job("acme", id="timeless", status="failure", metadata=None)
     exchange = await jobs.ada.command(FAILED)
     assert "*Delete 3 jobs" in exchange.payloads[0]["text"]
-    assert "1 more job fits" in str(exchange.payloads[0])
+    assert "1 more matching job not included" in str(exchange.payloads[0])
 
 
 async def test_refuses_too_many(jobs: AppHarness, snapshot: SnapshotAssertion) -> None:
