@@ -152,7 +152,7 @@ class KeyRotation:
         """Return the secret encrypted with the first key; empty if it can't be decrypted."""
         where = build_aad(one.key, one.field)
         try:
-            return self._cipher.seal(self._cipher.open(one.text, where), where)
+            return self._cipher.encrypt(self._cipher.decrypt(one.text, where), where)
         except DecryptionError:
             tally.unreadable[self._cipher.key_id(one.text)] += 1
             return ""

@@ -199,7 +199,7 @@ def redis_evicts(patient: Patient) -> None:
 
 def redis_of_others(patient: Patient) -> None:
     keys = Cipher(parse_keys(new_key()))
-    server(patient).set(redis_keys.canary(), keys.seal("theirs", build_aad(redis_keys.canary())))
+    server(patient).set(redis_keys.canary(), keys.encrypt("theirs", build_aad(redis_keys.canary())))
 
 
 def redis_self_signed(patient: Patient) -> None:

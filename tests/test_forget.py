@@ -151,7 +151,7 @@ async def contents(redis: Any) -> Contents:
                 entries = await redis.xrange(key)
                 found |= {(key, entry): repr(facts) for entry, facts in entries}
     return {
-        (key, name): cipher.open(text, build_aad(key, name))
+        (key, name): cipher.decrypt(text, build_aad(key, name))
         if ENCRYPTED_TEXT.fullmatch(text)
         else text
         for (key, name), text in found.items()
@@ -276,8 +276,8 @@ async def test_says_what_it_cannot_decrypt(
     """Unreadable records are reported, with the advice to add the missing key."""
     other = Cipher(parse_keys(new_key()))
     key = redis_keys.alert("lost")
-    sealed = other.seal("{}", build_aad(key, "record"))
-    await harness.redis.hset(key, mapping={"version": 1, "record": sealed})
+    encrypted = other.encrypt("{}", build_aad(key, "record"))
+    await harness.redis.hset(key, mapping={"version": 1, "record": encrypted})
     assert await run(f"emporix-bot forget --team {TEAM_ID} --user {ADA.id} --yes") == 1
     assert "can't be decrypted with ENCRYPTION_KEYS" in capsys.readouterr().out
 

@@ -65,12 +65,12 @@ async def fill(redis: Any, count: int, keys: tuple[EncryptionKey, ...] = OLD_ONL
     async with redis.pipeline(transaction=False) as pipe:
         for held in (connection(person(number)) for number in range(count)):
             assert held.token
-            sealed = {
-                CONNECTION_FIELD + held.tenant: records.seal_connection(held),
-                TOKEN_FIELD + held.tenant: records.seal_token(held, held.token),
+            encrypted = {
+                CONNECTION_FIELD + held.tenant: records.encrypt_connection(held),
+                TOKEN_FIELD + held.tenant: records.encrypt_token(held, held.token),
                 "default": held.tenant,
             }
-            pipe.hset(redis_keys.account(held.caller), mapping=sealed)
+            pipe.hset(redis_keys.account(held.caller), mapping=encrypted)
         await pipe.execute()
 
 

@@ -284,7 +284,9 @@ def replaced(facts: Any, text: str) -> Any:
     return text if isinstance(facts, str) else facts
 
 
-bad_numbers = st.sampled_from([0, 1, -1, 0.4, 99_999, 2**63, -(10**18), 10**400, math.inf])
+bad_numbers = st.sampled_from(
+    [0, 1, -1, 0.4, 99_999, 2**63, -(10**18), 10**400, math.inf, math.nan]
+)
 bad_counts = bad_numbers.filter(lambda number: isinstance(number, int))
 OUR_COUNTS = {"page", "last_page", "counted", "number"}
 """The app counts these itself, and buttons carry them: never a fraction."""

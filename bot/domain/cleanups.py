@@ -64,7 +64,7 @@ INTERRUPTED = "interrupted"
 class CleanupProgress:
     """The progress of a clean-up: `results` counts jobs by result; `state` is the current step.
 
-    The steps are waiting (for a worker), looking (for the ids), exporting (the jobs to the owner),
+    The steps are waiting (for a worker), selecting (the jobs), exporting (the jobs to the owner),
     deleting, pausing (`error` is the name of the error), stopping and ended
     (`cleanup.end_reason` is the reason).
     """

@@ -85,30 +85,30 @@ class InvalidRecord(Exception):
 class Serializer(Generic[T]):
     """Writes and reads records of one type: a StoredRecord, or a collection of them.
 
-    `said_by_key` are the fields that are derived from the record's Redis key and aren't stored.
+    `key_fields` are the fields that are derived from the record's Redis key and aren't stored.
     Use `omit_defaults` only for records that are stored for at most a day: it saves memory, but
     their meaning changes if a later version changes a default.
     """
 
-    def __init__(self, type_: type[T], *said_by_key: str, omit_defaults: bool = False) -> None:
+    def __init__(self, type_: type[T], *key_fields: str, omit_defaults: bool = False) -> None:
         self._adapter, self._omit_defaults = TypeAdapter(type_), omit_defaults
-        self.type, self.said_by_key = type_, set(said_by_key)
+        self.type, self.key_fields = type_, set(key_fields)
         SERIALIZERS.append(self)
 
     def write(self, record: T) -> str:
         facts = self._adapter.dump_python(
             record,
             mode="json",
-            exclude=self.said_by_key or None,
+            exclude=self.key_fields or None,
             exclude_defaults=self._omit_defaults,
         )
         return _to_json(facts)
 
-    def read(self, text: str, **said_by_key: Any) -> T:
+    def read(self, text: str, **key_fields: Any) -> T:
         """Parse a record, adding the fields that aren't stored; raises InvalidRecord."""
         try:
             facts = json.loads(text)
-            return self._adapter.validate_python({**facts, **said_by_key} if said_by_key else facts)
+            return self._adapter.validate_python({**facts, **key_fields} if key_fields else facts)
         except ValidationError as error:
             # pydantic's message quotes values, which may be secrets.
             places = {".".join(map(str, one["loc"][:2])) for one in error.errors()}

@@ -165,6 +165,6 @@ async def _disconnect(
     }
 
 
-@action(buttons.CONNECT_DISCONNECT_KEEP, replaces=True, audit=None)
+@action(buttons.CONNECT_DISCONNECT_CANCEL, replaces=True, audit=None)
 async def keep_connection(button: TenantButton, reply: Reply) -> None:
     await reply("dismissed", replace=True, action="disconnect", subject=button.tenant)

@@ -19,13 +19,13 @@ from bot.rendering.blockkit.limits import BUTTON_VALUE
 
 JOBS_LIST_ALL = "jobs.list.all"
 JOBS_LIST_AGAIN = "jobs.list.again"
-JOBS_LIST_WIDER = "jobs.list.wider"
+JOBS_LIST_SUGGESTION = "jobs.list.suggestion"
 JOBS_LIST_WIDER_SECOND = "jobs.list.wider_second"
 JOBS_LIST_WIDER_THIRD = "jobs.list.wider_third"
 JOBS_LIST_WIDER_FOURTH = "jobs.list.wider_fourth"
 JOBS_LIST_WIDER_FIFTH = "jobs.list.wider_fifth"
-JOBS_LIST_WIDERS = (
-    JOBS_LIST_WIDER,
+JOBS_LIST_SUGGESTIONS = (
+    JOBS_LIST_SUGGESTION,
     JOBS_LIST_WIDER_SECOND,
     JOBS_LIST_WIDER_THIRD,
     JOBS_LIST_WIDER_FOURTH,
@@ -89,12 +89,12 @@ JOBS_IMPORTS_NEXT = "jobs.imports.next"
 JOBS_IMPORTS_PREVIOUS = "jobs.imports.previous"
 JOBS_IMPORTS_PAGES = (JOBS_IMPORTS_NEXT, JOBS_IMPORTS_PREVIOUS)
 JOBS_CLEAN_OPEN = "jobs.clean.open"
-JOBS_CLEAN_KEEP = "jobs.clean.keep"
+JOBS_CLEAN_CANCEL = "jobs.clean.cancel"
 JOBS_CLEAN_SUBMIT = "jobs.clean.submit"
 JOBS_CLEAN_STOP = "jobs.clean.stop"
 JOBS_CLEAN_AGAIN = "jobs.clean.ask_again"
 JOBS_DELETE_CONFIRM = "jobs.delete.confirm"
-JOBS_DELETE_KEEP = "jobs.delete.keep"
+JOBS_DELETE_CANCEL = "jobs.delete.cancel"
 JOBS_DELETE_MENTIONED_START = "jobs.delete_mentioned.start"
 JOBS_DELETE_MENTIONED_ASK = "jobs.delete_mentioned.ask"
 JOBS_DELETE_MENTIONED_SELECT = "jobs.delete_mentioned.select"
@@ -108,7 +108,7 @@ JOBS_WATCH_START_OPENED = "jobs.watch.start_opened"
 JOBS_WATCH_STOP_OPENED = "jobs.watch.stop_opened"
 JOBS_SHARE_ASK = "jobs.share.ask"
 JOBS_SHARE_CONFIRM = "jobs.share.confirm"
-JOBS_SHARE_KEEP = "jobs.share.keep"
+JOBS_SHARE_CANCEL = "jobs.share.cancel"
 JOBS_SHARE_NEXT = "jobs.share.next"
 JOBS_SHARE_PREVIOUS = "jobs.share.previous"
 JOBS_SHARE_PAGES = (JOBS_SHARE_NEXT, JOBS_SHARE_PREVIOUS)
@@ -133,11 +133,11 @@ CONNECT_SUBMIT = "connect.submit"
 CONNECT_DISCONNECT_ASK = "connect.disconnect_ask"
 CONNECT_DISCONNECT_SUBMIT = "connect.disconnect_submit"
 CONNECT_DISCONNECT_CONFIRM = "connect.disconnect_confirm"
-CONNECT_DISCONNECT_KEEP = "connect.disconnect_keep"
+CONNECT_DISCONNECT_CANCEL = "connect.disconnect_cancel"
 DIGEST_DELETE_ASK = "digest.delete.ask"
 DIGEST_DELETE_SUBMIT = "digest.delete.submit"
 DIGEST_DELETE_CONFIRM = "digest.delete.confirm"
-DIGEST_DELETE_KEEP = "digest.delete.keep"
+DIGEST_DELETE_CANCEL = "digest.delete.cancel"
 DIGEST_EDIT_OPEN = "digest.edit.open"
 DIGEST_EDIT_SUBMIT = "digest.edit.submit"
 DIGEST_NEW_OPEN = "digest.new.open"

@@ -84,6 +84,7 @@ def _parse_date(on: str) -> date | None:
 _WEB_ADDRESS = re.compile(r"https?://[^/?#\s]", re.IGNORECASE)
 DURATION_UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
 MAX_DURATION_SECONDS = 10_000 * 86_400
+MAX_TIME_SECONDS = 253_402_300_800  # the year 10000, since 1970
 
 _LEGAL_IN_URL = "%/:?#[]@!$&'()*+,;=~"
 _LOOKS_LIKE_BACK_TICK = "\u02cb"
@@ -168,9 +169,10 @@ def local_day(value: float, zone: str, now: float) -> str:
     return day if (moment.hour, moment.minute) == (0, 0) else f"{day}, {_hours(moment)}{utc}"
 
 
-def period_before(seconds: float) -> str:
-    """ "the day before", "the 3 days before", "the 5 h before": the period before another."""
-    days = round(min(max(seconds, 0), MAX_DURATION_SECONDS) / DAY_SECONDS)
+def period_before(since: float, until: float) -> str:
+    """ "the day before", "the 3 days before", "the 5 h before": as long as the given period."""
+    seconds = _within(until, MAX_TIME_SECONDS) - _within(since, MAX_TIME_SECONDS)
+    days = round(_within(seconds, MAX_DURATION_SECONDS) / DAY_SECONDS)
     if days < 1:
         return f"the {duration(seconds)} before"
     return "the day before" if days == 1 else f"the {days:,} days before"
@@ -178,7 +180,7 @@ def period_before(seconds: float) -> str:
 
 def percent(share: float) -> str:
     """ "17 %", or "under 1 %" for a share between 0 and 1."""
-    return "under 1 %" if 0 < share < 1 else f"{min(max(share, 0), 100):.0f} %"
+    return "under 1 %" if 0 < share < 1 else f"{_within(share, 100):.0f} %"
 
 
 def change(count: int) -> str:
@@ -326,13 +328,18 @@ def plural(count: int, one: str, many: str = "") -> str:
 
 def duration(seconds: float) -> str:
     """ "47 s", "2 min 14 s", "3 h 5 min", "2 d 4 h": the two largest units."""
-    left = int(min(max(seconds, 0), MAX_DURATION_SECONDS))
+    left = int(_within(seconds, MAX_DURATION_SECONDS))
     parts = []
     for size, unit in DURATION_UNITS:
         count, left = divmod(left, size)
         parts.append(f"{count} {unit}" if count else "")
     first = next((place for place, part in enumerate(parts) if part), len(parts) - 1)
     return " ".join(filter(None, parts[first : first + 2])) or "0 s"
+
+
+def _within(number: float, most: int) -> float:
+    """`number`, but at least 0 and at most `most`; 0 for NaN."""
+    return min(max(0, number), most)
 
 
 def _shorten(value: str | None, limit: int) -> str:

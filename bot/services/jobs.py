@@ -84,8 +84,8 @@ def _starting_at(ids: Sequence[str], first: int) -> list[str]:
     return [*ids[start:], *ids[:start]]
 
 
-MAX_WAYS_OUT = 5
-WAYS_OUT_TIMEOUT_SECONDS = 1.0
+MAX_SUGGESTIONS = 5
+SUGGESTIONS_TIMEOUT_SECONDS = 1.0
 """How long to wait for the numbers of jobs; after that, none are shown."""
 
 REMOVABLE: Mapping[str, tuple[str, ...]] = {
@@ -103,7 +103,7 @@ REMOVABLE: Mapping[str, tuple[str, ...]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class WayOut:
+class SuggestedSearch:
     """A proposal to remove one filter from an empty list, which then has `total` jobs.
 
     `removed` is a key of REMOVABLE. `total` is None if the jobs were not counted.
@@ -121,8 +121,8 @@ class JobList:
     `query` is the compact form of the list. `may_shift` is set if jobs can move between pages,
     `is_only_tenant` if the reader is connected to no other. `zone` is the name of their time zone
     in the IANA database, "" if it is unknown. `corrections`: if no agent has the typed name, the
-    text of the same list for each similar name. `ways_out`: if there are no jobs, filters whose
-    removal leads to some.
+    text of the same list for each similar name. `suggested_searches`: if there are no jobs, the
+    same list without one of its filters, for each filter whose removal finds jobs.
     """
 
     jobs: tuple[Job, ...]
@@ -140,7 +140,7 @@ class JobList:
     zone: str
     searched: bool = False
     corrections: Mapping[str, str] = field(default_factory=dict)
-    ways_out: tuple[WayOut, ...] = ()
+    suggested_searches: tuple[SuggestedSearch, ...] = ()
 
     @property
     def last_page(self) -> int | None:
@@ -196,23 +196,26 @@ class JobService:
         listing = await self._save_page(account, connection, page)
         if listing.jobs or filters.page > 1 or not filters.is_narrow:
             return listing
-        return replace(listing, ways_out=await self._ways_out(connection, filters, searched))
+        return replace(
+            listing,
+            suggested_searches=await self._suggested_searches(connection, filters, searched),
+        )
 
-    async def _ways_out(
+    async def _suggested_searches(
         self, connection: Connection, filters: Filters, searched: bool
-    ) -> tuple[WayOut, ...]:
+    ) -> tuple[SuggestedSearch, ...]:
         """Remove each filter in turn, and count the jobs without it, with one call each."""
         removable = [name for name, fields_ in REMOVABLE.items() if _has_any(filters, fields_)]
-        lists = [_without(filters, name, connection.tenant) for name in removable[:MAX_WAYS_OUT]]
+        lists = [_without(filters, name, connection.tenant) for name in removable[:MAX_SUGGESTIONS]]
         counting = [asyncio.create_task(self._count(connection, one)) for one in lists]
         try:
-            await asyncio.wait(counting, timeout=WAYS_OUT_TIMEOUT_SECONDS)
+            await asyncio.wait(counting, timeout=SUGGESTIONS_TIMEOUT_SECONDS)
             totals = [task.result() if task.done() else None for task in counting]
         finally:
             await cancel_all(counting)
         found = zip(removable, lists, totals, strict=False)
         queries = ((name, to_compact(one, searched=searched), total) for name, one, total in found)
-        return tuple(WayOut(*way) for way in queries if way[1] and way[2] != 0)
+        return tuple(SuggestedSearch(*way) for way in queries if way[1] and way[2] != 0)
 
     async def _count(self, connection: Connection, filters: Filters) -> int | None:
         """None if Emporix doesn't return the number."""

@@ -33,17 +33,19 @@ class AccountStore:
         ]
         connections = {}
         for tenant in sorted(tenants):
-            if connection := self._records.open_connection(caller, tenant, fields):
+            if connection := self._records.decrypt_connection(caller, tenant, fields):
                 connections[tenant] = connection
         default = fields.get(DEFAULT_FIELD, "")
         return Account(caller, connections, default if default in connections else "")
 
     async def save(self, connection: Connection, *, default: bool) -> None:
         """Store a connection and its token; if `default`, make its tenant the default."""
-        fields = {CONNECTION_FIELD + connection.tenant: self._records.seal_connection(connection)}
+        fields = {
+            CONNECTION_FIELD + connection.tenant: self._records.encrypt_connection(connection)
+        }
         if connection.token:
-            sealed = self._records.seal_token(connection, connection.token)
-            fields[TOKEN_FIELD + connection.tenant] = sealed
+            encrypted = self._records.encrypt_token(connection, connection.token)
+            fields[TOKEN_FIELD + connection.tenant] = encrypted
         if default:
             fields[DEFAULT_FIELD] = connection.tenant
         with translate_redis_errors():
@@ -126,16 +128,16 @@ class TokenStore:
         """Return the token stored now; another process may have replaced the connection's token."""
         account, name = redis_keys.account(connection.caller), TOKEN_FIELD + connection.tenant
         with translate_redis_errors():
-            sealed = await self._redis.hget(account, name)
-        return self._records.open_token(connection.caller, connection.tenant, sealed)
+            encrypted = await self._redis.hget(account, name)
+        return self._records.decrypt_token(connection.caller, connection.tenant, encrypted)
 
     async def save(self, connection: Connection, token: Token) -> None:
         """Store a token, unless its connection has been deleted in the meantime."""
-        tenant, sealed = connection.tenant, self._records.seal_token(connection, token)
+        tenant, encrypted = connection.tenant, self._records.encrypt_token(connection, token)
         with translate_redis_errors():
             await self._save_if_connected(
                 keys=[redis_keys.account(connection.caller)],
-                args=[CONNECTION_FIELD + tenant, TOKEN_FIELD + tenant, sealed],
+                args=[CONNECTION_FIELD + tenant, TOKEN_FIELD + tenant, encrypted],
             )
 
     def lock(self, connection: Connection) -> AbstractAsyncContextManager[bool]:

@@ -99,8 +99,8 @@ class AlertStore(VersionedRecordStore[Alert]):
         """Return the messages posted in the last day, oldest first."""
         key = redis_keys.alert_posts(alert_id)
         with translate_redis_errors():
-            sealed = await self._redis.get(key)
-        return self._encrypted_posts.open(sealed, key) or ()
+            encrypted = await self._redis.get(key)
+        return self._encrypted_posts.decrypt(encrypted, key) or ()
 
     async def save(
         self,
@@ -127,7 +127,7 @@ class AlertStore(VersionedRecordStore[Alert]):
             redis_keys.alerts_failures(),
         ]
         args: list[Argument] = [
-            "" if posts is None else self._encrypted_posts.seal(posts, posts_key),
+            "" if posts is None else self._encrypted_posts.encrypt(posts, posts_key),
             ALERT_POSTS_TTL_SECONDS,
             connection,
             "NX" if poll_at is None else "LT",

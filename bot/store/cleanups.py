@@ -246,12 +246,12 @@ class CleanupStore:
         """Load a clean-up by its id; None if it doesn't exist or can't be decrypted."""
         key = redis_keys.cleanup(cleanup_id)
         with translate_redis_errors():
-            sealed = await self._redis.hget(key, "record")
-        return self._records.open(sealed, key, "record")
+            encrypted = await self._redis.hget(key, "record")
+        return self._records.decrypt(encrypted, key, "record")
 
     async def save_unconfirmed(self, cleanup: Cleanup) -> bool:
         """Store a clean-up for an hour to await confirmation; False if it has already started."""
-        args = [self._seal(cleanup), CONFIRMATION_TTL_SECONDS]
+        args = [self._encrypt(cleanup), CONFIRMATION_TTL_SECONDS]
         return bool(await self._run(SAVE_UNCONFIRMED, [redis_keys.cleanup(cleanup.id)], args))
 
     async def start(self, cleanup: Cleanup, now: float) -> bool:
@@ -266,7 +266,7 @@ class CleanupStore:
             redis_keys.cleanup(cleanup.id),
             redis_keys.cleanups_started(cleanup.caller),
         ]
-        record = self._seal(cleanup)
+        record = self._encrypt(cleanup)
         args = [cleanup.id, now, record, CLEANUP_TTL_SECONDS, MAX_CLEANUPS, CLEANUPS_PERIOD_SECONDS]
         if (done := int(await self._run(START_CLEANUP, keys, args))) < 0:
             raise LimitReached("clean-ups", "person", MAX_CLEANUPS, -done)
@@ -300,17 +300,17 @@ class CleanupStore:
         """Save a clean-up whose lease `owner` holds; raises LeaseLost."""
         keys = [redis_keys.cleanup_lease(cleanup.id), redis_keys.cleanup(cleanup.id)]
         if not await self._run(
-            SAVE_CLEANUP, keys, [owner, self._seal(cleanup), CLEANUP_TTL_SECONDS]
+            SAVE_CLEANUP, keys, [owner, self._encrypt(cleanup), CLEANUP_TTL_SECONDS]
         ):
             raise LeaseLost(cleanup.id)
 
     async def freeze_job_ids(self, cleanup: Cleanup, job_ids: Sequence[str], owner: str) -> None:
         """Like `save`, but also store the ids of the clean-up's jobs in the same step."""
         key = redis_keys.cleanup_jobs(cleanup.id)
-        sealed = self._job_id_lists.seal(list(job_ids), key)
+        encrypted = self._job_id_lists.encrypt(list(job_ids), key)
         keys = [redis_keys.cleanup_lease(cleanup.id), redis_keys.cleanup(cleanup.id), key]
         if not await self._run(
-            SAVE_CLEANUP, keys, [owner, self._seal(cleanup), CLEANUP_TTL_SECONDS, sealed]
+            SAVE_CLEANUP, keys, [owner, self._encrypt(cleanup), CLEANUP_TTL_SECONDS, encrypted]
         ):
             raise LeaseLost(cleanup.id)
 
@@ -318,7 +318,7 @@ class CleanupStore:
         """Return the ids stored by `freeze_job_ids`, in order; empty if they can't be decrypted."""
         key = redis_keys.cleanup_jobs(cleanup_id)
         with translate_redis_errors():
-            return self._job_id_lists.open(await self._redis.get(key), key) or []
+            return self._job_id_lists.decrypt(await self._redis.get(key), key) or []
 
     async def finish(self, cleanup: Cleanup, owner: str) -> None:
         """Mark a clean-up as ended, so that its user can start another one; raises LeaseLost.
@@ -331,7 +331,7 @@ class CleanupStore:
             redis_keys.cleanups_due(),
             redis_keys.active_cleanup(cleanup.caller, cleanup.tenant),
         ]
-        args = [owner, self._seal(cleanup), CLEANUP_TTL_SECONDS, cleanup.id]
+        args = [owner, self._encrypt(cleanup), CLEANUP_TTL_SECONDS, cleanup.id]
         if not await self._run(FINISH_CLEANUP, keys, args):
             raise LeaseLost(cleanup.id)
 
@@ -345,12 +345,14 @@ class CleanupStore:
     async def amend(self, cleanup: Cleanup) -> bool:
         """Update the record of a clean-up that has ended; False if it hasn't ended."""
         return bool(
-            await self._run(AMEND_CLEANUP, [redis_keys.cleanup(cleanup.id)], [self._seal(cleanup)])
+            await self._run(
+                AMEND_CLEANUP, [redis_keys.cleanup(cleanup.id)], [self._encrypt(cleanup)]
+            )
         )
 
     async def _run(self, script: str, keys: list[str], args: list[Any]) -> Any:
         with translate_redis_errors():
             return await self._scripts[script](keys=keys, args=args)
 
-    def _seal(self, cleanup: Cleanup) -> str:
-        return self._records.seal(cleanup, redis_keys.cleanup(cleanup.id), "record")
+    def _encrypt(self, cleanup: Cleanup) -> str:
+        return self._records.encrypt(cleanup, redis_keys.cleanup(cleanup.id), "record")

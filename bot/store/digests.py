@@ -178,13 +178,13 @@ class DailyCounts:
         """Return the stored days; empty if there are none or they can't be decrypted."""
         key = redis_keys.daily_counts(connection_name, series)
         with translate_redis_errors():
-            sealed = await self._redis.get(key)
-        return self._records.open(sealed, key) or {}
+            encrypted = await self._redis.get(key)
+        return self._records.decrypt(encrypted, key) or {}
 
     async def save(self, connection_name: str, series: str, days: Mapping[str, DayTotals]) -> None:
         """Replace the stored days of a series."""
         key = redis_keys.daily_counts(connection_name, series)
         with translate_redis_errors():
             await self._redis.set(
-                key, self._records.seal(dict(days), key), ex=DAILY_COUNTS_TTL_SECONDS
+                key, self._records.encrypt(dict(days), key), ex=DAILY_COUNTS_TTL_SECONDS
             )

@@ -81,11 +81,13 @@ class Cipher:
         self._ciphers = {key.id: AESGCM(key.secret) for key in keys}
         self._first, self._secret = keys[0].id, keys[0].secret
 
-    def seal(self, text: str, aad: str) -> str:
+    def encrypt(self, text: str, aad: str) -> str:
         """Encrypt a text; decryption requires the same `aad` (additional authenticated data)."""
         nonce = secrets.token_bytes(NONCE_BYTES)
-        sealed = self._ciphers[self._first].encrypt(nonce, text.encode(), aad.encode())
-        return f"{FORMAT_VERSION}.{self._first}.{base64.urlsafe_b64encode(nonce + sealed).decode()}"
+        encrypted = self._ciphers[self._first].encrypt(nonce, text.encode(), aad.encode())
+        return (
+            f"{FORMAT_VERSION}.{self._first}.{base64.urlsafe_b64encode(nonce + encrypted).decode()}"
+        )
 
     def pseudonym(self, text: str) -> str:
         """Return a stable pseudonym for a deleted user; it changes only if the first key changes.
@@ -95,17 +97,17 @@ class Cipher:
         name = hmac.digest(self._secret, b"pseudonym:" + text.encode(), "sha256").hex()
         return f"gone-{self._first}-{name[:PSEUDONYM_HEX_DIGITS]}"
 
-    def is_current(self, sealed: str) -> bool:
+    def is_current(self, encrypted: str) -> bool:
         """Whether a text is encrypted with the first key, in the current format."""
-        return sealed.startswith(f"{FORMAT_VERSION}.{self._first}.")
+        return encrypted.startswith(f"{FORMAT_VERSION}.{self._first}.")
 
-    def key_id(self, sealed: str) -> str:
+    def key_id(self, encrypted: str) -> str:
         """Return the key id in an encrypted text."""
-        return sealed.partition(".")[2].partition(".")[0][:KEY_ID_LENGTH]
+        return encrypted.partition(".")[2].partition(".")[0][:KEY_ID_LENGTH]
 
-    def open(self, sealed: str, aad: str) -> str:
+    def decrypt(self, encrypted: str, aad: str) -> str:
         """Decrypt a text that was encrypted for `aad`; raises DecryptionError."""
-        version, _, rest = sealed.partition(".")
+        version, _, rest = encrypted.partition(".")
         key_id, _, encoded = rest.partition(".")
         cipher = self._ciphers.get(key_id)
         if version != FORMAT_VERSION or cipher is None:
@@ -134,24 +136,26 @@ class EncryptedRecords(Generic[T]):
         self._cipher, self._kind, self._serializer = cipher, kind, serializer
         self._logged: set[int] = set()
 
-    def seal(self, record: T, key: str, field: str = "") -> str:
+    def encrypt(self, record: T, key: str, field: str = "") -> str:
         """Encrypt a record for a Redis key, or for a field of the hash at that key."""
-        return self._cipher.seal(self._serializer.write(record), build_aad(key, field))
+        return self._cipher.encrypt(self._serializer.write(record), build_aad(key, field))
 
-    def open(self, sealed: str | None, key: str, field: str = "", **said_by_key: Any) -> T | None:
+    def decrypt(
+        self, encrypted: str | None, key: str, field: str = "", **key_fields: Any
+    ) -> T | None:
         """Decrypt a record; None if it is missing or can't be decrypted or parsed.
 
         Each process logs an unreadable record once. The record is kept, because the missing key, or
-        a version of the app that can parse the record, may be restored. `said_by_key` are the
+        a version of the app that can parse the record, may be restored. `key_fields` are the
         record's fields that are derived from its Redis key.
         """
-        if not sealed:
+        if not encrypted:
             return None
         where = build_aad(key, field)
         try:
-            return self._serializer.read(self._cipher.open(sealed, where), **said_by_key)
+            return self._serializer.read(self._cipher.decrypt(encrypted, where), **key_fields)
         except (DecryptionError, InvalidRecord) as error:
-            self._log(hash((where, sealed)), error)
+            self._log(hash((where, encrypted)), error)
             return None
 
     def _log(self, record: int, error: Exception) -> None:
@@ -177,13 +181,13 @@ class AccountEncryption:
         self._connections = EncryptedRecords(cipher, "connection", _CONNECTION)
         self._tokens = EncryptedRecords(cipher, "token", _TOKEN)
 
-    def open_connection(
+    def decrypt_connection(
         self, caller: Caller, tenant: str, fields: Mapping[str, str]
     ) -> Connection | None:
         """Decrypt a connection from the fields of a user's hash; None if it can't be decrypted."""
         name = CONNECTION_FIELD + tenant
-        token = self.open_token(caller, tenant, fields.get(TOKEN_FIELD + tenant))
-        return self._connections.open(
+        token = self.decrypt_token(caller, tenant, fields.get(TOKEN_FIELD + tenant))
+        return self._connections.decrypt(
             fields[name],
             redis_keys.account(caller),
             name,
@@ -192,16 +196,16 @@ class AccountEncryption:
             token=token,
         )
 
-    def open_token(self, caller: Caller, tenant: str, sealed: str | None) -> Token | None:
-        return self._tokens.open(sealed, redis_keys.account(caller), TOKEN_FIELD + tenant)
+    def decrypt_token(self, caller: Caller, tenant: str, encrypted: str | None) -> Token | None:
+        return self._tokens.decrypt(encrypted, redis_keys.account(caller), TOKEN_FIELD + tenant)
 
-    def seal_connection(self, connection: Connection) -> str:
+    def encrypt_connection(self, connection: Connection) -> str:
         name = CONNECTION_FIELD + connection.tenant
-        return self._connections.seal(connection, redis_keys.account(connection.caller), name)
+        return self._connections.encrypt(connection, redis_keys.account(connection.caller), name)
 
-    def seal_token(self, connection: Connection, token: Token) -> str:
+    def encrypt_token(self, connection: Connection, token: Token) -> str:
         name = TOKEN_FIELD + connection.tenant
-        return self._tokens.seal(token, redis_keys.account(connection.caller), name)
+        return self._tokens.encrypt(token, redis_keys.account(connection.caller), name)
 
 
 def is_encrypted_field(name: str) -> bool:
@@ -289,18 +293,18 @@ class Canary:
 
     async def admit(self, connection: Any) -> None:
         """Check a new connection in one round trip; raises WrongEncryptionKeys."""
-        sealed = await _command(connection, "GET", redis_keys.canary())
-        if sealed is None and self._create:
-            new = self._cipher.seal(CANARY_TEXT, build_aad(redis_keys.canary()))
+        encrypted = await _command(connection, "GET", redis_keys.canary())
+        if encrypted is None and self._create:
+            new = self._cipher.encrypt(CANARY_TEXT, build_aad(redis_keys.canary()))
             await _command(connection, "SET", redis_keys.canary(), new, "NX")
             # Another process may have written it first.
-            sealed = await _command(connection, "GET", redis_keys.canary())
-        if sealed is not None:
-            self._check(sealed.decode() if isinstance(sealed, bytes) else sealed)
+            encrypted = await _command(connection, "GET", redis_keys.canary())
+        if encrypted is not None:
+            self._check(encrypted.decode() if isinstance(encrypted, bytes) else encrypted)
 
-    def _check(self, sealed: str) -> None:
+    def _check(self, encrypted: str) -> None:
         try:
-            self._cipher.open(sealed, build_aad(redis_keys.canary()))
+            self._cipher.decrypt(encrypted, build_aad(redis_keys.canary()))
         except DecryptionError as error:
             if not self.problem:
                 self.problem = (

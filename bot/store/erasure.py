@@ -152,9 +152,9 @@ class Erasure:
     def _in_value(
         self, subject: ErasureSubject, key: str, name: str, text: str, found: ErasureScan
     ) -> Trace | None:
-        is_sealed = bool(ENCRYPTED_TEXT.fullmatch(text))
+        is_encrypted = bool(ENCRYPTED_TEXT.fullmatch(text))
         try:
-            clear = self._cipher.open(text, build_aad(key, name)) if is_sealed else text
+            clear = self._cipher.decrypt(text, build_aad(key, name)) if is_encrypted else text
         except DecryptionError:
             found.unreadable += 1
             return None
@@ -163,7 +163,7 @@ class Erasure:
         if not subject.user_id or key.startswith(SAQ_PREFIX):
             return Trace("remove", key, name) if name else Trace("delete", key)
         blank = subject.pattern.sub("", clear)
-        new = self._cipher.seal(blank, build_aad(key, name)) if is_sealed else blank
+        new = self._cipher.encrypt(blank, build_aad(key, name)) if is_encrypted else blank
         return Trace("blank", key, name, text, new)
 
     def _note_owned(
@@ -176,7 +176,9 @@ class Erasure:
     def _facts(self, key: str, value: Any) -> Any:
         """Decode the record in a hash; None if it can't be decrypted or parsed."""
         try:
-            return json.loads(self._cipher.open(value.get("record", ""), build_aad(key, "record")))
+            return json.loads(
+                self._cipher.decrypt(value.get("record", ""), build_aad(key, "record"))
+            )
         except (DecryptionError, ValueError):
             return None
 

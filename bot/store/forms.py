@@ -40,10 +40,10 @@ class FormStore:
         """Like `save`, but also return whether the user watches a job, in the same round trip."""
         form_id = self._new_id()
         key = redis_keys.form(caller, form_id)
-        sealed = self._records.seal(dict(facts), key)
+        encrypted = self._records.encrypt(dict(facts), key)
         with translate_redis_errors():
             async with self._redis.pipeline(transaction=False) as pipe:
-                pipe.set(key, sealed, ex=FORM_TTL_SECONDS)
+                pipe.set(key, encrypted, ex=FORM_TTL_SECONDS)
                 pipe.hexists(redis_keys.watches(caller), watch_field(tenant, job_id))
                 _, is_watched = await pipe.execute()
         return form_id, bool(is_watched)
@@ -52,8 +52,8 @@ class FormStore:
         """Load stored facts; raises OutdatedButton if they have expired or can't be decrypted."""
         key = redis_keys.form(caller, form_id)
         with translate_redis_errors():
-            sealed = await self._redis.get(key)
-        facts = self._records.open(sealed, key)
+            encrypted = await self._redis.get(key)
+        facts = self._records.decrypt(encrypted, key)
         if facts is None:
             raise OutdatedButton
         return facts
@@ -68,5 +68,5 @@ class FormStore:
             async with self._redis.pipeline(transaction=True) as pipe:
                 pipe.get(key)
                 pipe.delete(key)
-                sealed, _ = await pipe.execute()
-        return self._records.open(sealed, key)
+                encrypted, _ = await pipe.execute()
+        return self._records.decrypt(encrypted, key)

@@ -47,7 +47,7 @@ class HomeStore:
         key = redis_keys.home(caller, STATS_KEY)
         with translate_redis_errors():
             fields: dict[str, str] = await self._redis.hgetall(key)
-        found = (self._records.open(text, key, name) for name, text in fields.items())
+        found = (self._records.decrypt(text, key, name) for name, text in fields.items())
         return {stats.tenant: stats for stats in found if stats}
 
     async def save_stats(self, caller: Caller, stats: Iterable[TenantStats]) -> None:
@@ -56,8 +56,8 @@ class HomeStore:
         args: list[str | int] = [TENANT_STATS_TTL_SECONDS]
         for one in stats:
             name = one.tenant
-            sealed = self._records.seal(one, key, name)
-            args += [CONNECTION_FIELD + one.tenant, name, sealed]
+            encrypted = self._records.encrypt(one, key, name)
+            args += [CONNECTION_FIELD + one.tenant, name, encrypted]
         with translate_redis_errors():
             await self._save_stats(keys=[redis_keys.account(caller), key], args=args)
 

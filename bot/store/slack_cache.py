@@ -140,7 +140,7 @@ class AudienceCache:
         key = redis_keys.audience(channel_id)
         with translate_redis_errors():
             fields = await self._redis.hgetall(key)
-        audience = self._records.open(fields.get("audience"), key, "audience")
+        audience = self._records.decrypt(fields.get("audience"), key, "audience")
         return CachedAudience(audience, fields.get("change", ""))
 
     async def save(self, audience: Audience, change: str) -> None:
@@ -151,9 +151,9 @@ class AudienceCache:
         if not audience.is_known:
             return
         key = redis_keys.audience(audience.channel_id)
-        sealed = self._records.seal(audience, key, "audience")
+        encrypted = self._records.encrypt(audience, key, "audience")
         with translate_redis_errors():
-            await self._save(keys=[key], args=[change, sealed, AUDIENCE_TTL_SECONDS])
+            await self._save(keys=[key], args=[change, encrypted, AUDIENCE_TTL_SECONDS])
 
     async def invalidate(self, channel_id: str) -> None:
         """Delete an audience after a reported change; the next post reads the channel first."""

@@ -134,21 +134,21 @@ class VersionedRecordStore(Generic[RecordT]):
     def __init__(
         self,
         redis: Commands,
-        sealing: EncryptedRecords[RecordT],
+        records: EncryptedRecords[RecordT],
         indexes: RecordIndexes,
         save: str,
         delete: str,
     ) -> None:
         self._redis, self._indexes = redis, indexes
-        self._records: EncryptedRecords[RecordT] = sealing
+        self._records: EncryptedRecords[RecordT] = records
         self._save_script = redis.register_script(SAVE_RECORD + save)
         self._delete_script = redis.register_script(DELETE_RECORD + delete)
 
     async def load(self, record_id: str) -> RecordT | None:
         """Load a record by its id; None if it was deleted or can't be decrypted."""
         with translate_redis_errors():
-            sealed = await self._redis.hget(self._indexes.record(record_id), "record")
-        return self._open(record_id, sealed)
+            encrypted = await self._redis.hget(self._indexes.record(record_id), "record")
+        return self._open(record_id, encrypted)
 
     async def of_channel(self, team_id: str, channel_id: str) -> tuple[RecordT, ...]:
         """Return the records of a channel, oldest first."""
@@ -179,8 +179,11 @@ class VersionedRecordStore(Generic[RecordT]):
         key = self._indexes.record(saved.id)
         then: tuple[str, str, str] = self._indexes.of(before or saved)
         now: tuple[str, str, str] = self._indexes.of(saved)
-        version, sealed = before.version if before else 0, self._records.seal(saved, key, "record")
-        facts: list[Argument] = [str(version), saved.version, sealed, saved.id, name]
+        version, encrypted = (
+            before.version if before else 0,
+            self._records.encrypt(saved, key, "record"),
+        )
+        facts: list[Argument] = [str(version), saved.version, encrypted, saved.id, name]
 
         async def write(most: Mapping[str, int]) -> str:
             allowed: list[Argument] = [
@@ -225,8 +228,8 @@ class VersionedRecordStore(Generic[RecordT]):
 
     async def _loaded(self, ids: Collection[str]) -> tuple[RecordT, ...]:
         """Load the records that can be decrypted, oldest first."""
-        sealed = await self._fields(ids, "record")
-        opened = [self._open(id_, one) for id_, one in zip(ids, sealed, strict=True)]
+        encrypted = await self._fields(ids, "record")
+        opened = [self._open(id_, one) for id_, one in zip(ids, encrypted, strict=True)]
         return tuple(sorted(filter(None, opened), key=lambda one: (one.created_at, one.id)))
 
     async def _fields(self, ids: Collection[str], field: str) -> list[str | None]:
@@ -240,5 +243,7 @@ class VersionedRecordStore(Generic[RecordT]):
                 found: list[str | None] = await pipe.execute()
         return found
 
-    def _open(self, record_id: str, sealed: str | None) -> RecordT | None:
-        return self._records.open(sealed, self._indexes.record(record_id), "record", id=record_id)
+    def _open(self, record_id: str, encrypted: str | None) -> RecordT | None:
+        return self._records.decrypt(
+            encrypted, self._indexes.record(record_id), "record", id=record_id
+        )

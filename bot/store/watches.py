@@ -83,19 +83,19 @@ class WatchStore:
             watch_field(watch.tenant, watch.job_id),
         )
         key = redis_keys.watches(watch.owner)
-        sealed = self._records.seal(watch, key, field)
+        encrypted = self._records.encrypt(watch, key, field)
         with translate_redis_errors():
             done: AddResult = await self._add(
                 keys=[key, redis_keys.watches_due()],
-                args=[field, sealed, most, connection.name, poll_at, WATCH_TTL_SECONDS],
+                args=[field, encrypted, most, connection.name, poll_at, WATCH_TTL_SECONDS],
             )
         return done
 
     async def _can_open(self, watch: Watch) -> bool:
         key, field = redis_keys.watches(watch.owner), watch_field(watch.tenant, watch.job_id)
         with translate_redis_errors():
-            sealed = await self._redis.hget(key, field)
-        return bool(self._records.open(sealed, key, field, owner=watch.owner))
+            encrypted = await self._redis.hget(key, field)
+        return bool(self._records.decrypt(encrypted, key, field, owner=watch.owner))
 
     async def of_owner(self, owner: Caller, tenant: str = "") -> tuple[Watch, ...]:
         """Return a user's watches, oldest first, for one tenant or (by default) all tenants."""
@@ -103,7 +103,8 @@ class WatchStore:
         with translate_redis_errors():
             fields: dict[str, str] = await self._redis.hgetall(key)
         watches = (
-            self._records.open(sealed, key, field, owner=owner) for field, sealed in fields.items()
+            self._records.decrypt(encrypted, key, field, owner=owner)
+            for field, encrypted in fields.items()
         )
         found = (watch for watch in watches if watch and tenant in ("", watch.tenant))
         return tuple(sorted(found, key=lambda watch: (watch.since, watch.id)))

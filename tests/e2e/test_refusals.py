@@ -108,7 +108,7 @@ async def test_another_redis_with_other_keys(
         async with asyncio.timeout(SOON):
             while not await redis.exists("emporix-jobs:canary"):  # noqa: ASYNC110 - it is watched
                 await asyncio.sleep(0.05)
-        theirs = Cipher(parse_keys(THEIRS)).seal(CANARY_TEXT, build_aad(redis_keys.canary()))
+        theirs = Cipher(parse_keys(THEIRS)).encrypt(CANARY_TEXT, build_aad(redis_keys.canary()))
         await redis.set(redis_keys.canary(), theirs)
         await redis.client_kill_filter(_type="normal", skipme=True)
         async with asyncio.timeout(SOON):

@@ -67,7 +67,7 @@ async def test_a_channel_that_is_closed_pauses(
     """A closed channel pauses its digests and alerts only, and notifies their owners once."""
     await end(scheduled.person("ada", "ops"))
     assert (await stored(scheduled, "digest-1")).paused == reason
-    assert (await stored(scheduled, "digest-2")).paused == "somebody"
+    assert (await stored(scheduled, "digest-2")).paused == "by_hand"
     assert not (await stored(scheduled, "digest-3")).paused
     (alert,) = await AlertStore(scheduled.redis, scheduled.cipher).of_channel(TEAM_ID, "C0OPS")
     assert (alert.paused, alert.paused_at) == (reason, scheduled.clock())

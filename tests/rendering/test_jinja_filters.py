@@ -21,6 +21,7 @@ from bot.rendering.jinja_filters import (
     date_range,
     date_token,
     day_and_month,
+    duration,
     export_words,
     link,
     percent,
@@ -201,7 +202,7 @@ def test_a_period_is_said_in_its_time_zone(
     begun = NINE - days * 86_400
     assert period(begun, NINE, "Europe/Berlin") == shown
     assert since_words(begun, NINE, "Europe/Berlin") == since
-    assert period_before(NINE - begun) == before
+    assert period_before(begun, NINE) == before
 
 
 def test_changes_and_shares_are_said_in_short() -> None:
@@ -229,6 +230,16 @@ def test_changes_and_shares_are_said_in_short() -> None:
 def test_marks_within_a_word_are_letters(words: str, shown: str) -> None:
     """Only text that Slack would format is shown as code; marks within a word are letters."""
     assert unformatted(words, 100) == shown
+
+
+NUMBERS = st.integers() | st.floats() | st.sampled_from([10**400, -(10**400)])
+
+
+@given(NUMBERS, NUMBERS)
+def test_each_number_has_words(one: float, other: float) -> None:
+    """Infinite, huge and undefined numbers cause no error."""
+    for shown in (duration(one), percent(one), period_before(one, other), date_token(one)):
+        assert shown
 
 
 def test_dates_are_said_as_people_say_them() -> None:

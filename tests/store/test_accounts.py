@@ -54,8 +54,8 @@ async def test_does_not_open_what_was_copied_to_another_tenant(
 ) -> None:
     """A record copied to another tenant of the same user can't be decrypted there."""
     await accounts.save(connection(ADA), default=True)
-    sealed = await redis.hget(redis_keys.account(ADA), "connection:acme")
-    await redis.hset(redis_keys.account(ADA), "connection:globex", sealed)
+    encrypted = await redis.hget(redis_keys.account(ADA), "connection:acme")
+    await redis.hset(redis_keys.account(ADA), "connection:globex", encrypted)
     assert list((await accounts.load(ADA)).connections) == ["acme"]
 
 

@@ -101,9 +101,9 @@ async def test_nobody_can_make_one_up(
     assert first
     assert second
     places = [redis_keys.alert("a1"), redis_keys.alert("a2")]
-    sealed = [await redis.hget(key, "record") for key in places]
+    encrypted = [await redis.hget(key, "record") for key in places]
     clear = RECORD.write(replace(first, channel_id="C0EVE"))
-    for forged in ([clear, "{}"], ["1.", "1.deadbeef.é"], reversed(sealed)):
+    for forged in ([clear, "{}"], ["1.", "1.deadbeef.é"], reversed(encrypted)):
         for key, record in zip(places, forged, strict=True):
             await redis.hset(key, "record", record)
         assert await alerts.load("a1") is None
@@ -111,7 +111,7 @@ async def test_nobody_can_make_one_up(
         assert await alerts.of_connection(first.connection) == ()
         assert "could not read a stored alert" in caplog.text
         caplog.clear()
-    await redis.hset(places[0], "record", sealed[0])
+    await redis.hset(places[0], "record", encrypted[0])
     assert await alerts.load("a1") == first
 
 

@@ -40,7 +40,7 @@ async def everything(redis: Any) -> dict[str, bytes]:
 async def test_the_first_process_writes_it(redis: Any, redis_url: str) -> None:
     """The first process writes an encrypted canary, and processes with the same key accept it."""
     assert await writes(redis_url, OURS) == ""
-    assert cipher(OURS).open(await redis.get(redis_keys.canary()), redis_keys.canary())
+    assert cipher(OURS).decrypt(await redis.get(redis_keys.canary()), redis_keys.canary())
     assert await redis.ttl(redis_keys.canary()) == -1
     assert await writes(redis_url, THEIRS, OURS) == ""
 
@@ -100,7 +100,7 @@ class Overtaken:
 
     def __init__(self, redis: Any) -> None:
         self._redis, self._answer = redis, None
-        self.theirs = cipher(THEIRS).seal("emporix-jobs", redis_keys.canary())
+        self.theirs = cipher(THEIRS).encrypt("emporix-jobs", redis_keys.canary())
 
     async def send_command(self, *command: str, check_health: bool) -> None:
         if command[0] == "SET":

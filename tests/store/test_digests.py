@@ -51,9 +51,9 @@ async def test_a_digest_of_an_older_version_has_a_chart(redis: Any) -> None:
     store, key = DigestStore(redis, CIPHER), redis_keys.digest("1")
     await store.save(replace(DIGEST, chart=False))
     place = f"{key}/record"
-    record = json.loads(CIPHER.open(await redis.hget(key, "record"), place))
+    record = json.loads(CIPHER.decrypt(await redis.hget(key, "record"), place))
     assert record.pop("chart") is False
-    await redis.hset(key, "record", CIPHER.seal(json.dumps(record), place))
+    await redis.hset(key, "record", CIPHER.encrypt(json.dumps(record), place))
     loaded = await store.load("1")
     assert loaded is not None
     assert loaded.chart
@@ -105,7 +105,7 @@ async def test_what_was_asked_for_is_due_first(redis: Any) -> None:
     store = DigestStore(redis, CIPHER)
     await store.save(replace(DIGEST, requested_at=500.0))
     other = replace(DIGEST, id="2", name="Evening")
-    await store.save(replace(other, scheduled_run=None, paused="somebody"))
+    await store.save(replace(other, scheduled_run=None, paused="by_hand"))
     assert await claimed(store, 600.0) == ["1"]
     assert await claimed(store, 10**9, 1) == ["1"]
     assert await claimed(store, 10**9) == []
@@ -149,9 +149,9 @@ async def test_nobody_can_make_one_up(redis: Any, caplog: pytest.LogCaptureFixtu
     assert first
     assert second
     places = [redis_keys.digest("1"), redis_keys.digest("2")]
-    sealed = [await redis.hget(key, "record") for key in places]
+    encrypted = [await redis.hget(key, "record") for key in places]
     clear = json.dumps(asdict(replace(first, channel_id="C0EVE")))
-    for forged in ([clear, "{}"], ["1.", "1.deadbeef.é"], reversed(sealed)):
+    for forged in ([clear, "{}"], ["1.", "1.deadbeef.é"], reversed(encrypted)):
         for key, record in zip(places, forged, strict=True):
             await redis.hset(key, "record", record)
         assert await store.load("1") is None
@@ -159,7 +159,7 @@ async def test_nobody_can_make_one_up(redis: Any, caplog: pytest.LogCaptureFixtu
         assert await store.of_owner(GRACE) == ()
         assert "could not read a stored digest" in caplog.text
         caplog.clear()
-    await redis.hset(places[0], "record", sealed[0])
+    await redis.hset(places[0], "record", encrypted[0])
     assert await store.load("1") == first
 
 
@@ -204,8 +204,8 @@ async def test_keeps_only_the_newest(counts: DailyCounts) -> None:
 async def test_numbers_do_not_lie_open(redis: Any, counts: DailyCounts) -> None:
     """Counts are encrypted; copied ones, and those whose key is missing, are ignored."""
     await counts.save(SOURCE, "series", DAYS)
-    sealed = await redis.get(redis_keys.daily_counts(SOURCE, "series"))
-    assert "2026-1" not in sealed
-    await redis.set(redis_keys.daily_counts(SOURCE, "another"), sealed)
+    encrypted = await redis.get(redis_keys.daily_counts(SOURCE, "series"))
+    assert "2026-1" not in encrypted
+    await redis.set(redis_keys.daily_counts(SOURCE, "another"), encrypted)
     assert await counts.load(SOURCE, "another") == {}
     assert await DailyCounts(redis, Cipher(parse_keys(new_key()))).load(SOURCE, "series") == {}

@@ -76,9 +76,9 @@ async def test_what_jobs_say_is_sealed(homes: HomeStore, redis: Any) -> None:
 async def test_does_not_open_elsewhere(homes: HomeStore, redis: Any) -> None:
     """Statistics copied to another user or tenant are ignored."""
     await homes.save_stats(ADA, [FIGURES])
-    sealed = await redis.hget(redis_keys.home(ADA, "stats"), "acme")
-    await redis.hset(redis_keys.home(GRACE, "stats"), "acme", sealed)
-    await redis.hset(redis_keys.home(ADA, "stats"), "globex", sealed)
+    encrypted = await redis.hget(redis_keys.home(ADA, "stats"), "acme")
+    await redis.hset(redis_keys.home(GRACE, "stats"), "acme", encrypted)
+    await redis.hset(redis_keys.home(ADA, "stats"), "globex", encrypted)
     assert await homes.load_stats(GRACE) == {}
     assert (await homes.load_stats(ADA)).keys() == {"acme"}
 
@@ -89,7 +89,7 @@ async def test_what_another_version_wrote_is_unknown(
     """Statistics in another format are ignored without an error."""
     place = f"{redis_keys.home(ADA, 'figures')}/acme"
     for text in ('{"tenant":"acme"}', '["acme"]', "{"):
-        await redis.hset(redis_keys.home(ADA, "stats"), "acme", Cipher(keys).seal(text, place))
+        await redis.hset(redis_keys.home(ADA, "stats"), "acme", Cipher(keys).encrypt(text, place))
         assert await homes.load_stats(ADA) == {}
 
 

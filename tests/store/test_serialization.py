@@ -103,8 +103,8 @@ def types_within(hint: Any) -> set[type[Any]]:
     return set().union(*map(types_within, get_args(hint)))
 
 
-def said_by_key(serializer: Serializer[Any], record: Any) -> dict[str, Any]:
-    return {name: getattr(record, name) for name in serializer.said_by_key}
+def key_fields(serializer: Serializer[Any], record: Any) -> dict[str, Any]:
+    return {name: getattr(record, name) for name in serializer.key_fields}
 
 
 def with_default(cls: type[Any]) -> dict[str, Any]:
@@ -123,7 +123,7 @@ def with_default(cls: type[Any]) -> dict[str, Any]:
 def test_reads_back_whole(serializer: Serializer[Any], data: st.DataObject) -> None:
     """Any record is read as it was written."""
     record = data.draw(records(serializer))
-    read = serializer.read(serializer.write(record), **said_by_key(serializer, record))
+    read = serializer.read(serializer.write(record), **key_fields(serializer, record))
     assert read == record
     assert type(read) is type(record)
 
@@ -141,7 +141,7 @@ def test_an_older_process_keeps_what_it_does_not_know(
         cls, place = data.draw(st.sampled_from(places))
         name = data.draw(WORDS.filter(lambda name: name not in cls.__dataclass_fields__))
         place[name] = data.draw(ANYTHING)
-    read = serializer.read(json.dumps(facts), **said_by_key(serializer, record))
+    read = serializer.read(json.dumps(facts), **key_fields(serializer, record))
     assert read == record
     if is_dataclass(read) and not isinstance(read, type):
         read = replace(read)
@@ -163,7 +163,7 @@ def test_a_newer_process_reads_what_an_older_one_wrote(
     cls, place = data.draw(st.sampled_from(places))
     name, hint = data.draw(st.sampled_from(list(with_default(cls).items())))
     place.pop(name, None)
-    said = said_by_key(serializer, record)
+    said = key_fields(serializer, record)
     missing = serializer.read(json.dumps(facts), **said)
     if NoneType not in get_args(hint):
         place[name] = None
@@ -244,7 +244,7 @@ async def test_one_unreadable_record_hides_no_other(
     """An unreadable record is skipped, and logged once."""
     key, field, all_of_them = await two(redis)
     assert len(await all_of_them()) == 2
-    await redis.hset(key, field, CIPHER.seal('{"a": "hunter2"}', f"{key}/{field}"))
+    await redis.hset(key, field, CIPHER.encrypt('{"a": "hunter2"}', f"{key}/{field}"))
     assert len(await all_of_them()) == 1
     assert len(await all_of_them()) == 1
     assert caplog.text.count("could not read a stored") == 1

@@ -95,8 +95,8 @@ async def test_an_answer_of_another_channel_does_not_open(
 ) -> None:
     """An audience copied to another channel can't be decrypted."""
     await audiences.save(replace(OPS, channel_id="C0GENERAL", has_outsiders=False), "")
-    sealed = await redis.hget(redis_keys.audience("C0GENERAL"), "audience")
-    await redis.hset(redis_keys.audience("C0OPS"), "audience", sealed)
+    encrypted = await redis.hget(redis_keys.audience("C0GENERAL"), "audience")
+    await redis.hset(redis_keys.audience("C0OPS"), "audience", encrypted)
     assert await kept(audiences) is None
 
 

@@ -67,12 +67,12 @@ async def test_nobody_can_make_one_up(
 ) -> None:
     """Forged or copied watches are ignored."""
     await watches.add(WATCH, 105.0, 50)
-    sealed = await redis.hget(redis_keys.watches(ADA), "acme:job-1")
-    assert "C0OPS" not in sealed
-    await redis.hset(redis_keys.watches(GRACE), "acme:job-1", sealed)
+    encrypted = await redis.hget(redis_keys.watches(ADA), "acme:job-1")
+    assert "C0OPS" not in encrypted
+    await redis.hset(redis_keys.watches(GRACE), "acme:job-1", encrypted)
     await redis.hset(redis_keys.watches(GRACE), "acme:job-2", '{"id":"w1","tenant":"acme"}')
     assert await watches.of_owner(GRACE) == ()
-    await redis.hset(redis_keys.watches(ADA), "acme:job-2", sealed)
+    await redis.hset(redis_keys.watches(ADA), "acme:job-2", encrypted)
     assert await watches.of_owner(ADA) == (WATCH,)
     assert "could not read a stored watch" in caplog.text
 

@@ -75,6 +75,6 @@ async def _delete(
     return deleted
 
 
-@action(buttons.DIGEST_DELETE_KEEP, replaces=True, audit=None)
+@action(buttons.DIGEST_DELETE_CANCEL, replaces=True, audit=None)
 async def keep(reply: Reply) -> None:
     await reply("dismissed", replace=True, action="delete_digest")

@@ -58,7 +58,7 @@ async def open_form(
     )
 
 
-@action(buttons.JOBS_CLEAN_KEEP, replaces=True, audit=None)
+@action(buttons.JOBS_CLEAN_CANCEL, replaces=True, audit=None)
 async def keep(reply: Reply) -> None:
     await reply("dismissed", replace=True, action="cleanup")
 

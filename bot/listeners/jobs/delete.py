@@ -33,7 +33,7 @@ async def delete_job(
     await reply("jobs/delete.done", replace=True, deletion=_seen_by(account, deletion))
 
 
-@action(buttons.JOBS_DELETE_KEEP, replaces=True, audit=None)
+@action(buttons.JOBS_DELETE_CANCEL, replaces=True, audit=None)
 async def keep_job(button: JobButton, reply: Reply) -> None:
     await reply("dismissed", replace=True, action="delete_job", subject=button.job_id)
 

@@ -44,7 +44,7 @@ async def list_all(
     await _show_in_place(await jobs.list(account, Filters(tenant=button.tenant)), reply, modal)
 
 
-@action(buttons.JOBS_LIST_AGAIN, *buttons.JOBS_LIST_WIDERS, replaces=True, audit=None)
+@action(buttons.JOBS_LIST_AGAIN, *buttons.JOBS_LIST_SUGGESTIONS, replaces=True, audit=None)
 async def list_again(
     button: ListButton, account: Account, jobs: JobService, reply: Reply, modal: Modal
 ) -> None:

@@ -44,7 +44,7 @@ async def share(
     await reply("jobs/share.done", replace=is_over, step=step, channel_id=audience.channel_id)
 
 
-@action(buttons.JOBS_SHARE_KEEP, replaces=True, audit=None)
+@action(buttons.JOBS_SHARE_CANCEL, replaces=True, audit=None)
 async def keep_private(reply: Reply) -> None:
     await reply("dismissed", replace=True, action="share")
 

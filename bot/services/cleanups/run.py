@@ -254,7 +254,7 @@ class CleanupSlice:
         return left
 
     async def _read_job_ids(self) -> list[str]:
-        await self._show("looking")
+        await self._show("selecting")
         return await collect_job_ids(await self._list_jobs(), self._cleanup, self._renew_lease)
 
     async def _account(self) -> Account:

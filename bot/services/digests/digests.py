@@ -103,7 +103,7 @@ class DigestService:
         return await self._update_existing(
             digest_id,
             caller,
-            lambda digest: lifecycle.pause(digest, "somebody", now, by=caller.user_id),
+            lambda digest: lifecycle.pause(digest, "by_hand", now, by=caller.user_id),
         )
 
     async def resume(self, digest_id: str, account: Account) -> DigestChange:

@@ -48,13 +48,13 @@ async def test_pauses_and_resumes_that_digest(
 ) -> None:
     """Pause and resume affect only that digest."""
     await press(two, "Pause", digest_id)
-    assert (await stored(connected, digest_id)).paused == "somebody"
+    assert (await stored(connected, digest_id)).paused == "by_hand"
     assert (await stored(connected, other)).paused == ""
     await two.command("/emporix digest list")
     await two.click("Pause")  # of the other digest, the only one with this button
     await press(two, "Resume", digest_id)
     assert (await stored(connected, digest_id)).paused == ""
-    assert (await stored(connected, other)).paused == "somebody"
+    assert (await stored(connected, other)).paused == "by_hand"
 
 
 @each_digest

@@ -42,9 +42,9 @@ async def test_nothing_is_posted_by_people_who_left(connected: AppHarness, outsi
 async def test_owners_stop_theirs_from_anywhere(connected: AppHarness, outside: Person) -> None:
     """Owners can pause and delete from anywhere, but not resume."""
     await outside.click("Pause")
-    assert (await stored(connected)).paused == "somebody"
+    assert (await stored(connected)).paused == "by_hand"
     await outside.click("Resume")
-    assert (await stored(connected)).paused == "somebody"
+    assert (await stored(connected)).paused == "by_hand"
     await outside.command("/emporix digest list")
     exchange = await outside.click("Delete")
     assert "Deleted the digest" in exchange.messages[0]["text"]

@@ -48,7 +48,7 @@ async def test_pauses_by_its_button(connected: AppHarness, ada: Person, digest: 
     """The button in the list pauses a digest."""
     await ada.command("/emporix digest list")
     await ada.click("Pause")
-    assert (await stored(connected)).paused == "somebody"
+    assert (await stored(connected)).paused == "by_hand"
 
 
 async def test_goes_on_at_its_next_time(

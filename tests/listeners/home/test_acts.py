@@ -93,7 +93,7 @@ async def test_pauses_and_resumes_a_digest(harness: AppHarness) -> None:
     """Pausing and resuming a digest changes its buttons."""
     paused = await harness.ada.click("Pause", at_home=True)
     assert "Paused: “Daily jobs” is not posted to <#C0OPS>" in words(paused.home)
-    assert (await stored(harness)).paused == "somebody"
+    assert (await stored(harness)).paused == "by_hand"
     assert "Resume" in options(paused.home)
     resumed = await harness.ada.click("Resume", action_id="menu", at_home=True)
     assert "Pause" in options(resumed.home)

@@ -78,9 +78,9 @@ def test_changing_the_time_gives_no_second_post() -> None:
 
 def test_concurrent_changes_are_kept() -> None:
     """A digest that is paused while it is posted stays paused."""
-    paused = lifecycle.pause(DIGEST, "somebody", DUE)
+    paused = lifecycle.pause(DIGEST, "by_hand", DUE)
     after = lifecycle.record_post(paused, SLOT, DUE)
-    assert (after.paused, after.scheduled_run) == ("somebody", None)
+    assert (after.paused, after.scheduled_run) == ("by_hand", None)
 
 
 def test_a_requested_run_does_not_change_the_schedule() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bot.rendering.buttons import JOBS_LIST_WIDERS, ListButton, decode
+from bot.rendering.buttons import JOBS_LIST_SUGGESTIONS, ListButton, decode
 from bot.services.filters.parser import from_compact
 from bot.services.jobs import REMOVABLE
 from sandbox.emporix.faults import Fault
@@ -22,7 +22,7 @@ JOBS = "/ai-service/acme/jobs"
 def offered(payload: dict[str, Any]) -> list[dict[str, Any]]:
     """The buttons that remove a filter."""
     found = [one for block in payload["blocks"] for one in elements(block)]
-    return [one for one in found if one["action_id"] in JOBS_LIST_WIDERS]
+    return [one for one in found if one["action_id"] in JOBS_LIST_SUGGESTIONS]
 
 
 def removed(button: dict[str, Any], *, typed: set[str]) -> set[str]:
