@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from collections.abc import AsyncIterator
@@ -100,6 +101,20 @@ async def test_a_repeat_by_the_other_transport_is_recognized(redis: Any, redis_u
             views.append([one.via for one in sent].count("views.publish"))
         assert views[0] > 0
         assert views == [views[0]] * 3
+
+
+async def test_http_works_while_socket_mode_is_turned_off(redis: Any, redis_url: str) -> None:
+    """With both, a process stays ready without Socket Mode, says so, and answers over HTTP."""
+    async with open_app(redis, redis_url, FakeClock(), transport="both") as harness:
+        ready = await harness.http.get(f"{harness.bot_url}/readyz")
+        assert ready.json() == {"status": "ok", "socket_mode": "connected"}
+        await harness.workspace.socket_mode.disable_link()
+        async with asyncio.timeout(10):
+            while ready.json()["socket_mode"] == "connected":
+                ready = await harness.http.get(f"{harness.bot_url}/readyz")
+        assert ready.status_code == 200
+        assert ready.json()["socket_mode"].startswith("link_disabled: turn on Socket Mode")
+        assert (await harness.ada.command("/emporix help")).ack_status == 200
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)

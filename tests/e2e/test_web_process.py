@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import signal
 import socket
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -18,6 +20,7 @@ from sandbox.emporix.faults import Fault
 from sandbox.emporix.keys import ACME_OPERATIONS
 from sandbox.emporix.state import EmporixState
 from sandbox.processes import (
+    PROJECT,
     Command,
     StackError,
     bot_process,
@@ -166,6 +169,15 @@ async def test_logs_no_secrets(
         "trigger_id",
     ]
     assert [secret for secret in secrets if secret in written] == []
+
+
+def test_http_alone_imports_nothing_of_socket_mode() -> None:
+    """Without SLACK_APP_TOKEN, a web process doesn't load the modules of Socket Mode."""
+    code = "import sys, bot.web; print([name for name in sys.modules if 'socket_mode' in name])"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "[]\n"
 
 
 async def test_missing_settings_are_named(tmp_path: Path) -> None:
