@@ -34,6 +34,7 @@ class TimeZoneCache:
 
 CHARTS_REFUSED_TTL_SECONDS = 24 * 60 * 60
 
+
 class ChartSupport:
     """Whether Slack rejects charts; both methods raise StoreUnavailable if Redis doesn't answer."""
 
