@@ -143,8 +143,9 @@ async def test_finds_accounts_of_another_enterprise(
     await redis.hset(redis_keys.account(Caller("T0ACME", "U0GRACE", "E0GRID")), "default", "acme")
     await examine(patient, monkeypatch, capsys)
     assert patient.status == 1
-    assert "FAIL  accounts  1 of another workspace or enterprise, like E0GRID:T0ACME:U0GRACE" in (
-        patient.told
+    assert (
+        "FAIL  accounts  1 of another workspace or enterprise, such as E0GRID:T0ACME:U0GRACE"
+        in (patient.told)
     )
 
 
@@ -210,9 +211,9 @@ Break = Callable[[Patient], None]
 
 BROKEN: dict[Break, tuple[str, str]] = {
     redis_full: ("redis", "OOM: give it more memory"),
-    redis_a_replica: ("redis", "READONLY: REDIS_URL leads to a replica"),
+    redis_a_replica: ("redis", "READONLY: REDIS_URL points to a replica"),
     redis_evicts: ("redis", "maxmemory-policy is volatile-lru: set noeviction"),
-    redis_of_others: ("redis", "ENCRYPTION_KEYS cannot read the data in this Redis"),
+    redis_of_others: ("redis", "ENCRYPTION_KEYS can't decrypt the data in this Redis"),
     redis_self_signed: ("redis", "its certificate is not trusted: add ?ssl"),
     redis_gone: ("redis", "check REDIS_URL"),
     wrong_token: ("slack", "invalid_auth: copy SLACK_BOT_TOKEN again"),
@@ -370,7 +371,7 @@ def test_says_that_the_clock_is_wrong() -> None:
     """A clock offset above 5 s is reported with its direction."""
     assert clock_problem(4, "Slack") == clock_problem(-4, "Slack") == ""
     assert clock_problem(3600, "Slack").startswith("this machine's clock is 3600 s ahead of")
-    assert clock_problem(-9, "Redis").startswith("this machine's clock is 9 s behind that of Redis")
+    assert clock_problem(-9, "Redis").startswith("this machine's clock is 9 s behind Redis")
 
 
 @pytest.mark.usefixtures("environment")

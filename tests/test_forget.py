@@ -289,7 +289,7 @@ async def test_deletes_nothing_with_keys_of_another_redis(
     monkeypatch.setenv("ENCRYPTION_KEYS", new_key())
     before = await contents(harness.redis)
     assert await run(f"emporix-bot forget --team {TEAM_ID} --user {ADA.id} --yes") == 2
-    assert "ENCRYPTION_KEYS cannot read the data in this Redis" in capsys.readouterr().out
+    assert "ENCRYPTION_KEYS can't decrypt the data in this Redis" in capsys.readouterr().out
     assert await contents(harness.redis) == before
 
 

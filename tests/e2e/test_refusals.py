@@ -91,7 +91,7 @@ async def test_wrong_encryption_keys(
         assert await ends(running) == 2
     assert await changes_of(redis) == changes
     text = log.read_text(encoding="utf-8")
-    assert "ENCRYPTION_KEYS cannot read the data in this Redis" in text
+    assert "ENCRYPTION_KEYS can't decrypt the data in this Redis" in text
     assert "Traceback" not in text
     assert OURS not in text
 

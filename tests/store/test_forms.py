@@ -68,6 +68,6 @@ async def test_looks_for_a_watch_in_the_same_round_trip(redis: Any) -> None:
     """A job's modal needs to know whether the user watches the job."""
     store = forms(redis, new_key())
     await redis.hset(redis_keys.watches(ADA), "acme:job-1", "a watch")
-    assert await store.save_and_look(ADA, FACTS, "acme", "job-1") == ("form-1", True)
-    assert await store.save_and_look(ADA, FACTS, "acme", "job-2") == ("form-1", False)
+    assert await store.save_and_check_watch(ADA, FACTS, "acme", "job-1") == ("form-1", True)
+    assert await store.save_and_check_watch(ADA, FACTS, "acme", "job-2") == ("form-1", False)
     assert await store.load(ADA, "form-1") == FACTS

@@ -663,12 +663,12 @@ async def test_a_notice_waits_for_the_token(
 
 
 async def test_people_of_other_organisations_read_no_notice(harness: AppHarness) -> None:
-    """People of other organizations get no notice, which would name the filters; the owner does."""
+    """Only the owner gets the notice, not other organizations: it contains the filters."""
     harness.workspace.directory.share("C0OPS")
     fail(harness)
     await later(harness, 600)
     assert await notices(harness) == []
-    assert "people of other organizations" in (await told(harness))[-1]["text"]
+    assert "people from other organizations" in (await told(harness))[-1]["text"]
 
 
 async def test_one_unreadable_alert_hides_no_other(harness: AppHarness) -> None:

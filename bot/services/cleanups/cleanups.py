@@ -19,12 +19,12 @@ from bot.store.cleanups import CleanupResults, CleanupStore
 from bot.store.health import Heartbeats
 
 MAX_CLEANUP_JOBS = 10_000
-"""The most jobs in one clean-up; deleting them takes about ten minutes."""
+"""Maximum number of jobs in one clean-up; deleting them takes about ten minutes."""
 
 CLEANUP_COMMAND = "/emporix jobs clean"
 
 MAX_RUNNING_LISTED = 100
-"""The most running clean-ups to search for those of a workspace."""
+"""Maximum number of running clean-ups to search for those of a workspace."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,7 @@ def ada(connected: AppHarness) -> Person:
 
 
 async def tick(person: Person, text: str) -> Exchange:
-    """Open the list of jobs that a message names."""
+    """Open the list of jobs that a message mentions."""
     await person.write(text)
     return await person.shortcut(DELETE)
 
@@ -159,7 +159,7 @@ async def test_says_when_there_is_nothing_to_delete(connected: AppHarness, ada: 
     """Without jobs to delete, there is no submit button."""
     exchange = await tick(ada, f"Nothing but {NOBODY}")
     assert exchange.view is not None
-    assert "no jobs that you can delete" in said(exchange.view)
+    assert "any jobs that you can delete" in said(exchange.view)
     assert exchange.view["submit"] is None
 
 

@@ -161,7 +161,7 @@ async def test_similar_words_are_searched(jobs: AppHarness) -> None:
         ("serch parcel", "Run /emporix jobs search parcel", "Job 1 of 1, "),
         ("lost parcel", 'Search jobs for "lost parcel"', "Job 1 of 1, "),
         ("hepl filters", "Run /emporix help filters", "Filters for lists"),
-        ("help filtrs", None, "There is no help on `filtrs`"),
+        ("help filtrs", None, "There's no help topic `filtrs`"),
     ],
 )
 async def test_a_proposal_is_a_button_that_runs_it(
