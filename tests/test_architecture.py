@@ -237,7 +237,7 @@ def test_every_word_of_a_command_has_one_listener() -> None:
 
 
 @each_template
-def test_what_a_template_shows_is_heard(template: str) -> None:
+def test_every_button_has_a_listener(template: str) -> None:
     """Every button and modal in an example has a listener."""
     for facts in examples(RENDERER, template).values():
         shown: Any = RENDERER.render(template, **facts)

@@ -178,7 +178,7 @@ def emporix_is_a_page(patient: Patient) -> None:
     patient.emporix_state.faults.add(EmporixFault("html", times=9))
 
 
-def emporix_is_somebody_else(patient: Patient) -> None:
+def emporix_is_another_server(patient: Patient) -> None:
     patient.settings["EMPORIX_API_URL"] += "/somewhere/else"
 
 
@@ -223,7 +223,7 @@ BROKEN: dict[Break, tuple[str, str]] = {
     slack_is_a_page: ("slack", "check SLACK_API_URL"),
     emporix_gone: ("emporix", "check EMPORIX_API_URL"),
     emporix_is_a_page: ("emporix", "check EMPORIX_API_URL"),
-    emporix_is_somebody_else: ("emporix", "check EMPORIX_API_URL"),
+    emporix_is_another_server: ("emporix", "check EMPORIX_API_URL"),
     emporix_has_trouble: ("emporix", "check EMPORIX_API_URL"),
 }
 
@@ -244,7 +244,7 @@ async def test_finds_nothing_where_all_is_well(
 
 @pytest.mark.usefixtures("environment")
 @pytest.mark.parametrize("broken", BROKEN, ids=lambda broken: broken.__name__)
-async def test_says_what_is_broken(
+async def test_reports_the_broken_part(
     patient: Patient,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -324,7 +324,7 @@ async def test_counts_the_workers(
 
 
 @pytest.mark.usefixtures("environment")
-async def test_says_that_the_workers_are_gone(
+async def test_reports_a_stopped_worker(
     redis: Any,
     patient: Patient,
     monkeypatch: pytest.MonkeyPatch,
@@ -367,7 +367,7 @@ def test_compares_the_clock_with_that_of_slack() -> None:
     assert seconds_ahead_of_slack("") == 0
 
 
-def test_says_that_the_clock_is_wrong() -> None:
+def test_reports_a_wrong_clock() -> None:
     """A clock offset above 5 s is reported with its direction."""
     assert clock_problem(4, "Slack") == clock_problem(-4, "Slack") == ""
     assert clock_problem(3600, "Slack").startswith("this machine's clock is 3600 s ahead of")
