@@ -176,7 +176,7 @@ class CleanupService:
         begun = replace(cleanup, started_at=now)
         if not await self._store.start(begun, now):
             raise InvalidInput(
-                "Another clean-up of yours is running in this tenant",
+                "You already have a clean-up running in this tenant",
                 advice="Wait until it ends, or stop it.",
             )
         return begun

@@ -214,7 +214,7 @@ def _report(
 def _thread(
     shown: Sequence[FailureGroup], others: Sequence[FailureGroup]
 ) -> tuple[FailureGroup, ...]:
-    """The groups with the jobs for the thread: the newest of each other cause, then more."""
+    """The groups for the thread: first the newest job of each other cause, then further jobs."""
     room = max(0, MAX_THREAD_JOBS - len(others))
     found: list[FailureGroup] = []
     for group, first in [*((group, 1) for group in others), *((group, 0) for group in shown)]:
