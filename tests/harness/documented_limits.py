@@ -289,7 +289,7 @@ def value(constant: str) -> object:
     return found if isinstance(found, int | float) else None
 
 
-def taken_by(test: Path) -> Iterator[str]:
+def constants_imported_by(test: Path) -> Iterator[str]:
     """Return the app's numeric constants that a test imports."""
     modules: dict[str, str] = {}
     for node in ast.walk(tree(test)):
