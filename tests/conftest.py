@@ -71,7 +71,7 @@ def _trouble_is_logged() -> None:
 
 @pytest.fixture
 async def harness(redis: Any, redis_url: str, clock: FakeClock) -> AsyncIterator[AppHarness]:
-    """Nobody is connected, and there are no jobs."""
+    """An app without connections and without jobs."""
     async with open_app(redis, patient(redis_url), clock) as opened:
         yield opened
 

@@ -24,7 +24,7 @@ _block_id = uncut_string(limits.BLOCK_ID)
 def fit_chart(block: Any) -> Part | None:
     """The block with its title and axis labels shortened; None if Slack would still refuse it.
 
-    Labels, names and values are never changed: the chart would say something else.
+    Labels, names and values are never changed, because the chart would then show something else.
     """
     if not isinstance(block, dict) or not isinstance(block.get("title"), str):
         return None

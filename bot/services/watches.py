@@ -76,7 +76,7 @@ def job_duration(job: Job) -> float | None:
 
 
 MAX_WATCHES = 50
-"""The most jobs that a user can watch; one query can find this many."""
+"""Maximum number of jobs that a user can watch; one query can find this many."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -404,7 +404,7 @@ class Dispatch:
             by_person=by_person,
         )
         if delivery is None:
-            logger.info("this delivery was handled before: nothing is done")
+            logger.info("this request was handled before: the repeat is ignored")
         return delivery
 
     async def _call(self, listener: Listener, request: SlackRequest, values: Values) -> None:

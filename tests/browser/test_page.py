@@ -17,7 +17,7 @@ LISTED = "Jobs 1–3 of "
 BUTTONS_OF_A_LIST = 20
 
 
-async def test_lists_and_turns_pages(user: PageUser) -> None:
+async def test_lists_jobs_and_shows_other_pages(user: PageUser) -> None:
     """Next and Previous replace the page of the list, which only Ada sees."""
     await user.type("/emporix jobs size:3", answer=LISTED)
     await expect(user.last).to_contain_text("Only visible to you")

@@ -64,7 +64,7 @@ def test_calls_shortcuts() -> None:
     assert "of Succeeded, Failed, Running, Skipped" in done.stdout
 
 
-def test_opens_the_home() -> None:
+def test_opens_the_home_tab() -> None:
     """--home prints the Home tab, and --click clicks its buttons."""
     done = say("--home", "--click", "Refresh", "--click", "Set up a digest")
     assert done.returncode == 0, done.stderr
@@ -134,7 +134,7 @@ def test_prints_on_any_console(encoding: str) -> None:
     assert "? Succeeded" in done.stdout
 
 
-def test_understands_umlauts_in_a_posix_locale() -> None:
+def test_accepts_umlauts_in_a_posix_locale() -> None:
     """Arguments are UTF-8 in any locale, and --json stays readable."""
     posix = {"LC_ALL": "POSIX", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
     done = say("/emporix jobs search Grüße", "--json", **posix)

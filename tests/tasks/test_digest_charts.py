@@ -153,8 +153,8 @@ async def test_preparing_names_a_missing_connection(
     assert "could not prepare the chart of digest digest-1: not_connected" in caplog.text
 
 
-def test_owners_take_turns() -> None:
-    """Owners take turns, and each owner's earliest digest comes first."""
+def test_owners_are_served_in_turn() -> None:
+    """Owners are served in turn, and each owner's earliest digest comes first."""
     ada, grace = Caller("T0ACME", "U0ADA"), Caller("T0ACME", "U0GRACE")
     many = [
         replace(DIGEST, id=f"a{n}", owner=ada, scheduled_run=ScheduledRun("2026-11-24", NINE + n))

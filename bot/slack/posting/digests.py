@@ -115,7 +115,7 @@ class DigestPoster:
                 return await self._poster.post(post, message)
             except PostRefused as refused:
                 if refused.reason == INVALID_BLOCKS and has_chart(message):
-                    logger.warning("Slack refuses charts: digests have none for a day")
+                    logger.warning("Slack refuses charts: they are left out of digests for a day")
                     await self._charts.mark_refused(post.team_id)
                     message = without_chart(message)
                 elif refused.reason == "not_in_channel" and may_join:

@@ -54,7 +54,7 @@ def test_a_step_is_done_when_the_app_says_so(name: str, sent_payloads: Workspace
     assert name in done(progress)
 
 
-def test_ada_does_not_tick_off_what_is_graces(sent_payloads: Workspace) -> None:
+def test_each_user_has_their_own_steps(sent_payloads: Workspace) -> None:
     """Ada's connecting and listing don't complete Grace's steps."""
     progress = TutorialProgress(sent_payloads)
     for name in ("connect", "mine"):
@@ -82,7 +82,7 @@ def test_errors_tick_nothing_off(sent_payloads: Workspace) -> None:
     assert done(progress) == set()
 
 
-def test_the_first_that_is_not_done_comes_next(sent_payloads: Workspace) -> None:
+def test_the_next_step_is_the_first_incomplete_one(sent_payloads: Workspace) -> None:
     """The next step is the first incomplete one, in whatever order the others were done."""
     progress = TutorialProgress(sent_payloads)
     sent_payloads.journal.add(SentPayload("response_url", DONE["list"][1], {}, "U0ADA"))
@@ -91,6 +91,6 @@ def test_the_first_that_is_not_done_comes_next(sent_payloads: Workspace) -> None
     assert "switch" in done(progress)
 
 
-def test_every_step_can_be_ticked_off() -> None:
+def test_every_step_can_be_completed() -> None:
     """Every step can be completed."""
     assert {step.name for step in STEPS} == {*DONE, "switch"}
