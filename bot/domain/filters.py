@@ -17,12 +17,13 @@ DEFAULT_PAGE_SIZE = 10
 class Reading(StoredRecord):
     """Words that were interpreted as a filter, but could also be search words.
 
-    `typed` contains these words. `text` is the whole text with the words in quotes, so that it
+    `typed` contains these words; for "list" they only ask for a list, as in "show me the failed
+    jobs". `text` is the whole text with the words in quotes, so that it
     searches for them; `searched` means that it is a text for `jobs search`.
     """
 
     typed: str
-    kind: Literal["date", "status", "filter"]
+    kind: Literal["date", "status", "filter", "list"]
     text: str
     searched: bool = False
 

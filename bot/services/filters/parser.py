@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, tzinfo
@@ -21,6 +22,7 @@ from bot.services.agents import (
 from bot.services.filters.dates import (
     MAX_DATE_WORDS,
     TIME_ADVICE,
+    Days,
     Period,
     Span,
     When,
@@ -47,6 +49,55 @@ STATUS_WORDS = STATUS_NAMES.keys() - {"error"}
 """Words that mean a status at the start; not `error`, which is common in messages."""
 
 _PUNCTUATION = ".,;:!?"
+_STATUS = "|".join(sorted(STATUS_WORDS - {"in_progress", "ok"}))
+_LIST_REQUEST = re.compile(
+    r"(?:please\s+)?(?P<verb>(?:show|list|display|give|get|see|find)(?:\s+me)?\s+)?"
+    r"(?P<which>(?:(?:all|the|of|my|our|newest|latest|recent)\s+)*)"
+    rf"(?P<statuses>(?:(?:{_STATUS})(?:\s*,\s*|\s+(?:(?:and|or)\s+)?))*)"
+    r"(?P<noun>jobs|failures)(?![\w:=-])[.,!?]*",
+    re.ASCII | re.IGNORECASE,
+)
+
+
+_FIRST_STATUS = re.compile(r"(?:skipped|succeeded)(?!\w)", re.IGNORECASE)
+"""Statuses without a command; the others are commands, or too short."""
+
+
+@dataclass(frozen=True, slots=True)
+class ListRequest:
+    """The beginning of a text that asks for a list, until `end`: "show me the failed jobs"."""
+
+    statuses: tuple[str, ...]
+    end: int
+
+
+def match_list_request(text: str, *, has_status: bool = False) -> ListRequest | None:
+    """The request at the start of `text`; None if there is none.
+
+    `has_status`: a command like `failed` precedes it. A line that is only "jobs" is none.
+    """
+    found = _LIST_REQUEST.match(text)
+    if found is None:
+        return None
+    statuses = tuple(re.findall(_STATUS, found["statuses"].lower()))
+    if found["noun"].lower() == "failures":
+        statuses = (*statuses, "failed")
+    is_request = found["verb"] or found["which"] or found["statuses"] or has_status
+    return ListRequest(statuses, found.end()) if is_request else None
+
+
+def lists_jobs(line: str) -> bool:
+    """Whether a line is a date, or begins with a filter, a status or a request for a list."""
+    if match_list_request(line) or _FIRST_STATUS.match(line):
+        return True
+    if (first := tokenize(line).tokens[:1]) and isinstance(first[0], TypedFilter):
+        return first[0].name in FILTERS_BY_NAME
+    if len(line.split()) > MAX_DATE_WORDS:
+        return False
+    try:
+        return match_period(line, is_alone=True) is not None
+    except InvalidInput:  # an ambiguous date
+        return True
 
 
 class LocalClock(Protocol):
@@ -63,6 +114,8 @@ class ParsedFilters:
     filters: Filters
     since: When | None = None
     until: When | None = None
+    date_words: Reading | None = None
+    """The last words, if they are the date."""
 
     async def resolve(self, clock: LocalClock) -> Filters:
         """The filters with times; asks for the time zone only if it matters.
@@ -77,7 +130,7 @@ class ParsedFilters:
         now = datetime.fromtimestamp(clock.now(), zone or UTC)
         since = _span(self.since, now)[0] if self.since else None
         until = _span(self.until, now)[1] if self.until else None
-        _check(since, until, now.timestamp())
+        _check(since, until, now.timestamp(), self.date_words)
         return replace(self.filters, since=since, until=until, in_utc=zone is None)
 
 
@@ -94,11 +147,12 @@ class _Parser:
     words: list[Word] = field(default_factory=list)
     facts: dict[str, Any] = field(default_factory=dict)
     statuses: list[Word] = field(default_factory=list)
+    date_words: Reading | None = None
     readings: list[Reading] = field(default_factory=list)
 
     def read(self, tokens: Sequence[Word | TypedFilter]) -> None:
         """Add the filters and words, and the statuses before all words."""
-        skip = 0
+        skip = 0 if self.is_search else self._read_request(tokens)
         for place, token in enumerate(tokens):
             if skip:
                 skip -= 1
@@ -109,6 +163,17 @@ class _Parser:
                 self.statuses.append(token)
             else:
                 self.words.append(token)
+
+    def _read_request(self, tokens: Sequence[Word | TypedFilter]) -> int:
+        """Read the words of a request, as in `show me the failed jobs`; returns their number."""
+        request = match_list_request(self.text, has_status=bool(self.facts.get("statuses")))
+        if request is None:
+            return 0
+        words = [token for token in tokens if token.start < request.end]
+        if request.statuses:
+            self._add(FILTERS_BY_NAME["status"], request.statuses)
+        self.note("list", words[0].start, words[-1].end)
+        return len(words)
 
     def note_statuses(self) -> None:
         """Note statuses that may be meant as search words: other words follow, or punctuation."""
@@ -135,32 +200,85 @@ class _Parser:
             self.note("filter", token.start, token.end)
         return 0
 
-    def note(self, kind: Literal["date", "status", "filter"], start: int, end: int) -> None:
+    def note(
+        self, kind: Literal["date", "status", "filter", "list"], start: int, end: int
+    ) -> Reading:
         """Remember that these characters were read as a filter."""
         typed = self.text[start:end].strip(" ,")
         text = f"{self.prefix}{with_quotes(self.text, start, end)}"
-        self.readings.append(Reading(typed, kind, text, self.is_search))
+        reading = Reading(typed, kind, text, self.is_search)
+        self.readings.append(reading)
+        return reading
 
     def take_period(self, keep: int) -> Period:
-        """Remove a date from the end of the words and return it; at least `keep` words remain."""
+        """Remove a date from the end of the words and return it; at least `keep` words remain.
+
+        Raises InvalidInput if another date precedes it.
+        """
+        found = self._last_period(keep)
+        if found is None:
+            return None, None
+        period, last = found
+        del self.words[-len(last) :]
+        start, end = last[0].start, last[-1].end
+        self.date_words = self.note("date", start, end)
+        if self._last_period(keep, is_other=True):
+            error = InvalidInput(
+                "There is more than one date",
+                self.text[self.words[-1].start : end],
+                "Use one, or two for the first and the last day, as in monday friday.",
+            )
+            self._propose_search(error, start, end)
+            raise error
+        return period
+
+    def refuse_second_date(self, keep: int) -> None:
+        """Raise InvalidInput if the words end in a date, although there is since: or until:."""
+        found = self._last_period(keep, is_other=True)
+        if found is None:
+            return
+        (first, _), last = found
+        start, end = last[0].start, last[-1].end
+        typed = self.text[start:end].strip(" ,")
+        error = InvalidInput(
+            "This is a second date",
+            typed,
+            "Use since: for the first day and until: for the last one, or quotes to search for it.",
+        )
+        name = "until" if "since" in self.facts else "since"
+        if name not in self.facts and isinstance(first, Days) and is_time(typed):
+            value = quoted_if_needed(typed)
+            corrected = f"{self.text[:start]}{name}:{value}{self.text[end:]}"
+            error.proposals = (Proposal(corrected),)
+        self._propose_search(error, start, end)
+        raise error
+
+    def _last_period(
+        self, keep: int, *, is_other: bool = False
+    ) -> tuple[Period, list[Word]] | None:
+        """The date at the end of the words, with its words; `is_other`: it is a second one."""
         for count in range(min(MAX_DATE_WORDS, len(self.words) - keep), 0, -1):
             last = self.words[-count:]
-            if any(word.quoted for word in last):
+            if any(word.quoted for word in last) or self._is_interrupted(last):
                 continue
-            start, end = last[0].start, last[-1].end
             try:
-                period = match_period(" ".join(word.text for word in last))
+                is_alone = count == len(self.words) and not is_other
+                period = match_period(" ".join(word.text for word in last), is_alone=is_alone)
             except InvalidInput as error:  # the date is ambiguous
+                start, end = last[0].start, last[-1].end
                 at = self.text.lower().index(error.value, start)
                 rest = self.text[at + len(error.value) :]
                 error.surround_proposals(self.text[:at], rest)
                 self._propose_search(error, start, end)
                 raise
             if period:
-                del self.words[-count:]
-                self.note("date", start, end)
-                return period
-        return None, None
+                return period, last
+        return None
+
+    def _is_interrupted(self, words: Sequence[Word]) -> bool:
+        """Whether something else, such as a filter, is between these words."""
+        pairs = zip(words, words[1:], strict=False)
+        return any(self.text[one.end : two.start].strip(" ,") for one, two in pairs)
 
     def add_raw(self, raw: str) -> None:
         if not raw:
@@ -206,8 +324,8 @@ class _Parser:
     def _propose_search(self, error: InvalidInput, start: int, end: int) -> None:
         """Add the proposal to search for these characters instead."""
         typed = self.text[start:end].strip(" ,")
-        proposal = Proposal(with_quotes(self.text, start, end), f'Search for "{typed}"')
-        error.proposals = (*error.proposals, proposal)
+        search = _search_instead(with_quotes(self.text, start, end), typed)
+        error.proposals = (*error.proposals, *search)
 
 
 def parse(
@@ -236,13 +354,19 @@ def parse(
     parser.note_statuses()
     words = tuple(word.text for word in parser.words)
     readings = tuple(parser.readings) if date_words else ()
-    return ParsedFilters(Filters(words=words, readings=readings, **parser.facts), since, until)
+    filters = Filters(words=words, readings=readings, **parser.facts)
+    return ParsedFilters(filters, since, until, parser.date_words)
 
 
 def _times(parser: _Parser, *, date_words: bool) -> Period:
-    since, until = parser.facts.pop("since", None), parser.facts.pop("until", None)
-    if date_words and since is None and until is None and parser.words:
-        return parser.take_period(keep=int(parser.is_search))
+    since, until = parser.facts.get("since"), parser.facts.get("until")
+    if date_words and parser.words:
+        if since is None and until is None:
+            since, until = parser.take_period(keep=int(parser.is_search))
+        else:
+            parser.refuse_second_date(keep=int(parser.is_search))
+    for name in ("since", "until"):
+        parser.facts.pop(name, None)
     return since, until
 
 
@@ -294,18 +418,36 @@ def _span(when: When, now: datetime) -> Span:
         raise InvalidInput("That time is not in the calendar", advice=TIME_ADVICE) from error
 
 
-def _check(since: float | None, until: float | None, now: float) -> None:
+def _check(
+    since: float | None, until: float | None, now: float, date_words: Reading | None
+) -> None:
+    typed = date_words.typed if date_words else ""
+    search = _search_instead(date_words.text, typed) if date_words else ()
     if since is not None and since > now:
         raise InvalidInput(
-            "The time after since: is in the future", advice="Use a time that has passed."
+            "This date is in the future" if typed else "The time after since: is in the future",
+            typed,
+            "Use a time that has passed.",
+            proposals=search,
         )
     if min(since or 0, until or 0) < 0:
         raise InvalidInput("That time is before 1970", advice=TIME_ADVICE)
     if since is not None and until is not None and since >= until:
+        if typed:
+            raise InvalidInput(
+                "The second date is before the first",
+                typed,
+                "Type the earlier one first, or use since: and until:.",
+                proposals=search,
+            )
         raise InvalidInput(
             "There is no time between since: and until:",
             advice="The time after since: must be earlier than the one after until:.",
         )
+
+
+def _search_instead(text: str, typed: str) -> tuple[Proposal, ...]:
+    return (Proposal(text, f'Search for "{typed}"'),)
 
 
 MAX_COMPACT_LENGTH = 1500
