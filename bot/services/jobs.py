@@ -23,6 +23,7 @@ from bot.services.concurrency import cancel_all
 from bot.services.filters.form import to_text
 from bot.services.filters.parser import from_compact, to_compact
 from bot.services.pagination import ListJobs, ListPage, read_snapshot, start_snapshot
+from bot.services.references import mentioned_jobs
 from bot.store.lists import ListStore
 
 logger = logging.getLogger(__name__)
@@ -123,6 +124,7 @@ class JobList:
     in the IANA database, "" if it is unknown. `corrections`: if no agent has the typed name, the
     text of the same list for each similar name. `suggested_searches`: if there are no jobs, the
     same list without one of its filters, for each filter whose removal finds jobs.
+    `mentioned`: the ids of jobs among the words to search.
     """
 
     jobs: tuple[Job, ...]
@@ -141,6 +143,7 @@ class JobList:
     searched: bool = False
     corrections: Mapping[str, str] = field(default_factory=dict)
     suggested_searches: tuple[SuggestedSearch, ...] = ()
+    mentioned: tuple[str, ...] = ()
 
     @property
     def last_page(self) -> int | None:
@@ -337,6 +340,7 @@ def _job_list(account: Account, connection: Connection, page: ListPage) -> JobLi
         zone=account.time_zone,
         searched=cursor.searched,
         corrections={} if page.jobs else _corrections(filters),
+        mentioned=mentioned_jobs(filters.words),
     )
 
 

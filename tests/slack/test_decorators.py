@@ -56,7 +56,8 @@ def test_commands_of_jobs_work_without_jobs(words: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "before", ["", "jobs ", "job ", "show ", "open ", "jobs show ", "Show job "]
+    "before",
+    ["", "jobs ", "job ", "show ", "open ", "jobs show ", "Show job ", "id:", "jobs ID = "],
 )
 @pytest.mark.parametrize("wrapped", ["{}", "<{}>", "`{}`", "*{}*", "({})", "{}.", "#{}", "“{}”,"])
 @pytest.mark.parametrize("reference", [JOB, JOB.upper(), LINK, f"{LINK}?a=b"])

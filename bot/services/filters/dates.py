@@ -280,31 +280,28 @@ def _match_in_words(text: str, *, with_time: bool = False) -> When | None:
 
 
 def _named_days(name: str, today: date) -> tuple[date, date]:
-    monday, first = today - timedelta(days=today.weekday()), today.replace(day=1)
-    match name:
-        case "today":
-            return _one_day(today)
-        case "yesterday":
-            return _one_day(today - timedelta(days=1))
-        case "tomorrow":
-            return _one_day(today + timedelta(days=1))
-        case "this week":
-            return monday, monday + timedelta(days=7)
-        case "last week":
-            return monday - timedelta(days=7), monday
-        case "this month":
-            return first, (first + timedelta(days=31)).replace(day=1)
-        case "last month":
-            return (first - timedelta(days=1)).replace(day=1), first
-        case "next week" | "next month":
-            _, following = _named_days(name.replace("next", "this"), today)
-            return _named_days(name.replace("next", "this"), following)
-    which, _, weekday_name = name.rpartition(" ")
-    weekday = _WEEKDAYS.index(weekday_name)
-    if which == "next":
-        return _one_day(_latest_weekday(today + timedelta(days=7), weekday))
-    is_before = which == "last"
-    return _one_day(_latest_weekday(today - timedelta(days=int(is_before)), weekday))
+    which, _, unit = name.rpartition(" ")
+    if unit in ("week", "month"):
+        steps = ("last", "this", "next").index(which) - 1
+        return _week(today, steps) if unit == "week" else _month(today, steps)
+    if unit in _DISTANCES:
+        return _one_day(today + timedelta(days=_DISTANCES[unit]))
+    latest = today + timedelta(days={"": 0, "last": -1, "next": 7}[which])
+    return _one_day(_latest_weekday(latest, _WEEKDAYS.index(unit)))
+
+
+_DISTANCES = {"yesterday": -1, "today": 0, "tomorrow": 1}
+
+
+def _week(today: date, steps: int) -> tuple[date, date]:
+    monday = today + timedelta(days=7 * steps - today.weekday())
+    return monday, monday + timedelta(days=7)
+
+
+def _month(today: date, steps: int) -> tuple[date, date]:
+    first = today.year * 12 + today.month - 1 + steps
+    (year, month), (next_year, next_month) = divmod(first, 12), divmod(first + 1, 12)
+    return date(year, month + 1, 1), date(next_year, next_month + 1, 1)
 
 
 def _latest_weekday(latest: date, weekday: int) -> date:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, tzinfo
 from difflib import get_close_matches
+from itertools import pairwise
 from typing import Any, Literal, Protocol
 
 from bot.domain.accounts import Account, require_connection
@@ -51,7 +52,7 @@ STATUS_WORDS = STATUS_NAMES.keys() - {"error"}
 _PUNCTUATION = ".,;:!?"
 _STATUS = "|".join(sorted(STATUS_WORDS - {"in_progress", "ok"}))
 _LIST_REQUEST = re.compile(
-    r"(?:please\s+)?(?P<verb>(?:show|list|display|give|get|see|find)(?:\s+me)?\s+)?"
+    r"\s*(?:please\s+)?(?P<verb>(?:show|list|display|give|get|see|find)(?:\s+me)?\s+)?"
     r"(?P<which>(?:(?:all|the|of|my|our|newest|latest|recent)\s+)*)"
     rf"(?P<statuses>(?:(?:{_STATUS})(?:\s*,\s*|\s+(?:(?:and|or)\s+)?))*)"
     r"(?P<noun>jobs|failures)(?![\w:=-])[.,!?]*",
@@ -88,6 +89,7 @@ def match_list_request(text: str, *, has_status: bool = False) -> ListRequest | 
 
 def lists_jobs(line: str) -> bool:
     """Whether a line is a date, or begins with a filter, a status or a request for a list."""
+    line = line.strip()
     if match_list_request(line) or _FIRST_STATUS.match(line):
         return True
     if (first := tokenize(line).tokens[:1]) and isinstance(first[0], TypedFilter):
@@ -277,8 +279,7 @@ class _Parser:
 
     def _is_interrupted(self, words: Sequence[Word]) -> bool:
         """Whether something else, such as a filter, is between these words."""
-        pairs = zip(words, words[1:], strict=False)
-        return any(self.text[one.end : two.start].strip(" ,") for one, two in pairs)
+        return any(self.text[one.end : two.start].strip(" ,") for one, two in pairwise(words))
 
     def add_raw(self, raw: str) -> None:
         if not raw:

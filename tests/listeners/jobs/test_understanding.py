@@ -130,6 +130,44 @@ async def test_an_id_can_be_searched_instead(jobs: AppHarness) -> None:
     assert "Search messages for 68835cc3ef4e8e1425c3ffff" in buttons(payload)
 
 
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "search {id}", "failed {ID}.", "jobs refund {id}", "jobs refund <{link}>", "running ({id})",
+        "search job-{id}.json", "jobs \u200b{half}\u00ad{rest} late", "jobs failed {id} yesterday",
+    ],
+)  # fmt: skip
+async def test_an_id_among_words_can_be_opened(jobs: AppHarness, typed: str) -> None:
+    """A list that searches for an id, with results or not, has a button that opens the job."""
+    id_ = job_id(3)
+    text = typed.format(
+        id=id_, ID=id_.upper(), link=f"{DASHBOARD}/{id_}", half=id_[:9], rest=id_[9:]
+    )
+    for message in ("unrelated", f"A refund for {id_}, late, in job-{id_}.json, {DASHBOARD}/{id_}"):
+        for status in ("failure", "in_progress"):
+            jobs.emporix_state.add_job(
+                "acme", id=f"x{message[0]}{status}", status=status, message=message
+            )
+        payload = await say(jobs, text)
+        assert "Open job" in buttons(payload)
+        exchange = await jobs.ada.click("Open job")
+        assert exchange.view is not None
+        assert id_ in str(exchange.view["blocks"])
+
+
+async def test_an_id_in_the_form_can_be_opened(jobs: AppHarness) -> None:
+    """The results of the search form have the same button, with a label for screen readers."""
+    await jobs.ada.shortcut("Search Emporix jobs")
+    exchange = await jobs.ada.submit({"words": f"refund {job_id(3)}"})
+    assert exchange.view is not None
+    labels = [
+        block["accessory"]["accessibility_label"]
+        for block in exchange.view["blocks"]
+        if block.get("accessory", {}).get("text", {}).get("text") == "Open job"
+    ]
+    assert labels == [f"Open job {job_id(3)}"]
+
+
 async def test_commands_work_without_jobs(jobs: AppHarness) -> None:
     """The commands of jobs can be typed without `jobs`."""
     assert (await say(jobs, "search lost parcel"))["text"].startswith("Job 1 of 1, ")
