@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import dropwhile
 from typing import Any
 from urllib.parse import quote
 
@@ -94,7 +95,7 @@ REMOVABLE: Mapping[str, tuple[str, ...]] = {
     "time": ("since", "until"),
     "statuses": ("statuses",),
     "types": ("types",),
-    "agents": ("agents", "agent_names", "agent_guesses"),
+    "agents": ("agents", "agent_names", "agent_guesses", "unknown_agents"),
     "agent_types": ("agent_types",),
     "events": ("events",),
     "sessions": ("sessions",),
@@ -361,14 +362,14 @@ def _corrections(filters: Filters) -> dict[str, str]:
     unknown = [one for one in filters.agents if one in filters.agent_names]
     if len(unknown) != 1:
         return {}
-    return {
-        name: to_text(
-            replace(
-                filters, agents=tuple(name if one == unknown[0] else one for one in filters.agents)
-            )
-        )
-        for name in filters.agent_guesses
-    }
+    return {name: to_text(_with_agent(filters, unknown[0], name)) for name in filters.agent_guesses}
+
+
+def _with_agent(filters: Filters, typed: str, name: str) -> Filters:
+    """Replace a typed agent, and remove the words after it that are words of the name."""
+    rest = dropwhile(lambda word: word.lower() in name.lower().split(), filters.words)
+    agents = tuple(name if one == typed else one for one in filters.agents)
+    return replace(filters, agents=agents, words=tuple(rest))
 
 
 def _without_times(job: Job) -> Job:

@@ -8,15 +8,18 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, tzinfo
 from difflib import get_close_matches
-from itertools import pairwise
+from functools import partial
+from itertools import pairwise, takewhile
 from typing import Any, Literal, Protocol
 
 from bot.domain.accounts import Account, require_connection
 from bot.domain.filters import Filters, Reading
-from bot.errors import InvalidInput, OutdatedButton, Proposal
+from bot.errors import InvalidInput, NotConnected, OutdatedButton, Proposal
 from bot.services.agents import (
     AGENT_NAMES_TIMEOUT_SECONDS,
     AgentNames,
+    Names,
+    is_agent,
     matching_agents,
     resolve_agents,
 )
@@ -45,6 +48,7 @@ from bot.services.filters.tokens import (
     tokenize,
     with_quotes,
 )
+from bot.services.references import strip_wrappers
 
 STATUS_WORDS = STATUS_NAMES.keys() - {"error"}
 """Words that mean a status at the start; not `error`, which is common in messages."""
@@ -345,7 +349,7 @@ def parse(
     if not text and not statuses:
         return ParsedFilters(Filters())
     found = tokenize(text)
-    parser = _Parser(text, not status_words, f"status:{','.join(statuses)} " if statuses else "")
+    parser = _Parser(text, not status_words, _prefix(statuses))
     if statuses:
         parser.facts["statuses"] = statuses
     parser.read(found.tokens)
@@ -357,6 +361,10 @@ def parse(
     readings = tuple(parser.readings) if date_words else ()
     filters = Filters(words=words, readings=readings, **parser.facts)
     return ParsedFilters(filters, since, until, parser.date_words)
+
+
+def _prefix(statuses: tuple[str, ...]) -> str:
+    return f"status:{','.join(statuses)} " if statuses else ""
 
 
 def _times(parser: _Parser, *, date_words: bool) -> Period:
@@ -455,7 +463,7 @@ MAX_COMPACT_LENGTH = 1500
 """A longer query has no compact form."""
 
 _DEFAULTS = asdict(Filters())
-_NOT_COMPACT = {"readings", "unknown"}
+_NOT_COMPACT = {"readings", "unknown", "unknown_agents"}
 
 
 def to_compact(filters: Filters, *, searched: bool) -> str:
@@ -487,6 +495,43 @@ def _value(name: str, fact: Any) -> Any:
     return tuple(map(str, fact)) if isinstance(fact, list) else fact
 
 
+def _with_whole_name(text: str, names: Names) -> tuple[str, Sequence[Word]] | None:
+    """The text with quotes around an agent's name of several words, and its words but the first.
+
+    None if no filter is followed by words that complete the name of an agent.
+    """
+    tokens = tokenize(text).tokens
+    for place, token in enumerate(tokens):
+        if not isinstance(token, TypedFilter) or token.name != "agent" or not token.values:
+            continue
+        value = token.values[-1]
+        start = token.end - len(value)
+        if text[start : token.end] != value or is_agent(value, names):
+            continue
+        following = tokens[place + 1 : place + MAX_NAME_WORDS]
+        words = [*takewhile(lambda one: isinstance(one, Word) and not one.quoted, following)]
+        for count in range(len(words), 0, -1):
+            if is_agent(text[start : words[count - 1].end], names):
+                whole = with_quotes(text, start, words[count - 1].end)
+                return whole, [word for word in words[:count] if isinstance(word, Word)]
+    return None
+
+
+def correct_tenant(text: str, error: NotConnected) -> tuple[Proposal, ...]:
+    """Propose the text with the name of a connected tenant instead of a similar one."""
+    near = get_close_matches(error.tenant, error.connected, n=1)
+    if not near:
+        return ()
+    for token in tokenize(text).tokens:
+        if isinstance(token, TypedFilter) and token.name == "tenant":
+            return (Proposal(f"{text[: token.start]}tenant:{near[0]}{text[token.end :]}"),)
+    is_tenant = strip_wrappers(text).lower() == error.tenant
+    return (Proposal(near[0]),) if is_tenant else ()
+
+
+MAX_NAME_WORDS = 6
+"""How many words the name of an agent can have without quotes."""
+
 SUGGESTIONS_TIMEOUT_SECONDS = 1.0
 """How long to wait for the names of agents before suggesting none."""
 
@@ -510,11 +555,25 @@ class FilterResolver:
     ) -> Filters:
         """The filters in `text`; the options are those of `parse`.
 
+        Words after `agent:` belong to the name of an agent if they complete it.
         Agents are looked up in `tenant` if the text names none; "" is the user's default.
         Raises InvalidInput; with a day or an agent also NotConnected and StoreUnavailable.
         """
-        asked = parse(text, status_words=status_words, date_words=date_words, statuses=statuses)
-        return await self.resolve(asked, account, clock, tenant=tenant)
+        read = partial(parse, status_words=status_words, date_words=date_words, statuses=statuses)
+        filters = await self.resolve(read(text), account, clock, tenant=tenant)
+        if not filters.unknown_agents:
+            return filters
+        connection = require_connection(account, filters.tenant or tenant)
+        names = await self._names.get_within(connection, AGENT_NAMES_TIMEOUT_SECONDS)
+        found = _with_whole_name(text, names)
+        if found is None:
+            return filters
+        whole, words = found
+        filters = await self.resolve(read(whole), account, clock, tenant=tenant)
+        start, end = words[0].start, words[-1].end
+        undone = f"{_prefix(statuses)}{with_quotes(text, start, end)}"
+        reading = Reading(text[start:end], "agent", undone, not status_words)
+        return replace(filters, readings=(reading, *filters.readings) if date_words else ())
 
     async def resolve(
         self, asked: ParsedFilters, account: Account, clock: LocalClock, *, tenant: str = ""

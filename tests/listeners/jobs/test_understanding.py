@@ -241,6 +241,72 @@ async def test_a_similar_agent_is_a_button(jobs: AppHarness) -> None:
 
 
 @pytest.mark.parametrize(
+    "typed",
+    [
+        "agent:fraud-check", "agent:FRAUD_CHECK", "agent:fraudcheck", "agent:fraud check",
+        "agent:a1,Fraud Check failed", "agent = 'Fraud-Check'", "agent:fraud check failed",
+    ],
+)  # fmt: skip
+async def test_an_agent_is_found_in_other_spellings(jobs: AppHarness, typed: str) -> None:
+    """Hyphens, underscores, case and missing quotes do not matter in the name of an agent."""
+    jobs.emporix_state.add_agent("acme", id="a1", name="Fraud Check")
+    jobs.emporix_state.add_job("acme", id="a-job", agentId="a1", status="failure", message="failed")
+    for command in ("jobs", "failed", "search failed"):
+        payload = await say(jobs, f"{command} {typed}")
+        assert payload["text"].startswith("Job 1 of 1, ")
+        assert "agent Fraud Check" in payload["text"]
+
+
+async def test_words_that_complete_a_name_are_named(jobs: AppHarness) -> None:
+    """Words that become a part of an agent's name can be searched instead."""
+    jobs.emporix_state.add_agent("acme", id="a1", name="Fraud Check")
+    payload = await say(jobs, "failed agent:fraud check yesterday")
+    assert "I read “check” as part of an agent's name" in words(payload)
+    exchange = await jobs.ada.click('Search for the word "check"')
+    assert "failed, agent fraud, saying “check”, since" in words(exchange.payloads[0])
+
+
+async def test_a_correction_of_an_agent_replaces_its_whole_name(jobs: AppHarness) -> None:
+    """The button for a similar agent does not search for the rest of its name."""
+    jobs.emporix_state.add_agent("acme", id="complaint-agent", name="Complaint Agent")
+    await say(jobs, "jobs agent:Compliant Agent refund")
+    exchange = await jobs.ada.click("Jobs of Complaint Agent")
+    text = exchange.payloads[0]["text"]
+    assert "agent Complaint Agent, saying “refund”" in text
+    assert "of 9, " in text
+
+
+@pytest.mark.parametrize(
+    ("typed", "label", "found"),
+    [
+        ("failed tenant:acm", "Run /emporix failed tenant:acme", "Jobs 1–10 of 10, failed"),
+        ("search lost tenant = 'acm' x", "Run /emporix jobs search lost tenant:acme x", "No jobs"),
+        ("tenant:acmee failed", "Run /emporix jobs list tenant:acme failed", "Jobs 1–10 of 10"),
+        ("jobs tenant:acm agent:a", "Run /emporix jobs list tenant:acme agent:a", "No jobs"),
+        ("use acm", "Run /emporix use acme", "acme"),
+        ("disconnect Acmee", "Run /emporix disconnect acme", "acme"),
+        ("clean failed tenant:acm", "Run /emporix jobs clean failed tenant:acme", "Delete 10"),
+        ("alerts on tenant:acm", "Run /emporix alerts on tenant:acme", "turned on alerts"),
+    ],
+)
+async def test_a_similar_tenant_is_a_button(
+    jobs: AppHarness, typed: str, label: str, found: str
+) -> None:
+    """A mistyped tenant is proposed as a button that runs the whole corrected line."""
+    ops = jobs.person("ada", "ops")
+    exchange = await ops.command(f"/emporix {typed}")
+    assert exchange.payloads[-1]["blocks"][0]["block_id"] == "error.not_connected"
+    assert label in buttons(exchange.payloads[-1])
+    assert found in (await ops.click(label)).payloads[-1]["text"]
+
+
+async def test_an_unlike_tenant_is_not_proposed(jobs: AppHarness) -> None:
+    """A tenant that is like none of the user's is offered to connect."""
+    payload = await say(jobs, "failed tenant:globex")
+    assert buttons(payload) == ["Connect"]
+
+
+@pytest.mark.parametrize(
     ("stored", "typed"),
     [
         ("Ms O'Neill's order", "Ms O’Neill’s"),
