@@ -38,6 +38,7 @@ from bot.services.filters.definitions import (
     ALL_FILTERS,
     FILTERS_BY_NAME,
     STATUS_NAMES,
+    VALUES_OF_TWO_WORDS,
     Filter,
     join_words,
 )
@@ -198,6 +199,10 @@ class _Parser:
                     words = following[:count]
                     self.note("date", words[0].start, words[-1].end)
                 return count
+            if values := _with_second_word(known, token, following):
+                self._add(known, values)
+                self.note("filter", following[0].start, following[0].end)
+                return 1
             self._add(known, token.values)
         except InvalidInput as error:
             self._complete(error, token)
@@ -397,6 +402,19 @@ def _time_with_words(
         if is_time(value):
             found = count, value
     return found
+
+
+def _with_second_word(
+    known: Filter, token: TypedFilter, following: Sequence[Word | TypedFilter]
+) -> tuple[str, ...]:
+    """The values with the word after them, if that completes one: `agent-type:fraud check`."""
+    if not token.values or not following or not isinstance(following[0], Word):
+        return ()
+    if following[0].quoted or known.name not in VALUES_OF_TWO_WORDS:
+        return ()
+    whole = f"{token.values[-1]} {following[0].text.strip(_PUNCTUATION)}"
+    is_value = whole.lower() in VALUES_OF_TWO_WORDS[known.name]
+    return (*token.values[:-1], whole) if is_value else ()
 
 
 _SAME = {"after": "since:", "from": "since:", "before": "until:", "to": "until:"}
