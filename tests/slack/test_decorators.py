@@ -91,7 +91,8 @@ def test_other_words_beside_an_id_are_searched(typed: str) -> None:
         "today", "Yesterday", "last week", "monday", "24h", "last 2 hours", "2026-11-01", "1.11.",
         "11/01/2026", "2026-11-01 2026-11-05", "until monday", "tomorrow",
         "show failed jobs", "list failed jobs today", "show me failed jobs", "failed jobs today",
-        "get all jobs", "show failures", "newest jobs", "Skipped yesterday", "succeeded",
+        "get all jobs", "show failures", "all failed", "how many running jobs today",
+        "newest jobs", "Skipped yesterday", "succeeded",
         "status:failed refund", "agent=x", "--type export", "since:1.11.",
     ],
 )  # fmt: skip

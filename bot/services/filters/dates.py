@@ -231,7 +231,8 @@ def _match_period(text: str, is_alone: bool) -> Period | None:
     if is_duration or _COMPACT.fullmatch(text):
         return match_when(text), None
     if found := _SINCE.match(text):
-        since = _match_in_words(text[found.end() :], with_time=True)
+        rest = text[found.end() :]
+        since = match_when(rest) if _AGO.fullmatch(rest) else _match_in_words(rest, with_time=True)
         return (since, None) if since else None
     if found := _UNTIL.match(text):
         until = _match_in_words(text[found.end() :], with_time=True)

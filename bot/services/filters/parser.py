@@ -57,14 +57,13 @@ STATUS_WORDS = STATUS_NAMES.keys() - {"error"}
 _PUNCTUATION = ".,;:!?"
 _STATUS = "|".join(sorted(STATUS_WORDS - {"in_progress", "ok"}))
 _LIST_REQUEST = re.compile(
-    r"\s*(?:please\s+)?(?P<verb>(?:show|list|display|give|get|see|find)(?:\s+me)?\s+)?"
-    r"(?P<which>(?:(?:all|the|of|my|our|newest|latest|recent)\s+)*)"
-    rf"(?P<statuses>(?:(?:{_STATUS})(?:\s*,\s*|\s+(?:(?:and|or)\s+)?))*)"
-    r"(?P<noun>jobs|failures)(?![\w:=-])[.,!?]*",
+    r"\s*(?:please\s+)?"
+    r"(?P<verb>(?:(?:show|list|display|give|get|see|find)(?:\s+me)?|how\s+many)\s+)?"
+    r"(?P<which>(?:(?:all|any|the|of|my|our|newest|latest|recent)\s+)*)"
+    rf"(?P<statuses>(?:(?:{_STATUS})(?:\s*,\s*|\s+(?:(?:and|or)\s+)?|[.!?]*\s*$))*)"
+    r"(?P<noun>(?:jobs|failures)(?![\w:=-])[.,!?]*)?",
     re.ASCII | re.IGNORECASE,
 )
-
-
 _FIRST_STATUS = re.compile(r"(?:skipped|succeeded)(?!\w)", re.IGNORECASE)
 """Statuses without a command; the others are commands, or too short."""
 
@@ -86,9 +85,13 @@ def match_list_request(text: str, *, has_status: bool = False) -> ListRequest | 
     if found is None:
         return None
     statuses = tuple(re.findall(_STATUS, found["statuses"].lower()))
-    if found["noun"].lower() == "failures":
+    noun, asks = (found["noun"] or "").lower(), found["verb"] or "all" in found["which"].lower()
+    if noun.startswith("failures"):
         statuses = (*statuses, "failed")
-    is_request = found["verb"] or found["which"] or found["statuses"] or has_status
+    if noun:
+        is_request = asks or found["which"] or found["statuses"] or has_status
+    else:
+        is_request = asks and statuses
     return ListRequest(statuses, found.end()) if is_request else None
 
 

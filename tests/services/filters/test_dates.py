@@ -123,6 +123,7 @@ async def test_understands_other_ways_to_write_a_time(
         ("past 7 days", "2026-11-16T11:33:20", None),
         ("last 2 hours", "2026-11-23T09:33:20", None),
         ("24h", "2026-11-22T11:33:20", None),
+        ("since 2 days", "2026-11-21T11:33:20", None),
         ("3d.", "2026-11-20T11:33:20", None),
         ("last 30m", "2026-11-23T11:03:20", None),
         ("since monday", "2026-11-23", None),
