@@ -25,7 +25,7 @@ from typing import (
 from bot.domain.audit import AuditEvent
 from bot.errors import OutdatedButton, Proposal, UnknownCommand
 from bot.rendering.buttons import ButtonState, decode
-from bot.services.filters.parser import lists_jobs
+from bot.services.filters.reader import lists_jobs
 from bot.services.references import job_in_line
 
 ListenerFunction: TypeAlias = Callable[..., Awaitable[None]]
