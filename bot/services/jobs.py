@@ -341,7 +341,7 @@ def _job_list(account: Account, connection: Connection, page: ListPage) -> JobLi
         zone=account.time_zone,
         searched=cursor.searched,
         corrections={} if page.jobs else _corrections(filters),
-        mentioned=mentioned_jobs(filters.words),
+        mentioned=mentioned_jobs(filters.words) if filters.words else (),
     )
 
 
