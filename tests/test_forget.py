@@ -24,7 +24,7 @@ from bot.store.erasure import ENCRYPTED_TEXT
 from sandbox.emporix.faults import Fault
 from sandbox.emporix.keys import ACME_OPERATIONS
 from sandbox.slack.directory import ADA, GRACE, TEAM_ID
-from tests.harness.app import AppHarness, open_app
+from tests.harness.app import AppHarness, open_app, patient
 from tests.harness.clock import FakeClock
 from tests.harness.documents import table, text
 from tests.listeners.digest.fixtures import set_up
@@ -66,11 +66,16 @@ async def harness(
     """Ada and Grace have used every feature, with an operator's settings."""
     monkeypatch.chdir(tmp_path)  # no .env of the person who runs this
     settings = {"SLACK_BOT_TOKEN": "xoxb-1", "SLACK_SIGNING_SECRET": "0" * 32}
-    for name, value in {**settings, "REDIS_URL": redis_url, "ENCRYPTION_KEYS": KEY}.items():
+    for name, value in {
+        **settings,
+        "REDIS_URL": patient(redis_url),
+        "ENCRYPTION_KEYS": KEY,
+    }.items():
         monkeypatch.setenv(name, value)
-    async with open_app(redis, redis_url, clock, encryption_keys=KEY) as opened:
+    async with open_app(redis, patient(redis_url), clock, encryption_keys=KEY) as opened:
         await tour(opened)
         await queue_tasks(opened, redis_url)
+        await let_nothing_expire(redis)
         yield opened
 
 
@@ -131,6 +136,12 @@ async def queue_tasks(harness: AppHarness, redis_url: str) -> None:
     for digest_id in ("digest-1", "digest-2"):
         await queue.put("digests.post", digest_id, digest_id=digest_id)
     await queue.disconnect()
+
+
+async def let_nothing_expire(redis: Any) -> None:
+    """On a busy machine, keys that live for seconds would disappear during a test."""
+    async for key in redis.scan_iter("*"):
+        await redis.persist(key)
 
 
 async def contents(redis: Any) -> Contents:

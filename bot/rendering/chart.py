@@ -1,8 +1,8 @@
 """Fits Slack's chart block to its limits, or leaves the chart out.
 
 Slack: block `data_visualization`, for messages only. Two in one message work; the maximum is not
-documented. Slack refuses it with `invalid_blocks` in ephemeral messages, and in workspaces that
-don't have it.
+documented. Slack refuses it with `invalid_blocks` in workspaces that don't have it. It isn't
+documented for ephemeral messages, so the app never sends it there.
 """
 
 from __future__ import annotations

@@ -15,9 +15,8 @@ from tests.browser.page_user import PageUser
 from tests.browser.test_home import go_home
 
 LARGEST = 150_000  # bytes
-WINDOW = {"viewport": {"width": 1160, "height": 760}, "color_scheme": "light"}
-WIDER = {**WINDOW, "viewport": {"width": 1240, "height": 760}}
-TALLER = {**WINDOW, "viewport": {"width": 1160, "height": 1000}}
+WINDOW = {"viewport": {"width": 1280, "height": 760}, "color_scheme": "light"}
+TALLER = {**WINDOW, "viewport": {"width": 1280, "height": 1000}}
 DARK = {**WINDOW, "color_scheme": "dark"}
 PHONE = {"viewport": {"width": 360, "height": 720}, "device_scale_factor": 2}
 LONG = 30_000  # milliseconds: a worker reads and posts
@@ -41,7 +40,7 @@ async def take(user: PageUser, name: str, folder: Path) -> None:
     assert path.stat().st_size <= LARGEST
 
 
-@pytest.mark.parametrize("user", [WIDER], indirect=True)
+@in_window
 async def test_the_first_minute(user: PageUser, screenshots: Path) -> None:
     """What `make demo` opens."""
     await user.type("/emporix jobs size:3", answer="Jobs 1–3 of ")
@@ -51,7 +50,7 @@ async def test_the_first_minute(user: PageUser, screenshots: Path) -> None:
 @in_window
 async def test_a_list(alone: PageUser, screenshots: Path) -> None:
     """The hero of the README."""
-    await alone.type("/emporix jobs size:3", answer="Jobs 1–3 of ")
+    await alone.type("/emporix jobs size:5", answer="Jobs 1–5 of ")
     await take(alone, "list", screenshots)
 
 
@@ -109,7 +108,8 @@ async def test_shortcuts(alone: PageUser, screenshots: Path) -> None:
     await alone.http.post(f"{alone.slack_url}/sandbox/forget")
     await alone.type(f"Who can look at {first} and {second}?", answer="Who can look")
     await alone.last.get_by_role("button", name="Message shortcuts").click()
-    await expect(alone.page.get_by_role("menu")).to_be_visible()
+    await alone.page.get_by_role("menuitem", name="More message shortcuts").click()
+    await expect(alone.page.get_by_role("menuitem", name="Find Emporix jobs")).to_be_visible()
     await take(alone, "shortcuts", screenshots)
     await alone.page.get_by_role("menuitem", name="Find Emporix jobs").click()
     await expect(alone.modal).to_contain_text("2 jobs in this message")
@@ -141,7 +141,7 @@ async def test_the_form(alone: PageUser, screenshots: Path) -> None:
 @in_window
 async def test_the_home(alone: PageUser, screenshots: Path) -> None:
     """As it looks once Emporix has answered."""
-    await go_home(alone, says="in the last 24 hours")
+    await go_home(alone, says="in 24 h")
     await take(alone, "home", screenshots)
 
 

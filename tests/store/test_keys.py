@@ -91,7 +91,7 @@ def test_what_happens_by_the_clock_shares_a_slot() -> None:
         redis_keys.audience("C0OPS"),
         redis_keys.audience_reads("next"),
         redis_keys.audience_reads("waiting"),
-        redis_keys.charts_refused("T0ACME", "channel"),
+        redis_keys.charts_refused("T0ACME"),
         redis_keys.daily_counts("1", "2"),
         redis_keys.stopped_teams(),
         redis_keys.lease("retention"),

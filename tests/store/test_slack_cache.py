@@ -29,17 +29,16 @@ async def test_gives_back_the_zone(redis: Any) -> None:
 
 
 async def test_a_refusal_is_remembered_for_a_day(redis: Any) -> None:
-    """Rejected charts are remembered per workspace and kind of message."""
+    """Rejected charts are remembered per workspace."""
     charts = ChartSupport(redis)
-    assert not await charts.is_refused("T0ACME", "ephemeral")
-    await charts.mark_refused("T0ACME", "ephemeral")
-    assert await charts.is_refused("T0ACME", "ephemeral")
-    assert not await charts.is_refused("T0ACME", "channel")
-    assert not await charts.is_refused("T0OTHER", "ephemeral")
-    key = redis_keys.charts_refused("T0ACME", "ephemeral")
+    assert not await charts.is_refused("T0ACME")
+    await charts.mark_refused("T0ACME")
+    assert await charts.is_refused("T0ACME")
+    assert not await charts.is_refused("T0OTHER")
+    key = redis_keys.charts_refused("T0ACME")
     assert 86_390 < await redis.ttl(key) <= 86_400
     await redis.delete(key)  # as Redis does after that
-    assert not await charts.is_refused("T0ACME", "ephemeral")
+    assert not await charts.is_refused("T0ACME")
 
 
 OPS = Audience("C0OPS", has_outsiders=True)

@@ -62,6 +62,14 @@ def test_ada_does_not_tick_off_what_is_graces(sent_payloads: Workspace) -> None:
     assert done(progress) == {"list"}
 
 
+def test_a_question_deletes_nothing(sent_payloads: Workspace) -> None:
+    """The step "Delete a job" is not done while the app still asks."""
+    progress = TutorialProgress(sent_payloads)
+    asked = {"view": said("jobs/delete_mentioned.ask", "one")}
+    sent_payloads.journal.add(SentPayload("views.push", asked, {}, "U0ADA"))
+    assert done(progress) == set()
+
+
 def test_errors_tick_nothing_off(sent_payloads: Workspace) -> None:
     """Errors complete no step."""
     progress = TutorialProgress(sent_payloads)
