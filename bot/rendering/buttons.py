@@ -113,6 +113,7 @@ JOBS_SHARE_NEXT = "jobs.share.next"
 JOBS_SHARE_PREVIOUS = "jobs.share.previous"
 JOBS_SHARE_PAGES = (JOBS_SHARE_NEXT, JOBS_SHARE_PREVIOUS)
 ALERTS_ON_RESUME = "alerts.on.resume"
+ALERTS_ON_AGENT = "alerts.on.agent"
 ALERTS_OFF_ONE = "alerts.off.one"
 ALERTS_MUTE_ONE = "alerts.mute.one"
 ALERTS_MUTE_END = "alerts.mute.end"
@@ -219,10 +220,14 @@ class DigestButton(ButtonState):
 
 @dataclass(frozen=True)
 class AlertButton(ButtonState):
-    """One alert, or all alerts of the channel if the id is empty."""
+    """One alert, or all alerts of the channel if the id is empty.
+
+    `agent`: the name of an agent to use instead of the alert's unknown one.
+    """
 
     kind = "alert"
     alert_id: str
+    agent: str = ""
 
 
 @dataclass(frozen=True)

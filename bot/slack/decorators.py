@@ -25,6 +25,7 @@ from typing import (
 from bot.domain.audit import AuditEvent
 from bot.errors import OutdatedButton, Proposal, UnknownCommand
 from bot.rendering.buttons import ButtonState, decode
+from bot.services.filters.reader import lists_jobs
 from bot.services.references import job_in_line
 
 ListenerFunction: TypeAlias = Callable[..., Awaitable[None]]
@@ -287,14 +288,16 @@ class Registry:
     def find(self, text: str) -> FoundCommand:
         """The longest command at the start of `text`, and the text after it.
 
-        An id or a link alone opens the job, and job commands work without `jobs`. Raises
-        UnknownCommand, with proposals.
+        An id or a link alone opens the job, and job commands work without `jobs`. A date alone, or
+        a line like "show failed jobs", lists jobs. Raises UnknownCommand, with proposals.
         """
         if exact := self._by_words.get(text):
             return FoundCommand(exact, "")
         if (job_id := job_in_line(text)) and (get := self.commands.get("jobs get")):
             search = Proposal(f'jobs search "{job_id}"', f"Search messages for {job_id}")
             return FoundCommand(get, job_id, search)
+        if (listed := self.commands.get("jobs list")) and lists_jobs(text):
+            return FoundCommand(listed, text)
         typed = text.split(maxsplit=MAX_COMMAND_WORDS)
         for count in range(min(MAX_COMMAND_WORDS, len(typed)), 0, -1):
             words = " ".join(typed[:count]).lower()

@@ -28,6 +28,7 @@ from bot.errors import (
 )
 from bot.rendering.buttons import cursor_in, sharer_in
 from bot.rendering.renderer import Renderer
+from bot.services.filters.parser import correct_tenant
 from bot.slack.audit import AuditDraft
 from bot.slack.background import BackgroundTasks
 from bot.slack.decorators import (
@@ -417,8 +418,8 @@ class Dispatch:
             needed = arguments(listener.parameters, request, given, self.providers, self.services)
             await listener.function(**needed)
         except BaseException as error:
-            if isinstance(error, InvalidInput) and isinstance(listener, CommandListener):
-                error.surround_proposals(f"{listener.words} ")
+            if isinstance(listener, CommandListener):
+                _complete_proposals(error, listener, str(values.get("text", "")))
             if draft:
                 draft.refuse(error)
             raise
@@ -436,3 +437,11 @@ class Dispatch:
         if request.is_in_home:
             return self.providers.home(request)
         return ReplyAfterAck(self.renderer, self.session, request)
+
+
+def _complete_proposals(error: BaseException, listener: CommandListener, text: str) -> None:
+    """Turn the proposals of an error into lines of the command, which had this text."""
+    if isinstance(error, NotConnected):
+        error.proposals = correct_tenant(text, error)
+    if isinstance(error, InvalidInput | NotConnected):
+        error.surround_proposals(f"{listener.words} ")

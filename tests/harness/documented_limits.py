@@ -265,6 +265,7 @@ UNDOCUMENTED: dict[str, float] = {
     "slack.request.MAX_MESSAGE_CHARACTERS": 100_000,
     "domain.alerts.WATERMARK_OVERLAP_SECONDS": 180,
     "store.health.WORKER_ALIVE_SECONDS": 30,
+    "store.health.WORKER_START_SECONDS": 60,
     "store.idempotency.DELETE_LOCK_WAIT_SECONDS": 8,
     "store.due_index.DUE_CLAIM_SECONDS": 60,
     "domain.lists.MAX_REMEMBERED_IDS": 36,

@@ -35,6 +35,43 @@ async def test_accepts_filters(ada: Person) -> None:
     assert "failed jobs in acme, export" in exchange.payloads[0]["text"]
 
 
+async def test_says_that_an_agent_does_not_exist(connected: AppHarness, ada: Person) -> None:
+    """An alert for an unknown agent is on, and says so, with a button for the similar agent."""
+    connected.emporix_state.add_agent("acme", id="complaint-agent", name="Complaint Agent")
+    exchange = await ada.command("/emporix alerts on agent:Compliant skipped")
+    assert "No agent in acme is called `Compliant`" in str(exchange.payloads[0]["blocks"])
+    exchange = await ada.click("Use Complaint Agent")
+    text = exchange.payloads[0]["text"]
+    assert text.endswith("changed the alerts: skipped jobs in acme, agent Complaint Agent.")
+    assert "No agent" not in str(exchange.payloads[0]["blocks"])
+    listed = await ada.command("/emporix alerts list")
+    assert "*1 alert in this channel*" in listed.payloads[0]["text"]
+    assert "Complaint Agent" in str(listed.payloads[0]["blocks"])
+
+
+async def test_the_similar_agent_of_an_alert_that_is_off(
+    connected: AppHarness, ada: Person
+) -> None:
+    """An alert that was turned off stays off."""
+    connected.emporix_state.add_agent("acme", id="complaint-agent", name="Complaint Agent")
+    await ada.command("/emporix alerts on agent:Compliant")
+    await connected.person("grace", "ops").command("/emporix alerts off")
+    exchange = await ada.click("Use Complaint Agent")
+    assert exchange.payloads[0]["blocks"][0]["block_id"] == "error.outdated_button"
+
+
+async def test_an_unknown_agent_without_similar_names(connected: AppHarness, ada: Person) -> None:
+    """An alert says that an agent does not exist, even if no agent is similar."""
+    connected.emporix_state.add_agent("acme", id="complaint-agent", name="Complaint Agent")
+    for typed, is_unknown in (
+        ("zzz", True),
+        ("complaint-agent", False),
+        ("complaint_AGENT", False),
+    ):
+        exchange = await ada.command(f"/emporix alerts on agent:{typed} skipped")
+        assert ("No agent in acme" in str(exchange.payloads[0]["blocks"])) == is_unknown
+
+
 @pytest.mark.parametrize(
     "filters", ["since:today", "until:2030-01-01", "size:5", "sort:oldest", "page:2", "fields:id"]
 )

@@ -33,6 +33,74 @@ async def test_proposes_the_typed_name(ada: Person) -> None:
     assert exchange.view["state"]["values"]["name"]["value"]["value"] == "Morning jobs"
 
 
+@pytest.mark.parametrize(
+    ("typed", "name", "time", "days"),
+    [
+        ("on", "Daily jobs", "09:00", "every"),
+        ("start here", "Daily jobs", "09:00", "every"),
+        ("daily 09:00", "Daily jobs", "09:00", "every"),
+        ("every day at 9", "Daily jobs", "09:00", "every"),
+        ("new weekdays 8:30", "Daily jobs", "08:30", "weekdays"),
+        ("7:15pm mon-fri", "Daily jobs", "19:15", "weekdays"),
+        ("every monday 8.30", "Daily jobs", "08:30", "custom"),
+        ("monday, wed and fridays at 12am", "Daily jobs", "00:00", "custom"),
+        ("Failures weekdays 8:30", "Failures", "08:30", "weekdays"),
+        ("Failures at 7", "Failures", "07:00", "every"),
+        # A name stays a name.
+        ("Team 9", "Team 9", "09:00", "every"),
+        ("Sunday report", "Sunday report", "09:00", "every"),
+        ("“Daily 9:00”", "Daily 9:00", "09:00", "every"),
+        ("Switch on", "Switch on", "09:00", "every"),
+    ],
+)
+async def test_understands_when_to_post(
+    ada: Person, typed: str, name: str, time: str, days: str
+) -> None:
+    """Times and days after the command fill in the form, and never become the digest's name."""
+    exchange = await ada.command(f"/emporix digest {typed}")
+    assert exchange.view is not None
+    values = exchange.view["state"]["values"]
+    assert values["name"]["value"]["value"] == name
+    (at,) = values["time"].values()
+    assert at["selected_time"] == time
+    (choice,) = values["days"].values()
+    assert choice["selected_option"]["value"] == days
+
+
+async def test_chosen_days_are_saved(connected: AppHarness, ada: Person) -> None:
+    """Days that were typed are saved with the form."""
+    await ada.command("/emporix digest Failures every tuesday and sunday at 18:45")
+    await ada.submit({})
+    assert (await stored(connected)).schedule == Schedule(1125, "Europe/Berlin", (1, 6))
+
+
+async def test_an_impossible_time_is_refused(ada: Person) -> None:
+    """A time that does not exist is refused in the modal."""
+    exchange = await ada.command("/emporix digest daily 25:00")
+    assert exchange.view is not None
+    assert "That is not a time" in exchange.view["blocks"][0]["text"]["text"]
+
+
+@pytest.mark.parametrize("typed", ["digests", "digest off", "digest stop"])
+async def test_turning_off_shows_the_list(ada: Person, typed: str) -> None:
+    """A digest is turned off with the buttons of the list, not created with the name "off"."""
+    await set_up(ada)
+    exchange = await ada.command(f"/emporix {typed}")
+    assert exchange.payloads[0]["text"] == "*1 digest of this channel*"
+
+
+async def test_says_that_an_agent_does_not_exist(connected: AppHarness, ada: Person) -> None:
+    """A digest for an unknown agent is saved, and says so, with a button to change it."""
+    connected.emporix_state.add_agent("acme", id="complaint-agent", name="Complaint Agent")
+    exchange = await set_up(ada, filters="agent:Compliant")
+    assert "No agent in acme is called `Compliant`" in str(exchange.view)
+    exchange = await ada.click("Change digest")
+    exchange = await ada.submit({"filters": "agent:complaint_agent"})
+    assert exchange.view is not None
+    assert "No agent" not in str(exchange.view)
+    assert (await stored(connected)).filters.agents == ("complaint-agent",)
+
+
 async def test_a_long_name_is_refused(ada: Person) -> None:
     """A name that is too long is refused with the limit, not cut."""
     exchange = await ada.command(f"/emporix digest new {'x' * 200}")

@@ -21,8 +21,14 @@ async def test_is_posted_at_once(connected: AppHarness, ada: Person, digest: str
     assert (await stored(connected)).scheduled_run == before
 
 
-async def test_says_that_no_worker_is_running(ada: Person, digest: str) -> None:
-    """The answer says if no worker is running."""
+async def test_says_that_no_worker_is_running(
+    connected: AppHarness, ada: Person, digest: str
+) -> None:
+    """The answer says if no worker is running, but not in the minute after the app's start."""
+    connected.clock.forward(59)
+    exchange = await ada.command("/emporix digest now")
+    assert "as soon as a worker has started" in exchange.messages[0]["text"]
+    connected.clock.forward(1)
     exchange = await ada.command("/emporix digest now")
     assert "no worker of this app is running" in exchange.messages[0]["text"]
 

@@ -130,6 +130,44 @@ async def test_an_id_can_be_searched_instead(jobs: AppHarness) -> None:
     assert "Search messages for 68835cc3ef4e8e1425c3ffff" in buttons(payload)
 
 
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "search {id}", "failed {ID}.", "jobs refund {id}", "jobs refund <{link}>", "running ({id})",
+        "search job-{id}.json", "jobs \u200b{half}\u00ad{rest} late", "jobs failed {id} yesterday",
+    ],
+)  # fmt: skip
+async def test_an_id_among_words_can_be_opened(jobs: AppHarness, typed: str) -> None:
+    """A list that searches for an id, with results or not, has a button that opens the job."""
+    id_ = job_id(3)
+    text = typed.format(
+        id=id_, ID=id_.upper(), link=f"{DASHBOARD}/{id_}", half=id_[:9], rest=id_[9:]
+    )
+    for message in ("unrelated", f"A refund for {id_}, late, in job-{id_}.json, {DASHBOARD}/{id_}"):
+        for status in ("failure", "in_progress"):
+            jobs.emporix_state.add_job(
+                "acme", id=f"x{message[0]}{status}", status=status, message=message
+            )
+        payload = await say(jobs, text)
+        assert "Open job" in buttons(payload)
+        exchange = await jobs.ada.click("Open job")
+        assert exchange.view is not None
+        assert id_ in str(exchange.view["blocks"])
+
+
+async def test_an_id_in_the_form_can_be_opened(jobs: AppHarness) -> None:
+    """The results of the search form have the same button, with a label for screen readers."""
+    await jobs.ada.shortcut("Search Emporix jobs")
+    exchange = await jobs.ada.submit({"words": f"refund {job_id(3)}"})
+    assert exchange.view is not None
+    labels = [
+        block["accessory"]["accessibility_label"]
+        for block in exchange.view["blocks"]
+        if block.get("accessory", {}).get("text", {}).get("text") == "Open job"
+    ]
+    assert labels == [f"Open job {job_id(3)}"]
+
+
 async def test_commands_work_without_jobs(jobs: AppHarness) -> None:
     """The commands of jobs can be typed without `jobs`."""
     assert (await say(jobs, "search lost parcel"))["text"].startswith("Job 1 of 1, ")
@@ -200,6 +238,72 @@ async def test_a_similar_agent_is_a_button(jobs: AppHarness) -> None:
     assert exchange.payloads[0]["text"].startswith(
         "Jobs 1–10 of 10, failed, agent Complaint Agent, since"
     )
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "agent:fraud-check", "agent:FRAUD_CHECK", "agent:fraudcheck", "agent:fraud check",
+        "agent:a1,Fraud Check failed", "agent = 'Fraud-Check'", "agent:fraud check failed",
+    ],
+)  # fmt: skip
+async def test_an_agent_is_found_in_other_spellings(jobs: AppHarness, typed: str) -> None:
+    """Hyphens, underscores, case and missing quotes do not matter in the name of an agent."""
+    jobs.emporix_state.add_agent("acme", id="a1", name="Fraud Check")
+    jobs.emporix_state.add_job("acme", id="a-job", agentId="a1", status="failure", message="failed")
+    for command in ("jobs", "failed", "search failed"):
+        payload = await say(jobs, f"{command} {typed}")
+        assert payload["text"].startswith("Job 1 of 1, ")
+        assert "agent Fraud Check" in payload["text"]
+
+
+async def test_words_that_complete_a_name_are_named(jobs: AppHarness) -> None:
+    """Words that become a part of an agent's name can be searched instead."""
+    jobs.emporix_state.add_agent("acme", id="a1", name="Fraud Check")
+    payload = await say(jobs, "failed agent:fraud check yesterday")
+    assert "I read “check” as part of an agent's name" in words(payload)
+    exchange = await jobs.ada.click('Search for the word "check"')
+    assert "failed, agent fraud, saying “check”, since" in words(exchange.payloads[0])
+
+
+async def test_a_correction_of_an_agent_replaces_its_whole_name(jobs: AppHarness) -> None:
+    """The button for a similar agent does not search for the rest of its name."""
+    jobs.emporix_state.add_agent("acme", id="complaint-agent", name="Complaint Agent")
+    await say(jobs, "jobs agent:Compliant Agent refund")
+    exchange = await jobs.ada.click("Jobs of Complaint Agent")
+    text = exchange.payloads[0]["text"]
+    assert "agent Complaint Agent, saying “refund”" in text
+    assert "of 9, " in text
+
+
+@pytest.mark.parametrize(
+    ("typed", "label", "found"),
+    [
+        ("failed tenant:acm", "Run /emporix failed tenant:acme", "Jobs 1–10 of 10, failed"),
+        ("search lost tenant = 'acm' x", "Run /emporix jobs search lost tenant:acme x", "No jobs"),
+        ("tenant:acmee failed", "Run /emporix jobs list tenant:acme failed", "Jobs 1–10 of 10"),
+        ("jobs tenant:acm agent:a", "Run /emporix jobs list tenant:acme agent:a", "No jobs"),
+        ("use acm", "Run /emporix use acme", "acme"),
+        ("disconnect Acmee", "Run /emporix disconnect acme", "acme"),
+        ("clean failed tenant:acm", "Run /emporix jobs clean failed tenant:acme", "Delete 10"),
+        ("alerts on tenant:acm", "Run /emporix alerts on tenant:acme", "turned on alerts"),
+    ],
+)
+async def test_a_similar_tenant_is_a_button(
+    jobs: AppHarness, typed: str, label: str, found: str
+) -> None:
+    """A mistyped tenant is proposed as a button that runs the whole corrected line."""
+    ops = jobs.person("ada", "ops")
+    exchange = await ops.command(f"/emporix {typed}")
+    assert exchange.payloads[-1]["blocks"][0]["block_id"] == "error.not_connected"
+    assert label in buttons(exchange.payloads[-1])
+    assert found in (await ops.click(label)).payloads[-1]["text"]
+
+
+async def test_an_unlike_tenant_is_not_proposed(jobs: AppHarness) -> None:
+    """A tenant that is like none of the user's is offered to connect."""
+    payload = await say(jobs, "failed tenant:globex")
+    assert buttons(payload) == ["Connect"]
 
 
 @pytest.mark.parametrize(

@@ -121,6 +121,10 @@ async def test_accepts_other_spellings_of_times(
         ("November 1", "2026-11-01", "2026-11-02"),
         ("in the last 24 hours", "2026-11-22T11:33:20", None),
         ("past 7 days", "2026-11-16T11:33:20", None),
+        ("last 2 hours", "2026-11-23T09:33:20", None),
+        ("24h", "2026-11-22T11:33:20", None),
+        ("since 2 days", "2026-11-21T11:33:20", None),
+        ("3d.", "2026-11-20T11:33:20", None),
         ("last 30m", "2026-11-23T11:03:20", None),
         ("since monday", "2026-11-23", None),
         ("since yesterday 9:00", "2026-11-22T09:00", None),
@@ -142,16 +146,75 @@ async def test_the_last_words_can_be_a_date(
     "typed",
     [
         '"yesterday"', 'refund "last week"', "yesterday refund", "the day after yesterday it",
-        "version 1.11", "1/2", "24h", "sat", "may", "week", "30.2.", "32.13.2026", "10-11",
-        "since:2d today", "until:2d monday",
+        "version 1.11", "1/2", "sat", "may", "week", "30.2.", "32.13.2026", "10-11",
+        "delayed 2 days", "refund tomorrow", "24h late", "mon tue", "tomorrow refund",
     ],
 )  # fmt: skip
 async def test_other_words_stay_words(typed: str) -> None:
-    """Words in quotes, numbers, other places and a line with its own times have no date words."""
-    plain = typed.replace('"', "").replace("since:2d ", "").replace("until:2d ", "")
+    """Words in quotes, numbers, and words in other places are searched."""
     found = await settled(typed)
-    assert " ".join(found.words) == plain
+    assert " ".join(found.words) == typed.replace('"', "")
     assert found.readings == ()
+
+
+@pytest.mark.parametrize(
+    ("typed", "since", "until"),
+    [
+        ("2026-11-01 2026-11-05", "2026-11-01", "2026-11-06"),
+        ("from 2026-11-01 to 2026-11-05", "2026-11-01", "2026-11-06"),
+        ("1.11. - 5.11.", "2026-11-01", "2026-11-06"),
+        ("1.11.-5.11.", "2026-11-01", "2026-11-06"),
+        ("2026-11-01–2026-11-05", "2026-11-01", "2026-11-06"),
+        ("friday sunday", "2026-11-20", "2026-11-23"),
+        ("friday, sunday", "2026-11-20", "2026-11-23"),
+        ("friday-sunday", "2026-11-20", "2026-11-23"),
+        ("between friday and yesterday", "2026-11-20", "2026-11-23"),
+        ("since friday until yesterday", "2026-11-20", "2026-11-23"),
+        ("from 1 November to 5 November 2026", "2026-11-01", "2026-11-06"),
+        ("from yesterday 9:00 to yesterday 11am", "2026-11-22T09:00", "2026-11-22T11:00"),
+        ("yesterday today", "2026-11-22", "2026-11-24"),
+    ],
+)
+@pytest.mark.parametrize("before", ["", "failed ", "failed late refund "])
+async def test_two_dates_are_the_first_and_the_last_day(
+    before: str, typed: str, since: str, until: str
+) -> None:
+    """Two dates as the last words are a range that includes both, with one reading."""
+    found = await settled(f"{before}{typed}")
+    assert (found.since, found.until) == (at(since), at(until))
+    assert found.words == (("late", "refund") if "late" in before else ())
+    assert typed in [reading.typed for reading in found.readings]
+
+
+@pytest.mark.parametrize(
+    ("typed", "problem", "value", "lines"),
+    [
+        ("tomorrow", "in the future", "tomorrow", ['"tomorrow"']),
+        ("failed next week", "in the future", "next week", ['failed "next week"']),
+        ("late 2027-01-01", "in the future", "2027-01-01", ['late "2027-01-01"']),
+        ("monday sunday", "second date is before", "monday sunday", ['"monday sunday"']),
+        ("2026-11-05 2026-11-01", "second date is before", "2026-11-05 2026-11-01",
+         ['"2026-11-05 2026-11-01"']),
+        ("since:1.11. yesterday", "second date", "yesterday",
+         ["since:1.11. until:yesterday", 'since:1.11. "yesterday"']),
+        ("until:yesterday late 1.11.", "second date", "1.11.",
+         ["until:yesterday late since:1.11.", 'until:yesterday late "1.11."']),
+        ("since:7d until:1d last week", "second date", "last week",
+         ['since:7d until:1d "last week"']),
+        ("since:2d 24h", "second date", "24h", ['since:2d "24h"']),
+        ("friday saturday sunday", "more than one date", "friday saturday sunday",
+         ['friday "saturday sunday"']),
+        ("monday 24h", "more than one date", "monday 24h", ['monday "24h"']),
+        ("monday type:export yesterday", "more than one date", "monday type:export yesterday",
+         ['monday type:export "yesterday"']),
+    ],
+)  # fmt: skip
+async def test_no_date_is_ignored(typed: str, problem: str, value: str, lines: list[str]) -> None:
+    """A date that can't be used is refused, with buttons that use or search for it."""
+    with pytest.raises(InvalidInput, match=problem) as caught:
+        await settled(typed)
+    assert caught.value.value == value
+    assert [proposal.line for proposal in caught.value.proposals] == lines
 
 
 @pytest.mark.parametrize("typed", ["since:11/01/2026", "failed 11/01/2026", "since:11-01-2026"])
