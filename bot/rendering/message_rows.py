@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from bot.errors import OutdatedButton
@@ -66,6 +66,17 @@ def jobs_to_open(blocks: Iterable[Block], tenant: str) -> list[str]:
     return [job_id for of_job, job_id in jobs_with_open_button(blocks) if of_job == tenant]
 
 
+def button_values(blocks: Iterable[Block]) -> Iterator[str]:
+    """The values of the buttons in and beside these blocks."""
+    for block in blocks:
+        for element in _elements(block):
+            yield str(element.get("value") or "")
+
+
+def _elements(block: Block) -> list[Mapping[str, Any]]:
+    return [*(block.get("elements") or ()), block.get("accessory") or {}]
+
+
 def jobs_with_open_button(blocks: Iterable[Block]) -> list[tuple[str, str]]:
     """Tenant and id of each job that has an Open button, in order."""
     found = [_job(block, buttons.JOBS_GET_OPEN) for block in blocks]
@@ -75,7 +86,7 @@ def jobs_with_open_button(blocks: Iterable[Block]) -> list[tuple[str, str]]:
 def _job(block: Block, *action_ids: str) -> tuple[str, str] | None:
     """Tenant and id of the job of a button in `block`: Delete, or one with one of these ids."""
     wanted = action_ids or (buttons.JOBS_DELETE_IN_CHANNEL_CONFIRM,)
-    for element in (*(block.get("elements") or ()), block.get("accessory") or {}):
+    for element in _elements(block):
         if element.get("action_id") in wanted:
             return _job_of(str(element.get("value")))
     return None
