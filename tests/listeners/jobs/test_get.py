@@ -62,7 +62,8 @@ async def test_takes_an_id_as_it_comes(connected: AppHarness, form: str) -> None
     """Bare, in brackets, or in a link to the dashboard."""
     add_jobs(connected, 1)
     exchange = await connected.ada.command(f"/emporix jobs get {form.format(job_id(1))}")
-    assert exchange.payloads[0]["text"] == f"Job `{job_id(1)}`: succeeded"
+    assert exchange.payloads[0]["text"].startswith("✅ Succeeded · complaint-agent: “")
+    assert f"Job `{job_id(1)}`" in str(exchange.payloads[0]["blocks"])
 
 
 async def test_says_that_there_is_no_such_job(

@@ -116,7 +116,7 @@ async def test_an_id_or_a_link_opens_the_job(jobs: AppHarness, typed: str) -> No
     text = typed.format(
         id=id_, ID=id_.upper(), link=f"{DASHBOARD}/{id_}", half=id_[:9], rest=id_[9:]
     )
-    assert (await say(jobs, text))["text"].startswith(f"Job `{id_}`")
+    assert f"Job `{id_}`" in str((await say(jobs, text))["blocks"])
 
 
 async def test_an_id_can_be_searched_instead(jobs: AppHarness) -> None:
@@ -134,7 +134,7 @@ async def test_commands_work_without_jobs(jobs: AppHarness) -> None:
     """The commands of jobs can be typed without `jobs`."""
     assert (await say(jobs, "search lost parcel"))["text"].startswith("Job 1 of 1, ")
     assert "Delete this job" in words(await say(jobs, f"delete {job_id(3)}"))
-    assert (await say(jobs, f"get {job_id(3)}"))["text"].startswith(f"Job `{job_id(3)}`")
+    assert f"Job `{job_id(3)}`" in str((await say(jobs, f"get {job_id(3)}"))["blocks"])
     assert job_id(24) in (await say(jobs, f"watch {job_id(24)}"))["text"]
 
 
@@ -157,7 +157,7 @@ async def test_similar_words_are_searched(jobs: AppHarness) -> None:
         ("jobs lost 11/22/26 11/01/2026", "January 11, 2026", "No jobs: "),
         ("jobs stauts:lost", 'Search for "stauts:lost"', "No jobs: "),
         ("jobs serch parcel", "Run /emporix jobs search parcel", "Job 1 of 1, "),
-        (f"jobs gett {job_id(3)}", f"Run /emporix jobs get {job_id(3)}", "Job `"),
+        (f"jobs gett {job_id(3)}", f"Run /emporix jobs get {job_id(3)}", "⏳ Running · "),
         ("serch parcel", "Run /emporix jobs search parcel", "Job 1 of 1, "),
         ("lost parcel", 'Search jobs for "lost parcel"', "Job 1 of 1, "),
         ("hepl filters", "Run /emporix help filters", "Filters for lists"),
