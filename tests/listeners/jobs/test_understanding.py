@@ -74,6 +74,16 @@ async def test_a_button_searches_for_the_words_instead(jobs: AppHarness) -> None
     assert "I read" not in words(exchange.payloads[0])
 
 
+async def test_several_readings_are_one_line(jobs: AppHarness) -> None:
+    """A menu searches for the words of each; one choice leaves the other filters."""
+    payload = await say(jobs, "jobs status :failed yesterday")
+    assert "I read “status :failed” as a filter and “yesterday” as a date." in words(payload)
+    assert "Refresh" not in buttons(payload)
+    exchange = await jobs.ada.click('Search for the word "yesterday"')
+    assert "saying “yesterday”" in exchange.payloads[0]["text"]
+    assert "failed" in exchange.payloads[0]["text"]
+
+
 async def test_a_reading_stays_on_other_pages(jobs: AppHarness) -> None:
     """The next page of the list has the button, too."""
     await say(jobs, "jobs yesterday")
@@ -86,7 +96,7 @@ async def test_a_form_reads_and_undoes_the_same(jobs: AppHarness) -> None:
     await jobs.ada.shortcut("Search Emporix jobs")
     exchange = await jobs.ada.submit({"words": "refund last week", "more": "—status ok"})
     assert exchange.view is not None
-    assert "I read “last week” as a date" in words(exchange.view)
+    assert "“last week” as a date." in words(exchange.view)
     exchange = await jobs.ada.click('Search for the words "last week"')
     assert exchange.view is not None
     assert "saying “refund” and “last week”" in words(exchange.view)
