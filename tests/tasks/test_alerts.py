@@ -183,7 +183,7 @@ async def test_a_job_that_was_deleted_stays_readable(harness: AppHarness) -> Non
     fail(harness, "b")
     await later(harness)
     message, _ = await posted(harness)
-    assert "`a` was deleted meanwhile" in str(message["blocks"])
+    assert "`a` was deleted in the meantime" in str(message["blocks"])
 
 
 async def test_hears_what_the_filters_say(harness: AppHarness) -> None:
