@@ -79,7 +79,7 @@ EXCERPT_LENGTH = 60
 """The most characters of a job's message that are stored with a watch."""
 
 MAX_WATCHES = 50
-"""The most jobs that a user can watch; one query can find this many."""
+"""Maximum number of jobs that a user can watch; one query can find this many."""
 
 
 @dataclass(frozen=True, slots=True)

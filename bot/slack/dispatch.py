@@ -74,7 +74,6 @@ from bot.slack.request import (
 )
 from bot.store.audit import AuditLog
 from bot.store.idempotency import Deliveries, Delivery
-from bot.store.slack_cache import ChartSupport
 
 logger = logging.getLogger(__name__)
 
@@ -111,7 +110,6 @@ class Dispatch:
     services: object
     providers: Providers
     loading_after_seconds: float = LOADING_AFTER_SECONDS
-    charts: ChartSupport | None = None
 
     async def command(self, ack: Ack, req: AsyncBoltRequest) -> None:
         """/emporix …"""
@@ -408,7 +406,7 @@ class Dispatch:
             by_person=by_person,
         )
         if delivery is None:
-            logger.info("this delivery was handled before: nothing is done")
+            logger.info("this request was handled before: the repeat is ignored")
         return delivery
 
     async def _call(self, listener: Listener, request: SlackRequest, values: Values) -> None:
@@ -439,4 +437,4 @@ class Dispatch:
         """Return a sender of answers to where the request came from: Home tab or conversation."""
         if request.is_in_home:
             return self.providers.home(request)
-        return ReplyAfterAck(self.renderer, self.session, request, self.charts)
+        return ReplyAfterAck(self.renderer, self.session, request)

@@ -14,7 +14,7 @@ DARK = {"color_scheme": "dark"}
 
 
 async def test_finds_opens_and_shares_into_the_thread(user: PageUser) -> None:
-    """Find shows the jobs that a message names; a shared one is in its thread, with a menu."""
+    """Find shows the jobs that a message mentions; a shared one is in its thread, with a menu."""
     first, second = await user.job_ids("/emporix jobs status:success size:2")
     words = f"What about {first}, and {DASHBOARD}/{second}?"
     await user.type(words, answer="What about")

@@ -61,7 +61,7 @@ def test_commands_of_jobs_work_without_jobs(words: str) -> None:
 @pytest.mark.parametrize("wrapped", ["{}", "<{}>", "`{}`", "*{}*", "({})", "{}.", "#{}", "“{}”,"])
 @pytest.mark.parametrize("reference", [JOB, JOB.upper(), LINK, f"{LINK}?a=b"])
 def test_an_id_or_a_link_alone_opens_the_job(before: str, wrapped: str, reference: str) -> None:
-    """An id or a dashboard link is the job, whatever is around it, and can be searched instead."""
+    """An id or a dashboard link opens the job, with a proposal to search for it instead."""
     found = REGISTRY.find(before + wrapped.format(reference))
     assert (found.listener.words, found.text) == ("jobs get", JOB)
     assert found.proposal is not None
@@ -138,7 +138,7 @@ def test_a_slip_is_searched_and_proposed(typed: str, line: str | None) -> None:
     ],
 )
 def test_proposes_the_whole_line(typed: str, lines: list[str]) -> None:
-    """A line that is no command comes with the lines that were probably meant."""
+    """A line that is not a command is refused with the lines that were probably meant."""
     with pytest.raises(UnknownCommand) as caught:
         REGISTRY.find(typed)
     assert caught.value.text == typed

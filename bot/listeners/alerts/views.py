@@ -108,8 +108,8 @@ async def _report(
     """Post the change in the channel and notify the owners; reply if no alert changed."""
     audit_entry.about_alerts(changed)
     await _notify_owners(change, changed, user, **facts)
-    tell = channel.post if changed else reply
-    await tell(template, alerts=changed, user_id=user.caller.user_id, **facts)
+    send = channel.post if changed else reply
+    await send(template, alerts=changed, user_id=user.caller.user_id, **facts)
 
 
 async def _notify_owners(

@@ -129,7 +129,7 @@ async def save_origin(
     form, is_watched = parent.form, None
     if facts:
         job = button.tenant, button.job_id
-        form, is_watched = await forms.save_and_look(caller, facts, *job)
+        form, is_watched = await forms.save_and_check_watch(caller, facts, *job)
     opened = ModalOrigin(
         form=form,
         channel_id=parent.channel_id or origin.channel_id,
@@ -299,11 +299,11 @@ async def show_deletion(
     """Replace the job by a line that says who deleted it; False if Slack refuses."""
     async with shared_deletes.lock_message(caller, channel.message_key):
         if in_list:
-            return await channel.edit(await _in_its_list(caller, shared_deletes, channel))
+            return await channel.edit(await _updated_list(caller, shared_deletes, channel))
         return await channel.edit(channel.render("jobs/delete_in_channel", deleted=deleted))
 
 
-async def _in_its_list(
+async def _updated_list(
     caller: Caller, shared_deletes: SharedDeletes, channel: Channel
 ) -> dict[str, Any]:
     """The shared list, with each deleted job replaced by a line that says so.

@@ -19,12 +19,12 @@ from bot.store.cleanups import CleanupResults, CleanupStore
 from bot.store.health import Heartbeats
 
 MAX_CLEANUP_JOBS = 10_000
-"""The most jobs in one clean-up; deleting them takes about ten minutes."""
+"""Maximum number of jobs in one clean-up; deleting them takes about ten minutes."""
 
 CLEANUP_COMMAND = "/emporix jobs clean"
 
 MAX_RUNNING_LISTED = 100
-"""The most running clean-ups to search for those of a workspace."""
+"""Maximum number of running clean-ups to search for those of a workspace."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +176,7 @@ class CleanupService:
         begun = replace(cleanup, started_at=now)
         if not await self._store.start(begun, now):
             raise InvalidInput(
-                "Another clean-up of yours is running in this tenant",
+                "You already have a clean-up running in this tenant",
                 advice="Wait until it ends, or stop it.",
             )
         return begun

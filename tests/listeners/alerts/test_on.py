@@ -20,14 +20,14 @@ def ada(connected: AppHarness) -> Person:
     return connected.person("ada", "ops")
 
 
-async def test_says_so_to_the_channel(ada: Person, snapshot: SnapshotAssertion) -> None:
+async def test_is_announced_in_the_channel(ada: Person, snapshot: SnapshotAssertion) -> None:
     """The channel is informed who turned on the alert, with buttons to mute and turn it off."""
     exchange = await ada.command("/emporix alerts on")
     assert without_ids(exchange.payloads) == snapshot
 
 
-async def test_takes_filters(ada: Person) -> None:
-    """Alerts take the filters of lists; without a status they are about failures."""
+async def test_accepts_filters(ada: Person) -> None:
+    """Alerts accept the filters of lists; without a status, they report failures."""
     exchange = await ada.command('/emporix alerts on skipped agent:fraud-agent "no action"')
     text = exchange.payloads[0]["text"]
     assert "skipped jobs in acme, agent fraud-agent, saying “no action”" in text
@@ -38,7 +38,7 @@ async def test_takes_filters(ada: Person) -> None:
 @pytest.mark.parametrize(
     "filters", ["since:today", "until:2030-01-01", "size:5", "sort:oldest", "page:2", "fields:id"]
 )
-async def test_refuses_what_makes_no_sense(ada: Person, filters: str) -> None:
+async def test_refuses_filters_for_times_and_pages(ada: Person, filters: str) -> None:
     """Filters for times and pages are refused."""
     exchange = await ada.command(f"/emporix alerts on {filters}")
     assert exchange.payloads[0]["blocks"][0]["block_id"] == "error.invalid_input"
@@ -66,7 +66,7 @@ async def test_too_many_are_refused(ada: Person) -> None:
     assert "*10 alerts in this channel*" in listed.payloads[0]["text"]
 
 
-async def test_a_query_that_emporix_refuses_is_told_at_once(ada: Person) -> None:
+async def test_a_refused_query_is_reported_at_once(ada: Person) -> None:
     """A query that Emporix refuses is reported at once, and nothing is turned on."""
     exchange = await ada.command("/emporix alerts on q:this is no query")
     assert exchange.payloads[0]["blocks"][0]["block_id"] == "error.invalid_request"
@@ -95,7 +95,7 @@ async def test_refuses_where_it_may_not_post(
     assert exchange.payloads == snapshot
 
 
-async def test_goes_on_in_a_private_channel_that_it_is_in(connected: AppHarness) -> None:
+async def test_works_in_a_private_channel_after_an_invitation(connected: AppHarness) -> None:
     """After an invitation, alerts work in a private channel."""
     channels = connected.workspace.directory.channels
     board = channels["C0BOARD"]

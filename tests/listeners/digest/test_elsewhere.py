@@ -104,7 +104,7 @@ async def test_members_of_a_large_channel_are_found(connected: AppHarness, diges
     assert (await stored(connected)).requested_at > 0
 
 
-async def test_the_owner_hears_who_takes_it_over(connected: AppHarness, digest: str) -> None:
+async def test_notifies_the_previous_owner(connected: AppHarness, digest: str) -> None:
     """The previous owner is informed who took over; a failed notice doesn't stop it."""
     grace = connected.person("grace", "ops")
     await connected.connect(grace, ACME_READ_ONLY)

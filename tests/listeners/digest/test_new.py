@@ -18,7 +18,7 @@ from tests.harness.clock import FakeClock
 from tests.listeners.digest.fixtures import announced, set_up, stored
 
 
-async def test_proposes_what_most_want(ada: Person, snapshot: SnapshotAssertion) -> None:
+async def test_proposes_defaults(ada: Person, snapshot: SnapshotAssertion) -> None:
     """The defaults are this channel, 9:00 every day in the user's time zone, and the default
     tenant.
     """
@@ -26,7 +26,7 @@ async def test_proposes_what_most_want(ada: Person, snapshot: SnapshotAssertion)
     assert exchange.view == snapshot
 
 
-async def test_takes_the_name_that_was_typed(ada: Person) -> None:
+async def test_proposes_the_typed_name(ada: Person) -> None:
     """A name after the command is the default name."""
     exchange = await ada.command("/emporix digest new Morning  jobs")
     assert exchange.view is not None
@@ -42,7 +42,7 @@ async def test_a_long_name_is_refused(ada: Person) -> None:
     assert "at most 60 characters; this one has 200" in words
 
 
-async def test_is_set_up_by_pressing_save(
+async def test_can_be_saved_unchanged(
     connected: AppHarness, ada: Person, snapshot: SnapshotAssertion
 ) -> None:
     """The form can be saved at once, and the answer names the first post."""
@@ -55,7 +55,7 @@ async def test_is_set_up_by_pressing_save(
     assert digest.scheduled_run.date == "2026-11-24"
 
 
-async def test_takes_what_is_filled_in(connected: AppHarness, ada: Person) -> None:
+async def test_saves_each_field(connected: AppHarness, ada: Person) -> None:
     """Each field is saved, with the filters of the commands."""
     await set_up(
         ada,
@@ -83,7 +83,7 @@ async def test_takes_what_is_filled_in(connected: AppHarness, ada: Person) -> No
 @pytest.mark.parametrize(
     ("choice", "days"), [("Every day", (0, 1, 2, 3, 4, 5, 6)), ("Weekdays", (0, 1, 2, 3, 4))]
 )
-async def test_takes_common_days_with_one_choice(
+async def test_offers_common_days_as_one_choice(
     connected: AppHarness, ada: Person, choice: str, days: tuple[int, ...]
 ) -> None:
     """Every day and weekdays need one choice, and the form does not show single days."""
@@ -92,8 +92,8 @@ async def test_takes_common_days_with_one_choice(
     assert (await stored(connected)).schedule.days == days
 
 
-async def test_choosing_custom_keeps_what_was_filled_in(ada: Person) -> None:
-    """Custom adds a field for single days, and Weekdays removes it; other fields stay filled in."""
+async def test_choosing_custom_keeps_the_other_fields(ada: Person) -> None:
+    """Custom adds a field for the days, Weekdays removes it; other fields keep their values."""
     await ada.command("/emporix digest")
     await ada.choose("Filters", "failed refund")
     custom = (await ada.click("Custom")).view
@@ -106,10 +106,10 @@ async def test_choosing_custom_keeps_what_was_filled_in(ada: Person) -> None:
     assert weekdays["state"]["values"]["filters"]["value"]["value"] == "failed refund"
 
 
-async def test_tells_the_channel_once(
+async def test_is_announced_once(
     connected: AppHarness, ada: Person, snapshot: SnapshotAssertion
 ) -> None:
-    """The channel hears who set up a digest and when it comes first, and only that once."""
+    """One message tells the channel who set up the digest and when it is first posted."""
     await set_up(ada)
     assert await announced(connected) == snapshot
     await set_up(ada)  # refused: the name is taken
@@ -143,7 +143,7 @@ async def test_a_channel_that_cannot_hear_of_it_changes_nothing(
         ({"channel": "partners"}, "channel", "other organizations read that channel"),
     ],
 )
-async def test_says_what_is_wrong_under_its_field(
+async def test_shows_each_error_under_its_field(
     ada: Person, fields: dict[str, Any], name: str, words: str
 ) -> None:
     """Each error appears under its field with the next step, and nothing is saved."""
@@ -159,7 +159,7 @@ async def test_joins_a_public_channel(connected: AppHarness, ada: Person) -> Non
     assert (await stored(connected)).channel_id == "C0SECRET"
 
 
-async def test_joins_no_channel_of_others(connected: AppHarness, ada: Person) -> None:
+async def test_joins_only_channels_of_members(connected: AppHarness, ada: Person) -> None:
     """Users can't add the app to a public channel without being a member."""
     await set_up(ada, channel="secret")
     for member in (BOT_USER_ID, "U0ADA"):
@@ -178,7 +178,7 @@ async def test_a_channel_has_each_name_once(ada: Person, digest: str) -> None:
     assert (await set_up(ada, name="Another")).field_errors == {}
 
 
-async def test_the_form_comes_again_where_slack_is_slow(
+async def test_errors_after_the_ack_are_shown_in_the_form(
     connected: AppHarness, ada: Person, snapshot: SnapshotAssertion
 ) -> None:
     """After the ack, errors appear above the form."""

@@ -21,15 +21,13 @@ async def test_is_posted_at_once(connected: AppHarness, ada: Person, digest: str
     assert (await stored(connected)).scheduled_run == before
 
 
-async def test_says_that_no_worker_is_there(ada: Person, digest: str) -> None:
+async def test_says_that_no_worker_is_running(ada: Person, digest: str) -> None:
     """The answer says if no worker is running."""
     exchange = await ada.command("/emporix digest now")
     assert "the background worker isn't running" in exchange.messages[0]["text"]
 
 
-async def test_two_presses_at_a_time_post_one(
-    connected: AppHarness, ada: Person, digest: str
-) -> None:
+async def test_two_clicks_post_one_digest(connected: AppHarness, ada: Person, digest: str) -> None:
     """Two clicks post one digest."""
     add_jobs(connected, 3)
     await ada.command("/emporix digest list")
@@ -40,7 +38,7 @@ async def test_two_presses_at_a_time_post_one(
     assert len(await in_channel(connected)) == 1
 
 
-async def test_what_it_told_the_next_does_not_tell_again(
+async def test_the_next_digest_covers_only_the_time_since(
     connected: AppHarness, ada: Person, digest: str
 ) -> None:
     """The next digest covers only the time since."""

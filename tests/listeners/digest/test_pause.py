@@ -33,7 +33,7 @@ async def test_pauses(
     assert "Resume" in str(second["blocks"])
 
 
-async def test_the_owner_hears_of_it_from_others(connected: AppHarness, digest: str) -> None:
+async def test_notifies_the_owner(connected: AppHarness, digest: str) -> None:
     """If another user pauses a digest, its owner is informed, and the channel can take it over."""
     await connected.person("grace", "ops").command("/emporix digest pause")
     (told,) = await to_ada(connected)
@@ -51,7 +51,7 @@ async def test_pauses_by_its_button(connected: AppHarness, ada: Person, digest: 
     assert (await stored(connected)).paused == "by_hand"
 
 
-async def test_goes_on_at_its_next_time(
+async def test_resumes_at_its_next_time(
     connected: AppHarness, ada: Person, digest: str, snapshot: SnapshotAssertion
 ) -> None:
     """A resumed digest is posted at its next time; missed ones are not."""
@@ -66,14 +66,14 @@ async def test_goes_on_at_its_next_time(
     assert slot.date == "2026-11-27"
 
 
-async def test_goes_on_by_its_button(connected: AppHarness, ada: Person, digest: str) -> None:
+async def test_resumes_by_its_buttons(connected: AppHarness, ada: Person, digest: str) -> None:
     """The buttons in the answer and in the list resume a digest."""
     await ada.command("/emporix digest pause")
     await ada.click("Resume")
     assert (await stored(connected)).paused == ""
 
 
-async def test_goes_on_by_the_pressers_connection(
+async def test_resumes_on_the_connection_of_the_clicking_user(
     connected: AppHarness, digest: str, snapshot: SnapshotAssertion
 ) -> None:
     """A resumed digest uses the connection of the user who resumed it."""

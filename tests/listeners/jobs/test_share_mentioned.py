@@ -57,7 +57,7 @@ async def test_everyone_works_with_it(connected: AppHarness) -> None:
 
 
 async def test_asks_for_a_channel_in_a_direct_message(connected: AppHarness) -> None:
-    """There is nobody to share with, so the user selects where to."""
+    """In a direct message, the user selects the channel to share in."""
     ada = await found(connected, "dm")
     exchange = await ada.click("Share…")
     assert exchange.view is not None
@@ -118,7 +118,7 @@ async def test_a_search_is_shared_with_ones_own_channels(connected: AppHarness) 
     assert await shared(connected.person("grace", "ops")) == []
 
 
-async def test_says_where_the_app_is_no_member(connected: AppHarness) -> None:
+async def test_explains_how_to_invite_the_app(connected: AppHarness) -> None:
     """If the app isn't a member, the answer explains how to invite it."""
     ada = await found(connected, "secret")
     await ada.click(SHARE)

@@ -58,7 +58,7 @@ async def test_each_button_removes_one_filter_and_keeps_its_promise(
         assert int(count[1]) == total(shown)
 
 
-async def test_offers_only_what_leads_somewhere(connected: AppHarness) -> None:
+async def test_offers_only_searches_with_results(connected: AppHarness) -> None:
     """A filter whose removal does not help is not offered."""
     add_jobs(connected, 9)
     empty = await connected.ada.command("/emporix jobs failed nothinglikethis")

@@ -84,15 +84,15 @@ async def test_several_readings_are_one_line(jobs: AppHarness) -> None:
     assert "failed" in exchange.payloads[0]["text"]
 
 
-async def test_a_reading_stays_on_other_pages(jobs: AppHarness) -> None:
+async def test_other_pages_have_the_button_too(jobs: AppHarness) -> None:
     """The next page of the list has the button, too."""
     await say(jobs, "jobs yesterday")
     exchange = await jobs.ada.click("Next")
     assert 'Search for the word "yesterday"' in buttons(exchange.payloads[0])
 
 
-async def test_a_form_reads_and_undoes_the_same(jobs: AppHarness) -> None:
-    """The search form understands the same words, and its results have the same button."""
+async def test_the_search_form_interprets_words_too(jobs: AppHarness) -> None:
+    """The search form interprets the same words, and its results have the same button."""
     await jobs.ada.shortcut("Search Emporix jobs")
     exchange = await jobs.ada.submit({"words": "refund last week", "more": "—status ok"})
     assert exchange.view is not None
@@ -121,7 +121,7 @@ async def test_a_clean_up_offers_the_words_instead(jobs: AppHarness) -> None:
     ],
 )  # fmt: skip
 async def test_an_id_or_a_link_opens_the_job(jobs: AppHarness, typed: str) -> None:
-    """However an id or a link is typed or pasted, its job is shown."""
+    """An id or a link opens its job in any common spelling."""
     id_ = job_id(3)
     text = typed.format(
         id=id_, ID=id_.upper(), link=f"{DASHBOARD}/{id_}", half=id_[:9], rest=id_[9:]
@@ -175,7 +175,7 @@ async def test_similar_words_are_searched(jobs: AppHarness) -> None:
         ("serch parcel", "Run /emporix jobs search parcel", "Job 1 of 1, "),
         ("lost parcel", 'Search jobs for "lost parcel"', "Job 1 of 1, "),
         ("hepl filters", "Run /emporix help filters", "Filters for lists"),
-        ("help filtrs", None, "There is no help on `filtrs`"),
+        ("help filtrs", None, "There's no help topic `filtrs`"),
     ],
 )
 async def test_a_proposal_is_a_button_that_runs_it(
@@ -197,8 +197,8 @@ async def test_a_proposal_can_open_a_modal(jobs: AppHarness) -> None:
     assert exchange.view["callback_id"] == "connect.submit"
 
 
-async def test_a_proposal_that_is_refused_says_so(jobs: AppHarness) -> None:
-    """What goes wrong in a proposed command is explained as if it was typed."""
+async def test_a_failing_proposal_is_explained(jobs: AppHarness) -> None:
+    """An error of a proposed command is explained as if the command had been typed."""
     await say(jobs, "jobs gett 0123456789abcdef01234567")
     exchange = await jobs.ada.click("Run /emporix jobs get 0123456789abcdef01234567")
     assert exchange.payloads[0]["blocks"][0]["block_id"] == "error.not_found"
@@ -227,10 +227,10 @@ async def test_a_similar_agent_is_a_button(jobs: AppHarness) -> None:
         ("\u26a0\ufe0f late", '":warning: late"'),
     ],
 )
-async def test_finds_text_that_is_written_in_another_way(
+async def test_finds_text_in_other_spellings(
     connected: AppHarness, stored: str, typed: str
 ) -> None:
-    """Apostrophes, composed letters and emoji match, whichever way they are typed."""
+    """Apostrophes, composed letters and emoji match in any spelling."""
     connected.emporix_state.add_job("acme", id="job-1", status="success", message=stored)
     connected.emporix_state.add_job("acme", id="job-2", status="success", message="other")
     assert (await say(connected, f"jobs search {typed}"))["text"].startswith("Job 1 of 1, ")

@@ -48,7 +48,7 @@ def at(text: str, zone: str = BERLIN) -> float:
         ("since:monday until:2030-01-01", "2026-11-23T00:00", "2030-01-02T00:00"),
     ],
 )
-async def test_understands(typed: str, since: str | None, until: str | None) -> None:
+async def test_parses_dates_and_durations(typed: str, since: str | None, until: str | None) -> None:
     """Durations, days and dates are understood, from their start or to their end."""
     found = await settled(typed)
     assert found.since == (since and at(since))
@@ -92,10 +92,10 @@ async def test_understands(typed: str, since: str | None, until: str | None) -> 
         ("until:now", None, "2026-11-23T11:33:20"),
     ],
 )  # fmt: skip
-async def test_understands_other_ways_to_write_a_time(
+async def test_accepts_other_spellings_of_times(
     typed: str, since: str | None, until: str | None
 ) -> None:
-    """A date is understood in the ways that people and programs write it."""
+    """Dates are accepted in the spellings of people and programs."""
     found = await settled(typed)
     assert found.since == (since and at(since))
     assert found.until == (until and at(until))
@@ -176,7 +176,7 @@ def test_an_ambiguous_date_is_asked_about(typed: str) -> None:
         "since:٣d",
     ],
 )  # fmt: skip
-def test_says_what_is_possible(typed: str) -> None:
+def test_refuses_an_invalid_time(typed: str) -> None:
     """An invalid time is refused without a request for the time zone."""
     with pytest.raises(InvalidInput, match="can't read this as a date") as caught:
         parse(typed)
@@ -196,7 +196,7 @@ def test_says_what_is_possible(typed: str) -> None:
         ("until:9999-12-31", "not in the calendar"),
     ],
 )
-async def test_refuses_what_cannot_be(typed: str, problem: str) -> None:
+async def test_refuses_an_impossible_range(typed: str, problem: str) -> None:
     """A range that is empty, in the future or beyond the calendar is refused."""
     with pytest.raises(InvalidInput, match=problem) as caught:
         await settled(typed)
@@ -251,7 +251,7 @@ async def test_asks_for_the_zone_only_where_it_matters() -> None:
 @pytest.mark.parametrize(
     ("typed", "in_utc"), [("refund", False), ("since:24h", False), ("since:today", True)]
 )
-async def test_says_that_a_day_is_one_of_utc(typed: str, in_utc: bool) -> None:
+async def test_says_that_days_are_in_utc(typed: str, in_utc: bool) -> None:
     """If Slack does not give the user's time zone, and it matters, the user gets a note."""
     found = await settled(typed, FakeWall(zone=""))
     assert found.in_utc == in_utc

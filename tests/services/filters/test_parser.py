@@ -115,7 +115,7 @@ def test_an_open_quote_is_none() -> None:
     )  # fmt: skip
 
 
-def test_what_looks_like_a_filter_is_one() -> None:
+def test_a_word_with_a_colon_is_a_filter() -> None:
     """A value with a colon must follow its colon or comma directly, or be in quotes."""
     assert tokenize("sort:agentId:ASC").tokens == (TypedFilter("sort", ("agentId:ASC",)),)
     assert tokenize("sort: agentId:ASC").tokens == (
@@ -176,8 +176,8 @@ FAILED = replace(NONE, statuses=("failure",))
         ("a ： b", replace(NONE, words=("a", "：", "b"))),
     ],
 )  # fmt: skip
-def test_understands_other_ways_to_write_a_filter(typed: str, filters: Filters) -> None:
-    """Known filters, quotes and emoji are understood in the ways that people write them."""
+def test_accepts_other_spellings_of_filters(typed: str, filters: Filters) -> None:
+    """Known filters, quotes and emoji are accepted in common spellings."""
     assert parse(typed).filters == filters
 
 
@@ -219,8 +219,8 @@ def test_each_reading_can_be_undone(words: list[str], searched: bool) -> None:
         ("since:last week", []),
     ],
 )
-def test_says_which_words_it_read_as_filters(typed: str, readings: list[tuple[str, str]]) -> None:
-    """Words that could be words to search are named, each with the text that searches for them."""
+def test_notes_words_read_as_filters(typed: str, readings: list[tuple[str, str]]) -> None:
+    """Words that could also be search words are noted, each with a text that searches for it."""
     found = parse(typed).filters.readings
     assert [(reading.typed, reading.text) for reading in found] == readings
 
@@ -339,8 +339,8 @@ def test_invisible_characters_never_change_the_meaning(
         ("at 10:30", replace(NONE, words=("at", "10:30"))),
     ],
 )  # fmt: skip
-def test_understands(typed: str, filters: Filters) -> None:
-    """Filters and words in any order, as people write them."""
+def test_parses_filters_and_words(typed: str, filters: Filters) -> None:
+    """Filters and words are parsed in any order."""
     assert parse(typed).filters == filters
 
 
@@ -407,8 +407,8 @@ def test_a_search_looks_for_every_word() -> None:
         ("tenant:../x", "isn't a tenant name", "acme"),
     ],
 )
-def test_says_what_to_type_instead(typed: str, problem: str, advice: str) -> None:
-    """An invalid word is named, with the possible values."""
+def test_an_error_has_the_valid_values(typed: str, problem: str, advice: str) -> None:
+    """An invalid value is named, with the valid ones."""
     with pytest.raises(InvalidInput) as caught:
         parse(typed)
     assert problem in caught.value.problem
@@ -416,7 +416,7 @@ def test_says_what_to_type_instead(typed: str, problem: str, advice: str) -> Non
 
 
 @given(st.text(max_size=80) | st.text(st.sampled_from('status:q , "“”failed\n-_'), max_size=60))
-def test_understands_or_says_so(typed: str) -> None:
+def test_any_text_is_parsed_or_refused_with_advice(typed: str) -> None:
     """Any text becomes filters, or an error with advice."""
     try:
         parse(typed)
