@@ -9,7 +9,7 @@ Never rename an id or a kind while live messages carry it: Slack keeps old messa
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar, TypeVar
@@ -429,11 +429,12 @@ def cursor_in(*values: str) -> tuple[str, str]:
     return "", ""
 
 
-def sharer_in(value: str) -> str:
-    """The user who shared the jobs of a button of any kind; "" if they weren't shared."""
-    match _parsed(value):
-        case [_, _, {"shared_by": str(user_id)}] | [_, _, {"owner": str(user_id)}]:
-            return user_id
+def sharer_in(values: Iterable[str]) -> str:
+    """The user who shared the jobs of these buttons of any kind; "" if they weren't shared."""
+    for value in values:
+        match _parsed(value):
+            case [_, _, {"shared_by": str(user_id)}] | [_, _, {"owner": str(user_id)}]:
+                return user_id
     return ""
 
 

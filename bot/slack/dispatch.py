@@ -27,6 +27,7 @@ from bot.errors import (
     StoreUnavailable,
 )
 from bot.rendering.buttons import cursor_in, sharer_in
+from bot.rendering.message_rows import button_values
 from bot.rendering.renderer import Renderer
 from bot.services.filters.parser import correct_tenant
 from bot.slack.audit import AuditDraft
@@ -333,7 +334,8 @@ class Dispatch:
                 await self._call(listener, request, values)
         except Exception as error:  # noqa: BLE001 - handles every error
             if isinstance(error, NotConnected):
-                error.shared_by = sharer_in(request.value)
+                blocks = (request.message or {}).get("blocks") or ()
+                error.shared_by = sharer_in((request.value, *button_values(blocks)))
             await self._show_error(error, listener, request, reply, modal)
         finally:
             await reply.end()

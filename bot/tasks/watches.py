@@ -180,6 +180,7 @@ async def _post(
         "tenant": watch.tenant,
         "job_id": watch.job_id,
         "job": job,
+        "watched": watch.job,
         "seconds": job_duration(job) if job else None,
     }
     name, owner = f"watch:{watch.id}", watch.owner

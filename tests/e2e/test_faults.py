@@ -58,7 +58,7 @@ ACTIONS = [
         "get",
         lambda harness: harness.ada.command(f"/emporix jobs get {PRESSED}"),
         "GET",
-        f"Job `{PRESSED}`",
+        "❌ Failed · complaint-agent",
     ),
     UserAction(
         "delete",

@@ -75,7 +75,7 @@ async def test_works_again_when_redis_is_back(clock: FakeClock, place: Path) -> 
     assert GONE in gone.payloads[0]["text"]
     assert GONE in pressed.payloads[0]["text"]
     assert form.field_errors == {"client_secret": NOT_STORED}
-    assert back.payloads[0]["text"].startswith("No jobs: tenant acme")
+    assert back.payloads[0]["text"].startswith("No jobs.")
 
 
 async def test_the_home_says_so_too(clock: FakeClock, place: Path) -> None:

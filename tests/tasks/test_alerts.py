@@ -185,7 +185,7 @@ async def test_a_repeat_updates_a_message_of_a_deleted_job(harness: AppHarness) 
     fail(harness, "b")
     await later(harness)
     message, _ = await posted(harness)
-    assert "`a` was deleted meanwhile" in str(message["blocks"])
+    assert "`a` was deleted in the meantime" in str(message["blocks"])
 
 
 async def test_each_alert_uses_its_own_filters(harness: AppHarness) -> None:

@@ -131,7 +131,9 @@ async def delete(
     ):  # the modal was closed
         await reply("jobs/delete_mentioned.result", outcomes=outcomes, changed=changed)
     if metadata.below and outcomes[0].result in GONE:
-        await _update_modal_below(metadata.below, outcomes[0], account, jobs, forms, origin, modal)
+        await _update_modal_below(
+            metadata.below, outcomes[0], account, jobs, shared_deletes, forms, origin, modal
+        )
     await home.refresh_if_open(*{tenant for tenant, _ in pairs})
 
 
@@ -144,6 +146,8 @@ async def _update_message(
     """
     try:
         saved = await forms.load(caller, form) if form else {}
+        if saved.get("original"):  # the job was opened from the jobs found in a message
+            saved = await forms.load(caller, saved["original"])
         if "message" not in saved:
             return True
         channel = origin.channel_at(
@@ -159,6 +163,7 @@ async def _update_modal_below(
     outcome: DeleteOutcome,
     account: Account,
     jobs: JobService,
+    shared_deletes: SharedDeletes,
     forms: FormStore,
     origin: Origin,
     modal: Modal,
@@ -177,7 +182,7 @@ async def _update_modal_below(
         if opened:
             view["private_metadata"] = replace(opened, is_changed=True).value
         if not await modal.update_other(saved["id"], view, saved["hash"]) and opened:
-            await views.update_list(opened, account, jobs, forms, origin, modal)
+            await views.update_list(opened, account, jobs, shared_deletes, forms, origin, modal)
     except BotError as error:  # the job is deleted, even if the modals can't be updated
         logger.info("the modal below was not updated: %s", type(error).__name__)
 

@@ -111,7 +111,7 @@ async def test_notifies_the_previous_owner(connected: AppHarness, digest: str) -
     await grace.command("/emporix digest now")
     (told,) = await to_ada(connected)
     assert "<@U0GRACE> posted your digest “Daily jobs” in <#C0OPS>" in told["text"]
-    assert "on their connection" in told["text"]
+    assert "now uses their connection" in told["text"]
     ada = connected.person("ada", "dm")
     assert "runs on your connection" in (await ada.click("Take over")).messages[0]["text"]
     fault = Fault("refuse", method="chat.postMessage", error="account_inactive")

@@ -14,7 +14,7 @@ async def test_is_posted_at_once(connected: AppHarness, ada: Person, digest: str
     await connected.worker.work()
     before = (await stored(connected)).scheduled_run
     exchange = await ada.command("/emporix digest now")
-    assert "within seconds" in exchange.messages[0]["text"]
+    assert "in a few seconds" in exchange.messages[0]["text"]
     connected.clock.forward(1)
     await connected.worker.work()
     assert len(await in_channel(connected)) == 1
@@ -30,7 +30,7 @@ async def test_says_that_no_worker_is_running(
     assert "as soon as a worker has started" in exchange.messages[0]["text"]
     connected.clock.forward(1)
     exchange = await ada.command("/emporix digest now")
-    assert "no worker of this app is running" in exchange.messages[0]["text"]
+    assert "the background worker isn't running" in exchange.messages[0]["text"]
 
 
 async def test_two_clicks_post_one_digest(connected: AppHarness, ada: Person, digest: str) -> None:

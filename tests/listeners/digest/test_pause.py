@@ -27,7 +27,7 @@ async def test_pauses(
     await connected.worker.work_until(connected.clock() + 3 * 86400, step=3600)
     first, second = await in_channel(connected)
     assert "is paused: <@U0ADA> paused it" in first["text"]
-    assert "is still paused, so it did not come" in second["text"]
+    assert "is still paused, so it wasn't posted" in second["text"]
     assert float(first["ts"]) == pytest.approx(NOW, abs=2)
     assert float(second["ts"]) == pytest.approx(NINE, abs=3600)
     assert "Resume" in str(second["blocks"])
@@ -105,7 +105,7 @@ async def test_an_old_notice_says_that_it_runs(
     await ada.command("/emporix digest resume")
     before, entries = await stored(connected), await audited(connected)
     exchange = await grace.click(label)
-    assert "already runs, on the connection of <@U0ADA>" in exchange.messages[0]["text"]
+    assert "already runs, and uses <@U0ADA>'s connection" in exchange.messages[0]["text"]
     assert (await stored(connected), await audited(connected)) == (before, entries)
 
 

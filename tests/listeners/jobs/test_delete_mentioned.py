@@ -277,29 +277,61 @@ async def test_says_if_the_message_was_not_updated(connected: AppHarness, ada: P
     assert left(connected) == []
 
 
-async def test_found_jobs_have_the_same_question(connected: AppHarness, ada: Person) -> None:
-    """Delete in Find asks in a modal on top of the found jobs."""
+async def test_found_jobs_only_open(connected: AppHarness, ada: Person) -> None:
+    """Each found job has the button Open; Share and Delete are in the opened job."""
     add_jobs(connected, 2)
     await ada.write(f"{job_id(1)} {job_id(2)}")
     found = await ada.shortcut(FIND)
-    question = await ada.click("Delete")
-    assert [sent["via"] for sent in question.sent] == ["views.push"]
-    assert "confirm" not in str(question.view).replace("delete_mentioned.confirm", "")
-    exchange = await ada.submit({})
-    assert "*1 of 1 job deleted*" in said(exchange.view)
-    assert left(connected) == [job_id(2)]
+    assert buttons_of(found.view) == ["Open", "Open"]
+    opened = await ada.click("Open")
+    assert {"Share in thread…", "Delete"} <= set(buttons_of(opened.view))
+
+
+async def test_a_found_job_is_replaced_by_a_line(connected: AppHarness, ada: Person) -> None:
+    """Deleted in the opened jobs, one after the other; the rows say so when the job is closed."""
+    add_jobs(connected, 3)
+    await ada.write(" ".join(map(job_id, (1, 2, 3))))
+    found = await ada.shortcut(FIND)
+    await ada.click("Open")
+    for _ in range(2):
+        question = await ada.click("Delete")
+        assert [sent["via"] for sent in question.sent] == ["views.push"]
+        assert "*1 of 1 job deleted*" in said((await ada.submit({})).view)
+        await ada.close()
+        await ada.click(action_id="jobs.get.next")
     below = (await ada.close()).view
     assert below is not None
     assert found.view is not None
-    at = next(n for n, block in enumerate(found.view["blocks"]) if block["type"] == "actions")
-    assert texts_of(below)[at] == ":wastebasket: This job was deleted"
-    del below["blocks"][at], found.view["blocks"][at]
-    assert texts_of(below) == texts_of(found.view)
+    line = ":wastebasket: This job was deleted."
+    assert texts_of(below).count(line) == len(left(connected)) + 1 == 2
+    assert buttons_of(below) == ["Open"]
+    kept = [text for text in texts_of(below) if text != line]
+    assert [text for text in texts_of(found.view) if text in kept] == kept
     assert below["private_metadata"] == found.view["private_metadata"]
+
+
+async def test_a_found_job_of_a_shared_list_is_a_line_there(
+    connected: AppHarness, ada: Person
+) -> None:
+    """A found job that is deleted is also replaced in the app's message that mentions it."""
+    add_jobs(connected, 2)
+    await share(ada, "/emporix jobs")
+    await ada.shortcut(FIND)
+    await ada.click("Open")
     await ada.click("Delete")
-    await ada.submit({})
-    assert left(connected) == []
-    assert "Delete" not in str((await ada.close()).view)
+    exchange = await ada.submit({})
+    assert "chat.update" in [sent["via"] for sent in exchange.sent]
+    assert "Deleted by <@U0ADA>" in str((await shared(ada))["blocks"])
+
+
+def buttons_of(view: Any) -> list[str]:
+    """The labels of a view's buttons."""
+    found = [
+        *view["blocks"],
+        *(part for block in view["blocks"] for part in block.get("elements", ())),
+    ]
+    shown = [block.get("accessory", block) for block in found]
+    return [one["text"]["text"] for one in shown if one["type"] == "button"]
 
 
 def texts_of(view: Any) -> list[str]:
@@ -315,6 +347,7 @@ async def test_a_newer_view_below_is_not_overwritten(
     add_jobs(connected, 2)
     await ada.write(f"{job_id(1)} {job_id(2)}")
     await ada.shortcut(FIND)
+    await ada.click("Open")
     await ada.click("Delete")
     if fault == "trouble":
         for key in await connected.redis.keys("*:form:*"):

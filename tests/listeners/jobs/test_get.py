@@ -62,7 +62,8 @@ async def test_accepts_ids_and_links(connected: AppHarness, form: str) -> None:
     """An id is accepted alone, in brackets, or in a link to the dashboard."""
     add_jobs(connected, 1)
     exchange = await connected.ada.command(f"/emporix jobs get {form.format(job_id(1))}")
-    assert exchange.payloads[0]["text"] == f"Job `{job_id(1)}`: succeeded"
+    assert exchange.payloads[0]["text"].startswith("✅ Succeeded · complaint-agent: “")
+    assert f"Job `{job_id(1)}`" in str(exchange.payloads[0]["blocks"])
 
 
 async def test_an_unknown_id_is_an_error(

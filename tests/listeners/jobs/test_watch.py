@@ -53,6 +53,31 @@ async def test_lists_the_watched_jobs(harness: AppHarness, snapshot: SnapshotAss
     assert (await harness.ada.click("Stop watching")).payloads == snapshot
 
 
+async def test_the_list_says_which_jobs(harness: AppHarness) -> None:
+    """Status, agent, type and the start of the message, of which little is stored; else the id."""
+    fields = {"status": "in_progress", "message": None, "agentId": None}
+    state = harness.emporix_state
+    state.add_agent("acme", id="complaint-agent", name="Complaint Agent")
+    state.add_job(
+        "acme", id="said", **fields | {"agentId": "complaint-agent", "message": "ab " * 99}
+    )
+    state.add_job("acme", id="import", **fields | {"type": "IMPORT"})
+    for name in ("said", "import"):
+        await harness.ada.command(f"/emporix jobs watch {name}")
+    for shown in (
+        await harness.ada.command("/emporix jobs watching"),
+        await harness.ada.open_home(),
+    ):
+        blocks = shown.home["blocks"] if shown.home else shown.payloads[0]["blocks"]
+        beside = [block for block in blocks if "Stop watching" in str(block.get("accessory"))]
+        said, other = sorted((block["text"]["text"] for block in beside), key=len, reverse=True)
+        assert said.startswith(":hourglass_flowing_sand: *Running* · *Complaint Agent* · ")
+        assert said.splitlines()[1].startswith("ab ab ab")
+        assert len(said.splitlines()[1]) <= 60
+        assert other.startswith(":hourglass_flowing_sand: *Running* · Import · ")
+        assert other.splitlines()[1] == "`import`"
+
+
 async def test_has_a_button_on_running_jobs(harness: AppHarness) -> None:
     """An opened job has the button while it is running."""
     for job, count in ((FAILED, 0), (RUNNING, 1)):
