@@ -213,8 +213,11 @@ class ChannelButton(ButtonState):
 
 @dataclass(frozen=True)
 class DigestButton(ButtonState):
+    """A digest; in its form, `tenant` is the user's only one, which is not a field then."""
+
     kind = "digest"
     digest_id: str
+    tenant: str = ""
 
 
 @dataclass(frozen=True)
