@@ -21,6 +21,7 @@ from bot.services.agents import (
 from bot.services.filters.dates import (
     MAX_DATE_WORDS,
     TIME_ADVICE,
+    Ago,
     Period,
     Span,
     When,
@@ -78,7 +79,16 @@ class ParsedFilters:
         since = _span(self.since, now)[0] if self.since else None
         until = _span(self.until, now)[1] if self.until else None
         _check(since, until, now.timestamp())
-        return replace(self.filters, since=since, until=until, in_utc=zone is None)
+        last_seconds = 0.0
+        if isinstance(self.since, Ago) and self.until is None:
+            last_seconds = self.since.length.total_seconds()
+        return replace(
+            self.filters,
+            since=since,
+            until=until,
+            in_utc=zone is None,
+            last_seconds=last_seconds,
+        )
 
 
 @dataclass(slots=True)

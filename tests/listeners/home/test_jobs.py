@@ -78,12 +78,15 @@ async def test_opens_the_form_of_a_search(harness: AppHarness) -> None:
 
 
 async def test_opens_the_form_filled_in(harness: AppHarness) -> None:
-    """The search form opens with the failures of a tenant."""
+    """The search form opens with the failures of a tenant in the last 24 hours."""
     exchange = await harness.ada.click("Search…", at_home=True)
     assert exchange.view is not None
     state = exchange.view["state"]["values"]
     (ticked,) = state["statuses"].values()
     assert [option["value"] for option in ticked["selected_options"]] == ["failure"]
+    (period,) = state["period"].values()
+    assert period["selected_option"]["text"]["text"] == "Last 24 hours"
+    assert "more" not in state
 
 
 async def test_a_trigger_that_is_over_is_told_in_the_home(harness: AppHarness) -> None:
