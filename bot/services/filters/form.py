@@ -83,7 +83,20 @@ class FilterForm:
     @property
     def is_raw(self) -> bool:
         """Whether it has a query in Emporix's own language, which other fields cannot narrow."""
-        return bool(_parse_field(self.more, "more").filters.raw_q)
+        asked = self._parse_more()
+        return asked is not None and bool(asked.filters.raw_q)
+
+    @property
+    def has_times(self) -> bool:
+        """Whether `more` has a time, which the fields for days cannot show."""
+        asked = self._parse_more()
+        return asked is not None and (asked.since is not None or asked.until is not None)
+
+    def _parse_more(self) -> ParsedFilters | None:
+        """None while the text is not correct; the user may still be typing."""
+        with suppress(InvalidInput):
+            return _parse_field(self.more, "more")
+        return None
 
 
 def form_from_values(

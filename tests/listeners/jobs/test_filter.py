@@ -119,6 +119,33 @@ async def test_keeps_what_was_filled_in(connected: AppHarness) -> None:
         assert shown(exchange) == expected
 
 
+async def test_keeps_what_cannot_be_understood_yet(connected: AppHarness) -> None:
+    """A mistake in a field is shown when the form is submitted, not when the period changes."""
+    await connected.ada.shortcut(SEARCH)
+    await connected.ada.click("More filters")
+    await connected.ada.choose("Other filters", "agent-type:robot")
+    exchange = await connected.ada.choose("Period", "Custom…")
+    assert shown(exchange)["more"] == "agent-type:robot"
+    exchange = await connected.ada.submit({"since": "2026-11-01"})
+    assert "Unknown agent type: robot" in exchange.field_errors["more"]
+
+
+async def test_says_where_a_time_of_day_is(connected: AppHarness) -> None:
+    """A list since a time of day opens as a custom period that says where the time is."""
+    add_jobs(connected, 3)
+    await connected.ada.command("/emporix jobs since:2026-11-22T08:15+01:00 until:2026-11-23")
+    exchange = await connected.ada.click("Filter")
+    assert shown(exchange)["period"] == "custom"
+    assert shown(exchange)["until"] == "2026-11-23"
+    assert shown(exchange)["more"] == "since:2026-11-22T07:15:00Z"
+    assert "The exact time is under Other filters." in str(exchange.view)
+    refused = await connected.ada.submit({"period": "Today"})
+    assert "This filter is used twice: since:" in refused.field_errors["more"]
+    await connected.ada.submit({"period": "Today", "more": ""})
+    (message,) = await connected.ada.messages()
+    assert "since <!date^1795388400^" in str(message["blocks"][0])
+
+
 async def test_a_quick_change_of_mind_is_shown(connected: AppHarness) -> None:
     """The form follows the last choice even if Slack has changed the modal since the click."""
     await connected.ada.shortcut(SEARCH)
