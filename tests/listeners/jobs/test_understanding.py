@@ -84,6 +84,7 @@ async def test_a_reading_stays_on_other_pages(jobs: AppHarness) -> None:
 async def test_a_form_reads_and_undoes_the_same(jobs: AppHarness) -> None:
     """The search form understands the same words, and its results have the same button."""
     await jobs.ada.shortcut("Search Emporix jobs")
+    await jobs.ada.click("More filters")
     exchange = await jobs.ada.submit({"words": "refund last week", "more": "—status ok"})
     assert exchange.view is not None
     assert "I read “last week” as a date" in words(exchange.view)
