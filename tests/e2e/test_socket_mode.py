@@ -6,6 +6,7 @@ Each command asks for another job, so a lost command has no answer, and a repeat
 from __future__ import annotations
 
 import asyncio
+import re
 import signal
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -43,7 +44,8 @@ class Commands:
         self._around = around
         self._ids = [f"job-{number}" for number in range(count)]
         for job_id in self._ids:
-            around.emporix_state.add_job("acme", id=job_id, status="success", message="Done.")
+            words = f"Done: {job_id}."
+            around.emporix_state.add_job("acme", id=job_id, status="success", message=words)
         self._next = iter(self._ids)
 
     def send(self) -> asyncio.Task[Ack]:
@@ -65,13 +67,14 @@ class Commands:
                 while answers.total() < len(self._ids):
                     await asyncio.sleep(0.05)
                     answers = await self._answers()
-        assert answers == {f"Job `{job_id}`: succeeded": 1 for job_id in self._ids}
+        assert answers == dict.fromkeys(self._ids, 1)
         gets = Counter(seen.path.rpartition("/")[2] for seen in self._around.emporix_state.requests)
         assert [job_id for job_id in self._ids if gets[job_id] != 1] == []
 
     async def _answers(self) -> Counter[str]:
-        shown = [message["text"] for message in await self._around.ada.messages()]
-        return Counter(text for text in shown if text.startswith("Job `job-"))
+        """Count the answers by job; they contain the messages of the jobs."""
+        shown = "\n".join(message["text"] for message in await self._around.ada.messages())
+        return Counter(re.findall(r"Done: (job-\d+)\.", shown))
 
 
 async def test_a_refresh_under_load(around: Surroundings) -> None:
