@@ -38,8 +38,9 @@ class _Context(Context):
     """Skips Jinja's search for decorators in calls: a list takes 0.54 ms instead of 0.67 ms."""
 
     def call(self, called: Any, *args: Any, **kwargs: Any) -> Any:
-        kwargs.pop("_loop_vars", None)
-        kwargs.pop("_block_vars", None)
+        if kwargs:
+            kwargs.pop("_loop_vars", None)
+            kwargs.pop("_block_vars", None)
         return called(*args, **kwargs)
 
 

@@ -135,7 +135,7 @@ def _build_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         if isinstance(value, str):
             if name == "text" and kind not in _PLAIN_TYPES:
                 made[name] = value[1:] if value.startswith(TRUSTED) else escape(value)
-            else:
+            elif value.startswith(TRUSTED):
                 _reject_trusted_text(value)
         elif isinstance(value, list):
             for item in value:
@@ -178,17 +178,21 @@ def plain_whole(text: str) -> PlainText:
 
 
 def mrkdwn_value(value: Any) -> str:
-    if type(value) is Newline:
+    if type(value) is str:  # a shortcut for the most common case, as below
+        return escape(clean_start(value))
+    if isinstance(value, Newline):
         return value.mark
     words = _to_text(value)
-    return words if type(words) is TrustedText else escape(words)
+    return words if isinstance(words, TrustedText) else escape(words)
 
 
 def plain_value(value: Any) -> str:
-    if type(value) is Newline:
+    if type(value) is str:
+        return clean_start(value)
+    if isinstance(value, Newline):
         return value.mark
     words = _to_text(value)
-    if type(words) is TrustedText:
+    if isinstance(words, TrustedText):
         raise TypeError("mrkdwn in {% plain %}: it would show its mark-up")
     return words
 
@@ -197,7 +201,7 @@ def encoded(value: Any) -> str:
     """`value` as JSON; the output of a tag or a macro as it is."""
     kind = type(value)
     if kind is str:
-        return Json(_quoted(clean(value)))
+        return Json(_quoted(value if value.isprintable() else clean(value)))
     output: str = value if kind in _OUTPUTS else Json(_to_json(clean(value)))
     return output
 
@@ -237,8 +241,6 @@ _to_json = json.JSONEncoder(ensure_ascii=False, allow_nan=False, default=_reject
 
 def _to_text(value: Any) -> str:
     """A value as text: `TrustedText` if it is our mrkdwn, otherwise cleaned."""
-    if type(value) is str:  # the most common case
-        return clean_start(value)
     if isinstance(value, TrustedText | PlainText):
         return value
     if isinstance(value, Json):
