@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from itertools import count
+from typing import Any
 from urllib.parse import urlencode
 
 import aiohttp
@@ -37,6 +38,11 @@ class Answers:
         self._awaited[number] = asyncio.get_running_loop().create_future()
         return f"{self._slack_url}/answers/{number}", self._awaited[number]
 
+    async def newest(self, http: aiohttp.ClientSession) -> dict[str, Any]:
+        """Return the newest reply to any response_url."""
+        async with http.get(f"{self._slack_url}/last") as answer:
+            return dict(await answer.json())
+
     async def listen(self, http: aiohttp.ClientSession, listening: asyncio.Event) -> None:
         unlimited = aiohttp.ClientTimeout(total=None)
         async with http.get(f"{self._slack_url}/answers", timeout=unlimited) as lines:
@@ -54,7 +60,7 @@ class Answers:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A command as Slack sends it, and the future time of its reply."""
+    """A command or click as Slack sends it, and the future time of its reply."""
 
     body: bytes
     headers: dict[str, str]
@@ -66,7 +72,6 @@ class Load:
 
     def __init__(self, http: aiohttp.ClientSession, url: str, answers: Answers) -> None:
         self._http, self._url, self._answers = http, f"{url}/slack/events", answers
-        self._triggers = count(1)
 
     def command(self, text: str, user: int = 0) -> Command:
         """Prepare a command, so that the measured time doesn't include that."""
@@ -84,14 +89,36 @@ class Load:
             "api_app_id": "A0BENCH",
             "is_enterprise_install": "false",
             "response_url": response_url,
-            "trigger_id": f"{next(self._triggers)}.{time.time_ns()}",
+            "trigger_id": _trigger(response_url),
         }
-        body = urlencode(form).encode()
-        headers = {
-            "Content-Type": "application/x-www-form-urlencoded",
-            **signed(SIGNING_SECRET, int(time.time()), body),
+        return _signed(form, answered)
+
+    def click(self, button: Mapping[str, Any], user: int = 0) -> Command:
+        """Prepare a click on a button of an earlier reply of the app."""
+        response_url, answered = self._answers.expect()
+        action = {key: button[key] for key in ("type", "text", "action_id", "value")}
+        payload = {
+            "type": "block_actions",
+            "team": {"id": TEAM, "domain": "bench"},
+            "user": {"id": user_id(user), "team_id": TEAM, "username": "bench"},
+            "channel": {"id": "C0BENCH", "name": "general"},
+            "container": {
+                "type": "message",
+                "message_ts": "1795430000.000100",
+                "channel_id": "C0BENCH",
+                "is_ephemeral": True,
+            },
+            "api_app_id": "A0BENCH",
+            "token": "bench",
+            "actions": [{**action, "block_id": "b1", "action_ts": str(time.time())}],
+            "response_url": response_url,
+            "trigger_id": _trigger(response_url),
         }
-        return Command(body, headers, answered)
+        return _signed({"payload": json.dumps(payload)}, answered)
+
+    async def newest(self) -> dict[str, Any]:
+        """Return the app's newest reply."""
+        return await self._answers.newest(self._http)
 
     async def ack(self, command: Command) -> float:
         """Return the time until the ack. Raises `RuntimeError` if it fails."""
@@ -110,11 +137,28 @@ class Load:
         return taken
 
     async def answer(self, text: str, user: int = 0) -> float:
-        """Return the time until the reply."""
-        command = self.command(text, user)
+        """Return the time until the reply to a command."""
+        return await self.reply(self.command(text, user))
+
+    async def reply(self, command: Command) -> float:
+        """Return the time until the reply to a command or click."""
         begun = time.perf_counter()
         await self.ack(command)
         return await asyncio.wait_for(command.answered, ANSWER_SECONDS) - begun
+
+
+def _trigger(response_url: str) -> str:
+    """Return a trigger_id that begins with the number of the reply, so that a modal can be one."""
+    return f"{response_url.rpartition('/')[2]}.{time.time_ns()}"
+
+
+def _signed(form: Mapping[str, str], answered: asyncio.Future[float]) -> Command:
+    body = urlencode(form).encode()
+    headers = {
+        "Content-Type": "application/x-www-form-urlencoded",
+        **signed(SIGNING_SECRET, int(time.time()), body),
+    }
+    return Command(body, headers, answered)
 
 
 @asynccontextmanager

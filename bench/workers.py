@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.environment import Environment
-from bench.processes import resident_bytes, serve_app, start_process
+from bench.processes import cpu_seconds, resident_bytes, serve_app, start_process
 from bench.stored_users import connect_users
 from bot.store.connection import connect
 from bot.store.health import Heartbeats
@@ -45,6 +45,10 @@ class Workers:
     def resident(self) -> int:
         """Return the workers' total resident memory in kB."""
         return sum(map(resident_bytes, self.pids))
+
+    def cpu_seconds(self) -> float:
+        """Return the workers' total processor time in seconds."""
+        return sum(map(cpu_seconds, self.pids))
 
     async def _read(self, url: str) -> Any:
         async with self.environment.http.get(url) as answer:

@@ -33,6 +33,7 @@ QUIET_SECONDS = 5.0  # seconds to wait for duplicate posts
 TIMEOUT_SECONDS = 600.0
 POLL_INTERVAL_SECONDS = 0.5
 BARE = "bench.stand_ins.baseline_digests:app"
+PLAIN = "bench.stand_ins.plain_digest:app"
 
 CALLS = 13
 """Two for all jobs and for each of four statuses, two pages of failures, and the agents' names."""
@@ -45,26 +46,33 @@ CALLS = 13
     digests_calls_a_tenant=at_most(WORKERS * CALLS),
     digests_reads=at_most(POSTED_TO),
     digests_reads_refused=at_most(0),
+    digest_cpu_vs_plain=at_most(1.25),
 )
 async def digests(environment: Environment) -> Rounds:
     """Measure from the due time until the last message, threads included."""
     async with workers(environment, TENANTS, tenant_name, POSTS_PER_MINUTE) as running:
         due = time.time() + START_SECONDS
         await set_up(running.redis_url, running.encryption_key, _digests(due))
+        await asyncio.sleep(due - time.time())
+        begun = running.cpu_seconds()
         await _until(running, MESSAGES // 2)
         half = running.resident()
         await _until(running, MESSAGES)
-        whole = running.resident()
+        whole, spent = running.resident(), running.cpu_seconds() - begun
         await asyncio.sleep(QUIET_SECONDS)
         posted, calls = await running.posted(), await running.calls()
-        processor = await _processor_seconds(environment, running.emporix_url)
+        bare = await _cpu_seconds(BARE, environment, running.emporix_url)
+        plain = await _cpu_seconds(PLAIN, environment, running.emporix_url)
     return {
-        "digests_time_ratio": [(posted["last"] - due) / max(_limits_seconds(), processor)],
+        "digests_time_ratio": [
+            (posted["last"] - due) / max(_limits_seconds(), bare / (os.cpu_count() or 1))
+        ],
         "digests_lost_or_twice": [_lost_or_twice(posted["names"])],
         "digests_memory_ratio": [whole / half],
         "digests_calls_a_tenant": [calls],
         "digests_reads": [posted["reads"]],
         "digests_reads_refused": [posted["reads_refused"]],
+        "digest_cpu_vs_plain": [spent / plain],
     }
 
 
@@ -95,19 +103,19 @@ def _lost_or_twice(names: Mapping[str, int]) -> int:
     return abs(MESSAGES - len(names)) + sum(names.values()) - len(names)
 
 
-async def _processor_seconds(environment: Environment, emporix_url: str) -> float:
-    """Return the CPU time of the bare work, divided by the number of cores."""
+async def _cpu_seconds(app: str, environment: Environment, emporix_url: str) -> float:
+    """Return the CPU time that the app needs for all digests, extrapolated from SAMPLE tenants."""
     async with (
         serve_app(CHANNELS) as slack_url,
         serve_app(
-            BARE,
+            app,
             {
                 "EMPORIX_API_URL": emporix_url,
                 "SLACK_API_URL": f"{slack_url}/api/",
                 "SLACK_BOT_TOKEN": BOT_TOKEN,
             },
-        ) as bare_url,
-        environment.http.get(f"{bare_url}/{SAMPLE}/{SAMPLE * DIGESTS // TENANTS}") as answer,
+        ) as url,
+        environment.http.get(f"{url}/{SAMPLE}/{SAMPLE * DIGESTS // TENANTS}") as answer,
     ):
         answer.raise_for_status()
-        return float(await answer.text()) * TENANTS / SAMPLE / (os.cpu_count() or 1)
+        return float(await answer.text()) * TENANTS / SAMPLE

@@ -1,4 +1,4 @@
-"""The same list as a plain Bolt app writes it: what the app's own lists are compared with.
+"""The same list, page turn and opened job as a plain Bolt app writes them, for comparison.
 
 `uvicorn bench.stand_ins.plain_app:app` serves POST /slack/events. Bolt is used as its
 documentation shows, with one HTTP client, one Redis client and one Jinja environment for all
@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -55,36 +56,85 @@ agent_names: dict[str, str] = {}
 async def list_jobs(ack: AsyncAck, command: dict[str, Any], respond: AsyncRespond) -> None:
     await ack()
     account = await store.hgetall(f"token:{command['team_id']}:{command['user_id']}")
-    headers = {"Authorization": f"Bearer {account['token']}", "Emporix-Tenant": account["tenant"]}
+    await respond(await _list(account, secrets.token_urlsafe(12), 1))
+
+
+@bolt.action("jobs.next")
+async def next_page(ack: AsyncAck, body: dict[str, Any], respond: AsyncRespond) -> None:
+    await ack()
+    account = await store.hgetall(f"token:{body['team']['id']}:{body['user']['id']}")
+    button = json.loads(body["actions"][0]["value"])
+    saved = await store.get(f"cursor:{button['cursor']}")
+    if saved is None:
+        await respond("This list has expired: run /emporix jobs again.")
+        return
+    message = await _list(account, button["cursor"], button["page"] + 1)
+    await respond({**message, "replace_original": True})
+
+
+@bolt.action(re.compile("jobs.open.*"))
+async def open_job(ack: AsyncAck, body: dict[str, Any], client: AsyncWebClient) -> None:
+    await ack()
+    loading = templates.get_template("plain_loading.json.j2").render()
+    opened = await client.views_open(trigger_id=body["trigger_id"], view=json.loads(loading))
+    button = json.loads(body["actions"][0]["value"])
+    account = await store.hgetall(f"token:{body['team']['id']}:{body['user']['id']}")
+    saved = json.loads(await store.get(f"cursor:{button['cursor']}") or "{}")
+    answer = await emporix.get(
+        f"/ai-service/{account['tenant']}/jobs/{button['job_id']}", headers=_headers(account)
+    )
+    answer.raise_for_status()
+    view = templates.get_template("plain_job.json.j2").render(
+        job=answer.json(),
+        names=agent_names,
+        seconds=_seconds,
+        tenant=account["tenant"],
+        cursor=button["cursor"],
+        following=_after(saved.get("ids", []), button["job_id"]),
+    )
+    await client.views_update(view_id=opened["view"]["id"], view=json.loads(view))
+
+
+async def _list(account: dict[str, str], cursor: str, page: int) -> Any:
+    """Return the message, and save the page for its buttons."""
+    tenant, headers = account["tenant"], _headers(account)
     if not agent_names:
-        agents = await emporix.get(
-            f"/ai-service/{account['tenant']}/agentic/agents", headers=headers
-        )
+        agents = await emporix.get(f"/ai-service/{tenant}/agentic/agents", headers=headers)
         agent_names.update({agent["id"]: _english(agent["name"]) for agent in agents.json()})
     answer = await emporix.get(
-        f"/ai-service/{account['tenant']}/jobs",
+        f"/ai-service/{tenant}/jobs",
         params={
             "pageSize": PAGE_SIZE,
-            "pageNumber": 1,
+            "pageNumber": page,
             "sort": "metadata.createdAt:DESC",
             "fields": FIELDS,
         },
         headers={**headers, "X-Total-Count": "true"},
     )
     answer.raise_for_status()
-    cursor = secrets.token_urlsafe(12)
-    await store.set(
-        f"cursor:{cursor}", json.dumps({"page": 1, "size": PAGE_SIZE}), ex=CURSOR_SECONDS
-    )
+    jobs = answer.json()
+    saved = {"page": page, "size": PAGE_SIZE, "ids": [job["id"] for job in jobs]}
+    await store.set(f"cursor:{cursor}", json.dumps(saved), ex=CURSOR_SECONDS)
     text = templates.get_template("plain_list.json.j2").render(
-        jobs=answer.json(),
+        jobs=jobs,
         names=agent_names,
         seconds=_seconds,
         total=int(answer.headers["X-Total-Count"]),
-        tenant=account["tenant"],
+        tenant=tenant,
         cursor=cursor,
+        page=page,
+        first=(page - 1) * PAGE_SIZE + 1,
     )
-    await respond(json.loads(text))
+    return json.loads(text)
+
+
+def _headers(account: dict[str, str]) -> dict[str, str]:
+    return {"Authorization": f"Bearer {account['token']}", "Emporix-Tenant": account["tenant"]}
+
+
+def _after(ids: list[str], job_id: str) -> str:
+    place = ids.index(job_id) + 1 if job_id in ids else len(ids)
+    return ids[place] if place < len(ids) else ""
 
 
 def _english(name: str | dict[str, str]) -> str:

@@ -5,7 +5,7 @@
 POST /answers/{id}   a response_url
 GET  /answers        a stream with a line of JSON for each reply: its id and text
 GET  /last           the complete newest reply
-POST /api/…          the Web API
+POST /api/…          the Web API; a filled modal counts as the reply to its trigger_id
 """
 
 from __future__ import annotations
@@ -20,6 +20,11 @@ _last = b""
 _listeners: set[asyncio.Queue[bytes]] = set()
 
 TAKEN = b"ok"
+VIEW = b'{"ok": true, "view": {"id": "V%s", "hash": "1", "blocks": []}}'
+SUCCEEDED = b"*Succeeded*"
+"""In the modal of the job that the stand-in for Emporix returns; not in an error."""
+
+OPENED_JOB = b'{"text": "Job"}'
 AUTH_TEST = b'{"ok": true, "url": "", "user_id": "U0BOT", "team_id": "T0BENCH", "bot_id": "B0BOT"}'
 
 
@@ -32,6 +37,14 @@ async def app(scope: Scope, receive: Receive, send: Send) -> None:
     elif path.startswith(ANSWERS):
         _note(path.rpartition("/")[2], await _body(receive))
         await _answer(send, b"text/plain", TAKEN)
+    elif path == "/api/views.open":
+        number = json.loads(await _body(receive))["trigger_id"].partition(".")[0]
+        await _answer(send, b"application/json", VIEW % number.encode())
+    elif path == "/api/views.update":
+        body = await _body(receive)
+        number = json.loads(body)["view_id"].removeprefix("V")
+        _note(number, OPENED_JOB if SUCCEEDED in body else b"{}")
+        await _answer(send, b"application/json", VIEW % number.encode())
     elif path == "/last":
         await _answer(send, b"application/json", _last)
     else:

@@ -4,21 +4,30 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from jinja2 import Environment, FileSystemLoader
 
 from bench.redis_round_trips import RoundTripCounter, counting_proxy
-from bench.stand_ins import channels, emporix, tenants
+from bench.stand_ins import channels, emporix, plain_digest, tenants
+from bench.stored_digests import digest
 from bench.stored_users import TEAM, connect_users, user_id
-from bot.domain.accounts import Caller
+from bot.domain.accounts import Caller, Connection, Credentials
 from bot.domain.filters import Filters
+from bot.domain.jobs import Job, JobPage
+from bot.domain.lists import JobPlace, JobStep
+from bot.emporix.client import list_params
 from bot.emporix.models import parse_job_page
+from bot.emporix.query import ALL_TIMES, TimeRange, to_q
 from bot.rendering.agent_message import detect
+from bot.rendering.buttons import ModalOrigin
 from bot.rendering.renderer import Renderer
-from bot.services.jobs import JobList
+from bot.services.digests.lifecycle import ReportWindow
+from bot.services.digests.report import DigestReports
+from bot.services.jobs import JobCard, JobList
 from bot.services.similarity import group_failures
 from bot.store.accounts import AccountStore
 from bot.store.connection import connect
@@ -149,29 +158,93 @@ def buttons_of(block: Any) -> list[Any]:
 
 def test_the_plain_app_sends_the_same_list() -> None:
     """Both lists of the same jobs have the same blocks and buttons, and as much text to 15 %."""
-    raw = json.loads(emporix.JOBS)
-    page = parse_job_page(raw, page=1, size=10, total=749)
-    listing = JobList(
-        jobs=page.jobs,
-        filters=Filters(),
-        tenant="acme",
-        cursor="pQ3vYkz1mXw7Lr0a",
-        page=1,
-        before=0,
-        total=749,
-        has_more=True,
-        can_delete=True,
-        query="[0,{}]",
-        may_shift=False,
-        is_only_tenant=True,
-        zone="Europe/Berlin",
-    )
-    ours = Renderer.default().render("jobs/list", listing=listing)
-    templates = Environment(loader=FileSystemLoader(Path(emporix.__file__).parent))
-    plain = json.loads(
-        templates.get_template("plain_list.json.j2").render(
-            jobs=raw, names={}, seconds=lambda _: 1795430000, total=749, tenant="acme", cursor="c"
+    for page in (1, 2):
+        listing = JobList(
+            jobs=sample_jobs(),
+            filters=Filters(page=page),
+            tenant="acme",
+            cursor="pQ3vYkz1mXw7Lr0a",
+            page=page,
+            before=(page - 1) * 10,
+            total=749,
+            has_more=True,
+            can_delete=True,
+            query="[0,{}]",
+            may_shift=False,
+            is_only_tenant=True,
+            zone="Europe/Berlin",
         )
+        ours = Renderer.default().render("jobs/list", listing=listing)
+        plain = plain_message(
+            "plain_list",
+            jobs=json.loads(emporix.JOBS),
+            total=749,
+            cursor="c",
+            page=page,
+            first=(page - 1) * 10 + 1,
+        )
+        assert_alike(ours, plain)
+
+
+def test_the_plain_app_opens_the_same_modal() -> None:
+    """Both modals of the same job have the same blocks and buttons, and as much text to 15 %."""
+    first, second, *_ = sample_jobs()
+    place = JobPlace(first.id, "pQ3vYkz1mXw7Lr0a", 1, None, JobStep(second.id))
+    origin = asdict(ModalOrigin(form="kX9vYkz1mXw7Lr0b", channel_id="C0OPS", cursor=place.cursor))
+    card = JobCard(first, "acme", True, f"https://admin.emporix.io/apps/jobs/{first.id}")
+    facts = {"tenant": "acme", "is_watched": False, "place": place, "origin": origin}
+    ours = Renderer.default().render("jobs/get.modal", card=card, **facts)
+    job = json.loads(emporix.JOB)
+    assert_alike(ours, plain_message("plain_job", job=job, cursor="c" * 60, following=second.id))
+
+
+@pytest.mark.parametrize("tenant", ["acme-1", "acme-5"])
+async def test_the_plain_digest_is_the_same(tenant: str) -> None:
+    """Both digests have the same blocks and buttons, also in the thread of a long one."""
+    number, now = int(tenant.rpartition("-")[2]), 1795430000.0
+    connection = Connection(
+        Caller(TEAM, user_id(0)), tenant, Credentials("id", "x"), frozenset(), now
     )
+    window = ReportWindow(now - 172_800, now - 86_400, now)
+    report = await DigestReports(cast("Any", TenantJobs()), lambda: now).read(
+        connection, Filters(), window
+    )
+    facts: dict[str, Any] = {"history": None, "skipped": (), "late_for": None}
+    daily = digest(number, now, owners=1, channels=1)
+    ours = Renderer.default().render("digest/post", digest=daily, report=report, **facts)
+    failures = [job for page in (1, 2) for job in asked(tenant, "status:FAILURE", 50, page)[0]]
+    totals = {**tenants.TOTALS, "FAILURE": len(failures)}
+    totals["ALL"] = sum(totals.values())
+    plain, thread = plain_digest.messages(tenant, totals, totals, failures, {})
+    assert_alike(ours, plain)
+    assert bool(thread) == bool(report.thread)
+    if thread:
+        rest = Renderer.default().render("digest/post.rest", report=report, zone="")
+        assert len(json.dumps(thread)) == pytest.approx(len(json.dumps(rest)), rel=0.15)
+
+
+class TenantJobs:
+    """Lists the jobs of `bench.stand_ins.tenants`."""
+
+    async def list_jobs(
+        self, connection: Connection, filters: Filters, part: TimeRange = ALL_TIMES
+    ) -> JobPage:
+        params = list_params(filters)
+        size, page = int(params["pageSize"]), int(params["pageNumber"])
+        body, total = asked(connection.tenant, to_q(filters, part), size, page)
+        return parse_job_page(body, page=page, size=size, total=total)
+
+
+def sample_jobs() -> tuple[Job, ...]:
+    return parse_job_page(json.loads(emporix.JOBS), page=1, size=10, total=749).jobs
+
+
+def plain_message(name: str, **facts: Any) -> Any:
+    templates = Environment(loader=FileSystemLoader(Path(emporix.__file__).parent))
+    facts |= {"names": {}, "tenant": "acme", "seconds": lambda _: 1795430000}
+    return json.loads(templates.get_template(f"{name}.json.j2").render(facts))
+
+
+def assert_alike(ours: Any, plain: Any) -> None:
     assert shape(plain) == shape(ours)
     assert len(json.dumps(plain)) == pytest.approx(len(json.dumps(ours)), rel=0.15)
