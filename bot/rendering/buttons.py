@@ -181,7 +181,8 @@ class ButtonState:
         state: Any = type(self)
         for name, expected, _ in _facts_of(state):
             value = getattr(self, name)
-            if not isinstance(value, expected) or (expected is int and isinstance(value, bool)):
+            is_other = type(value) is not expected
+            if is_other and (not isinstance(value, expected) or isinstance(value, bool)):
                 raise TypeError(f"{type(self).__name__}.{name} is a {type(value).__name__}")
 
     @property
