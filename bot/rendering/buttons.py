@@ -9,7 +9,7 @@ Never rename an id or a kind while live messages carry it: Slack keeps old messa
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, fields
 from functools import cache
@@ -62,6 +62,8 @@ JOBS_FILTER_START = "jobs.filter.start"
 JOBS_FILTER_WORDS = "jobs.filter.words"
 JOBS_FILTER_CHANGE = "jobs.filter.change"
 JOBS_FILTER_AGENT = "jobs.filter.agent"
+JOBS_FILTER_PERIOD = "jobs.filter.period"
+JOBS_FILTER_MORE = "jobs.filter.more"
 JOBS_FILTER_SUBMIT = "jobs.filter.submit"
 JOBS_SEARCH_RESULTS_FIRST = "jobs.search_results.first"
 JOBS_SEARCH_RESULTS_LAST = "jobs.search_results.last"
@@ -114,6 +116,7 @@ JOBS_SHARE_NEXT = "jobs.share.next"
 JOBS_SHARE_PREVIOUS = "jobs.share.previous"
 JOBS_SHARE_PAGES = (JOBS_SHARE_NEXT, JOBS_SHARE_PREVIOUS)
 ALERTS_ON_RESUME = "alerts.on.resume"
+ALERTS_ON_AGENT = "alerts.on.agent"
 ALERTS_OFF_ONE = "alerts.off.one"
 ALERTS_MUTE_ONE = "alerts.mute.one"
 ALERTS_MUTE_END = "alerts.mute.end"
@@ -223,16 +226,23 @@ class ChannelButton(ButtonState):
 
 @dataclass(frozen=True)
 class DigestButton(ButtonState):
+    """A digest; in its form, `tenant` is the user's only one, which is not a field then."""
+
     kind = "digest"
     digest_id: str
+    tenant: str = ""
 
 
 @dataclass(frozen=True)
 class AlertButton(ButtonState):
-    """One alert, or all alerts of the channel if the id is empty."""
+    """One alert, or all alerts of the channel if the id is empty.
+
+    `agent`: the name of an agent to use instead of the alert's unknown one.
+    """
 
     kind = "alert"
     alert_id: str
+    agent: str = ""
 
 
 @dataclass(frozen=True)
@@ -374,6 +384,21 @@ class ModalOrigin(ButtonState):
     is_changed: bool = False
 
 
+@dataclass(frozen=True)
+class FilterFormState(ButtonState):
+    """The filter form: values of fields that it does not show, and the list that it changes.
+
+    `list_id`: the key of the list's message in `bot.store.forms`; "" for a new list. `tenant`: the
+    user's only one. `since` and `until`: days of a custom period, to be shown again with it.
+    """
+
+    kind = "filter_form"
+    list_id: str = ""
+    tenant: str = ""
+    since: str = ""
+    until: str = ""
+
+
 MAX_GROUP_LENGTH = 1_400
 """Maximum characters of a group in JSON, which leaves space for the rest of a state."""
 
@@ -406,6 +431,7 @@ BUTTON_STATES: tuple[type[ButtonState], ...] = (
     QueryButton,
     CommandButton,
     ModalOrigin,
+    FilterFormState,
 )
 
 
@@ -434,11 +460,12 @@ def cursor_in(*values: str) -> tuple[str, str]:
     return "", ""
 
 
-def sharer_in(value: str) -> str:
-    """The user who shared the jobs of a button of any kind; "" if they weren't shared."""
-    match _parsed(value):
-        case [_, _, {"shared_by": str(user_id)}] | [_, _, {"owner": str(user_id)}]:
-            return user_id
+def sharer_in(values: Iterable[str]) -> str:
+    """The user who shared the jobs of these buttons of any kind; "" if they weren't shared."""
+    for value in values:
+        match _parsed(value):
+            case [_, _, {"shared_by": str(user_id)}] | [_, _, {"owner": str(user_id)}]:
+                return user_id
     return ""
 
 

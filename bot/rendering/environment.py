@@ -29,7 +29,7 @@ from bot.rendering import buttons
 from bot.rendering.buttons import BUTTON_STATES, ButtonState
 from bot.rendering.jinja_filters import JINJA_FILTERS
 from bot.rendering.parse import Newline, as_json, encoded, joined
-from bot.rendering.tags import WordTags
+from bot.rendering.tags import TextTags
 
 _CACHED_WORDS, _MAX_CACHED_LENGTH = 128, 50
 
@@ -80,7 +80,7 @@ def environment(loader: BaseLoader, deletes: str = "all") -> Environment:
         finalize=encoded,
         undefined=StrictUndefined,
         autoescape=False,  # `encoded` encodes every value
-        extensions=[WordTags],
+        extensions=[TextTags],
         auto_reload=False,
         cache_size=-1,
     )
@@ -105,9 +105,11 @@ def _cached_macro(macro: Callable[[Any], str]) -> Callable[[Any], str]:
 
     Rendering a list takes 0.50 ms; without the cache, it would take 0.57 ms.
     """
-    once = lru_cache(_CACHED_WORDS)(macro)
+    cached = lru_cache(_CACHED_WORDS)(macro)
 
-    def say(word: Any) -> str:
-        return once(word) if type(word) is str and len(word) <= _MAX_CACHED_LENGTH else macro(word)
+    def call(text: Any) -> str:
+        return (
+            cached(text) if type(text) is str and len(text) <= _MAX_CACHED_LENGTH else macro(text)
+        )
 
-    return say
+    return call

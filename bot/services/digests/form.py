@@ -79,6 +79,23 @@ IANA's EST is not New York's time.
 
 _OFFSET = re.compile(r"(?:gmt|utc)?_?([+\u2212-])_?(\d{1,2})(?::?(\d\d))?")
 _TIME = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)")
+_DAY_NAMES = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_DAY_NAME = r"(?:mon|tues?|wednes|wed|thurs?|thu|fri|satur|sat|sun)(?:day)?s?"
+_SCHEDULE_AT_END = re.compile(
+    r"(?:^|(?<=[\s,]))(?:(?P<days>daily|(?:every|each) (?:day|morning)"
+    r"|(?:on )?(?:every |each )?(?:week ?|work(?:ing )?)days?"
+    rf"|(?:on |every |each )?(?:{_DAY_NAME}(?:,? and |, ?| ?[-–] ?| to | ))*{_DAY_NAME})"
+    r"|(?P<at>at )?(?P<hour>\d{1,2})(?:[:.h](?P<rest>\d\d))? ?(?P<half>am|pm)?"
+    r"(?: ?(?:o'clock|h|uhr))?)$",
+    re.ASCII | re.IGNORECASE,
+)
+"""Days or a time of day at the end of a text."""
+_ASKING = re.compile(
+    r"here|(?:please )?(?:(?:turn |set )?on|start|enable|add|create|new|set ?up)"
+    r"(?: (?:it|here|digest))*",
+    re.IGNORECASE,
+)
+_QUOTED_NAME = re.compile(r"[\"“”„«»](?P<name>[^\"“”„«»]+)[\"“”„«»]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,11 +139,11 @@ Problems = dict[str, BotError]
 
 
 class FormRefused(Exception):
-    """Raised if nothing was saved; `proposal` has the values to show again."""
+    """Raised if nothing was saved; `proposal` has the values to show again, for these `tenants`."""
 
-    def __init__(self, proposal: DigestDraft, problems: Problems) -> None:
+    def __init__(self, proposal: DigestDraft, problems: Problems, tenants: tuple[str, ...]) -> None:
         super().__init__(", ".join(problems))
-        self.proposal, self.problems = proposal, problems
+        self.proposal, self.problems, self.tenants = proposal, problems, tenants
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,8 +158,11 @@ class ParsedDraft:
         return Schedule(self.proposal.minute, self.proposal.zone, self.proposal.days)
 
 
-def parse_form(values: Mapping[str, str]) -> ParsedDraft:
-    """Parse all fields except the filters, which need a connection."""
+def parse_form(values: Mapping[str, str], only_tenant: str = "") -> ParsedDraft:
+    """Parse all fields except the filters, which need a connection.
+
+    `only_tenant` is used if the form has no field for the tenant.
+    """
     problems: Problems = {}
 
     def field(name: str, reading: Callable[[str], Any], otherwise: Any) -> Any:
@@ -160,7 +180,7 @@ def parse_form(values: Mapping[str, str]) -> ParsedDraft:
         minute=field("time", parse_minute, DEFAULT_MINUTE),
         zone=field("zone", parse_zone, values.get("zone", "")),
         days=field(days_field, parse_days, ()),
-        tenant=values.get("tenant", ""),
+        tenant=values.get("tenant", only_tenant),
         query=field("filters", parse_query, values.get("filters", "")),
         post_when_empty=bool(values.get("quiet")),
         chart=bool(values.get("chart")),
@@ -175,6 +195,47 @@ def parse_name(text: str) -> str:
     if not name:
         raise InvalidInput("The name is missing", advice="Type one, like Daily jobs.")
     return _within(name, MAX_DIGEST_NAME_LENGTH, "name")
+
+
+def parse_typed(text: str) -> DigestDraft:
+    """The name, time and days in a text like "Failures weekdays 8:30"; raises InvalidInput.
+
+    Words that only ask for a digest, such as "on", are no name. A text in quotes is a name.
+    """
+    plain = " ".join(text.split())
+    if quoted := _QUOTED_NAME.fullmatch(plain):
+        return DigestDraft(name=parse_name(quoted["name"]))
+    draft = DigestDraft()
+    while found := _SCHEDULE_AT_END.search(plain):
+        if not found["days"] and not _is_time_of_day(found, is_alone=not found.start()):
+            break
+        draft = replace(draft, **_days_or_minute(found))
+        plain = plain[: found.start()].rstrip(" ,")
+    name = _ASKING.sub("", plain, count=1) if _ASKING.fullmatch(plain) else plain
+    return replace(draft, name=parse_name(name)) if name else draft
+
+
+def _is_time_of_day(found: re.Match[str], *, is_alone: bool) -> bool:
+    """Whether it is a time: a number alone is one only after "at", or without a name."""
+    return bool(found["at"] or found["rest"] or found["half"] or is_alone)
+
+
+def _days_or_minute(found: re.Match[str]) -> dict[str, Any]:
+    if words := found["days"]:
+        days = _days_in(words.lower())
+        return {"days": days, "custom_days": days not in DAYS_BY_CHOICE.values()}
+    hour, half = int(found["hour"]), (found["half"] or "").lower()
+    if half:
+        hour = hour % 12 + (12 if half == "pm" else 0)
+    return {"minute": parse_minute(f"{hour}:{found['rest'] or '00'}")}
+
+
+def _days_in(words: str) -> tuple[int, ...]:
+    """The days of "daily", "weekdays", or "monday, tue and friday"."""
+    if re.search(r"week ?day|work|mon\w*(?: ?[-–] ?| to )fri", words):
+        return WEEKDAYS
+    named = {_DAY_NAMES.index(name) for name in re.findall("|".join(_DAY_NAMES), words)}
+    return tuple(sorted(named)) or EVERY_DAY
 
 
 def parse_query(text: str) -> str:
@@ -258,7 +319,7 @@ def digest_filters(filters: Filters, tenant: str) -> Filters:
     if filters.raw_q:
         raise InvalidInput("A digest can't use q:", advice="Use the other filters.")
     if filters.tenant and filters.tenant != tenant:
-        raise InvalidInput("You choose the tenant above", advice="Leave out tenant:")
+        raise InvalidInput(f"A digest of {tenant} has no other tenant", advice="Leave out tenant:")
     plain = Filters()
     same = replace(
         filters, sort=plain.sort, page=plain.page, size=plain.size, fields=(), tenant=tenant
@@ -305,11 +366,11 @@ class DigestFormService:
         self._accounts, self._filter_resolver = accounts, filter_resolver
         self._digests = digests
 
-    async def new_draft(self, account: Account, clock: LocalClock, name: str = "") -> DigestDraft:
-        """The initial values of the form; raises NotConnected."""
+    async def new_draft(self, account: Account, clock: LocalClock, typed: str = "") -> DigestDraft:
+        """The initial values of the form, for a typed name and times; raises NotConnected."""
         zone = await clock.zone()
-        return DigestDraft(
-            name=parse_name(name) if name else DEFAULT_NAME,
+        return replace(
+            parse_typed(typed),
             zone=str(zone) if zone else "",
             tenant=require_connection(account).tenant,
         )
@@ -339,11 +400,11 @@ class DigestFormService:
         if not problems:
             await _collect_problem(problems, "channel", join_channel(draft.channel_id))
         if problems or filters is None:
-            raise FormRefused(draft, problems)
+            raise FormRefused(draft, problems, tuple(account.connections))
         digest = _digest(caller, parsed, filters)
         saved = await _collect_problem(problems, "name", self._save(account, digest, before))
         if saved is None:
-            raise FormRefused(draft, problems)
+            raise FormRefused(draft, problems, tuple(account.connections))
         return saved
 
     async def _save(self, account: Account, digest: Digest, before: Digest | None) -> Digest:
