@@ -63,6 +63,10 @@ class Json(str):
 
     __slots__ = ()
 
+    def strip(self, chars: str | None = None) -> Json:
+        """For Jinja's filter `trim`, so that a template can check if a macro wrote anything."""
+        return Json(super().strip(chars))
+
 
 class Newline:
     """The value of `{{ newline }}`: a line break within a tag."""

@@ -142,6 +142,13 @@ def test_a_macro_can_be_used_in_a_tag() -> None:
     assert bare["text"] == "*&lt;a&gt;*"
 
 
+def test_the_output_of_a_macro_can_be_trimmed() -> None:
+    """A template can check whether a macro wrote any JSON, and write it."""
+    macro = "{% macro m(on) %} {% if on %}1{% endif %} {% endmacro %}"
+    trimmed = "[{% for on in (true, false) if m(on) | trim %}{{ m(on) | trim }}{% endfor %}]"
+    assert json.loads(rendered(macro + trimmed)) == [1]
+
+
 @pytest.mark.parametrize("output", ["{}", "[1]", "words", "1", '"a" "b"'])
 def test_other_macros_are_no_words(output: str) -> None:
     """A macro that writes JSON or bare words cannot slip past the escaping."""
