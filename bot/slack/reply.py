@@ -13,7 +13,7 @@ import aiohttp
 from pydantic_core import PydanticSerializationError, to_json
 from yarl import URL
 
-from bot.rendering.chart import without_chart
+from bot.rendering.blockkit.rules import without_chart
 from bot.rendering.renderer import Renderer
 from bot.slack.client import MAX_RETRY_AFTER_SECONDS
 from bot.slack.errors import SLACK_ERRORS, error_name, retry_after_header
