@@ -14,8 +14,13 @@ from yarl import URL
 from bot.rendering.blockkit.rules import has_chart
 from bot.rendering.chart import without_chart
 from bot.rendering.renderer import Renderer
-from bot.slack.client import MAX_RETRY_AFTER_SECONDS
-from bot.slack.errors import INVALID_BLOCKS, SLACK_ERRORS, error_name, retry_after_header
+from bot.slack.errors import (
+    INVALID_BLOCKS,
+    MAX_RETRY_AFTER_SECONDS,
+    SLACK_ERRORS,
+    error_name,
+    retry_after_header,
+)
 from bot.slack.request import SlackRequest
 from bot.store.slack_cache import ChartSupport
 
