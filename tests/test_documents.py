@@ -31,6 +31,7 @@ from tests.harness.documents import (
 )
 from tests.harness.injected_parameters import wrong_parameters
 from tests.harness.source_code import PROJECT, modules
+from tests.slack.posting.test_channel_check import IN_ORDER
 
 RENDERER = Renderer.default()
 REGISTRY = discover(bot.listeners)
@@ -181,6 +182,12 @@ def test_the_lines_of_the_doctor_are_explained() -> None:
     rows = [row[0].strip("`") for row in table(OPERATOR_GUIDE, "line")]
     assert set(rows) == found
     assert re.findall(r"^ +ok +(\w+)  ", text("README.md"), re.MULTILINE) == rows
+
+
+def test_the_lines_of_a_tested_channel_are_explained() -> None:
+    """The operator guide lists the lines of `doctor --channel` in their order."""
+    rows = [row[0].strip("`") for row in table(OPERATOR_GUIDE, "line with `--channel`")]
+    assert rows == ["channel", *IN_ORDER, "delete"]
 
 
 def test_decisions_are_listed_by_their_titles() -> None:

@@ -71,6 +71,7 @@ LENGTHS = {
 SCOPES_OF: dict[str, tuple[str, ...]] = {
     "auth_test": (),
     "bots_info": ("users:read",),
+    "chat_delete": ("chat:write",),
     "chat_postEphemeral": ("chat:write",),
     "chat_postMessage": ("chat:write",),
     "chat_update": ("chat:write",),
