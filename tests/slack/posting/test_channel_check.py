@@ -269,6 +269,13 @@ def update_refused(workspace: Workspace) -> None:
     workspace.faults.add(Fault("refuse", method="chat.update", error="cant_update_message"))
 
 
+def update_with_stored_blocks_refused(workspace: Workspace) -> None:
+    """Slack stores a property that it doesn't accept, and the update sends it back."""
+    workspace.messages = LossyMessages(
+        workspace, lambda blocks: [{**one, "stored": True} for one in blocks]
+    )
+
+
 def update_not_shown(workspace: Workspace) -> None:
     workspace.messages = UnchangedMessages(workspace.clock)
 
@@ -285,6 +292,7 @@ ASSUMPTIONS: dict[Callable[[Workspace], None], tuple[str, str, str]] = {
     metadata_hidden: ("metadata", "miss", "the app uses the other marker; no action is needed"),
     block_ids_changed: ("block_id", "miss", "the app uses the other marker; no action is needed"),
     update_refused: ("update", "FAIL", "cant_update_message: report this"),
+    update_with_stored_blocks_refused: ("update", "FAIL", "invalid_blocks: report this"),
     update_not_shown: ("update", "FAIL", "the history still has the old text: report this"),
 }
 
