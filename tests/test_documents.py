@@ -38,6 +38,7 @@ REGISTRY = discover(bot.listeners)
 PICTURES = PROJECT / "docs/screenshots"
 EXAMPLES = [PROJECT / ".env.example", PROJECT / "manifest.yml"]
 USER_GUIDE, OPERATOR_GUIDE = "docs/user-guide.md", "docs/operator-guide.md"
+RELEASE_CHECKLIST = "docs/release-checklist.md"
 
 OPEN_ENDED = {"errors/invalid_input"}
 OF_ALL_OPEN_ENDED = "a sentence about what you typed"
@@ -188,6 +189,17 @@ def test_the_lines_of_a_tested_channel_are_explained() -> None:
     """The operator guide lists the lines of `doctor --channel` in their order."""
     rows = [row[0].strip("`") for row in table(OPERATOR_GUIDE, "line with `--channel`")]
     assert rows == ["channel", *IN_ORDER, "delete"]
+
+
+def test_the_release_checklist_is_current() -> None:
+    """The checklist has fifteen complete steps, and the buttons and shortcuts in them exist."""
+    rows = table(RELEASE_CHECKLIST, "step")
+    assert [row[0] for row in rows] == [str(number) for number in range(1, 16)]
+    assert [row for row in rows if len(row) != 4 or not all(row)] == []
+    labels = {label for row in rows for label in re.findall(r"\*\*(.+?)\*\*", row[2])} - {"⋯"}
+    sources = [path.read_text(encoding="utf-8") for path in (PROJECT / "templates").rglob("*.j2")]
+    shown = {shortcut.name for shortcut in REGISTRY.shortcuts.values()}
+    assert [one for one in labels - shown if not any(f'"{one}' in text for text in sources)] == []
 
 
 def test_decisions_are_listed_by_their_titles() -> None:
