@@ -54,12 +54,12 @@ MIN_REDIS_VERSION = (6, 2)
 UNTRUSTED_CERTIFICATE = "its certificate is not trusted"
 REDIS_ADVICE = {
     "LOADING": "wait until it has loaded its data",
-    "MASTERDOWN": "REDIS_URL leads to a replica: change it to the primary",
+    "MASTERDOWN": "REDIS_URL points to a replica: change it to the primary",
     "MISCONF": "free disk space, and check its log",
     "NOAUTH": "add its password to REDIS_URL",
     "NOPERM": "grant the permissions listed in docs/operator-guide.md",
     "OOM": "give it more memory",
-    "READONLY": "REDIS_URL leads to a replica: change it to the primary",
+    "READONLY": "REDIS_URL points to a replica: change it to the primary",
     "WRONGPASS": "correct the user name and password in REDIS_URL",
     "AuthenticationError": "correct the user name and password in REDIS_URL",
 }
@@ -88,7 +88,7 @@ async def run_checks(settings: Settings) -> list[CheckResult]:
     checks = (_check_redis, _check_slack, _check_emporix, _check_accounts, _check_worker)
     found = await asyncio.gather(*(check(settings) for check in checks))
     risks = settings.warnings()
-    return [CheckResult("settings", True, "; ".join(risks) or "all there"), *found]
+    return [CheckResult("settings", True, "; ".join(risks) or "complete"), *found]
 
 
 async def check_channel(
@@ -152,7 +152,7 @@ def clock_problem(ahead: float, other: str) -> str:
     if abs(ahead) <= CLOCK_ERROR_SECONDS:
         return ""
     way = "ahead of" if ahead > 0 else "behind"
-    return f"this machine's clock is {abs(ahead):.0f} s {way} that of {other}: set both by NTP"
+    return f"this machine's clock is {abs(ahead):.0f} s {way} {other}: synchronize both with NTP"
 
 
 async def _check_slack(settings: Settings) -> CheckResult:
@@ -202,7 +202,7 @@ async def _check_emporix(settings: Settings) -> CheckResult:
             client = EmporixClient(http, tokens, time.time)
             await client.request_token(Credentials("emporix-bot-doctor", "no secret"))
         except Unauthorized:
-            return CheckResult("emporix", True, "answers")
+            return CheckResult("emporix", True, "reachable")
         except EmporixError as error:
             words = f"{error}: {_advice(error, 'EMPORIX_API_URL')}"
             return CheckResult("emporix", False, words)
@@ -211,7 +211,7 @@ async def _check_emporix(settings: Settings) -> CheckResult:
 
 def _advice(error: BaseException, setting: str) -> str:
     if _is_untrusted(error):
-        return f"{UNTRUSTED_CERTIFICATE}: set SSL_CERT_FILE to its authority's certificate file"
+        return f"{UNTRUSTED_CERTIFICATE}: set SSL_CERT_FILE to the certificate of its authority"
     return f"check {setting} and the network"
 
 
@@ -243,8 +243,8 @@ async def _check_accounts(settings: Settings) -> CheckResult:
     if not others:
         return CheckResult("accounts", True, f"{len(keys):,}")
     words = (
-        f"{len(others):,} of another workspace or enterprise, like {others[0]}: delete them with "
-        "`emporix-bot forget`; see docs/operator-guide.md for how, and what these users must do"
+        f"{len(others):,} of another workspace or enterprise, such as {others[0]}: delete them "
+        "with `emporix-bot forget`; docs/operator-guide.md explains how, and what users must do"
     )
     return CheckResult("accounts", False, words)
 

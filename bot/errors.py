@@ -97,6 +97,12 @@ class BotError(Exception):
     is_temporary: ClassVar[bool] = False
     pauses: ClassVar[Literal["", "filters", "connection"]] = ""
 
+    def surround_proposals(self, before: str, after: str = "") -> None:
+        """Complete the proposals with the text before and after them."""
+        self.proposals = tuple(
+            replace(proposal, line=f"{before}{proposal.line}{after}") for proposal in self.proposals
+        )
+
 
 class UnknownCommand(BotError):
     """`text` is the input after /emporix; `topics` are the help topics if it asked for help."""
@@ -132,12 +138,6 @@ class InvalidInput(BotError):
         super().__init__(problem)
         self.problem, self.value, self.advice, self.field = problem, value, advice, field
         self.proposals = proposals
-
-    def surround_proposals(self, before: str, after: str = "") -> None:
-        """Complete the proposals with the text before and after them."""
-        self.proposals = tuple(
-            replace(proposal, line=f"{before}{proposal.line}{after}") for proposal in self.proposals
-        )
 
 
 class LimitReached(InvalidInput):

@@ -281,7 +281,7 @@ class Server(uvicorn.Server):
 
     async def _close_listeners(self, sockets: list[socket.socket]) -> None:
         """Close the listeners, after accepting connections that would otherwise be cut off."""
-        waiting = [one for listener in sockets for one in _accepted_last(listener)]
+        waiting = [one for listener in sockets for one in _accept_waiting(listener)]
         for server in self.servers:
             server.close()
         loop = asyncio.get_running_loop()
@@ -301,7 +301,7 @@ class Server(uvicorn.Server):
             await asyncio.sleep(0.02)
 
 
-def _accepted_last(listener: socket.socket) -> list[socket.socket]:
+def _accept_waiting(listener: socket.socket) -> list[socket.socket]:
     """Accept waiting connections, then stop listening within microseconds."""
     found = []
     with suppress(BlockingIOError):

@@ -63,7 +63,7 @@ from bot.store.encryption import Canary
 from bot.store.health import WriteProbe
 from bot.store.idempotency import Deliveries
 from bot.store.lists import new_cursor_id
-from bot.store.slack_cache import ChartSupport, TimeZoneCache
+from bot.store.slack_cache import TimeZoneCache
 from bot.wiring import WebServices, build_web_services
 
 logger = logging.getLogger(__name__)
@@ -181,7 +181,6 @@ def _dispatcher(
         deliveries=Deliveries(redis, resources.accounts),
         installation=services.installation,
         audit=services.audit,
-        charts=ChartSupport(redis),
         services=services,
         providers=Providers(
             renderer, session, services.home_service, TimeZoneCache(redis), resources.clock

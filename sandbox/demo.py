@@ -48,13 +48,19 @@ Or stay in the terminal. Ada is connected to tenant acme; Grace is not connected
   click Next
   /emporix jobs search invoice status:failed
   click Open
+  click Next
   click Delete
+  submit
+  close                 (a modal is in front until you close it)
   /emporix running
+  click Open
   click Watch
+  close
   /emporix alerts on
   look                  (jobs end within a minute, and alerts arrive)
   /emporix digest
   submit
+  close
   clock next digest     (moves the time to tomorrow morning; then look)
   in dm
   look
@@ -149,14 +155,13 @@ class Prompt:
         messages = (await self._person().messages())[-MESSAGES_SHOWN:]
         return "\n\n".join(map(draw_message, messages)) or "(nothing here yet)"
 
-    async def _take(self, step: Step) -> str:
-        return self._screens[self._user].draw(await run_step(step, self._person()))
+    async def _take(self, step: Step, nth: int = 1) -> str:
+        return self._screens[self._user].draw(await run_step(step, self._person(), nth=nth))
 
     async def _click(self, words: list[str]) -> str:
         numbered = len(words) > 1 and words[-1].isdigit()
         label, nth = (words[:-1], int(words[-1])) if numbered else (words, 1)
-        exchange = await self._person().click(" ".join(label), nth=nth)
-        return self._screens[self._user].draw(exchange)
+        return await self._take(Step("click", [" ".join(label)]), nth)
 
     def _person(self, user: str = "", channel: str = "") -> Person:
         user, channel = user or self._user, channel or self._channel

@@ -24,6 +24,9 @@ TIMEOUT_SECONDS = 60.0
 NOT_SENT = frozenset({"write", "close"})
 """Steps that need no answer of the app: messages, and modals without notify_on_close."""
 
+BEHIND_MODAL = frozenset({"command", "write", "shortcut", "home"})
+"""Steps that are impossible while a modal is open, because it is in front."""
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
@@ -51,7 +54,7 @@ async def say(
                 exchanges.append(await run_step(step, person, at_home=is_at_home))
             except (SandboxError, ValueError) as error:
                 return _complain(str(error))
-            is_at_home = (is_at_home or step.kind == "home") and not exchanges[-1].view
+            is_at_home = step.kind == "home" or (is_at_home and step.kind not in BEHIND_MODAL)
         print(_payloads(exchanges) if as_json else "\n\n".join(map(Screen().draw, exchanges)))
     sent = [
         exchange
@@ -61,13 +64,18 @@ async def say(
     return int(any(map(is_error, sent)))
 
 
-async def run_step(step: Step, person: Person, *, at_home: bool = False) -> Exchange:
+async def run_step(step: Step, person: Person, *, at_home: bool = False, nth: int = 1) -> Exchange:
     """Run a step, in the Home tab if it is open. Raises `SandboxError` or `ValueError`."""
+    if step.kind in BEHIND_MODAL and (view := await person.view()):
+        raise SandboxError(
+            f"The modal “{view['title']['text']}” is open. Close it first: `close` at the prompt "
+            "of the demo, `--close` with `say`."
+        )
     match step.kind:
         case "command":
             return await person.command(_command(step.given[0]))
         case "click":
-            return await person.click(step.given[0], at_home=at_home)
+            return await person.click(step.given[0], nth=nth, at_home=at_home, in_front=True)
         case "close":
             return await person.close()
         case "home":

@@ -16,7 +16,7 @@ from bot.store.connection import connect
 from bot.store.errors import REDIS_ERROR_LOG
 from sandbox.emporix.keys import ACME_OPERATIONS
 from sandbox.redis_server import redis_server
-from tests.harness.app import AppHarness, open_app
+from tests.harness.app import AppHarness, open_app, patient
 from tests.harness.clock import FakeClock
 
 # A busy machine is no reason to fail; what may take how long, some tests say in CPU time.
@@ -51,7 +51,7 @@ def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture
 async def redis(redis_url: str) -> AsyncIterator[Any]:
     """A client of an empty Redis."""
-    client = connect(redis_url)
+    client = connect(patient(redis_url))
     await client.flushall()
     yield client
     await client.aclose()
@@ -71,8 +71,8 @@ def _trouble_is_logged() -> None:
 
 @pytest.fixture
 async def harness(redis: Any, redis_url: str, clock: FakeClock) -> AsyncIterator[AppHarness]:
-    """Nobody is connected, and there are no jobs."""
-    async with open_app(redis, redis_url, clock) as opened:
+    """An app without connections and without jobs."""
+    async with open_app(redis, patient(redis_url), clock) as opened:
         yield opened
 
 

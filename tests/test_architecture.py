@@ -41,7 +41,13 @@ from bot.slack.decorators import (
 from bot.slack.request import clicked
 from sandbox.slack.blockkit.walk import elements, options
 from tests.harness import injected_parameters
-from tests.harness.documented_limits import DOCUMENTED, UNDOCUMENTED, Limit, taken_by, value
+from tests.harness.documented_limits import (
+    DOCUMENTED,
+    UNDOCUMENTED,
+    Limit,
+    constants_imported_by,
+    value,
+)
 from tests.harness.documents import quoted, table, text
 from tests.harness.source_code import (
     PROJECT,
@@ -237,7 +243,7 @@ def test_every_word_of_a_command_has_one_listener() -> None:
 
 
 @each_template
-def test_what_a_template_shows_is_heard(template: str) -> None:
+def test_every_button_has_a_listener(template: str) -> None:
     """Every button and modal in an example has a listener."""
     for facts in examples(RENDERER, template).values():
         shown: Any = RENDERER.render(template, **facts)
@@ -393,7 +399,7 @@ def test_a_documented_limit_is_the_limit(limit: Limit) -> None:
 def test_no_number_is_compared_with_itself() -> None:
     """Each constant that a test takes from the code is also checked against a number."""
     known = {limit.constant: limit.number for limit in DOCUMENTED} | UNDOCUMENTED
-    taken = {constant for test in modules("tests") for constant in taken_by(test)}
+    taken = {constant for test in modules("tests") for constant in constants_imported_by(test)}
     assert taken - known.keys() == set()
     assert {constant: value(constant) for constant in UNDOCUMENTED} == UNDOCUMENTED
 

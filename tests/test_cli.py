@@ -67,7 +67,9 @@ def test_makes_a_key_that_can_be_used(capsys: pytest.CaptureFixture[str]) -> Non
 
 
 @pytest.mark.parametrize("typed", [[], ["launch"], ["keys"], ["keys", "old"], ["web", "now"]])
-def test_says_what_can_be_typed(typed: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unknown_command_prints_the_usage(
+    typed: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
     """An unknown command prints the usage."""
     with pytest.raises(SystemExit) as ended:
         main(typed)

@@ -152,8 +152,9 @@ async def test_finds_accounts_of_another_enterprise(
     await redis.hset(redis_keys.account(Caller("T0ACME", "U0GRACE", "E0GRID")), "default", "acme")
     await examine(patient, monkeypatch, capsys)
     assert patient.status == 1
-    assert "FAIL  accounts  1 of another workspace or enterprise, like E0GRID:T0ACME:U0GRACE" in (
-        patient.told
+    assert (
+        "FAIL  accounts  1 of another workspace or enterprise, such as E0GRID:T0ACME:U0GRACE"
+        in (patient.told)
     )
 
 
@@ -186,7 +187,7 @@ def emporix_is_a_page(patient: Patient) -> None:
     patient.emporix_state.faults.add(EmporixFault("html", times=9))
 
 
-def emporix_is_somebody_else(patient: Patient) -> None:
+def emporix_is_another_server(patient: Patient) -> None:
     patient.settings["EMPORIX_API_URL"] += "/somewhere/else"
 
 
@@ -219,9 +220,9 @@ Break = Callable[[Patient], None]
 
 BROKEN: dict[Break, tuple[str, str]] = {
     redis_full: ("redis", "OOM: give it more memory"),
-    redis_a_replica: ("redis", "READONLY: REDIS_URL leads to a replica"),
+    redis_a_replica: ("redis", "READONLY: REDIS_URL points to a replica"),
     redis_evicts: ("redis", "maxmemory-policy is volatile-lru: set noeviction"),
-    redis_of_others: ("redis", "ENCRYPTION_KEYS cannot read the data in this Redis"),
+    redis_of_others: ("redis", "ENCRYPTION_KEYS can't decrypt the data in this Redis"),
     redis_self_signed: ("redis", "its certificate is not trusted: add ?ssl"),
     redis_gone: ("redis", "check REDIS_URL"),
     wrong_token: ("slack", "invalid_auth: copy SLACK_BOT_TOKEN again"),
@@ -231,7 +232,7 @@ BROKEN: dict[Break, tuple[str, str]] = {
     slack_is_a_page: ("slack", "check SLACK_API_URL"),
     emporix_gone: ("emporix", "check EMPORIX_API_URL"),
     emporix_is_a_page: ("emporix", "check EMPORIX_API_URL"),
-    emporix_is_somebody_else: ("emporix", "check EMPORIX_API_URL"),
+    emporix_is_another_server: ("emporix", "check EMPORIX_API_URL"),
     emporix_has_trouble: ("emporix", "check EMPORIX_API_URL"),
 }
 
@@ -252,7 +253,7 @@ async def test_finds_nothing_where_all_is_well(
 
 @pytest.mark.usefixtures("environment")
 @pytest.mark.parametrize("broken", BROKEN, ids=lambda broken: broken.__name__)
-async def test_says_what_is_broken(
+async def test_reports_the_broken_part(
     patient: Patient,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -332,7 +333,7 @@ async def test_counts_the_workers(
 
 
 @pytest.mark.usefixtures("environment")
-async def test_says_that_the_workers_are_gone(
+async def test_reports_a_stopped_worker(
     redis: Any,
     patient: Patient,
     monkeypatch: pytest.MonkeyPatch,
@@ -375,11 +376,11 @@ def test_compares_the_clock_with_that_of_slack() -> None:
     assert seconds_ahead_of_slack("") == 0
 
 
-def test_says_that_the_clock_is_wrong() -> None:
+def test_reports_a_wrong_clock() -> None:
     """A clock offset above 5 s is reported with its direction."""
     assert clock_problem(4, "Slack") == clock_problem(-4, "Slack") == ""
     assert clock_problem(3600, "Slack").startswith("this machine's clock is 3600 s ahead of")
-    assert clock_problem(-9, "Redis").startswith("this machine's clock is 9 s behind that of Redis")
+    assert clock_problem(-9, "Redis").startswith("this machine's clock is 9 s behind Redis")
 
 
 @pytest.mark.usefixtures("environment")

@@ -72,7 +72,7 @@ def hosts(script: Script) -> list[str]:
 
 @BOTH
 @pytest.mark.parametrize("name", ["HTTP_PROXY", "http_proxy", "ALL_PROXY"])
-async def test_goes_through_the_proxy(ask: Ask, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_uses_the_proxy(ask: Ask, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Both clients use the proxy of the environment, with its password."""
     async with scripted(OK) as proxy:
         monkeypatch.setenv(name, proxy.url.replace("//", "//user:word@"))

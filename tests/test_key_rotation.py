@@ -39,7 +39,7 @@ OLD_ONLY, BOTH, NEW_ONLY = (OLD,), (NEW, OLD), (NEW,)
 
 
 async def at_once(_: float) -> None:
-    """A pause that lets others go on, and takes no time."""
+    """A pause that lets other tasks run, and takes no time."""
     await asyncio.sleep(0)
 
 
@@ -74,7 +74,7 @@ async def fill(redis: Any, count: int, keys: tuple[EncryptionKey, ...] = OLD_ONL
         await pipe.execute()
 
 
-async def test_seals_idle_records_too(redis: Any) -> None:
+async def test_encrypts_inactive_records(redis: Any) -> None:
     """Thousands of inactive accounts can be decrypted with the new key alone."""
     await fill(redis, 3000)
     tally = await rotate(redis)
@@ -85,7 +85,7 @@ async def test_seals_idle_records_too(redis: Any) -> None:
         assert account.default_tenant == "acme"
 
 
-async def test_passes_over_what_is_fine(redis: Any) -> None:
+async def test_skips_current_records(redis: Any) -> None:
     """A second run writes nothing."""
     await fill(redis, 100)
     await rotate(redis)
@@ -106,7 +106,7 @@ async def test_can_be_broken_off(redis: Any) -> None:
     assert 0 < done < 10 * ROTATION_BATCH_SIZE
 
 
-async def test_says_what_cannot_be_opened(redis: Any) -> None:
+async def test_reports_undecryptable_secrets(redis: Any) -> None:
     """A missing key is reported by its id, and its texts are kept."""
     (lost,) = parse_keys(new_key())
     await fill(redis, 10, (lost,))
@@ -170,7 +170,7 @@ async def test_does_not_revive_a_connection(redis: Any) -> None:
     assert (tally.reencrypted, tally.is_complete) == (0, True)
 
 
-async def test_seals_what_an_old_process_wrote_meanwhile(redis: Any) -> None:
+async def test_encrypts_secrets_written_during_the_rotation(redis: Any) -> None:
     """A text written with the old key during the rotation is re-encrypted."""
     await fill(redis, 1)
     tokens = TokenStore(redis, AccountEncryption(Cipher(OLD_ONLY)))
@@ -246,7 +246,7 @@ async def fill_by_clock(redis: Any) -> None:
     await redis.hset(redis_keys.watches_failures(), "source", 1)
 
 
-async def test_seals_what_happens_by_the_clock(redis: Any) -> None:
+async def test_encrypts_scheduled_work(redis: Any) -> None:
     """Digests, alerts, watches and clean-ups are re-encrypted too."""
     await fill_by_clock(redis)
     ttl = await redis.ttl(redis_keys.alert_posts(ALERT.id))
@@ -264,7 +264,7 @@ async def test_seals_what_happens_by_the_clock(redis: Any) -> None:
     assert (await rotate(redis)).current == 6
 
 
-async def test_does_not_undo_what_a_worker_posts(redis: Any) -> None:
+async def test_does_not_overwrite_changes_by_a_worker(redis: Any) -> None:
     """A string that changes between reading and writing keeps the new value."""
     store = AlertStore(redis, Cipher(BOTH))
     saved = await AlertStore(redis, Cipher(OLD_ONLY)).save(ALERT, None, POSTS)
@@ -298,7 +298,7 @@ async def in_a_thread() -> int:
 
 
 @pytest.mark.usefixtures("settings")
-async def test_says_what_it_has_done(redis: Any, capsys: pytest.CaptureFixture[str]) -> None:
+async def test_prints_the_result(redis: Any, capsys: pytest.CaptureFixture[str]) -> None:
     """The output has the number of re-encrypted secrets, and says that old keys can be removed."""
     await store(redis, OLD_TEXT).save(connection(ADA), default=True)
     await store(redis, NEW_TEXT).save(connection(GRACE), default=True)

@@ -92,6 +92,20 @@ def test_says_something_without_its_blocks(name: str, facts: dict[str, Any]) -> 
         assert payload["unfurl_links"] is payload["unfurl_media"] is False
 
 
+SENTENCE = re.compile(r"[.!?…:]\W*$|”\W*$")
+
+
+@each_example
+def test_sentences_end_with_a_full_stop(name: str, facts: dict[str, Any]) -> None:
+    """A text of several sentences, and one in which a person or the app does something, ends."""
+    for part in parts_of(RENDERER.render(name, **facts)):
+        text = part.get("text")
+        if part.get("type") == "mrkdwn" and isinstance(text, str) and "\n" not in text:
+            is_sentence = re.match(r"\W*<@U\w+> (?!shared)[a-z]|\W*(?:You|I)(?:'\w+)? [a-z]", text)
+            if is_sentence:
+                assert SENTENCE.search(text), text
+
+
 @each_example
 def test_repeated_buttons_have_labels(name: str, facts: dict[str, Any]) -> None:
     """A screen reader tells buttons with the same text apart, however many rows a message has."""

@@ -56,7 +56,7 @@ async def test_refuses_a_body_that_is_too_long(knock: Poster) -> None:
     assert (await knock.post(b"x" * (MAX_REQUEST_BYTES + 1))).status_code == 413
 
 
-async def test_refuses_a_long_body_whose_length_is_not_told(harness: AppHarness) -> None:
+async def test_refuses_a_long_chunked_body(harness: AppHarness) -> None:
     """The size of chunked bodies is limited while they arrive."""
 
     async def chunks() -> AsyncIterator[bytes]:
@@ -80,7 +80,7 @@ async def test_refuses_a_long_body_whose_length_is_not_told(harness: AppHarness)
         ({"X-Slack-Request-Timestamp": str(int(NOW) - 301), "X-Slack-Signature": WELL_FORMED}, 401),
     ],
 )
-async def test_refuses_what_is_not_signed(
+async def test_refuses_unsigned_requests(
     harness: AppHarness, headers: dict[str, str], status: int
 ) -> None:
     """Unsigned and malformed requests are rejected with a status and a reason."""
@@ -110,7 +110,7 @@ async def test_does_not_wait_forever_for_a_body() -> None:
         assert await raw(harness.workspace.bot_url, head) == b""
 
 
-async def test_outlives_who_hangs_up(harness: AppHarness) -> None:
+async def test_survives_an_interrupted_request(harness: AppHarness) -> None:
     """An incomplete body is rejected, and the next request is answered."""
     address = urlsplit(harness.bot_url)
     _, writer = await asyncio.open_connection(address.hostname, address.port)
@@ -144,7 +144,7 @@ async def test_verifies_its_address_for_events(knock: Poster) -> None:
         (b"command=%2Fanother", FORM, 404),
     ],
 )
-async def test_refuses_what_it_cannot_hear(
+async def test_refuses_a_malformed_request(
     knock: Poster, body: bytes, content_type: str, status: int
 ) -> None:
     """A signed but malformed request is rejected with a status."""
@@ -186,8 +186,8 @@ async def test_logs_that_slack_holds_back_events(
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE"])
-async def test_takes_nothing_but_posts(harness: AppHarness, method: str) -> None:
-    """Browsers that come by are told so."""
+async def test_accepts_only_post_requests(harness: AppHarness, method: str) -> None:
+    """Every method other than POST gets a 405."""
     answer = await harness.http.request(method, f"{harness.bot_url}/slack/events")
     assert answer.status_code == 405
 

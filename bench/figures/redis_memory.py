@@ -18,6 +18,7 @@ from bot.domain.filters import Filters
 from bot.domain.lists import ListCursor, PagePosition, ShownPage
 from bot.domain.watches import Watch
 from bot.services.pagination import with_positions
+from bot.services.watches import EXCERPT_LENGTH
 from bot.store.alerts import AlertStore
 from bot.store.connection import connect
 from bot.store.encryption import Cipher, new_key, parse_keys
@@ -82,7 +83,17 @@ async def _watches(url: str) -> None:
     redis = connect(url)
     store, now = WatchStore(redis, _vault()), time.time()
     for number in range(EACH):
-        watch = Watch(new_watch_id(), _caller(number), TENANT, f"{number:024x}", now)
+        watch = Watch(
+            new_watch_id(),
+            _caller(number),
+            TENANT,
+            f"{number:024x}",
+            now,
+            agent="Complaint Agent",
+            type="AGENT_CHAT",
+            created_at="2026-11-23T10:30:27.167Z",
+            excerpt="x" * EXCERPT_LENGTH,
+        )
         await store.add(watch, now, 1)
     await redis.aclose()
 

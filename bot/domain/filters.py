@@ -17,12 +17,14 @@ DEFAULT_PAGE_SIZE = 10
 class Reading(StoredRecord):
     """Words that were interpreted as a filter, but could also be search words.
 
-    `typed` contains these words. `text` is the whole text with the words in quotes, so that it
-    searches for them; `searched` means that it is a text for `jobs search`.
+    `typed` contains these words; for "list" they only ask for a list, as in "show me the failed
+    jobs", and for "agent" they are the rest of a name after `agent:`. `text` is the whole text with
+    the words in quotes, so that it searches for them; `searched` means that it is a text for
+    `jobs search`.
     """
 
     typed: str
-    kind: Literal["date", "status", "filter"]
+    kind: Literal["date", "status", "filter", "list", "agent"]
     text: str
     searched: bool = False
 
@@ -38,8 +40,9 @@ class Filters(StoredRecord):
     empty, the fields shown in a list are used. `page` is counted from 1.
 
     The other fields are for display: `agent_names` are the names for `agents`, `agent_guesses` are
-    names of agents that the user may have meant, `in_utc` means that days are in UTC because Slack
-    didn't provide the user's time zone, and `readings` are words interpreted as filters.
+    names of agents that the user may have meant instead of `unknown_agents`, `in_utc` means that
+    days are in UTC because Slack didn't provide the user's time zone, and `readings` are words
+    interpreted as filters.
     """
 
     words: tuple[str, ...] = ()
@@ -61,6 +64,7 @@ class Filters(StoredRecord):
     agent_guesses: tuple[str, ...] = ()
     in_utc: bool = False
     readings: tuple[Reading, ...] = field(default=(), compare=False)
+    unknown_agents: tuple[str, ...] = field(default=(), compare=False)
 
     @property
     def is_narrow(self) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bot.domain.accounts import Caller
+from bot.domain.jobs import RUNNING, JobSummary
 from bot.domain.records import StoredRecord
 
 
@@ -14,7 +15,7 @@ class Watch(StoredRecord):
 
     `channel_id` and `message_ts` identify the channel message in which the user clicked Watch; they
     are empty for a private message. `shared_by` is the user who shared the job there, empty for a
-    list.
+    list. `agent`, `type`, `created_at` and `excerpt` describe the job in lists of watched jobs.
     """
 
     id: str
@@ -25,6 +26,25 @@ class Watch(StoredRecord):
     channel_id: str = ""
     message_ts: str = ""
     shared_by: str = ""
+    agent: str = ""
+    type: str = ""
+    created_at: str = ""
+    excerpt: str = ""
+
+    @property
+    def job(self) -> JobSummary:
+        """The job when the user started to watch it: a watched job is running."""
+        return JobSummary(
+            id=self.job_id,
+            status=RUNNING,
+            type=self.type,
+            agent_id=self.agent,
+            agent_name=self.agent,
+            agent_type="",
+            commerce_event="",
+            created_at=self.created_at,
+            message=self.excerpt,
+        )
 
 
 @dataclass(frozen=True, slots=True)

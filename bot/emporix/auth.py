@@ -96,10 +96,10 @@ class TokenAuth(httpx.Auth):
             token = self._token
             if token is None or self._ends_soon(token):
                 async with self._tokens.lock(self._connection):
-                    token = await self._stored_instead()
+                    token = await self._load_stored_token()
                     if token is None:
                         asked = True
-                        token = await self._given((yield self._request_for_token()))
+                        token = await self._save_new_token((yield self._request_for_token()))
                 self._token = token
             request.headers["Authorization"] = f"Bearer {token.value}"
             self.sent = True
@@ -113,7 +113,7 @@ class TokenAuth(httpx.Auth):
     def _ends_soon(self, token: Token) -> bool:
         return token.expires_at - self._clock() < REFRESH_AHEAD_SECONDS
 
-    async def _stored_instead(self) -> Token | None:
+    async def _load_stored_token(self) -> Token | None:
         """The stored token, unless it has expired or was already tried."""
         stored = await self._tokens.load(self._connection)
         if stored is None or stored.expires_at <= self._clock():
@@ -124,7 +124,7 @@ class TokenAuth(httpx.Auth):
     def _request_for_token(self) -> httpx.Request:
         return self._token_request(self._connection.credentials)
 
-    async def _given(self, response: httpx.Response) -> Token:
+    async def _save_new_token(self, response: httpx.Response) -> Token:
         await response.aread()
         token = parse_token(response, now=self._clock(), tenant=self._connection.tenant)
         await self._tokens.save(self._connection, token)

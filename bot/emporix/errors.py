@@ -39,7 +39,7 @@ ERRORS_BY_STATUS: dict[int, type[EmporixError]] = {
 }
 """Errors for responses from Emporix itself. Other 4xx (408, 421, 425) are temporary, like a 5xx."""
 
-STATUSES_OF_EMPORIX_ONLY = set(ERRORS_BY_STATUS)
+STATUSES_WITH_EMPORIX_BODY = set(ERRORS_BY_STATUS)
 """Proxies may send these statuses, too, so they only count with Emporix's own error body."""
 
 EMPORIX_MEMBERS = {"code", "status", "details", "resourceId", "fault"}
@@ -144,7 +144,7 @@ def _error_class(response: httpx.Response, words: ErrorBody) -> type[EmporixErro
         return RateLimited
     if body.strip() and not words.is_json:
         return ProxyAnswered
-    if status in STATUSES_OF_EMPORIX_ONLY and not words.is_own:
+    if status in STATUSES_WITH_EMPORIX_BODY and not words.is_own:
         return ProxyAnswered
     if status < 400:
         return ProxyAnswered if words.is_json else EmporixUnreadable

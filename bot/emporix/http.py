@@ -27,7 +27,7 @@ class BodyTooLarge(httpx.RequestError):
     """The response body exceeds MAX_RESPONSE_BYTES; the rest is not read."""
 
 
-QUOTES_RESPONSE = re.compile(r"\n|b['\"]")
+START_OF_QUOTE = re.compile(r"\n|b['\"]")
 """Finds where aiohttp's parser errors start to quote the response."""
 
 NO_CONNECTION = "no connection"
@@ -108,14 +108,14 @@ def _translate_aiohttp_errors(request: httpx.Request) -> Iterator[None]:
         raise _httpx_error(error, request) from error.__cause__
     except aiohttp.ClientError as error:
         # Without the cause: some of aiohttp's errors show the request's headers with the token.
-        raise httpx.RemoteProtocolError(_described(error), request=request) from None
+        raise httpx.RemoteProtocolError(_safe_description(error), request=request) from None
 
 
-def _described(error: aiohttp.ClientError) -> str:
+def _safe_description(error: aiohttp.ClientError) -> str:
     """The type of an error, and the parser's reason without any part of the response."""
     name = type(error).__name__
     if isinstance(error, aiohttp.ClientResponseError) and error.status == 400:
-        return f"{name}: {QUOTES_RESPONSE.split(error.message)[0].strip(' :')[:80]}"
+        return f"{name}: {START_OF_QUOTE.split(error.message)[0].strip(' :')[:80]}"
     return name
 
 
@@ -198,11 +198,11 @@ async def call_with_retries(
     loop = asyncio.get_running_loop()
     end = loop.time() + budget
 
-    def worth_another(error: Exception) -> bool | float:
+    def retry_wait(error: Exception) -> bool | float:
         return _retry_wait(error, reads=reads, left=end - loop.time())
 
     async with asyncio.timeout_at(end):
-        return await _attempts(worth_another, call)
+        return await _attempts(retry_wait, call)
 
 
 def _log_retry(details: RetryDetails) -> None:

@@ -198,11 +198,11 @@ def parse_session(value: object) -> Session:
 
 def _in_order(lines: Iterable[LogLine]) -> tuple[LogLine, ...]:
     """Sort by time, as Emporix guarantees no order; lines without a time keep their place."""
-    dated = sorted(_dated(lines), key=lambda pair: pair[0])
+    dated = sorted(_with_times(lines), key=lambda pair: pair[0])
     return tuple(line for _, line in dated)
 
 
-def _dated(lines: Iterable[LogLine]) -> Iterator[tuple[datetime, LogLine]]:
+def _with_times(lines: Iterable[LogLine]) -> Iterator[tuple[datetime, LogLine]]:
     moment = EARLIEST_TIME
     for line in lines:
         moment = parse_time(line.timestamp) or moment
@@ -219,9 +219,9 @@ def parse_job(value: object) -> Job:
         raise ValueError("a job is a JSON object")
     extra = dict(value)
     known = {ours: as_text(extra.pop(theirs, None)) for theirs, ours in TEXT_FIELDS.items()}
-    metadata = _take_object(extra, "metadata") or {}
-    exported = _take_object(extra, "exportResult")
-    imported = _take_object(extra, "importResult")
+    metadata = _pop_object(extra, "metadata") or {}
+    exported = _pop_object(extra, "exportResult")
+    imported = _pop_object(extra, "importResult")
     shown = [(name, shortened(value)) for name, value in islice(extra.items(), MAX_EXTRA_FIELDS)]
     return Job(
         **known | {"status": known["status"].lower(), "type": known["type"].upper()},
@@ -275,11 +275,11 @@ def parse_agent(value: object) -> Agent:
     if not isinstance(value, dict):
         raise ValueError("an agent is a JSON object")
     id_ = as_text(value.get("id"))
-    name = _in_english(value.get("name")) or id_
+    name = _english_text(value.get("name")) or id_
     return Agent(id_, name, as_text(value.get("type")), value.get("enabled") is not False)
 
 
-def _take_object(members: dict[str, object], name: str) -> dict[str, object] | None:
+def _pop_object(members: dict[str, object], name: str) -> dict[str, object] | None:
     """Remove an object or a null from `members`, and return it; other values are kept."""
     value = members.get(name)
     if isinstance(value, dict) or value is None:
@@ -288,7 +288,7 @@ def _take_object(members: dict[str, object], name: str) -> dict[str, object] | N
     return None
 
 
-def _in_english(name: object) -> str:
+def _english_text(name: object) -> str:
     """The English text, or else any. Emporix: localized texts are strings or maps by language."""
     if not isinstance(name, dict):
         return as_text(name)

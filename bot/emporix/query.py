@@ -144,7 +144,7 @@ def _regex(phrase: str) -> str:
 
     Emporix does not document how `q` parses a backslash before a parenthesis, a quote or a comma.
     Written as `\\x28`, such a character is invisible to `q` and matches itself in the expression.
-    The same prevents an AND between two words from joining two conditions. An apostrophe in a word
+    This also prevents an AND between two words from joining two conditions. An apostrophe in a word
     matches any character, because phones type ’ instead of '.
     """
     parts = APOSTROPHE.split(_encodable(phrase))

@@ -9,7 +9,7 @@ from typing import Any
 
 from bot.domain.accounts import Caller
 from bot.domain.audit import AuditEvent
-from bot.services.departures import ARCHIVED, REMOVED, Affected, Departures
+from bot.services.departures import ARCHIVED, REMOVED, AffectedWork, Departures
 from bot.slack.audit import AuditDraft
 from bot.slack.conversations import Channel
 from bot.slack.decorators import RunAfterAck, event
@@ -91,7 +91,7 @@ deleted_private = event("group_deleted", audit=AuditEvent.CHANNEL_DELETED, befor
 
 
 def _notify(
-    affected: Sequence[Affected],
+    affected: Sequence[AffectedWork],
     why: str,
     channel_id: str,
     direct_messages: DirectMessages,

@@ -9,7 +9,7 @@ Never rename an id or a kind while live messages carry it: Slack keeps old messa
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar, TypeVar
@@ -113,6 +113,7 @@ JOBS_SHARE_NEXT = "jobs.share.next"
 JOBS_SHARE_PREVIOUS = "jobs.share.previous"
 JOBS_SHARE_PAGES = (JOBS_SHARE_NEXT, JOBS_SHARE_PREVIOUS)
 ALERTS_ON_RESUME = "alerts.on.resume"
+ALERTS_ON_AGENT = "alerts.on.agent"
 ALERTS_OFF_ONE = "alerts.off.one"
 ALERTS_MUTE_ONE = "alerts.mute.one"
 ALERTS_MUTE_END = "alerts.mute.end"
@@ -219,10 +220,14 @@ class DigestButton(ButtonState):
 
 @dataclass(frozen=True)
 class AlertButton(ButtonState):
-    """One alert, or all alerts of the channel if the id is empty."""
+    """One alert, or all alerts of the channel if the id is empty.
+
+    `agent`: the name of an agent to use instead of the alert's unknown one.
+    """
 
     kind = "alert"
     alert_id: str
+    agent: str = ""
 
 
 @dataclass(frozen=True)
@@ -424,11 +429,12 @@ def cursor_in(*values: str) -> tuple[str, str]:
     return "", ""
 
 
-def sharer_in(value: str) -> str:
-    """The user who shared the jobs of a button of any kind; "" if they weren't shared."""
-    match _parsed(value):
-        case [_, _, {"shared_by": str(user_id)}] | [_, _, {"owner": str(user_id)}]:
-            return user_id
+def sharer_in(values: Iterable[str]) -> str:
+    """The user who shared the jobs of these buttons of any kind; "" if they weren't shared."""
+    for value in values:
+        match _parsed(value):
+            case [_, _, {"shared_by": str(user_id)}] | [_, _, {"owner": str(user_id)}]:
+                return user_id
     return ""
 
 

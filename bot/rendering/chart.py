@@ -1,8 +1,8 @@
 """Fits Slack's chart block to its limits, or leaves the chart out.
 
 Slack: block `data_visualization`, for messages only. Two in one message work; the maximum is not
-documented. Slack refuses it with `invalid_blocks` in ephemeral messages, and in workspaces that
-don't have it.
+documented. Slack refuses it with `invalid_blocks` in workspaces that don't have it. It isn't
+documented for ephemeral messages, so the app never sends it there.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _block_id = uncut_string(limits.BLOCK_ID)
 def fit_chart(block: Any) -> Part | None:
     """The block with its title and axis labels shortened; None if Slack would still refuse it.
 
-    Labels, names and values are never changed: the chart would say something else.
+    Labels, names and values are never changed, because the chart would then show something else.
     """
     if not isinstance(block, dict) or not isinstance(block.get("title"), str):
         return None

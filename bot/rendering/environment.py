@@ -31,7 +31,7 @@ from bot.rendering import buttons
 from bot.rendering.buttons import BUTTON_STATES, ButtonState
 from bot.rendering.jinja_filters import JINJA_FILTERS
 from bot.rendering.parse import TRUSTED, Newline, TrustedText
-from bot.rendering.tags import WordTags
+from bot.rendering.tags import TextTags
 from bot.rendering.text import clean
 
 # Each of these can turn untrusted text into Markup, which is treated as encoded JSON.
@@ -74,7 +74,7 @@ def environment(loader: BaseLoader, deletes: str = "all") -> Environment:
         finalize=_encode,
         undefined=StrictUndefined,
         autoescape=True,
-        extensions=[WordTags],
+        extensions=[TextTags],
         auto_reload=False,
         cache_size=-1,
     )
@@ -103,12 +103,14 @@ def _cached_macro(macro: Callable[[Any], Markup]) -> Callable[[Any], Markup]:
 
     Rendering a list takes 0.50 ms; without the cache, it would take 0.57 ms.
     """
-    once = lru_cache(_CACHED_WORDS)(macro)
+    cached = lru_cache(_CACHED_WORDS)(macro)
 
-    def say(word: Any) -> Markup:
-        return once(word) if type(word) is str and len(word) <= _MAX_CACHED_LENGTH else macro(word)
+    def call(text: Any) -> Markup:
+        return (
+            cached(text) if type(text) is str and len(text) <= _MAX_CACHED_LENGTH else macro(text)
+        )
 
-    return say
+    return call
 
 
 @pass_eval_context  # so that Jinja does not fold constants without calling this

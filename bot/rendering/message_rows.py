@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from bot.errors import OutdatedButton
@@ -63,22 +63,32 @@ def job_heading(blocks: Iterable[Block]) -> list[Block]:
 
 def jobs_to_open(blocks: Iterable[Block], tenant: str) -> list[str]:
     """The ids of a tenant's jobs that have an Open button, in order."""
-    found = [_job_of(str(one.get("value"))) for block in blocks for one in _open_buttons(block)]
-    return list(dict.fromkeys(job[1] for job in found if job and job[0] == tenant))
+    return [job_id for of_job, job_id in jobs_with_open_button(blocks) if of_job == tenant]
 
 
-def _open_buttons(block: Block) -> list[Mapping[str, Any]]:
-    elements = [*(block.get("elements") or ()), block.get("accessory") or {}]
-    return [one for one in elements if one.get("action_id") == buttons.JOBS_GET_OPEN]
+def button_values(blocks: Iterable[Block]) -> Iterator[str]:
+    """The values of the buttons in and beside these blocks."""
+    for block in blocks:
+        for element in _elements(block):
+            yield str(element.get("value") or "")
 
 
-def _job(
-    block: Block, action_id: str = buttons.JOBS_DELETE_IN_CHANNEL_CONFIRM
-) -> tuple[str, str] | None:
-    """Tenant and id of the job of a Delete button in `block`."""
-    for element in block.get("elements", ()):
-        if element.get("action_id") == action_id:
-            return _job_of(element.get("value", ""))
+def _elements(block: Block) -> list[Mapping[str, Any]]:
+    return [*(block.get("elements") or ()), block.get("accessory") or {}]
+
+
+def jobs_with_open_button(blocks: Iterable[Block]) -> list[tuple[str, str]]:
+    """Tenant and id of each job that has an Open button, in order."""
+    found = [_job(block, buttons.JOBS_GET_OPEN) for block in blocks]
+    return list(dict.fromkeys(job for job in found if job))
+
+
+def _job(block: Block, *action_ids: str) -> tuple[str, str] | None:
+    """Tenant and id of the job of a button in `block`: Delete, or one with one of these ids."""
+    wanted = action_ids or (buttons.JOBS_DELETE_IN_CHANNEL_CONFIRM,)
+    for element in _elements(block):
+        if element.get("action_id") in wanted:
+            return _job_of(str(element.get("value")))
     return None
 
 
@@ -97,9 +107,9 @@ def _block_id(block: Block) -> str:
 def with_buttons_replaced(
     blocks: Iterable[Block], tenant: str, job_id: str, lines: Iterable[Block]
 ) -> list[Block]:
-    """The blocks, with the buttons of a deleted job replaced by `lines`."""
+    """The blocks, with the buttons of a deleted job, or its line with Open, replaced by `lines`."""
     kept: list[Block] = []
     for block in blocks:
-        deleted = _job(block, buttons.JOBS_DELETE_MENTIONED_ASK)
+        deleted = _job(block, buttons.JOBS_DELETE_MENTIONED_ASK, buttons.JOBS_GET_OPEN)
         kept += lines if deleted == (tenant, job_id) else [block]
     return kept

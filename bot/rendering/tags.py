@@ -28,7 +28,7 @@ _NOT_WITHIN = (
 )
 
 
-class WordTags(Extension):
+class TextTags(Extension):
     """Both tags, which escape or clean each value and keep the text of the template as it is."""
 
     tags = {"mrkdwn", "plain"}  # noqa: RUF012 - as Jinja requires

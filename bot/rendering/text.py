@@ -21,7 +21,7 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 _ZERO_WIDTH_JOINER = "\u200d"
 _SKIN_TONES = "\U0001f3fb\U0001f3fc\U0001f3fd\U0001f3fe\U0001f3ff"
-_READ_FOR_ONE_SHOWN = 4  # cleaning can remove characters
+_READ_PER_SHOWN = 4  # cleaning can remove characters
 _LONGEST_CHARACTER = 32  # code points; more combining characters are cut
 
 
@@ -75,7 +75,7 @@ def clean_start(text: str, limit: int = MESSAGE_BLOCKS_TEXT) -> str:
 
     No message can hold more characters than the default limit.
     """
-    read = limit * _READ_FOR_ONE_SHOWN
+    read = limit * _READ_PER_SHOWN
     start = clean(text[:read])
     return shorten(start if len(text) <= read else start + ELLIPSIS, limit)
 

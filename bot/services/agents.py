@@ -18,7 +18,7 @@ from bot.emporix.client import EmporixClient
 from bot.emporix.query import ALL_TIMES, TimeRange
 from bot.errors import BotError
 from bot.services.concurrency import SingleFlight
-from bot.services.references import normalize
+from bot.services.references import MIN_AGENT_NAME_LENGTH, normalize
 
 logger = logging.getLogger(__name__)
 
@@ -73,7 +73,7 @@ class AgentNames:
 
 
 def resolve_agents(filters: Filters, names: Names) -> Filters:
-    """Replace agent names in `filters` with ids, ignoring case.
+    """Replace agent names in `filters` with ids, ignoring case, spaces and hyphens.
 
     An unknown name is kept as an id, since jobs may outlive their agents. Similar names become
     `agent_guesses`.
@@ -81,15 +81,26 @@ def resolve_agents(filters: Filters, names: Names) -> Filters:
     ids: dict[str, None] = {}
     shown: dict[str, None] = {}
     guesses: dict[str, None] = {}
+    unknown: dict[str, None] = {}
     for typed in filters.agents:
         found = _ids(typed, names)
         ids.update(dict.fromkeys(found or [typed]))
         shown.update(dict.fromkeys([names[id_] for id_ in found] or [typed]))
         if not found:
             guesses.update(dict.fromkeys(_similar_names(typed, names)))
+            unknown.update({typed: None} if names else {})
     return replace(
-        filters, agents=tuple(ids), agent_names=tuple(shown), agent_guesses=tuple(guesses)
+        filters,
+        agents=tuple(ids),
+        agent_names=tuple(shown),
+        agent_guesses=tuple(guesses)[:MAX_GUESSES],
+        unknown_agents=tuple(unknown),
     )
+
+
+def is_agent(typed: str, names: Names) -> bool:
+    """Whether `typed` is the name or the id of an agent."""
+    return bool(_ids(typed, names))
 
 
 def matching_agents(typed: str, names: Names) -> dict[str, str]:
@@ -100,17 +111,36 @@ def matching_agents(typed: str, names: Names) -> dict[str, str]:
 
 
 def _ids(typed: str, names: Names) -> list[str]:
-    """The ids that `typed` means: the agent with this id, or else all agents with this name."""
+    """The ids that `typed` means: the agent with this id, or else all agents with this name.
+
+    If there are none, those whose id or name has the same letters and digits.
+    """
     if typed in names:
         return [typed]
     wanted = normalize(typed)
     same_id = [id_ for id_ in names if normalize(id_) == wanted]
-    return same_id or [id_ for id_, name in names.items() if normalize(name) == wanted]
+    same_name = [id_ for id_, name in names.items() if normalize(name) == wanted]
+    return same_id or same_name or _ids_with_letters(_letters(typed), names)
+
+
+def _ids_with_letters(letters: str, names: Names) -> list[str]:
+    same_id = [id_ for id_ in names if letters and _letters(id_) == letters]
+    return same_id or [id_ for id_, name in names.items() if letters and _letters(name) == letters]
+
+
+def _letters(name: str) -> str:
+    """The letters and digits, because `fraud_check` is often typed for "Fraud Check"."""
+    return "".join(character for character in normalize(name) if character.isalnum())
 
 
 def _similar_names(typed: str, names: Names) -> list[str]:
-    known = {normalize(word): name for id_, name in names.items() for word in (id_, name)}
-    return [known[word] for word in get_close_matches(normalize(typed), known, n=MAX_GUESSES)]
+    """Names that contain what was typed, or are spelled similarly; the most similar first."""
+    wanted = _letters(typed)
+    known = {_letters(word): name for id_, name in names.items() for word in (id_, name)}
+    near = get_close_matches(wanted, known, n=MAX_GUESSES)
+    if len(wanted) >= MIN_AGENT_NAME_LENGTH:
+        near += sorted((word for word in known if wanted in word), key=len)
+    return list(dict.fromkeys(known[word] for word in near))
 
 
 def _names_key(connection: Connection) -> tuple[Caller, str, Credentials]:

@@ -54,7 +54,7 @@ MAX_EXPORT_PAUSES, DEFAULT_EXPORT_PAUSE_SECONDS, MAX_EXPORT_PAUSE_SECONDS = (
 )  # for rate limits
 
 OnProgress = Callable[[int, int | None], Awaitable[None]]
-"""Called with the number of jobs read and the total, which is None if Emporix gives none."""
+"""Called with the number of jobs read and the total, which is None if Emporix returns none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ class ListRequest:
 
 @dataclass(frozen=True, slots=True)
 class CompleteList:
-    """All jobs of a list, or the first ones if `is_cut`; `total` is None if Emporix gives none."""
+    """All jobs of a list, or the first if `is_cut`; `total` is None if Emporix returns none."""
 
     jobs: tuple[Job, ...]
     filters: Filters

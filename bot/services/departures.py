@@ -27,7 +27,7 @@ from bot.store.watches import WatchStore
 logger = logging.getLogger(__name__)
 
 MAX_CLEANUPS_SEARCHED = 10_000
-"""The most running clean-ups to search for those of a person who has left."""
+"""Maximum number of running clean-ups to search for those of a person who has left."""
 
 ABANDONED_TTL_SECONDS = 30 * 24 * 60 * 60.0
 """How long the digests and alerts of a person who left wait for a new owner."""
@@ -38,7 +38,7 @@ ARCHIVED, REMOVED = "archived", "removed"
 
 
 @dataclass(frozen=True, slots=True)
-class Affected:
+class AffectedWork:
     """The digests and alerts of one owner that were paused or deleted."""
 
     owner: Caller
@@ -84,7 +84,7 @@ class Departures:
         await self._stopped.mark_revoked(team_id)
         logger.error("the bot token of %s was revoked: nothing is posted until it works", team_id)
 
-    async def settle_teams(self, installed_in: str) -> None:
+    async def update_stopped_teams(self, installed_in: str) -> None:
         """Resume the workspaces in which the app works; delete the data of others when it is due.
 
         The app has one token. If it works, it is not revoked for any workspace.
@@ -130,7 +130,7 @@ class Departures:
 
     async def pause_channel(
         self, caller: Caller, channel_id: str, reason: str
-    ) -> Sequence[Affected]:
+    ) -> Sequence[AffectedWork]:
         """Pause a channel's digests and alerts; returns those that were running, by owner.
 
         `caller` names the workspace.
@@ -146,7 +146,7 @@ class Departures:
             await self._alert_lifecycle.pause(alert.id, reason)
         return _by_owner(running_digests, running_alerts)
 
-    async def delete_channel(self, caller: Caller, channel_id: str) -> Sequence[Affected]:
+    async def delete_channel(self, caller: Caller, channel_id: str) -> Sequence[AffectedWork]:
         """Delete a channel's digests and alerts; returns them by owner.
 
         `caller` names the workspace.
@@ -183,10 +183,10 @@ class Departures:
         await self._digests.update(digest, abandoned)
 
 
-def _by_owner(digests: Sequence[Digest], alerts: Sequence[Alert]) -> list[Affected]:
+def _by_owner(digests: Sequence[Digest], alerts: Sequence[Alert]) -> list[AffectedWork]:
     owners = dict.fromkeys([*(one.owner for one in digests), *(one.owner for one in alerts)])
     return [
-        Affected(
+        AffectedWork(
             owner,
             tuple(digest for digest in digests if digest.owner == owner),
             tuple(alert for alert in alerts if alert.owner == owner),

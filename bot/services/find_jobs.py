@@ -71,7 +71,7 @@ class _TenantSearch:
     limit: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MAX_SEARCH_CALLS))
 
     async def ask(self, connection: Connection, ask: Callable[[], Awaitable[T]]) -> T | None:
-        """The result of `ask`; None if nothing was found, or if the tenant did not answer."""
+        """Return the result of `ask`; None if nothing was found or the tenant did not answer."""
         async with self.limit:
             if connection.tenant in self.errors:
                 return None

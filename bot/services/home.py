@@ -37,7 +37,7 @@ from bot.store.watches import WatchStore
 
 HOME_JOBS_SHOWN = 5
 HOME_FAILURES_READ = 50
-"""The most failures to read, with one call to Emporix, and to group by cause."""
+"""Maximum number of failures to read, with one call to Emporix, and to group by cause."""
 HOME_EXCERPT_LENGTH = 500
 MAX_CAUSE_IDS = 20
 
@@ -129,7 +129,7 @@ def _cause(group: FailureGroup) -> FailureCause:
 
 
 MAX_HOME_TENANTS = 5
-"""The most tenants with figures; each takes three calls to Emporix."""
+"""Maximum number of tenants with figures; each takes three calls to Emporix."""
 
 LAST_DELETES = 5
 MAX_AUDIT_ENTRIES_SEARCHED = 500

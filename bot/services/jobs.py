@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import dropwhile
 from typing import Any
 from urllib.parse import quote
 
@@ -23,6 +24,7 @@ from bot.services.concurrency import cancel_all
 from bot.services.filters.form import to_text
 from bot.services.filters.parser import from_compact, to_compact
 from bot.services.pagination import ListJobs, ListPage, read_snapshot, start_snapshot
+from bot.services.references import mentioned_jobs
 from bot.store.lists import ListStore
 
 logger = logging.getLogger(__name__)
@@ -93,7 +95,7 @@ REMOVABLE: Mapping[str, tuple[str, ...]] = {
     "time": ("since", "until"),
     "statuses": ("statuses",),
     "types": ("types",),
-    "agents": ("agents", "agent_names", "agent_guesses"),
+    "agents": ("agents", "agent_names", "agent_guesses", "unknown_agents"),
     "agent_types": ("agent_types",),
     "events": ("events",),
     "sessions": ("sessions",),
@@ -123,6 +125,7 @@ class JobList:
     in the IANA database, "" if it is unknown. `corrections`: if no agent has the typed name, the
     text of the same list for each similar name. `suggested_searches`: if there are no jobs, the
     same list without one of its filters, for each filter whose removal finds jobs.
+    `mentioned`: the ids of jobs among the words to search.
     """
 
     jobs: tuple[Job, ...]
@@ -141,6 +144,7 @@ class JobList:
     searched: bool = False
     corrections: Mapping[str, str] = field(default_factory=dict)
     suggested_searches: tuple[SuggestedSearch, ...] = ()
+    mentioned: tuple[str, ...] = ()
 
     @property
     def last_page(self) -> int | None:
@@ -337,6 +341,7 @@ def _job_list(account: Account, connection: Connection, page: ListPage) -> JobLi
         zone=account.time_zone,
         searched=cursor.searched,
         corrections={} if page.jobs else _corrections(filters),
+        mentioned=mentioned_jobs(filters.words) if filters.words else (),
     )
 
 
@@ -357,14 +362,14 @@ def _corrections(filters: Filters) -> dict[str, str]:
     unknown = [one for one in filters.agents if one in filters.agent_names]
     if len(unknown) != 1:
         return {}
-    return {
-        name: to_text(
-            replace(
-                filters, agents=tuple(name if one == unknown[0] else one for one in filters.agents)
-            )
-        )
-        for name in filters.agent_guesses
-    }
+    return {name: to_text(_with_agent(filters, unknown[0], name)) for name in filters.agent_guesses}
+
+
+def _with_agent(filters: Filters, typed: str, name: str) -> Filters:
+    """Replace a typed agent, and remove the words after it that are words of the name."""
+    rest = dropwhile(lambda word: word.lower() in name.lower().split(), filters.words)
+    agents = tuple(name if one == typed else one for one in filters.agents)
+    return replace(filters, agents=agents, words=tuple(rest))
 
 
 def _without_times(job: Job) -> Job:

@@ -90,7 +90,7 @@ class ListWindow:
     """Consecutive jobs of a list, and the mark after them.
 
     `left` is the number of jobs after them, and `total` is the number of jobs in the list. Both are
-    None if Emporix gives no total.
+    None if Emporix returns no total.
     """
 
     jobs: tuple[Job, ...]

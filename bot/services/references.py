@@ -25,7 +25,7 @@ _JOB = re.compile(
 _SESSION = re.compile(rf"(?<![0-9a-zA-Z]){_UUID}(?![0-9a-zA-Z])", re.ASCII)
 _IN_LINK = re.compile(r"/logs/jobs/([^/?#\s|>]+)")
 _JOB_IN_LINE = re.compile(
-    rf"(?:jobs?\s+)?(?:(?:show|open|view)\s+)?(?:job\s+)?[{re.escape(_WRAPPERS)}]*"
+    rf"(?:jobs?\s+)?(?:(?:show|open|view)\s+)?(?:job\s+)?(?:id\s*[:=]?\s*)?[{re.escape(_WRAPPERS)}]*"
     rf"(?P<found>{_HEX}{{24}}|https?://[^\s|>]*/logs/jobs/[^\s|>]+(?:\|[^>]*)?)"
     rf"[{re.escape(_WRAPPERS)}]*",
     re.IGNORECASE | re.ASCII,
@@ -64,6 +64,11 @@ def job_in_line(line: str) -> str:
     with suppress(InvalidInput):
         return parse_job_id(found["found"]) if found else ""
     return ""
+
+
+def mentioned_jobs(texts: Iterable[str]) -> tuple[str, ...]:
+    """The job ids in `texts`, bare or in links, as Emporix writes them."""
+    return tuple(dict.fromkeys(found.lower() for text in texts for found in _JOB.findall(text)))
 
 
 def find_session_id(text: str) -> str:
@@ -107,7 +112,7 @@ def find_references(texts: Iterable[str], dashboard_url: str) -> References:
     sessions: dict[str, None] = {}
     for text in all_texts:
         jobs.update(dict.fromkeys(filter(_can_be_id, map(_linked_id, link.findall(text)))))
-        jobs.update(dict.fromkeys(map(str.lower, _JOB.findall(text))))
+        jobs.update(dict.fromkeys(mentioned_jobs([text])))
         sessions.update(dict.fromkeys(map(str.lower, _SESSION.findall(text))))
     return References(tuple(jobs), tuple(sessions), _search_words(all_texts))
 

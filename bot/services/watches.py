@@ -75,8 +75,11 @@ def job_duration(job: Job) -> float | None:
     return max(0.0, (modified - created).total_seconds()) if created and modified else None
 
 
+EXCERPT_LENGTH = 60
+"""The most characters of a job's message that are stored with a watch."""
+
 MAX_WATCHES = 50
-"""The most jobs that a user can watch; one query can find this many."""
+"""Maximum number of jobs that a user can watch; one query can find this many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +141,10 @@ class WatchService:
             channel_id=place.channel_id,
             message_ts=place.message_ts,
             shared_by=place.shared_by,
+            agent=card.job.agent_name or card.job.agent_id,
+            type=card.job.type,
+            created_at=card.job.created_at,
+            excerpt=" ".join((card.job.response or card.job.message).split())[:EXCERPT_LENGTH],
         )
         added = await self._store.add(watch, now + MIN_WATCH_INTERVAL_SECONDS, MAX_WATCHES)
         if added == "full":

@@ -11,7 +11,7 @@ from bot.domain.audit import DONE, AuditEvent
 from bot.domain.cleanups import Cleanup
 from bot.domain.digests import Digest
 from bot.errors import BotError
-from bot.services.departures import Affected
+from bot.services.departures import AffectedWork
 from bot.store.audit import AuditLog
 
 OUTCOME_UNKNOWN = "unknown"
@@ -78,7 +78,7 @@ class AuditDraft:
         self.tenant, self.subject, self.count = cleanup.tenant, cleanup.id, cleanup.counted
         self._owned_by(cleanup.caller)
 
-    def about_affected(self, affected: Sequence[Affected]) -> None:
+    def about_affected(self, affected: Sequence[AffectedWork]) -> None:
         """Fill in the digests and alerts that the app paused or deleted.
 
         If there are none, skip the entry.

@@ -155,7 +155,7 @@ class BackgroundTasks:
         job = _BackgroundTask(work, copy_context())
         if at_once:
             self._queue.start_unqueued(user)
-            self._begin(job).add_done_callback(lambda _: self._queue.end_unqueued(user))
+            self._create_task(job).add_done_callback(lambda _: self._queue.end_unqueued(user))
         else:
             self._queue.enqueue(user, job)
             self._start_waiting()
@@ -169,7 +169,7 @@ class BackgroundTasks:
         """
         self._explanations.start_unqueued(user)
         job = _BackgroundTask(work, copy_context())
-        self._begin(job).add_done_callback(lambda _: self._explanations.end_unqueued(user))
+        self._create_task(job).add_done_callback(lambda _: self._explanations.end_unqueued(user))
 
     async def drain(self, seconds: float) -> int:
         """Wait up to `seconds` for all tasks; returns the number of unfinished ones."""
@@ -182,16 +182,16 @@ class BackgroundTasks:
     def _start_waiting(self) -> None:
         while turn := self._queue.pop():
             user, job = turn
-            self._begin(job).add_done_callback(partial(self._ended, user))
+            self._create_task(job).add_done_callback(partial(self._on_task_end, user))
 
-    def _ended(self, user: Hashable, _: asyncio.Task[Any]) -> None:
+    def _on_task_end(self, user: Hashable, _: asyncio.Task[Any]) -> None:
         self._queue.release(user)
         self._start_waiting()
 
-    def _begin(self, job: _BackgroundTask) -> asyncio.Task[Any]:
-        return self._tracked(asyncio.create_task(job.work(), context=job.context))
+    def _create_task(self, job: _BackgroundTask) -> asyncio.Task[Any]:
+        return self._run_tracked(asyncio.create_task(job.work(), context=job.context))
 
-    def _tracked(self, task: asyncio.Task[Any]) -> asyncio.Task[Any]:
+    def _run_tracked(self, task: asyncio.Task[Any]) -> asyncio.Task[Any]:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task

@@ -25,6 +25,7 @@ from typing import (
 from bot.domain.audit import AuditEvent
 from bot.errors import OutdatedButton, Proposal, UnknownCommand
 from bot.rendering.buttons import ButtonState, decode
+from bot.services.filters.reader import lists_jobs
 from bot.services.references import job_in_line
 
 ListenerFunction: TypeAlias = Callable[..., Awaitable[None]]
@@ -241,7 +242,7 @@ def event(
 ListenerType = TypeVar("ListenerType", bound=Listener)
 
 MAX_COMMAND_WORDS = 3
-SLIP_SIMILARITY = 0.7
+TYPO_SIMILARITY = 0.7
 """The similarity, from 0 to 1, at which a word counts as a mistyped command."""
 
 JOBS = "jobs "
@@ -287,19 +288,23 @@ class Registry:
     def find(self, text: str) -> FoundCommand:
         """The longest command at the start of `text`, and the text after it.
 
-        An id or a link alone opens the job, and job commands work without `jobs`. Raises
-        UnknownCommand, with proposals.
+        An id or a link alone opens the job, and job commands work without `jobs`. A date alone, or
+        a line like "show failed jobs", lists jobs. Raises UnknownCommand, with proposals.
         """
         if exact := self._by_words.get(text):
             return FoundCommand(exact, "")
         if (job_id := job_in_line(text)) and (get := self.commands.get("jobs get")):
             search = Proposal(f'jobs search "{job_id}"', f"Search messages for {job_id}")
             return FoundCommand(get, job_id, search)
+        if (listed := self.commands.get("jobs list")) and lists_jobs(text):
+            return FoundCommand(listed, text)
         typed = text.split(maxsplit=MAX_COMMAND_WORDS)
         for count in range(min(MAX_COMMAND_WORDS, len(typed)), 0, -1):
             words = " ".join(typed[:count]).lower()
             if found := self._by_words.get(words):
-                return FoundCommand(found, _rest(text, count), self._slip(words, count, text))
+                return FoundCommand(
+                    found, _rest(text, count), self._mistyped_command(words, count, text)
+                )
         if not typed:
             return FoundCommand(self._by_words.get("") or self.commands["help"], "")
         if full := self._without_jobs.get(typed[0].lower()):
@@ -318,7 +323,7 @@ class Registry:
         )
         if not found:
             topics = tuple(dict.fromkeys(words.split()[0] for words in self.commands))
-            near = get_close_matches(wanted, topics, n=1, cutoff=SLIP_SIMILARITY)
+            near = get_close_matches(wanted, topics, n=1, cutoff=TYPO_SIMILARITY)
             proposals = tuple(Proposal(f"help {topic}", f"Help on {topic}") for topic in near)
             raise UnknownCommand(text, proposals, topics)
         return found
@@ -341,7 +346,7 @@ class Registry:
             case EventListener():
                 self.events[one.event_type] = one
 
-    def _slip(self, words: str, count: int, text: str) -> Proposal | None:
+    def _mistyped_command(self, words: str, count: int, text: str) -> Proposal | None:
         """The command that was probably meant by a mistyped word, as in `jobs serch refund`.
 
         If the command `words` accepts search terms, it still runs, unless the rest of the line is
@@ -351,7 +356,7 @@ class Registry:
         if not rest or not verbs:
             return None
         first = rest.split(maxsplit=1)[0].lower()
-        near = get_close_matches(first, verbs, n=1, cutoff=SLIP_SIMILARITY)
+        near = get_close_matches(first, verbs, n=1, cutoff=TYPO_SIMILARITY)
         if not near:
             return None
         found, after = self._by_words[start + near[0]], _rest(text, count + 1)
@@ -371,7 +376,7 @@ class Registry:
         for count in (2, 1):
             likely = [words for words in known if words.count(" ") == count - 1]
             start = " ".join(typed[:count])
-            if near := get_close_matches(start, likely, n=1, cutoff=SLIP_SIMILARITY):
+            if near := get_close_matches(start, likely, n=1, cutoff=TYPO_SIMILARITY):
                 found.append(Proposal(f"{known[near[0]]} {_rest(text, count)}".strip()))
                 break
         if JOBS.strip() in self._by_words:

@@ -27,7 +27,9 @@ from bot.errors import (
     StoreUnavailable,
 )
 from bot.rendering.buttons import cursor_in, sharer_in
+from bot.rendering.message_rows import button_values
 from bot.rendering.renderer import Renderer
+from bot.services.filters.parser import correct_tenant
 from bot.slack.audit import AuditDraft
 from bot.slack.background import BackgroundTasks
 from bot.slack.decorators import (
@@ -73,7 +75,6 @@ from bot.slack.request import (
 )
 from bot.store.audit import AuditLog
 from bot.store.idempotency import Deliveries, Delivery
-from bot.store.slack_cache import ChartSupport
 
 logger = logging.getLogger(__name__)
 
@@ -110,7 +111,6 @@ class Dispatch:
     services: object
     providers: Providers
     loading_after_seconds: float = LOADING_AFTER_SECONDS
-    charts: ChartSupport | None = None
 
     async def command(self, ack: Ack, req: AsyncBoltRequest) -> None:
         """/emporix …"""
@@ -334,7 +334,8 @@ class Dispatch:
                 await self._call(listener, request, values)
         except Exception as error:  # noqa: BLE001 - handles every error
             if isinstance(error, NotConnected):
-                error.shared_by = sharer_in(request.value)
+                blocks = (request.message or {}).get("blocks") or ()
+                error.shared_by = sharer_in((request.value, *button_values(blocks)))
             await self._show_error(error, listener, request, reply, modal)
         finally:
             await reply.end()
@@ -406,7 +407,7 @@ class Dispatch:
             by_person=by_person,
         )
         if delivery is None:
-            logger.info("this delivery was handled before: nothing is done")
+            logger.info("this request was handled before: the repeat is ignored")
         return delivery
 
     async def _call(self, listener: Listener, request: SlackRequest, values: Values) -> None:
@@ -419,8 +420,8 @@ class Dispatch:
             needed = arguments(listener.parameters, request, given, self.providers, self.services)
             await listener.function(**needed)
         except BaseException as error:
-            if isinstance(error, InvalidInput) and isinstance(listener, CommandListener):
-                error.surround_proposals(f"{listener.words} ")
+            if isinstance(listener, CommandListener):
+                _complete_proposals(error, listener, str(values.get("text", "")))
             if draft:
                 draft.refuse(error)
             raise
@@ -437,4 +438,12 @@ class Dispatch:
         """Return a sender of answers to where the request came from: Home tab or conversation."""
         if request.is_in_home:
             return self.providers.home(request)
-        return ReplyAfterAck(self.renderer, self.session, request, self.charts)
+        return ReplyAfterAck(self.renderer, self.session, request)
+
+
+def _complete_proposals(error: BaseException, listener: CommandListener, text: str) -> None:
+    """Turn the proposals of an error into lines of the command, which had this text."""
+    if isinstance(error, NotConnected):
+        error.proposals = correct_tenant(text, error)
+    if isinstance(error, InvalidInput | NotConnected):
+        error.surround_proposals(f"{listener.words} ")

@@ -18,7 +18,7 @@ class Files:
         self._client, self._user_id = client, user_id
 
     async def share(self, name: str, text: str) -> str:
-        """Upload a file; returns its permalink, or "" if Slack gives none. Raises FileRefused.
+        """Upload a file; returns its permalink, or "" if Slack returns none. Raises FileRefused.
 
         Slack: completing an upload needs the id of a conversation, not of a user.
         """

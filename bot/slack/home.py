@@ -49,7 +49,7 @@ class HomeTab:
 
     async def redraw(self) -> None:
         """Show the result of an action, even if a newer view is shown."""
-        await self._show(HOME_MAX_AGE_SECONDS, insists=True)
+        await self._show(HOME_MAX_AGE_SECONDS, overwrites=True)
 
     async def __call__(self, template: str, /, *, replace: bool = False, **facts: Any) -> None:
         """Render a template and send it; see `send`."""
@@ -64,10 +64,10 @@ class HomeTab:
         message = without_chart(message)
         above = [*message["blocks"], {"type": "divider"}]
         try:
-            await self._show(HOME_MAX_AGE_SECONDS, above, insists=True)
+            await self._show(HOME_MAX_AGE_SECONDS, above, overwrites=True)
         except StoreUnavailable:
             bare = self._renderer.render("home/open.bare")
-            await self._publish(_with(above, bare), insists=True)
+            await self._publish(_with(above, bare), overwrites=True)
 
     async def post(self, message: Mapping[str, Any], *, replace: bool) -> bool:
         """Return False: a Home tab has no response_url."""
@@ -83,15 +83,17 @@ class HomeTab:
         try:
             await self._home_service.store.clear_stats(caller, tenants)
             if not self._request.is_in_home and await self._home_service.store.is_open(caller):
-                await self._show(HOME_MAX_AGE_SECONDS, insists=True)
+                await self._show(HOME_MAX_AGE_SECONDS, overwrites=True)
         except (BotError, *SLACK_ERRORS) as error:
             logger.warning("a Home tab was not refreshed: %s", describe(error))
 
-    async def _show(self, seconds: float, above: Blocks = (), *, insists: bool = False) -> None:
+    async def _show(self, seconds: float, above: Blocks = (), *, overwrites: bool = False) -> None:
         caller = self._request.caller
         known = await self._home_service.load(caller)
         is_asking = bool(known.older_than(seconds))
-        if not await self._publish(self._view(known, above, is_asking=is_asking), insists=insists):
+        if not await self._publish(
+            self._view(known, above, is_asking=is_asking), overwrites=overwrites
+        ):
             return
         if is_asking:
             asked = await self._home_service.refresh(caller, known, seconds)
@@ -101,11 +103,11 @@ class HomeTab:
         view = self._renderer.render("home/open", overview=overview, is_asking=is_asking)
         return _with(above, view)
 
-    async def _publish(self, view: dict[str, Any], *, insists: bool = False) -> bool:
-        """Publish the view; False if a newer one is shown, unless `insists`."""
+    async def _publish(self, view: dict[str, Any], *, overwrites: bool = False) -> bool:
+        """Publish the view; False if a newer one is shown, unless `overwrites`."""
         if await self._try_publish(view):
             return True
-        if not insists:
+        if not overwrites:
             return False
         self._hash = ""
         return await self._try_publish(view)

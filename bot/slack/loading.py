@@ -113,7 +113,7 @@ class LoadingReply:
         async with self._one_at_a_time:
             self._is_answered = True
             if self._taken_away and not replace:
-                message, replace = await self._give_back(self._taken_away, message)
+                message, replace = await self._restore_message(self._taken_away, message)
             self._taken_away = None
             await self._reply.send(message, replace=replace)
 
@@ -134,7 +134,7 @@ class LoadingReply:
         block_id, message = self._replaced.block_id, self._replaced.message
         return _message(message, _with_block(message["blocks"], block_id, waiting["blocks"]))
 
-    async def _give_back(
+    async def _restore_message(
         self, press: ClickedButton, message: Mapping[str, Any]
     ) -> tuple[Mapping[str, Any], bool]:
         """Restore the clicked message, or add a button to `message` that does.

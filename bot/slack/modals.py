@@ -64,7 +64,7 @@ class Modal:
 
     def snapshot(self) -> dict[str, Any]:
         """The modal that the request came from, for the modal above it to update later."""
-        return {"id": self.id, "hash": self._hash, "view": self._pressed_view()}
+        return {"id": self.id, "hash": self._hash, "view": self._clicked_view()}
 
     async def update_other(self, view_id: str, view: Mapping[str, Any], hash_: str = "") -> bool:
         """Replace the content of another modal; False if Slack refuses, and it stays unchanged.
@@ -77,18 +77,18 @@ class Modal:
                 view_id=view_id, hash=hash_ or None, view=dict(view)
             )
         except SLACK_ERRORS as error:
-            logger.info("a modal below stays as it is: %s", type(error).__name__)
+            logger.info("the modal below was not updated: %s", type(error).__name__)
             return False
         return True
 
-    def _pressed_view(self) -> dict[str, Any]:
+    def _clicked_view(self) -> dict[str, Any]:
         """The content of the modal that the request came from, in a form that Slack accepts."""
         view = self._request.view or {}
         return {name: view[name] for name in (*VIEW_FIELDS, "blocks") if view.get(name)}
 
     def _with_blocks_on_top(self, blocks: Sequence[Any]) -> dict[str, Any]:
         """The modal that the request came from, with these blocks above its own."""
-        view = self._pressed_view()
+        view = self._clicked_view()
         return fit_payload({**view, "blocks": [*blocks, *_without_error(view["blocks"])]})
 
     async def show_error(self, message: Mapping[str, Any]) -> bool:
@@ -122,7 +122,7 @@ class Modal:
                 raise TriggerExpired from error
             await self.show(view)
             return
-        self._is_now(opened["view"])
+        self._store_view(opened["view"])
 
     def render(self, template: str, **facts: object) -> dict[str, Any]:
         """Render a message or view, for `update_other` or to send it elsewhere."""
@@ -141,7 +141,7 @@ class Modal:
         try:
             return await self.update(template, **facts)
         except SLACK_ERRORS as error:
-            logger.warning("a modal could not be changed: %s", type(error).__name__)
+            logger.warning("a modal could not be updated: %s", type(error).__name__)
             return False
 
     async def show(self, view: dict[str, Any]) -> bool:
@@ -154,12 +154,12 @@ class Modal:
         except SlackApiError as error:
             if not ViewGone.includes(error):
                 raise
-            logger.info("a modal is not there to be changed: %s", error_code(error))
+            logger.info("a modal is closed or shows newer content: %s", error_code(error))
             return False
-        self._is_now(shown["view"])
+        self._store_view(shown["view"])
         return True
 
-    def _is_now(self, view: Mapping[str, Any]) -> None:
+    def _store_view(self, view: Mapping[str, Any]) -> None:
         """Store the id and hash of the view.
 
         Slack: `hash` identifies the content, so that newer content is not overwritten.

@@ -11,18 +11,15 @@ from typing import Any, Protocol
 import aiohttp
 from yarl import URL
 
-from bot.rendering.blockkit.rules import has_chart
 from bot.rendering.chart import without_chart
 from bot.rendering.renderer import Renderer
 from bot.slack.errors import (
-    INVALID_BLOCKS,
     MAX_RETRY_AFTER_SECONDS,
     SLACK_ERRORS,
     error_name,
     retry_after_header,
 )
 from bot.slack.request import SlackRequest
-from bot.store.slack_cache import ChartSupport
 
 logger = logging.getLogger(__name__)
 
@@ -47,29 +44,21 @@ class ReplyAfterAck:
     An interrupted request is sent again, although it may have taken effect: only one user sees the
     answer, and two copies are better than none.
 
-    If Slack refuses the chart of an ephemeral message, charts are left out for a day; without
-    `charts`, they are always left out.
+    Charts are left out: Slack doesn't document them for ephemeral messages, and a refused message
+    would have to be sent twice.
     """
 
     def __init__(
-        self,
-        renderer: Renderer,
-        session: aiohttp.ClientSession,
-        request: SlackRequest,
-        charts: ChartSupport | None = None,
+        self, renderer: Renderer, session: aiohttp.ClientSession, request: SlackRequest
     ) -> None:
         self._renderer, self._session, self._request = renderer, session, request
-        self._charts = charts
 
     async def __call__(self, template: str, /, *, replace: bool = False, **facts: Any) -> None:
         await self.send(self._renderer.render(template, **facts), replace=replace)
 
     async def send(self, message: Mapping[str, Any], *, replace: bool) -> None:
         """Send a rendered message; raises Slack's last error."""
-        if has_chart(message):
-            if await self._post_with_chart(message, replace=replace):
-                return
-            message = without_chart(message)
+        message = without_chart(message)
         if await self.post(message, replace=replace):
             return
         if self._request.channel_id and await self._as_ephemeral(message):
@@ -78,22 +67,8 @@ class ReplyAfterAck:
 
     async def post(self, message: Mapping[str, Any], *, replace: bool) -> bool:
         """Send a rendered message to the response_url only; returns whether Slack accepted it."""
-        return (await self._respond(message, replace)).is_taken
-
-    async def _respond(self, message: Mapping[str, Any], replace: bool) -> ResponseUrlResult:
         body = {**message, "response_type": "ephemeral", "replace_original": replace}
-        return await _respond(self._session, self._request, body)
-
-    async def _post_with_chart(self, message: Mapping[str, Any], *, replace: bool) -> bool:
-        """Send a message with a chart, unless Slack refuses charts in ephemeral messages."""
-        team_id = self._request.caller.team_id
-        if self._charts is None or await self._charts.is_refused(team_id, "ephemeral"):
-            return False
-        answer = await self._respond(message, replace)
-        if answer.refuses_blocks:
-            logger.info("Slack refuses charts in ephemeral messages: they are left out for a day")
-            await self._charts.mark_refused(team_id, "ephemeral")
-        return answer.is_taken
+        return await post_to_response_url(self._session, self._request, body)
 
     async def _as_ephemeral(self, message: Mapping[str, Any]) -> bool:
         try:
@@ -126,7 +101,6 @@ class ResponseUrlResult:
 
     status: int
     wait: float | None = None
-    refuses_blocks: bool = False
 
     @property
     def is_taken(self) -> bool:
@@ -141,18 +115,12 @@ async def post_to_response_url(
     A message that replaces another one is retried more often, and after server errors too: an
     ephemeral message can only be replaced this way, and a retry can't create a duplicate.
     """
-    return (await _respond(session, request, body)).is_taken
-
-
-async def _respond(
-    session: aiohttp.ClientSession, request: SlackRequest, body: Mapping[str, Any]
-) -> ResponseUrlResult:
     answer = ResponseUrlResult(0)
     if not (url := request.response_url):
-        return answer
+        return False
     if not _is_slacks(url, request.client.base_url):
         logger.warning("a response_url was ignored: its host is not Slack's")
-        return answer
+        return False
     replaces = bool(body.get("replace_original"))
     for left in reversed(
         range(RESPONSE_URL_ATTEMPTS_TO_REPLACE if replaces else RESPONSE_URL_ATTEMPTS)
@@ -162,7 +130,7 @@ async def _respond(
         if not left or not passing:
             break
         await asyncio.sleep(answer.wait or 0)
-    return answer
+    return answer.is_taken
 
 
 def _is_slacks(url: str, api_url: str) -> bool:
@@ -193,4 +161,4 @@ async def _post(
     # Slack answers "ok" as text or JSON; any other page is a proxy's, regardless of its status.
     status = 0 if start.lstrip().startswith(b"<") else status
     again = wait if wait is not None and wait <= MAX_RETRY_AFTER_SECONDS else None
-    return ResponseUrlResult(status, again, status != HTTP_OK and INVALID_BLOCKS.encode() in start)
+    return ResponseUrlResult(status, again)

@@ -62,7 +62,7 @@ MAX_MESSAGE_PARTS = 5000
 MAX_MESSAGE_CHARACTERS = 100_000
 """Slack's messages have at most about 40,000, but attachments of other apps have no limit."""
 
-_SAYS = frozenset(
+_TEXT_FIELDS = frozenset(
     {
         "alt_text",
         "author_name",
@@ -83,13 +83,13 @@ _SAYS = frozenset(
         "value",
     }
 )
-_HOLDS = ("text", "blocks", "attachments", "files")
+_TEXT_CONTAINERS = ("text", "blocks", "attachments", "files")
 
 
 def message_texts(message: Mapping[str, Any]) -> list[str]:
     """All texts of a message, normalized, its own text first; limited in length; never raises."""
     found, left = [], MAX_MESSAGE_CHARACTERS
-    for text in _walk({name: message.get(name) for name in _HOLDS}):
+    for text in _walk({name: message.get(name) for name in _TEXT_CONTAINERS}):
         if left <= 0:
             break
         found.append(normalized(unescaped(text[:left])))
@@ -110,7 +110,7 @@ def _walk(message: Mapping[str, Any]) -> Iterator[str]:
                 if (
                     isinstance(text, str)
                     and text
-                    and (name in _SAYS or (name == "name" and is_file))
+                    and (name in _TEXT_FIELDS or (name == "name" and is_file))
                 ):
                     yield text
             waiting.extend(part.values())

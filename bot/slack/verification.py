@@ -123,7 +123,7 @@ class _Element(TypedDict, total=False):
 
 
 @_STRICT
-class _Pressed(_Element, total=False):
+class _ClickedElement(_Element, total=False):
     action_id: Required[str]
     block_id: Id
 
@@ -222,7 +222,7 @@ class _Fields(TypedDict, total=False):
     container: _Container | None
     message: _Message | None
     view: _View | None
-    actions: Annotated[list[_Pressed], Field(min_length=1)]
+    actions: Annotated[list[_ClickedElement], Field(min_length=1)]
     event: _Event
     response_urls: list[_ResponseUrl]
     authorizations: list[_Authorization] | None
@@ -230,7 +230,7 @@ class _Fields(TypedDict, total=False):
 
 _FIELDS = TypeAdapter(_Fields)
 
-_CARRIES = {
+_MAIN_FIELD_BY_TYPE = {
     "block_actions": "actions",
     "view_submission": "view",
     "view_closed": "view",
@@ -254,7 +254,7 @@ def parse_body(body: str) -> dict[str, Any]:
     else:
         fields = _decoded(body if is_json else form["payload"])
     _FIELDS.validate_python(fields)
-    if (carried := _CARRIES.get(fields.get("type"))) and not fields.get(carried):
+    if (carried := _MAIN_FIELD_BY_TYPE.get(fields.get("type"))) and not fields.get(carried):
         raise ValueError(f"{carried} is missing")
     return dict(fields)
 

@@ -308,7 +308,7 @@ class Canary:
         except DecryptionError as error:
             if not self.problem:
                 self.problem = (
-                    "ENCRYPTION_KEYS cannot read the data in this Redis, and nothing was written "
+                    "ENCRYPTION_KEYS can't decrypt the data in this Redis, and nothing was written "
                     f"to it: {redis_keys.canary()} is {error}. Set the keys of the other "
                     "processes, or the REDIS_URL that belongs to these keys, then start again."
                 )

@@ -31,10 +31,10 @@ class FormStore:
 
     async def save(self, caller: Caller, facts: Mapping[str, Any]) -> str:
         """Store facts that can be encoded as JSON; return the id for loading them."""
-        form_id, _ = await self.save_and_look(caller, facts, "", "")
+        form_id, _ = await self.save_and_check_watch(caller, facts, "", "")
         return form_id
 
-    async def save_and_look(
+    async def save_and_check_watch(
         self, caller: Caller, facts: Mapping[str, Any], tenant: str, job_id: str
     ) -> tuple[str, bool]:
         """Like `save`, but also return whether the user watches a job, in the same round trip."""

@@ -18,22 +18,32 @@ from bot.store.errors import error_kind
 WORKER_ALIVE_SECONDS = 30.0
 """A worker without a heartbeat for this long counts as stopped."""
 
+WORKER_START_SECONDS = 60.0
+"""How long a worker may take to start; it usually starts together with the web process."""
+
 HEARTBEATS_TTL_SECONDS = 30 * 24 * 60 * 60.0
 
 
 @dataclass(frozen=True, slots=True)
 class WorkerStatus:
-    """The number of running workers, and the time of the last heartbeat (None if there is none)."""
+    """The number of running workers, and the time of the last heartbeat (None if there is none).
+
+    `is_starting`: none is running, but this process has just started, so one may be starting, too.
+    """
 
     alive: int
     last_heartbeat: float | None
+    is_starting: bool = False
 
 
 class Heartbeats:
-    """Heartbeats of workers; both methods raise StoreUnavailable if Redis doesn't answer."""
+    """Heartbeats of workers; both methods raise StoreUnavailable if Redis doesn't answer.
 
-    def __init__(self, redis: Commands) -> None:
-        self._redis = redis
+    `started_at` is when this process started, in seconds since 1970.
+    """
+
+    def __init__(self, redis: Commands, started_at: float = 0.0) -> None:
+        self._redis, self._started_at = redis, started_at
 
     async def record(self, worker_id: str, now: float) -> None:
         """Record a worker's heartbeat, and delete heartbeats that have expired."""
@@ -51,7 +61,8 @@ class Heartbeats:
                 pipe.zcount(key, now - WORKER_ALIVE_SECONDS, "+inf")
                 pipe.zrevrange(key, 0, 0, withscores=True)
                 at_work, newest = await pipe.execute()
-        return WorkerStatus(int(at_work), float(newest[0][1]) if newest else None)
+        is_starting = not at_work and now - self._started_at < WORKER_START_SECONDS
+        return WorkerStatus(int(at_work), float(newest[0][1]) if newest else None, is_starting)
 
 
 CLOCK_WARNING_SECONDS, CLOCK_ERROR_SECONDS = 2.0, 5.0

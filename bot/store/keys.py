@@ -157,9 +157,9 @@ def rate_limit(team_id: str, channel_id: str = "") -> str:
     return f"{SCHEDULED}:rate-limit:{team_id}:{channel_id}"
 
 
-def charts_refused(team_id: str, surface: str) -> str:
-    """String: Slack rejects charts in this kind of message in a workspace."""
-    return f"{SCHEDULED}:charts:refused:{team_id}:{surface}"
+def charts_refused(team_id: str) -> str:
+    """String: Slack rejects charts in a workspace."""
+    return f"{SCHEDULED}:charts:refused:{team_id}"
 
 
 def daily_counts(connection: str, series: str) -> str:

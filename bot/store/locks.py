@@ -69,7 +69,7 @@ class Locks:
                 break
             await self._sleep(LOCK_POLL_SECONDS)
         if not taken:
-            logger.warning("a lock was not free within %.0f s: continuing without it", wait)
+            logger.warning("a lock was not acquired within %.0f s: continuing without it", wait)
             yield False
             return
         try:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 from bot.domain.accounts import Caller
 from bot.domain.channels import Audience
@@ -35,9 +34,6 @@ class TimeZoneCache:
 
 CHARTS_REFUSED_TTL_SECONDS = 24 * 60 * 60
 
-ChartSurface = Literal["channel", "ephemeral"]
-"""Slack may accept a chart in a channel message but reject it in an ephemeral one."""
-
 
 class ChartSupport:
     """Whether Slack rejects charts; both methods raise StoreUnavailable if Redis doesn't answer."""
@@ -45,16 +41,15 @@ class ChartSupport:
     def __init__(self, redis: Commands) -> None:
         self._redis = redis
 
-    async def is_refused(self, team_id: str, surface: ChartSurface) -> bool:
-        """Whether Slack has rejected a chart in this kind of message within the last day."""
+    async def is_refused(self, team_id: str) -> bool:
+        """Whether Slack has rejected a chart in this workspace within the last day."""
         with translate_redis_errors():
-            return bool(await self._redis.exists(redis_keys.charts_refused(team_id, surface)))
+            return bool(await self._redis.exists(redis_keys.charts_refused(team_id)))
 
-    async def mark_refused(self, team_id: str, surface: ChartSurface) -> None:
+    async def mark_refused(self, team_id: str) -> None:
+        key = redis_keys.charts_refused(team_id)
         with translate_redis_errors():
-            await self._redis.set(
-                redis_keys.charts_refused(team_id, surface), "1", ex=CHARTS_REFUSED_TTL_SECONDS
-            )
+            await self._redis.set(key, "1", ex=CHARTS_REFUSED_TTL_SECONDS)
 
 
 AUDIENCE_TTL_SECONDS = 600

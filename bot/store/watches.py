@@ -42,7 +42,7 @@ WATCH_TTL_SECONDS = 30 * 24 * 60 * 60
 AddResult = Literal["added", "there", "full"]
 
 
-WATCH_SERIALIZER = Serializer(Watch, "owner")
+WATCH_SERIALIZER = Serializer(Watch, "owner", omit_defaults=True)
 
 
 def new_watch_id() -> str:

@@ -118,9 +118,9 @@ async def post_notice(
     if alert is None or pause_notice_at(alert) > now:
         return
     context.owner, context.subject = alert.owner, "a paused alert in a channel"
-    await _tell_channel(alert, sharing, notifier)
+    await _notify_channel(alert, sharing, notifier)
     if not alert.notices and alert.paused not in REASONS_NOT_SENT_TO_OWNER:
-        await _tell_owner(alert, await alert_lifecycle.paused_together_with(alert), notifier)
+        await _notify_owner(alert, await alert_lifecycle.paused_together_with(alert), notifier)
     await alert_lifecycle.record_notice(alert)
 
 
@@ -155,7 +155,7 @@ async def _admit(alert: Alert, sharing: SharingService, notifier: Notifier) -> N
     sharing.admit(await notifier.audience(alert.channel_id))
 
 
-async def _tell_channel(alert: Alert, sharing: SharingService, notifier: Notifier) -> None:
+async def _notify_channel(alert: Alert, sharing: SharingService, notifier: Notifier) -> None:
     """Notify the channel; otherwise, its members would assume that no jobs failed."""
     name = f"{_pause_key(alert)}:{alert.notices + 1}"
     post = OutgoingMessage(name, alert.owner.team_id, alert.channel_id, pause_notice_at(alert))
@@ -175,7 +175,7 @@ def _permanent_reason(error: Exception) -> str:
     return error_name(error)
 
 
-async def _tell_owner(alert: Alert, together: list[Alert], notifier: Notifier) -> None:
+async def _notify_owner(alert: Alert, together: list[Alert], notifier: Notifier) -> None:
     """Send one message about all alerts paused together; its key is from the oldest one."""
     alerts = together or [alert]
     facts = {"reason": alert.paused, "tenant": alert.tenant, "alerts": alerts}

@@ -177,7 +177,7 @@ async def post(
         return
     context.owner, context.subject = digest.owner, f"the digest “{digest.name}”, which was left out"
     if 0 < digest.notice_at <= now:
-        await _tell_paused(digest, digests, digest_poster)
+        await _post_pause_notice(digest, digests, digest_poster)
     if (slot := digest.next_run) is None or slot.at > now:
         return  # paused, changed, or done by another worker
     run = DigestRun(
@@ -194,8 +194,8 @@ async def post(
         departures,
         audit,
     )
-    context.on_give_up = partial(run.settle, lifecycle.skip_run)
-    await run.take()
+    context.on_give_up = partial(run.save_state, lifecycle.skip_run)
+    await run.handle()
 
 
 async def _loaded(digest_id: str, now: float, digest_store: DigestStore) -> Digest | None:
@@ -207,7 +207,9 @@ async def _loaded(digest_id: str, now: float, digest_store: DigestStore) -> Dige
     return digest
 
 
-async def _tell_paused(digest: Digest, digests: DigestService, digest_poster: DigestPoster) -> None:
+async def _post_pause_notice(
+    digest: Digest, digests: DigestService, digest_poster: DigestPoster
+) -> None:
     """Post the next pause notice to the channel of a digest."""
     notice = digest.notices + 1
     await digest_poster.post_pause_notice(digest, notice)
@@ -231,11 +233,11 @@ class DigestRun:
     departures: Departures
     audit: AuditLog
 
-    async def take(self) -> None:
+    async def handle(self) -> None:
         """Post or pause the digest, or count a missed run; raises RetryLater to try again."""
         if lifecycle.is_too_late(self.run, self.now):
             is_posted = await self.posts.is_posted(self.digest, self.run)
-            await (self.settle(lifecycle.record_post) if is_posted else self._miss())
+            await (self.save_state(lifecycle.record_post) if is_posted else self._miss())
             return
         try:
             await self._attempt()
@@ -247,7 +249,7 @@ class DigestRun:
                 )
             raise
 
-    async def settle(self, what: Transition) -> None:
+    async def save_state(self, what: Transition) -> None:
         """Save the digest's new state, unless it was deleted in the meantime."""
         changed = await self.digests.update(
             self.digest, lambda current: what(current, self.run, self.now)
@@ -281,18 +283,18 @@ class DigestRun:
             raise RetryLater(_retry_seconds(self.run, self.now), str(error)) from error
         except OutcomeUnknown:
             await self.posts.notify_owner(self.digest, self.run, "unknown")
-            await self.settle(lifecycle.record_post)
+            await self.save_state(lifecycle.record_post)
 
     async def _post(self) -> None:
         await self._check()
         report = await self._report()
         is_asked = lifecycle.is_requested(self.run) or self.digest.requested_at >= self.run.at
         if report.is_quiet and not self.digest.post_when_empty and not is_asked:
-            await self.settle(lifecycle.was_quiet)
+            await self.save_state(lifecycle.was_quiet)
             return
         history = None if report.is_quiet or not self.digest.chart else await self._history()
         await self.posts.post(self.digest, self.run, report, history, self.now)
-        await self.settle(lifecycle.record_post)
+        await self.save_state(lifecycle.record_post)
 
     async def _check(self) -> None:
         """Check the channel's readers and the owner; raises DigestRefused."""
@@ -306,7 +308,7 @@ class DigestRun:
                 raise DigestRefused(OWNER_GONE, self.digest.channel_id)
         except SlackApiError as error:  # temporary errors raise RetryLater instead
             raise DigestRefused(pause_reason(error_code(error)), self.digest.channel_id) from error
-        await self.settle(lifecycle.record_check)
+        await self.save_state(lifecycle.record_check)
 
     async def _report(self) -> Report:
         window = lifecycle.report_window(self.digest, self.run)
@@ -330,20 +332,20 @@ class DigestRun:
             or self.digest.missed_runs < MISSED_RUNS_BEFORE_MESSAGE <= after.missed_runs
         ):
             await self.posts.notify_owner(self.digest, self.run, "missed")
-        await self.settle(lifecycle.miss_run)
+        await self.save_state(lifecycle.miss_run)
 
     async def _count_failure(self) -> None:
         """Count a failure; notify the owner of the first one, and of any in a requested run."""
         if not self.digest.failed_dates or lifecycle.is_requested(self.run):
             await self.posts.notify_owner(self.digest, self.run, "connection")
-        await self.settle(lifecycle.record_failure)
+        await self.save_state(lifecycle.record_failure)
 
     async def _pause(self, reason: str) -> None:
         """Pause the digest and notify the owner; the channel gets a separate notice."""
         logger.warning("digest %s is paused: %s", self.digest.id, reason)
         if reason != OWNER_GONE:
             await self.posts.notify_owner(self.digest, self.run, reason)
-        await self.settle(lambda one, _, now: lifecycle.pause(one, reason, now))
+        await self.save_state(lambda one, _, now: lifecycle.pause(one, reason, now))
 
 
 def _retry_seconds(slot: ScheduledRun, now: float) -> float:

@@ -68,7 +68,7 @@ RETENTION_INTERVAL_SECONDS = 24 * 60 * 60.0
 
 
 @periodic(RETENTION_RETRY_SECONDS, while_stopped=True)
-async def settle_teams(
+async def update_stopped_teams(
     departures: Departures, installation: Installation, worker_leases: WorkerLeases
 ) -> None:
     """Resume work where the app is installed again; delete data where it remains uninstalled."""
@@ -81,7 +81,7 @@ async def settle_teams(
     except SLACK_ERRORS as error:
         logger.warning("could not check whether the app is installed: %s", describe(error))
         return
-    await departures.settle_teams(installed_in)
+    await departures.update_stopped_teams(installed_in)
 
 
 @periodic(RETENTION_RETRY_SECONDS, while_stopped=True)

@@ -126,11 +126,11 @@ async def _may_be_public(watch: Watch, sharing: SharingService, notifier: Notifi
     try:
         sharing.admit(await notifier.audience(watch.channel_id))
     except ShareRefused as refused:
-        logger.info("a watch ends in a direct message: %s", refused.reason)
+        logger.info("the result of a watch is sent as a direct message: %s", refused.reason)
         return False
     except SLACK_ERRORS as error:
         _retry_if_temporary(error)
-        logger.warning("a watch ends in a direct message: %s", describe(error))
+        logger.warning("the result of a watch is sent as a direct message: %s", describe(error))
         return False
     return True
 
@@ -180,6 +180,7 @@ async def _post(
         "tenant": watch.tenant,
         "job_id": watch.job_id,
         "job": job,
+        "watched": watch.job,
         "seconds": job_duration(job) if job else None,
     }
     name, owner = f"watch:{watch.id}", watch.owner

@@ -137,7 +137,8 @@ def _steps_shown_by(sent: SentPayload, user: User) -> Iterator[str]:
         yield "search" if "saying “" in shown else "list" if user == ADA else "mine"
     if buttons.JOBS_GET_CLOSED in shown:
         yield "open"
-    if ":wastebasket:" in shown:
+    is_question = bool((payload.get("view") or {}).get("submit"))
+    if ":wastebasket:" in shown and not is_question:
         yield "delete"
     if f"Shared by <@{user.id}>" in shown:
         yield "share"

@@ -187,9 +187,11 @@ def _text(given: Given, name: str) -> str:
 
 def _wanted(given: Given) -> ElementQuery:
     names = [name for name in ("label", "action_id", "ts") if given.get(name)]
-    at_home = given.get("at_home") is True
     return ElementQuery(
-        **{name: _text(given, name) for name in names}, nth=_nth(given), at_home=at_home
+        **{name: _text(given, name) for name in names},
+        nth=_nth(given),
+        at_home=given.get("at_home") is True,
+        in_front=given.get("in_front") is True,
     )
 
 

@@ -20,7 +20,8 @@ from sandbox.slack.views import View
 class ElementQuery:
     """Selects an element by visible label, action_id, or both; `nth` counts from 1.
 
-    `ts` limits the search to one message, `at_home` to the Home tab.
+    `ts` limits the search to one message, `at_home` to the Home tab, and `in_front` to the open
+    modal, if there is one; then arrows and ellipses of a label can be omitted.
     """
 
     label: str = ""
@@ -28,6 +29,7 @@ class ElementQuery:
     ts: str = ""
     nth: int = 1
     at_home: bool = False
+    in_front: bool = False
 
 
 class Labelled(Protocol):
@@ -64,31 +66,47 @@ def find(
 ) -> FoundElement[AnyElement]:
     """Find an element in the top view, then in messages, newest first. Raises `NotFound`."""
     seen: list[str] = []
-    places = _home(actor) if wanted.at_home else _places(actor, wanted.ts)
-    for place, blocks in places:
+    for place, blocks in _places(actor, wanted):
         there = list(inside(blocks))
         meant = [thing for thing in there if thing.matches(wanted.label, wanted.action_id)]
+        if not meant and wanted.in_front:
+            meant = [thing for thing in there if _is_typed(thing.label, wanted.label)]
         if len(meant) >= wanted.nth:
             return FoundElement(place, meant[wanted.nth - 1])
         seen += [thing.label for thing in there]
     what = wanted.label or wanted.action_id or "button"
     names = ", ".join(dict.fromkeys(seen)) or "none"
-    where = "the Home tab" if wanted.at_home else actor.channel.name
-    raise NotFound(f"no {what!r} for {actor.user.name} in {where}; there are: {names}")
+    raise NotFound(
+        f"no {what!r} for {actor.user.name} in {_where(actor, wanted)}; there are: {names}"
+    )
 
 
-def _home(actor: Actor) -> Iterator[tuple[View | Message, list[dict[str, Any]]]]:
-    if view := actor.workspace.views.home(actor.user.id):
-        yield view, view.content["blocks"]
+def _is_typed(label: str, typed: str) -> bool:
+    """Whether a user means this label, without its arrow or ellipsis: "next" is "Next ›"."""
+    return bool(typed) and label.strip("‹›…↗ ").casefold() == typed.casefold()
 
 
-def _places(actor: Actor, ts: str) -> Iterator[tuple[View | Message, list[dict[str, Any]]]]:
+def _where(actor: Actor, wanted: ElementQuery) -> str:
+    if wanted.in_front and actor.workspace.views.top(actor.user.id):
+        return "the open modal"
+    return "the Home tab" if wanted.at_home else actor.channel.name
+
+
+def _places(
+    actor: Actor, wanted: ElementQuery
+) -> Iterator[tuple[View | Message, list[dict[str, Any]]]]:
     workspace = actor.workspace
-    view = workspace.views.top(actor.user.id)
-    if view and not ts:
+    view, home = workspace.views.top(actor.user.id), workspace.views.home(actor.user.id)
+    if view and (wanted.in_front or not (wanted.at_home or wanted.ts)):
         yield view, view.content["blocks"]
+        if wanted.in_front:
+            return
+    if wanted.at_home:
+        if home:
+            yield home, home.content["blocks"]
+        return
     for message in reversed(workspace.seen_by(actor.user, actor.channel.id)):
-        if ts in ("", message.ts):
+        if wanted.ts in ("", message.ts):
             yield message, message.blocks
 
 

@@ -69,10 +69,20 @@ class Person:
         return await self._act("shortcut", name=name, ts=ts)
 
     async def click(
-        self, label: str = "", *, action_id: str = "", nth: int = 1, at_home: bool = False
+        self,
+        label: str = "",
+        *,
+        action_id: str = "",
+        nth: int = 1,
+        at_home: bool = False,
+        in_front: bool = False,
     ) -> Exchange:
-        """Click the nth button with this label, here or in the Home tab, and confirm its dialog."""
-        more = {"action_id": action_id, "nth": nth, "at_home": at_home}
+        """Click the nth button with this label, here or in the Home tab, and confirm its dialog.
+
+        While a modal is open, messages can be clicked too, as in another window of Slack; with
+        `in_front`, only the modal, and arrows and ellipses of the label can be omitted.
+        """
+        more = {"action_id": action_id, "nth": nth, "at_home": at_home, "in_front": in_front}
         return await self._act("click", label=label, **more)
 
     async def open_home(self, tab: str = "home") -> Exchange:

@@ -10,7 +10,7 @@ import pytest
 from bench.comparison import p50, percentile, rate, ratios
 
 
-async def test_the_sides_take_turns() -> None:
+async def test_the_sides_alternate() -> None:
     """After a warm-up round, the sides alternate in starting."""
     order = []
     values = {"ours": iter([0.1, 1.0, 2.0]), "theirs": iter([0.1, 5.0, 4.0])}

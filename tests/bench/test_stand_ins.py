@@ -34,7 +34,7 @@ from bot.store.connection import connect
 from bot.store.encryption import AccountEncryption, Cipher, new_key, parse_keys
 
 
-def test_lists_hold_what_agents_write() -> None:
+def test_lists_contain_typical_messages() -> None:
     """A list has ten different jobs with times and agents, and some Markdown messages."""
     page = parse_job_page(json.loads(emporix.JOBS), page=1, size=10, total=749)
     assert len(page.jobs) == 10
@@ -42,7 +42,7 @@ def test_lists_hold_what_agents_write() -> None:
     assert "markdown" in {detect(job.message).kind for job in page.jobs}
 
 
-def test_slack_takes_a_message_a_second_in_a_channel() -> None:
+def test_slack_accepts_a_message_per_second_and_channel() -> None:
     """One channel's rate limit doesn't delay another channel."""
     limits = channels.Limits(a_minute=600)
     assert limits.wait("C1", 100.0) == 0
@@ -51,7 +51,7 @@ def test_slack_takes_a_message_a_second_in_a_channel() -> None:
     assert limits.wait("C1", 101.0) == 0
 
 
-def test_slack_takes_no_more_than_its_cap() -> None:
+def test_slack_enforces_the_limit_per_minute() -> None:
     """At 600 messages a minute, ten are accepted at once, then one every tenth of a second."""
     limits = channels.Limits(a_minute=600)
     taken = [limits.wait(f"C{number}", 100.0) for number in range(11)]

@@ -8,6 +8,6 @@ from tests.browser.page_user import PageUser
 
 
 async def axe_violations(user: PageUser) -> list[str]:
-    """What it finds: controls without a name, letters without contrast, and the like."""
+    """Violations that axe finds, such as controls without a name or too little contrast."""
     found = (await Axe().run(user.page)).response["violations"]
     return [f"{one['id']}: {node['html']}" for one in found for node in one["nodes"]]

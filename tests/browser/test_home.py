@@ -75,10 +75,10 @@ async def test_refreshes_in_place(user: PageUser) -> None:
     await ada.dismiss()
     refresh = home.get_by_role("button", name="Refresh")
     await refresh.click()
-    await expect(home).to_contain_text("Jobs that you watch")
+    await expect(home).to_contain_text("Watched jobs")
     await expect(refresh).to_be_focused()
     await home.get_by_role("button", name="Stop watching").first.click()
-    await expect(home).not_to_contain_text("Jobs that you watch")
+    await expect(home).not_to_contain_text("Watched jobs")
 
 
 async def test_each_has_their_own(user: PageUser) -> None:

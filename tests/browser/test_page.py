@@ -17,7 +17,7 @@ LISTED = "Jobs 1–3 of "
 BUTTONS_OF_A_LIST = 20
 
 
-async def test_lists_and_turns_pages(user: PageUser) -> None:
+async def test_lists_jobs_and_shows_other_pages(user: PageUser) -> None:
     """Next and Previous replace the page of the list, which only Ada sees."""
     await user.type("/emporix jobs size:3", answer=LISTED)
     await expect(user.last).to_contain_text("Only visible to you")
@@ -255,15 +255,18 @@ async def test_private_answers_vanish_on_reload(user: PageUser) -> None:
 
 async def test_threads_are_folded(user: PageUser) -> None:
     """A thread shows only its number of replies until the user opens it, and then stays open."""
-    await user.type("Who can look at this?", answer="Who can look at this?")
     grace = user.person("grace")
-    (message,) = await grace.messages()
+    for _ in range(15):
+        await grace.write("Good morning")
+    await user.type("Who can look at this?", answer="Who can look at this?")
+    message = (await grace.messages())[-1]
     await grace.write("I can", thread_ts=message["ts"])
     await grace.write("Done", thread_ts=message["ts"])
     await user.sees("2 replies")
     await expect(user.page.get_by_text("I can")).to_be_hidden()
     await user.page.get_by_text("2 replies").click()
-    await expect(user.page.get_by_text("I can")).to_be_visible()
+    await expect(user.page.get_by_text("Done")).to_be_in_viewport(ratio=1)
+    await expect(user.page.get_by_text("I can")).to_be_in_viewport(ratio=1)
     await grace.write("Closed", thread_ts=message["ts"])
     await user.sees("3 replies")
     await expect(user.page.get_by_text("Closed")).to_be_visible()

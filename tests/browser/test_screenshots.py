@@ -15,9 +15,8 @@ from tests.browser.page_user import PageUser
 from tests.browser.test_home import go_home
 
 LARGEST = 150_000  # bytes
-WINDOW = {"viewport": {"width": 1160, "height": 760}, "color_scheme": "light"}
-WIDER = {**WINDOW, "viewport": {"width": 1240, "height": 760}}
-TALLER = {**WINDOW, "viewport": {"width": 1160, "height": 1000}}
+WINDOW = {"viewport": {"width": 1280, "height": 760}, "color_scheme": "light"}
+TALLER = {**WINDOW, "viewport": {"width": 1280, "height": 1000}}
 DARK = {**WINDOW, "color_scheme": "dark"}
 PHONE = {"viewport": {"width": 360, "height": 720}, "device_scale_factor": 2}
 LONG = 30_000  # milliseconds: a worker reads and posts
@@ -41,9 +40,9 @@ async def take(user: PageUser, name: str, folder: Path) -> None:
     assert path.stat().st_size <= LARGEST
 
 
-@pytest.mark.parametrize("user", [WIDER], indirect=True)
+@in_window
 async def test_the_first_minute(user: PageUser, screenshots: Path) -> None:
-    """What `make demo` opens."""
+    """The page that `make demo` opens."""
     await user.type("/emporix jobs size:3", answer="Jobs 1–3 of ")
     await take(user, "demo", screenshots)
 
@@ -51,7 +50,7 @@ async def test_the_first_minute(user: PageUser, screenshots: Path) -> None:
 @in_window
 async def test_a_list(alone: PageUser, screenshots: Path) -> None:
     """The hero of the README."""
-    await alone.type("/emporix jobs size:3", answer="Jobs 1–3 of ")
+    await alone.type("/emporix jobs size:5", answer="Jobs 1–5 of ")
     await take(alone, "list", screenshots)
 
 
@@ -64,8 +63,8 @@ async def test_a_search(alone: PageUser, screenshots: Path) -> None:
 
 
 @in_window
-async def test_a_job_and_the_question(alone: PageUser, screenshots: Path) -> None:
-    """One job opened, and what is asked before it is deleted."""
+async def test_a_job_and_the_delete_confirmation(alone: PageUser, screenshots: Path) -> None:
+    """An opened job, and the confirmation before it is deleted."""
     await alone.type("/emporix jobs type:agent_chat status:success size:1", answer="Job 1 of ")
     await alone.opens_job()
     await take(alone, "job", screenshots)
@@ -76,7 +75,7 @@ async def test_a_job_and_the_question(alone: PageUser, screenshots: Path) -> Non
 
 @in_window
 async def test_a_shared_list(alone: PageUser, screenshots: Path) -> None:
-    """As Grace sees it, after Ada has deleted one of its jobs."""
+    """A shared list as Grace sees it, after Ada has deleted one of its jobs."""
     await alone.type('/emporix failed "could not be found" size:3', answer="Jobs 1–3 of ")
     await alone.press("Share in channel", answer="Share these jobs?")
     await alone.button("Share").click()
@@ -109,7 +108,8 @@ async def test_shortcuts(alone: PageUser, screenshots: Path) -> None:
     await alone.http.post(f"{alone.slack_url}/sandbox/forget")
     await alone.type(f"Who can look at {first} and {second}?", answer="Who can look")
     await alone.last.get_by_role("button", name="Message shortcuts").click()
-    await expect(alone.page.get_by_role("menu")).to_be_visible()
+    await alone.page.get_by_role("menuitem", name="More message shortcuts").click()
+    await expect(alone.page.get_by_role("menuitem", name="Find Emporix jobs")).to_be_visible()
     await take(alone, "shortcuts", screenshots)
     await alone.page.get_by_role("menuitem", name="Find Emporix jobs").click()
     await expect(alone.modal).to_contain_text("2 jobs in this message")
@@ -139,14 +139,14 @@ async def test_the_form(alone: PageUser, screenshots: Path) -> None:
 
 
 @in_window
-async def test_the_home(alone: PageUser, screenshots: Path) -> None:
-    """As it looks once Emporix has answered."""
-    await go_home(alone, says="in the last 24 hours")
+async def test_the_home_tab(alone: PageUser, screenshots: Path) -> None:
+    """The Home tab once Emporix has answered."""
+    await go_home(alone, says="in 24 h")
     await take(alone, "home", screenshots)
 
 
 @in_window
-async def test_what_can_be_typed(alone: PageUser, screenshots: Path) -> None:
+async def test_suggested_commands(alone: PageUser, screenshots: Path) -> None:
     """The message field suggests commands."""
     await alone.type("/emporix jobs size:2", answer="Jobs 1–2 of ")
     await alone.field.press_sequentially("/emporix j")
@@ -163,7 +163,7 @@ async def test_dark(alone: PageUser, screenshots: Path) -> None:
 
 @pytest.mark.parametrize("user", [PHONE], indirect=True)
 async def test_a_phone(alone: PageUser, screenshots: Path) -> None:
-    """At 360 pixels."""
+    """A list at a width of 360 pixels."""
     await alone.type("/emporix jobs size:2", answer="Jobs 1–2 of ")
     await take(alone, "phone", screenshots)
 
@@ -171,7 +171,7 @@ async def test_a_phone(alone: PageUser, screenshots: Path) -> None:
 @in_window
 @pytest.mark.usefixtures("slow_deletes")
 async def test_a_clean_up(alone: PageUser, screenshots: Path) -> None:
-    """While it goes on; last, because what it deletes is gone."""
+    """A running clean-up; this test is last, because it deletes jobs."""
     await cleans_up(alone, "/emporix jobs clean success until:2026-11-15")
     await alone.page.evaluate("document.body.classList.add('story-is-away')")
     progress = alone.messages.first

@@ -14,16 +14,15 @@ DARK = {"color_scheme": "dark"}
 
 
 async def test_finds_opens_and_shares_into_the_thread(user: PageUser) -> None:
-    """Find shows the jobs that a message names; a shared one is in its thread, with a menu."""
+    """Find shows the jobs that a message mentions; a shared one is in its thread, with a menu."""
     first, second = await user.job_ids("/emporix jobs status:success size:2")
     words = f"What about {first}, and {DASHBOARD}/{second}?"
     await user.type(words, answer="What about")
     await user.chooses("Find Emporix jobs", user.last)
     await expect(user.modal).to_contain_text("2 jobs in this message")
-    await user.modal.get_by_role("button", name="Open ").first.click()
+    await user.modal.get_by_role("button", name="Open ").last.click()
     await expect(user.modal).to_contain_text("Open in Emporix")
-    await user.modal.get_by_role("button", name="Back").click()
-    await user.modal.get_by_role("button", name="Share in thread").last.click()
+    await user.modal.get_by_role("button", name="Share in thread…").click()
     await user.modal.get_by_role("button", name="Share", exact=True).click()
     await user.leaves()
     thread = user.last.locator("details.thread")

@@ -58,7 +58,7 @@ ACTIONS = [
         "get",
         lambda harness: harness.ada.command(f"/emporix jobs get {PRESSED}"),
         "GET",
-        f"Job `{PRESSED}`",
+        "❌ Failed · complaint-agent",
     ),
     UserAction(
         "delete",
@@ -72,7 +72,7 @@ ACTIONS = [
 each_action = pytest.mark.parametrize("action", ACTIONS, ids=lambda action: action.name)
 
 PROBLEM, UNREADABLE, PAUSE = "had a problem", "unreadable", "Too many requests"
-BETWEEN = "Something between this app and Emporix answered instead"
+BETWEEN = "A proxy or firewall answered instead"
 FORBIDDEN = "doesn't let your API key do this"
 LASTING = [
     (emporix.Fault("status", 9, status=500), PROBLEM),

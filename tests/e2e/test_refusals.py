@@ -91,7 +91,7 @@ async def test_wrong_encryption_keys(
         assert await ends(running) == 2
     assert await changes_of(redis) == changes
     text = log.read_text(encoding="utf-8")
-    assert "ENCRYPTION_KEYS cannot read the data in this Redis" in text
+    assert "ENCRYPTION_KEYS can't decrypt the data in this Redis" in text
     assert "Traceback" not in text
     assert OURS not in text
 
@@ -121,7 +121,7 @@ async def test_another_redis_with_other_keys(
 
 @pytest.mark.parametrize("seconds", [10, -10])
 async def test_a_wrong_clock(redis: Any, redis_url: str, tmp_path: Path, seconds: int) -> None:
-    """A worker with a wrong clock exits, because it would take running tasks of others for dead."""
+    """A worker with a wrong clock exits, because it would take over running tasks of others."""
     log = tmp_path / "log"
     with process(redis_url, log, "-c", AHEAD.format(seconds=seconds)) as running:
         assert await ends(running) == 2

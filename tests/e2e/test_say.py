@@ -64,7 +64,7 @@ def test_calls_shortcuts() -> None:
     assert "of Succeeded, Failed, Running, Skipped" in done.stdout
 
 
-def test_opens_the_home() -> None:
+def test_opens_the_home_tab() -> None:
     """--home prints the Home tab, and --click clicks its buttons."""
     done = say("--home", "--click", "Refresh", "--click", "Set up a digest")
     assert done.returncode == 0, done.stderr
@@ -111,6 +111,21 @@ def test_closes_a_modal() -> None:
     assert "(the modal is closed)" in done.stdout
 
 
+def test_an_open_modal_is_in_front() -> None:
+    """Behind an open modal nothing can be clicked, and no command is sent, until it is closed."""
+    done = say("/emporix jobs", "--click", "Open", "--click", "Next", "--click", "Previous")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("┌─ Emporix job") == 3
+    done = say("/emporix jobs", "--click", "Filter", "--click", "Next")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "no 'Next' for ada in the open modal" in done.stderr
+    done = say("/emporix connect", "--home")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "The modal “Connect a tenant” is open. Close it first" in done.stderr
+    done = say("/emporix connect", "--close", "--home", "--click", "Refresh")
+    assert done.returncode == 0, done.stderr
+
+
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252"])
 def test_prints_on_any_console(encoding: str) -> None:
     """Characters that a console can't show are printed as a question mark."""
@@ -119,7 +134,7 @@ def test_prints_on_any_console(encoding: str) -> None:
     assert "? Succeeded" in done.stdout
 
 
-def test_understands_umlauts_in_a_posix_locale() -> None:
+def test_accepts_umlauts_in_a_posix_locale() -> None:
     """Arguments are UTF-8 in any locale, and --json stays readable."""
     posix = {"LC_ALL": "POSIX", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
     done = say("/emporix jobs search Grüße", "--json", **posix)

@@ -107,7 +107,7 @@ async def test_finishes_running_work_on_sigterm(surroundings: Surroundings) -> N
         process.terminate()
         assert await process.wait() == -signal.SIGTERM
     shown = [message["text"] for message in await surroundings.ada.messages()]
-    assert shown.count("Job `job-1`: succeeded") == running + waiting
+    assert shown.count("✅ Succeeded · complaint-agent: “Done.”") == running + waiting
 
 
 async def ask(

@@ -127,7 +127,7 @@ async def test_looks_up_unknown_results(end: str) -> None:
     assert await deleted(flaky) is True
 
 
-async def test_finding_the_job_proves_nothing() -> None:
+async def test_a_job_that_still_exists_leaves_the_result_unknown() -> None:
     """The DELETE may still take effect, so the result stays unknown and is never reported as
     refused.
     """

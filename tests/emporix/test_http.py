@@ -12,11 +12,11 @@ import pytest
 from bot.emporix.http import BodyTooLarge, UnexpectedEncoding, http_client
 from tests.emporix.scripted import NOT_HTTP, TRUNCATED, Answer, cut, raw, reply, scripted, silence
 
-QUICK = httpx.Timeout(0.2)
+PATIENT = httpx.Timeout(20)  # a busy machine is no reason to fail
 
 
-async def get(url: str) -> httpx.Response:
-    async with http_client(url, timeout=QUICK) as http:
+async def get(url: str, limits: httpx.Timeout = PATIENT) -> httpx.Response:
+    async with http_client(url, timeout=limits) as http:
         return await http.get("/jobs", headers={"Authorization": "Bearer the-token"})
 
 
@@ -58,7 +58,7 @@ async def test_unresolvable() -> None:
 async def test_connect_timeout() -> None:
     """A connection that is not made in time is a connect timeout, not a read timeout."""
     with full_port() as url, pytest.raises(httpx.ConnectTimeout):
-        await get(url)
+        await get(url, httpx.Timeout(20, connect=0.2))
 
 
 @pytest.mark.parametrize("answer", [cut, NOT_HTTP, raw(b"HTTP/1.1 200 OK\r\nContent-Le")])
@@ -85,7 +85,7 @@ async def test_read_timeout() -> None:
     """A server that does not respond causes a read timeout."""
     async with scripted(silence) as server:
         with pytest.raises(httpx.ReadTimeout):
-            await get(server.url)
+            await get(server.url, httpx.Timeout(20, read=0.2))
 
 
 async def test_too_large() -> None:

@@ -136,6 +136,11 @@ async def open_app(
         )
 
 
+def patient(redis_url: str) -> str:
+    """The address with a long timeout: on a busy machine, Redis can take longer than 0.8 s."""
+    return f"{redis_url}?socket_timeout=20&socket_connect_timeout=20"
+
+
 async def _forget_keys(redis_url: str) -> None:
     """Delete the canary of another test's encryption keys, if Redis is available."""
     client = connect(redis_url)

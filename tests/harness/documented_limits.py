@@ -80,7 +80,10 @@ DOCUMENTED = (
     Limit("services.digests.history.HISTORY_DAYS", 14, USERS, "Chart of the last 14 days"),
     Limit("services.digests.history.MIN_HISTORY_DAYS", 2, USERS, "until two days have had jobs"),
     Limit(
-        "services.digests.lifecycle.MAX_DELAY_SECONDS", 6 * HOUR, USERS, "comes up to 6 hours late"
+        "services.digests.lifecycle.MAX_DELAY_SECONDS",
+        6 * HOUR,
+        USERS,
+        "is posted up to 6 hours late",
     ),
     Limit(
         "services.digests.lifecycle.REQUEST_TTL_SECONDS",
@@ -113,7 +116,7 @@ DOCUMENTED = (
         USERS,
         "at once and again a day later",
     ),
-    Limit("services.alerts.grouping.POSTED_ALERT_TTL_SECONDS", DAY, USERS, "one of the last day"),
+    Limit("services.alerts.grouping.POSTED_ALERT_TTL_SECONDS", DAY, USERS, "one in the last day"),
     Limit(
         "services.departures.ABANDONED_TTL_SECONDS",
         30 * DAY,
@@ -124,7 +127,7 @@ DOCUMENTED = (
         "store.stopped_teams.UNINSTALL_GRACE_SECONDS", DAY, OPERATORS, "a day has passed since the"
     ),
     Limit("slack.loading.LOADING_AFTER_SECONDS", 1.5, USERS, "longer than 1.5 s"),
-    Limit("slack.users.TIME_ZONE_TIMEOUT_SECONDS", 2, OPERATORS, "Slack did not say it in 2 s"),
+    Limit("slack.users.TIME_ZONE_TIMEOUT_SECONDS", 2, OPERATORS, "Slack did not answer within 2 s"),
     Limit(
         "slack.verification.MAX_TIMESTAMP_AGE_SECONDS",
         5 * MINUTE,
@@ -262,6 +265,7 @@ UNDOCUMENTED: dict[str, float] = {
     "slack.request.MAX_MESSAGE_CHARACTERS": 100_000,
     "domain.alerts.WATERMARK_OVERLAP_SECONDS": 180,
     "store.health.WORKER_ALIVE_SECONDS": 30,
+    "store.health.WORKER_START_SECONDS": 60,
     "store.idempotency.DELETE_LOCK_WAIT_SECONDS": 8,
     "store.due_index.DUE_CLAIM_SECONDS": 60,
     "domain.lists.MAX_REMEMBERED_IDS": 36,
@@ -286,7 +290,7 @@ def value(constant: str) -> object:
     return found if isinstance(found, int | float) else None
 
 
-def taken_by(test: Path) -> Iterator[str]:
+def constants_imported_by(test: Path) -> Iterator[str]:
     """Return the app's numeric constants that a test imports."""
     modules: dict[str, str] = {}
     for node in ast.walk(tree(test)):

@@ -44,12 +44,12 @@ def clocked_connect(clock: CLOCK) -> Callable[[str, Canary], Commands]:
     """Return a `bot.store.connection.connect` whose scripts use this clock."""
 
     def connect_clocked(url: str, canary: Canary) -> Commands:
-        return _owning(connect(url, canary), clock)
+        return _with_clock(connect(url, canary), clock)
 
     return connect_clocked
 
 
-def _owning(redis: Any, clock: CLOCK) -> ClockedRedis:
+def _with_clock(redis: Any, clock: CLOCK) -> ClockedRedis:
     client = clocked(redis, clock)
     client.auto_close_connection_pool = True
     return client

@@ -53,7 +53,7 @@ class Gate:
         self.arrived = asyncio.Event()
         self._passed: asyncio.Future[None] | None = None
 
-    async def stand(self, place: str) -> None:
+    async def block(self, place: str) -> None:
         if self.is_shut:
             raise asyncio.CancelledError
         self.place = place
@@ -61,7 +61,7 @@ class Gate:
         self.arrived.set()
         await self._passed
 
-    def let_through(self) -> None:
+    def release(self) -> None:
         self.arrived.clear()
         if self._passed is not None and not self._passed.done():
             self._passed.set_result(None)
@@ -76,7 +76,7 @@ class GatedRedis(ClockedRedis):
     async def execute_command(self, *args: Any, **options: Any) -> Any:
         answer = await super().execute_command(*args, **options)  # type: ignore[no-untyped-call]
         GatedRedis.calls += 1
-        await self.gate.stand(ANSWERED)
+        await self.gate.block(ANSWERED)
         return answer
 
 
@@ -157,11 +157,11 @@ class GatedSlack:
             ts = self._slack.post(channel, **message)
         except (SlackApiError, aiohttp.ClientError):
             self.limits += self._slack.outcome == "limited"
-            await self._gate.stand("Slack has answered")
+            await self._gate.block("Slack has answered")
             raise
-        await self._gate.stand("Slack has answered")
+        await self._gate.block("Slack has answered")
         while not ts:
-            await self._gate.stand("Slack does not answer")
+            await self._gate.block("Slack does not answer")
         return {"ts": ts}
 
     async def conversations_history(self, *, channel: str, **where: Any) -> dict[str, Any]:
@@ -171,9 +171,9 @@ class GatedSlack:
         return await self._page(channel, where.get("cursor"), ts)
 
     async def _page(self, channel: str, cursor: str | None, thread: str) -> dict[str, Any]:
-        await self._gate.stand("before the history")
+        await self._gate.block("before the history")
         page = self._slack.page(channel, cursor, thread)
-        await self._gate.stand("the history has responded")
+        await self._gate.block("the history has responded")
         return page
 
 
@@ -206,7 +206,7 @@ class SteppedWorker:
     async def start(self, post: OutgoingMessage, message: Mapping[str, Any]) -> None:
         self.gate.arrived.clear()
         self.running = asyncio.create_task(self.once.post(post, message))
-        await self._until_it_stands()
+        await self._until_blocked()
 
     async def step(self) -> None:
         """Run to the next gate or to the end."""
@@ -215,8 +215,8 @@ class SteppedWorker:
         if self.running is not None and not self.running.done():
             if self.gate.place == ANSWERED:
                 self.last_call = GatedRedis.calls
-            self.gate.let_through()
-        await self._until_it_stands()
+            self.gate.release()
+        await self._until_blocked()
 
     async def finish(self) -> str | Exception:
         """Step until the post has ended. Return its timestamp or its exception."""
@@ -242,10 +242,10 @@ class SteppedWorker:
 
     async def _sleep(self, seconds: float) -> None:
         self.wakes_at = self.clock() + seconds
-        await self.gate.stand("asleep")
+        await self.gate.block("asleep")
         self.wakes_at = 0.0
 
-    async def _until_it_stands(self) -> None:
+    async def _until_blocked(self) -> None:
         if self.running is None:
             return
         arrived = asyncio.create_task(self.gate.arrived.wait())

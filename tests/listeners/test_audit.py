@@ -65,7 +65,7 @@ async def test_says_that_nothing_was_deleted(
 
 
 async def test_is_for_administrators(connected: AppHarness, snapshot: SnapshotAssertion) -> None:
-    """Other users are told whom to ask, and see nothing."""
+    """Other users see only whom to ask."""
     await AuditLog(connected.redis).record_delete(GRACE, "acme", job_id(1), "deleted")
     exchange = await connected.grace.command("/emporix audit")
     assert _undated(exchange.payloads) == snapshot

@@ -229,7 +229,8 @@ async def test_a_job_that_is_shared_from_a_message(connected: AppHarness, ada: P
     before = await _entries(connected)
     await ada.write(f"Look at {job_id(1)}")
     await ada.shortcut("Find Emporix jobs")
-    await ada.click("Share in thread")
+    await ada.click("Open")
+    await ada.click("Share in thread…")
     assert await _entries(connected) == before
     await ada.submit({})
     (entry,) = (await _entries(connected))[len(before) :]

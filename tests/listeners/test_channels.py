@@ -26,7 +26,7 @@ CHANGES: list[Callable[[Person], Awaitable[Exchange]]] = [
 
 @pytest.mark.parametrize("change", CHANGES, ids=lambda change: change.__name__)
 @pytest.mark.parametrize("channel", ["ops", "board"])
-async def test_a_change_ends_what_is_cached(
+async def test_a_change_clears_the_cached_audience(
     harness: AppHarness, change: Callable[[Person], Awaitable[Exchange]], channel: str
 ) -> None:
     """Each event that changes the audience clears the cache, for public and private channels."""
@@ -76,7 +76,7 @@ async def test_a_channel_that_is_closed_pauses(
     assert await direct(scheduled, "grace") == []
 
 
-async def test_what_is_paused_already_is_not_told_again(scheduled: AppHarness) -> None:
+async def test_paused_digests_are_not_announced_again(scheduled: AppHarness) -> None:
     """Paused digests are not announced again and keep their reason."""
     alerts = AlertStore(scheduled.redis, scheduled.cipher)
     (alert,) = await alerts.of_channel(TEAM_ID, "C0OPS")
@@ -88,7 +88,7 @@ async def test_what_is_paused_already_is_not_told_again(scheduled: AppHarness) -
     assert alert.paused == "filters"
 
 
-async def test_a_channel_that_is_deleted_takes_its_own_along(scheduled: AppHarness) -> None:
+async def test_a_deleted_channel_deletes_its_scheduled_work(scheduled: AppHarness) -> None:
     """A deleted channel deletes its digests and alerts, and notifies each owner."""
     await scheduled.person("ada", "ops").delete_channel()
     digests = DigestStore(scheduled.redis, scheduled.cipher)

@@ -75,7 +75,7 @@ async def test_only_deletes_ask_for_more(connected: AppHarness) -> None:
     assert len(connected.emporix_state.jobs("acme")) == 2
 
 
-async def test_says_that_a_key_may_only_read(
+async def test_says_that_a_key_is_read_only(
     harness: AppHarness, snapshot: SnapshotAssertion
 ) -> None:
     """Without ai.agent_manage the connection is read-only."""
@@ -94,7 +94,7 @@ async def test_says_that_a_key_may_only_read(
     ],
     ids=["wrong id", "wrong secret", "another tenant's key", "no tenant name", "no read scope"],
 )
-async def test_refuses_on_the_right_field(
+async def test_shows_errors_under_their_fields(
     harness: AppHarness, key: Key, tenant: str, fields: set[str], snapshot: SnapshotAssertion
 ) -> None:
     """An error appears under its field, the form stays filled in, and nothing is saved."""
@@ -114,7 +114,7 @@ async def test_says_that_emporix_is_down(harness: AppHarness, snapshot: Snapshot
     assert again.field_errors == {}
 
 
-async def test_goes_on_in_the_modal_when_emporix_is_slow(
+async def test_shows_progress_if_emporix_is_slow(
     harness: AppHarness, snapshot: SnapshotAssertion
 ) -> None:
     """After 2 s the modal shows "Checking…", and then the result."""

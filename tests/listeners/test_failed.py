@@ -17,7 +17,7 @@ async def test_lists_failed_jobs(connected: AppHarness, snapshot: SnapshotAssert
     assert same.payloads[0]["text"] == exchange.payloads[0]["text"]
 
 
-async def test_takes_filters_and_words(connected: AppHarness) -> None:
+async def test_accepts_filters_and_words(connected: AppHarness) -> None:
     """Filters and words after the command narrow the list."""
     add_jobs(connected, 9)
     exchange = await connected.ada.command("/emporix failed invoice size:2")

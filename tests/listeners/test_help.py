@@ -14,7 +14,7 @@ from tests.listeners.jobs.fixtures import add_jobs
 
 
 @pytest.mark.parametrize("text", ["help", "help all", "help connect", "help jobs", "help filters"])
-async def test_shows_what_can_be_typed(
+async def test_lists_commands_in_the_ack(
     harness: AppHarness, text: str, snapshot: SnapshotAssertion
 ) -> None:
     """Help is answered in the ack, so it works even if everything else is down."""

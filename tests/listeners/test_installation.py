@@ -138,7 +138,7 @@ async def test_one_token_serves_all_marks(harness: AppHarness) -> None:
     assert await stopped(harness) == {}
 
 
-async def test_an_event_is_no_use(harness: AppHarness) -> None:
+async def test_other_events_do_not_count_as_an_installation(harness: AppHarness) -> None:
     """Other events after an uninstall don't count as a new installation."""
     await harness.ada.uninstall_app()
     await harness.grace.leave_company()

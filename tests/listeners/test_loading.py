@@ -68,7 +68,7 @@ async def test_a_command_gets_one_line_more(
     assert second.startswith("Job 1 of 25")
 
 
-async def test_a_list_gives_its_place_to_the_placeholder(
+async def test_a_placeholder_replaces_the_list(
     harness: AppHarness, snapshot: SnapshotAssertion
 ) -> None:
     """A page change shows a placeholder and then the page, in the same message."""
@@ -81,7 +81,7 @@ async def test_a_list_gives_its_place_to_the_placeholder(
     assert only.startswith("Jobs 11–20 of 25")
 
 
-async def test_a_modal_says_that_it_goes_on(harness: AppHarness) -> None:
+async def test_a_modal_shows_a_loading_state(harness: AppHarness) -> None:
     """A modal shows the loading state above the old page until the next one arrives."""
     await harness.ada.shortcut("Search Emporix jobs")
     before = await harness.ada.submit({"size": "2"})
@@ -99,7 +99,7 @@ async def test_a_modal_says_that_it_goes_on(harness: AppHarness) -> None:
     assert last[0]["text"]["text"].startswith("*Jobs 3–4 of 25*")
 
 
-async def test_a_modal_says_what_went_wrong_after_all(harness: AppHarness) -> None:
+async def test_a_late_error_replaces_the_loading_state(harness: AppHarness) -> None:
     """A late error replaces the loading state."""
     await harness.ada.shortcut("Search Emporix jobs")
     await harness.ada.submit({"size": "2"})
@@ -192,7 +192,7 @@ async def test_the_answer_does_not_overtake_the_notice(harness: AppHarness) -> N
     assert [WAITING in text for text in texts(exchange)] == [True, False]
 
 
-async def test_who_is_quick_says_nothing(harness: AppHarness) -> None:
+async def test_a_quick_answer_has_no_loading_state(harness: AppHarness) -> None:
     """A quick answer has no loading state."""
     exchange = await harness.ada.command("/emporix jobs list")
     assert len(exchange.payloads) == 1

@@ -54,9 +54,7 @@ async def test_digests_and_alerts_pause(harness: AppHarness) -> None:
 
 
 @pytest.mark.parametrize("before", ["paused", "disconnected"])
-async def test_what_was_paused_before_waits_for_a_new_owner(
-    harness: AppHarness, before: str
-) -> None:
+async def test_paused_work_also_waits_for_a_new_owner(harness: AppHarness, before: str) -> None:
     """Work that was paused before also waits for a new owner, so that it is deleted eventually."""
     ops = harness.person("ada", "ops")
     if before == "paused":
@@ -101,7 +99,7 @@ async def test_a_changed_profile_is_ignored(harness: AppHarness) -> None:
     assert not (await stored(harness)).paused
 
 
-async def test_others_keep_what_they_have(harness: AppHarness) -> None:
+async def test_other_users_are_not_affected(harness: AppHarness) -> None:
     """Other users are not affected."""
     await harness.grace.leave_company()
     assert not (await stored(harness)).paused

@@ -85,14 +85,14 @@ def test_plain_words_stay_as_they_are(text: str) -> None:
     assert (detect(text).kind, detect(text).words) == ("plain", text)
 
 
-def test_line_ends_in_letters_become_line_ends() -> None:
-    """Where a text has no real ones; a path of Windows is left alone."""
+def test_escaped_line_breaks_are_decoded() -> None:
+    """Escaped line breaks are decoded unless the text has real ones; paths are unchanged."""
     assert detect('Late.\\n\\n\\tSorry, \\"Ada\\".').words == 'Late.\n\n\tSorry, "Ada".'
     assert detect("Late.\nA literal \\n here.").words == "Late.\nA literal \\n here."
 
 
 @given(hostile_text)
-def test_words_can_always_be_sent(text: str) -> None:
+def test_decoded_text_is_cleaned(text: str) -> None:
     """Text that was decoded from JSON escapes is cleaned too."""
     for given_text in (text, json.dumps(text), json.dumps(json.dumps(text))):
         assert not NOT_SENDABLE.search(detect(given_text).words)
@@ -133,7 +133,7 @@ def test_noise_goes(text: str, line: str) -> None:
     assert excerpt(text, 220) == line
 
 
-def test_what_is_cut_ends_with_an_ellipsis() -> None:
+def test_a_shortened_excerpt_ends_with_an_ellipsis() -> None:
     """A shortened excerpt ends with an ellipsis, even if removed Markdown made it short."""
     assert excerpt("word " * 100, 20) == "word word word word…"
     assert excerpt("# a" + "\n----\n" * 1000, 220) == "a …"
@@ -175,8 +175,8 @@ def test_it_looks_as_the_library_writes_it(value: object, as_ascii: bool) -> Non
         assert shown == json.dumps(value, ensure_ascii=False, indent=2)
 
 
-def test_numbers_order_and_doubled_keys_stay() -> None:
-    """A price keeps its zero, and nothing that stands twice is lost."""
+def test_numbers_order_and_repeated_keys_are_kept() -> None:
+    """Indented JSON keeps trailing zeros, the order and repeated keys."""
     text = '{"price":19.90,"a":1,"a":2,"big":123456789012345678901234567890,"e":1E5}'
     shown = pretty_json(text, 1000)
     assert (
@@ -192,13 +192,13 @@ def test_letters_are_shown_as_letters() -> None:
     ]  # fmt: skip
 
 
-def test_no_more_is_made_than_needed() -> None:
-    """Of a long text only a beginning is laid out, and deep nesting is not indented for ever."""
+def test_only_the_beginning_is_indented() -> None:
+    """Only the beginning of long JSON is indented, and indentation has a maximum depth."""
     assert 100 < len(pretty_json("[" + "1," * 100_000 + "1]", 100)) < 120
     assert len(pretty_json("[" * 500 + "]" * 500, 10**6)) < 50_000
 
 
-def test_what_would_become_too_long_stays_as_it_is() -> None:
+def test_json_that_would_become_too_long_is_unchanged() -> None:
     """JSON is not indented if that would make the file much larger."""
     text = "[" * 30 + "1,2" + "]" * 30
     assert pretty_json_within(text, 10_000) == pretty_json(text, 10_000)
@@ -261,8 +261,8 @@ def test_json_is_code() -> None:
 
 
 @given(hostile_text | MARKS, st.sampled_from([50, 3000, MODAL_TEXT_LENGTH]))
-def test_slack_takes_every_layout(text: str, room: int) -> None:
-    """As a message and as a modal, and nothing becomes much longer than it was."""
+def test_slack_accepts_every_layout(text: str, room: int) -> None:
+    """Slack accepts each layout in messages and modals, and no text becomes much longer."""
     layout = agent_message_blocks(text, room)
     for surface in ("message", "modal"):
         assert problems(layout.blocks, surface) == []
@@ -313,8 +313,8 @@ LABELS = st.text("abc XYZ", min_size=1, max_size=400).filter(str.strip)
         max_size=12,
     )
 )
-def test_a_link_and_its_host_are_never_parted(parts: list[str]) -> None:
-    """However long the text is and wherever it is cut, behind a link stands where it leads."""
+def test_a_link_and_its_host_are_never_separated(parts: list[str]) -> None:
+    """Wherever a text is cut, each link is followed by its host."""
     for element in elements_of(agent_message_blocks(" ".join(parts), MODAL_TEXT_LENGTH)):
         leaves = element["elements"]
         for place, leaf in enumerate(leaves):
@@ -324,7 +324,7 @@ def test_a_link_and_its_host_are_never_parted(parts: list[str]) -> None:
 
 @pytest.mark.parametrize(("before", "block"), [(2900, 0), (2970, 1)])
 def test_where_a_link_is_cut(before: int, block: int) -> None:
-    """Where only the link would fit, it goes to the next block, with its host."""
+    """A link that fits only without its host moves to the next block."""
     text = ("word " * 700)[:before] + " [Log in to your bank](https://evil.example/login) and more."
     (section,) = agent_message_blocks(text + " tail" * 200, MODAL_TEXT_LENGTH).blocks[block][
         "elements"
@@ -334,7 +334,7 @@ def test_where_a_link_is_cut(before: int, block: int) -> None:
 
 
 def elements_of(layout: AgentMessage) -> Iterator[dict[str, Any]]:
-    """All that hold leaves, those in lists too."""
+    """All elements that contain leaves, including those in lists."""
     waiting = [element for block in layout.blocks for element in block["elements"]]
     while waiting:
         element = waiting.pop()

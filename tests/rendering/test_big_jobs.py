@@ -69,7 +69,7 @@ def test_shows_the_largest_job_in_no_time(name: str) -> None:
     assert len(json.dumps(message)) < 100_000
 
 
-def test_counts_what_is_left_out() -> None:
+def test_counts_omitted_fields_and_entries() -> None:
     """A card says how many fields and entries it leaves out."""
     fields = RENDERER.render("jobs/get", card=card(parse_job(JOB | BIG["many unknown fields"])))
     assert "199,960 more fields left out." in json.dumps(fields)

@@ -123,7 +123,7 @@ def test_any_other_json_is_outdated(state: type[ButtonState], foreign: Any) -> N
     ],
 )
 def test_any_other_text_is_outdated(value: str) -> None:
-    """Another version, a wrong type, and a value cut short, nested deeply or too long."""
+    """A value of another version or type, or that is cut, nested or too long, is outdated."""
     with pytest.raises(OutdatedButton):
         decode(value, ListButton)
 
@@ -136,7 +136,7 @@ def test_a_wrong_type_is_an_error() -> None:
             ListButton(page=page)
 
 
-def test_too_long_a_value_is_an_error() -> None:
+def test_a_long_value_is_an_error() -> None:
     """A state that is too long for Slack raises an error."""
     assert len(ListButton("a" * 1974).value) == 2000
     with pytest.raises(ValueError, match="2001"):
@@ -153,7 +153,7 @@ def test_a_template_with_a_wrong_fact_does_not_render(call: str) -> None:
         made.get_template("one").render()
 
 
-def test_a_template_leaves_out_what_is_too_long() -> None:
+def test_a_template_omits_a_long_value() -> None:
     """In a template, the value of a button is null if it is too long."""
     made = environment(DictLoader({"one": '{{ WordsButton(words="a" * 2000) }}'}))
     assert made.get_template("one").render() == "null"
@@ -187,7 +187,7 @@ def test_finds_the_cursor_in_any_kind(value: str, cursor: str, shared_by: str) -
 @given(st.lists(st.text(min_size=1, max_size=300), min_size=1, max_size=60, unique=True), st.data())
 @quick
 def test_a_group_fits_beside_everything_else(ids: list[str], data: st.DataObject) -> None:
-    """Of too many ids those around the opened job are kept, in their order."""
+    """A group with too many ids keeps those around the opened job, in order."""
     ids = [job_id.replace("\n", "") or "x" for job_id in ids]
     job_id = data.draw(st.sampled_from(ids))
     group = group_value(ids, job_id)

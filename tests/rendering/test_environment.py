@@ -53,7 +53,7 @@ def test_any_text_is_a_value(text: str) -> None:
 
 
 @pytest.mark.parametrize("fact", [Job("1"), {1, 2}, object(), b"bytes", [Job("1")], float("nan")])
-def test_an_object_is_no_value(fact: object) -> None:
+def test_an_object_is_not_a_value(fact: object) -> None:
     """An object as a value is an error instead of its repr."""
     with pytest.raises((TypeError, ValueError)):
         value("fact", fact=fact)
@@ -79,8 +79,8 @@ def test_undefined_names_are_errors(expression: str) -> None:
         mrkdwn("{{ " + expression + " }}", **facts)
 
 
-def test_words_of_ours_are_not_escaped() -> None:
-    """The template's mark-up stays, what stands in it from outside does not."""
+def test_template_text_is_not_escaped() -> None:
+    """The template's own markup is kept, and values in it are escaped."""
     shown = mrkdwn("*Agent* <{{ name }}> {{ 'a < b' }}", name="<!channel> & co")
     assert shown == "*Agent* <&lt;!channel&gt; &amp; co> a &lt; b"
 
@@ -129,8 +129,8 @@ def test_no_text_passes_for_ours(text: str) -> None:
     assert said('{"text": {{ text }}}', text=text)["text"] == escape(clean(text))
 
 
-def test_a_macros_text_stands_within_words() -> None:
-    """Words shared by messages come from a macro, whether in a value's place or amid others."""
+def test_a_macro_can_be_used_in_a_tag() -> None:
+    """A macro with a text can be a value of its own or part of a tag's text."""
     parts = {
         "parts": "{% macro who(name) %}\n {% mrkdwn %}_{{ name }}_{% endmrkdwn %}\n{% endmacro %}"
         "{% macro bare(name) %}{{ name }}{% endmacro %}"
@@ -177,13 +177,13 @@ def test_a_filter_of_ours_can_be_the_whole_text() -> None:
     ],
 )
 def test_tags_hold_only_simple_statements(within: str) -> None:
-    """What would write around the tag's escaping is refused when the template is read."""
+    """Statements that would bypass the tag's escaping are refused on loading."""
     with pytest.raises(TemplateSyntaxError, match="holds only words"):
         rendered("{% plain %}" + within + "{% endplain %}")
 
 
 @pytest.mark.parametrize("word", ["success", "<b>", "w" * 51, None, 7])
-def test_remembered_words_are_those_said_anew(word: object) -> None:
+def test_a_cached_macro_returns_the_same(word: object) -> None:
     """A cached macro returns the same as without a cache."""
     macro = "{% macro said(word) %}{% mrkdwn %}*{{ word }}*{% endmrkdwn %}{% endmacro %}"
     once = "{% set once = remembered(said) %}"
@@ -192,8 +192,8 @@ def test_remembered_words_are_those_said_anew(word: object) -> None:
     assert a == b == c
 
 
-def test_remembered_words_are_told_apart() -> None:
-    """Untrusted text that equals a cached text of ours is still escaped."""
+def test_the_cache_distinguishes_untrusted_text() -> None:
+    """Untrusted text that equals a cached template text is still escaped."""
     macro = "{% macro said(word) %}{% mrkdwn %}{{ word }}{% endmrkdwn %}{% endmacro %}"
     ours = "{% macro ours() %}{% mrkdwn %}*x*{% endmrkdwn %}{% endmacro %}"
     once = "{% set once = remembered(said) %}"
@@ -212,7 +212,7 @@ def test_filters_that_trust_are_gone(name: str) -> None:
 
 
 def test_no_filter_makes_text_trusted() -> None:
-    """Whatever filter a template uses, outside text stays outside text."""
+    """No filter that a template can use turns untrusted text into trusted text."""
     env = environment(DictLoader({}))
     usable = [name for name in env.filters if " " not in name]
     results = {name: _filtered(env, name) for name in usable}

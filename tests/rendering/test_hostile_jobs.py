@@ -111,7 +111,7 @@ def parts(node: Any) -> Iterator[dict[str, Any]]:
 
 
 def check(payload: dict[str, Any]) -> None:
-    """Slack takes it, nobody is mentioned, and links say where they lead."""
+    """Slack accepts the message, no one is mentioned, and links show their hosts."""
     is_view = payload.get("type") == "modal"
     blocks = payload["blocks"]
     assert slack_limits.problems(payload) == []
@@ -148,7 +148,7 @@ def test_known_tricks_fail(text: str) -> None:
     "piece",
     ['"', "`", "<!channel>", "[", "**a** ", "- ", "|a|b|\n|-|-|\n", '{"a":', "\\n", "\u202e"],
 )
-def test_a_card_of_a_megabyte_takes_no_second(piece: str) -> None:
+def test_a_card_of_a_megabyte_takes_less_than_a_second(piece: str) -> None:
     """A job with two such texts is rendered within a second."""
     text = "*" + piece * (1_000_000 // len(piece))
     card = JobCard(Job(id="1", message=text, response=text), "acme", True, "https://admin.emporix")
@@ -167,8 +167,8 @@ def test_a_link_never_hides_its_host() -> None:
     assert link["url"].startswith("https://evil.example/")
 
 
-def test_an_id_that_no_button_can_remember_has_none() -> None:
-    """The card and the row still show the job, with nothing to press that needs the id."""
+def test_a_job_with_a_long_id_has_no_buttons() -> None:
+    """The card and the row show the job, without the buttons that need the id."""
     shown = Job(id="x" * 2_001, message="long " * 10_000)
     card = JobCard(shown, "acme", True, "https://admin.emporix.io/x")
     listing = listing_of((shown,))

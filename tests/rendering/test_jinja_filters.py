@@ -73,8 +73,8 @@ def test_a_time_is_shown_in_the_readers_zone(moment: float | str) -> None:
         (10**400, str(10**400)),
     ],
 )
-def test_what_is_no_time_is_shown_as_it_came(moment: float | str | None, shown: str) -> None:
-    """A time that Slack cannot show is words, escaped like any others."""
+def test_an_invalid_time_is_shown_as_escaped_text(moment: float | str | None, shown: str) -> None:
+    """A value that is not a time is shown as escaped text."""
     assert date_token(moment) == shown
 
 
@@ -148,7 +148,7 @@ def test_counted_words(count: int) -> None:
     ],
 )
 def test_only_ids_of_slack_are_mentions(words: str, shown: str) -> None:
-    """What is no id of a user or a channel is shown as letters."""
+    """A text that is not the id of a user or a channel is shown as text."""
     assert mrkdwn(words, id="U0ADA") == shown
 
 
@@ -172,13 +172,13 @@ def test_plain_filters_give_plain_words() -> None:
         ((), "on no day"),
     ],
 )
-def test_days_are_said_shortly(days: tuple[int, ...], words: str) -> None:
-    """As somebody would say them."""
+def test_days_are_abbreviated(days: tuple[int, ...], words: str) -> None:
+    """Days of the week are grouped in the way that people say them."""
     assert weekdays(days) == words
 
 
 def test_times_have_two_digits() -> None:
-    """As a clock shows them."""
+    """Hours and minutes have two digits."""
     assert [time_of_day(minute) for minute in (0, 540, 1439)] == ["00:00", "09:00", "23:59"]
 
 
@@ -195,18 +195,18 @@ NINE = 1_795_507_200.0  # Tuesday, 2026-11-24, 9:00 in Berlin
         (40, "Oct 15 10:00 – Nov 24 9:00", "Oct 15", "the 40 days before"),
     ],
 )
-def test_a_period_is_said_in_its_time_zone(
+def test_a_period_is_shown_in_its_time_zone(
     days: float, shown: str, since: str, before: str
 ) -> None:
-    """Weekdays name a period of less than a week, and dates a longer one."""
+    """Periods shorter than a week are shown with weekdays, longer ones with dates."""
     begun = NINE - days * 86_400
     assert period(begun, NINE, "Europe/Berlin") == shown
     assert since_words(begun, NINE, "Europe/Berlin") == since
     assert period_before(begun, NINE) == before
 
 
-def test_changes_and_shares_are_said_in_short() -> None:
-    """No change is not mentioned, and a small share is not rounded to nothing."""
+def test_changes_and_shares_are_short() -> None:
+    """An unchanged number has no suffix, and a small share is not rounded to zero."""
     assert [change(count) for count in (6, -1_005, 0)] == [" (+6)", " (−1,005)", ""]
     assert [percent(share) for share in (17.06, 0.4, 0, 100)] == [
         "17 %",
@@ -242,8 +242,8 @@ def test_each_number_has_words(one: float, other: float) -> None:
         assert shown
 
 
-def test_dates_are_said_as_people_say_them() -> None:
-    """Without a year; a month that does not change is said once."""
+def test_a_date_range_is_short() -> None:
+    """A date range has no year, and names a month only once if it doesn't change."""
     assert day_and_month("2026-11-09") == "9 November"
     assert date_range("2026-11-10", "2026-11-23") == "10 to 23 November"
     assert date_range("2026-12-25", "2027-01-07") == "25 December to 7 January"
@@ -251,8 +251,8 @@ def test_dates_are_said_as_people_say_them() -> None:
 
 
 @given(st.text(), st.text())
-def test_what_is_no_date_stays_short(one: str, other: str) -> None:
-    """And on one line."""
+def test_an_invalid_date_is_shortened(one: str, other: str) -> None:
+    """A value that is not a date is shortened to one line."""
     for words in (day_and_month(one), date_range(one, other)):
         assert len(words) <= 50
         assert "\n" not in words
@@ -270,7 +270,7 @@ def test_what_is_no_date_stays_short(one: str, other: str) -> None:
     ],
 )
 def test_stored_times_name_their_zone(zone: str, time: str, whole: str) -> None:
-    """Where Slack has no date tokens, a time is in the user's zone, or in UTC and says so."""
+    """Without date tokens, a time is in the user's zone, or in UTC and says so."""
     assert clock_time(1764000000, zone) == time
     assert date_and_time("2025-11-24T16:00:00Z", zone) == whole
 
@@ -278,7 +278,7 @@ def test_stored_times_name_their_zone(zone: str, time: str, whole: str) -> None:
 @quick
 @given(words=hostile_text, zone=hostile_text)
 def test_a_stored_time_is_never_an_error(words: str, zone: str) -> None:
-    """What is no time is shown as it came, shortened."""
+    """A stored value that is not a time is shown unchanged, but shortened."""
     assert len(clock_time(words, zone)) <= 20
     assert len(date_and_time(words, zone)) <= 30
 
@@ -337,7 +337,7 @@ def test_codes_in_words(code_: str, words: str) -> None:
     [(0, "0 B"), (168, "168 B"), (1_200, "1.2 kB"), (18_250, "18 kB"), (3_400_000, "3.4 MB")],
 )
 def test_sizes_in_bytes(count: int, words: str) -> None:
-    """With one digit after the point where it matters."""
+    """Sizes have at most one decimal."""
     assert byte_size(count) == words
 
 

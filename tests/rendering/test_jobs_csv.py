@@ -48,7 +48,7 @@ def runs(cell: str) -> bool:
     return cell.lstrip()[:1] in tuple("=+@＝＋＠") or cell[:1] in ("-", "－", "\t", "\r")
 
 
-def test_says_what_a_job_has() -> None:
+def test_has_a_row_for_each_job() -> None:
     """The CSV has a header and a row for each job, in the order of the list."""
     job = Job(
         id="1",

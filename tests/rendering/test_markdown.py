@@ -46,8 +46,8 @@ def test_a_heading_is_bold_and_paragraphs_are_apart() -> None:
     ]
 
 
-def test_lists_nest_and_go_on_counting() -> None:
-    """What stands between two numbers does not begin a new count; no deeper than Slack indents."""
+def test_nested_lists_continue_their_numbers() -> None:
+    """Content between two items doesn't restart the numbers, and nesting is limited."""
     shape = [
         (part.get("style"), part.get("indent"), part.get("offset"), len(part["elements"]))
         for part in made("1. a\n   - x\n   - y\n2. b\n3. c\n\n* d")
@@ -62,12 +62,12 @@ def test_lists_nest_and_go_on_counting() -> None:
     assert max(part["indent"] for part in deep) == 8
 
 
-def test_a_year_is_no_count() -> None:
+def test_a_large_list_number_is_text() -> None:
     """List numbers above Slack's maximum are text."""
     assert made("2026. A year") == [item(words("2026. A year"))]
 
 
-def test_what_follows_in_an_item_is_no_item() -> None:
+def test_further_paragraphs_of_an_item_have_no_bullet() -> None:
     """A second paragraph after nested items, or code, gets no bullet."""
     kinds = [part["type"] for part in made("- a\n\n  - x\n\n  more\n\n  ```\n  code\n  ```\n")]
     assert kinds == [
@@ -75,7 +75,7 @@ def test_what_follows_in_an_item_is_no_item() -> None:
     ]  # fmt: skip
 
 
-def test_quotes_hold_what_is_quoted() -> None:
+def test_quotes_keep_their_content() -> None:
     """Quotes keep their content, and lists in them are text."""
     assert made("> a\n>\n> 1. b\n\nc") == [
         {"type": "rich_text_quote", "elements": [words("a")]},
@@ -113,7 +113,7 @@ def test_html_mentions_and_references_stay_letters() -> None:
 
 
 def test_images_are_links() -> None:
-    """Nobody's server learns who reads; the picture is a click away."""
+    """An image is a link, so that its server doesn't learn who reads the message."""
     assert made("![plan](https://a.example/p.png)") == [
         item(
             {"type": "link", "url": "https://a.example/p.png", "text": "plan"},
@@ -130,6 +130,6 @@ def test_too_deep_is_not_markdown(sign: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["[" * 3000, "a\n" * 4000])
-def test_what_takes_too_long_is_not_markdown(text: str) -> None:
+def test_text_that_takes_too_long_is_not_parsed(text: str) -> None:
     """Text with thousands of brackets or lines is shown as it is."""
     assert from_markdown(text) is None

@@ -32,7 +32,7 @@ def test_finds_the_job_of_each_row() -> None:
 
 
 def test_replaces_whole_rows() -> None:
-    """One line stands where the row was; the rest stays in its order."""
+    """One line replaces the row, and the other blocks keep their order."""
     assert with_rows_replaced(BLOCKS, {"job.3": [LINE]}) == [*BLOCKS[:5], LINE, PAGES]
     assert with_rows_replaced(BLOCKS, {"job.1": [LINE], "job.3": [LINE, LINE]}) == [
         TITLE,
@@ -53,7 +53,7 @@ def test_finds_the_row_of_a_job() -> None:
         assert row_of(blocks, "globex", "a") == row_of(blocks, "acme", "b") == ""
 
 
-def test_an_old_button_is_no_job() -> None:
+def test_an_old_button_is_ignored() -> None:
     """A button of another version is ignored."""
     old = {"action_id": buttons.JOBS_DELETE_IN_CHANNEL_CONFIRM, "value": "old"}
     assert job_row_numbers([{"block_id": "job.1.buttons", "elements": [old]}]) == {}

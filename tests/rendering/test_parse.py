@@ -20,7 +20,7 @@ def test_mrkdwn_that_is_not_ours_is_escaped() -> None:
 
 @pytest.mark.parametrize("kind", ["mrkdwn", "markdown", "section", "something_new"])
 def test_unknown_text_is_escaped(kind: str) -> None:
-    """A type that we do not know is taken for one that understands mark-up."""
+    """Text objects of an unknown type are treated as mrkdwn."""
     assert (
         said('{"x": {"type": {{ kind }}, "text": "<@U1>"}}', kind=kind)["x"]["text"]
         == "&lt;@U1&gt;"
@@ -79,7 +79,7 @@ def test_views_are_no_messages(kind: str) -> None:
         ('{"x": [["a", ["' + TRUSTED + '*x*"]]]}', r"only plain text is allowed: '\*x\*'"),
     ],
 )
-def test_what_is_no_payload_is_named(source: str, problem: str) -> None:
-    """Broken JSON shows the place, a doubled key its name, mrkdwn in a wrong place its words."""
+def test_an_invalid_payload_is_explained(source: str, problem: str) -> None:
+    """Errors give the position of broken JSON, a repeated key, or misplaced mrkdwn."""
     with pytest.raises(InvalidPayload, match=problem):
         parse_payload(source)

@@ -28,7 +28,7 @@ def test_a_template_is_found_by_its_name(tmp_path: Path) -> None:
     assert payload["text"] == "Hello *&lt;Ada&gt; ☕*"
 
 
-def test_what_is_rendered_has_passed_the_gate(tmp_path: Path) -> None:
+def test_a_rendered_message_is_within_the_limits(tmp_path: Path) -> None:
     """A rendered message is within Slack's limits."""
     text = renderer(tmp_path, long='{"text": {{ words }}}').render("long", words="x" * 5000)["text"]
     assert isinstance(text, str)
@@ -100,7 +100,7 @@ def test_the_projects_templates_are_the_default() -> None:
     assert names == {path for path in expected if not path.startswith("parts/")}
 
 
-def test_what_is_rendered_once_is_remembered(tmp_path: Path) -> None:
+def test_the_cache_returns_the_same_text(tmp_path: Path) -> None:
     """The cache returns the same text for equal data, and another text for other data."""
     made = renderer(tmp_path, hello='{"text": {{ word }}}')
     first = made.private_text_once("hello", word="Ada")

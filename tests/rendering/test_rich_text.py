@@ -51,7 +51,7 @@ def test_text_that_looks_like_another_address_does_not_link(text: str) -> None:
         "slack://open",
     ],
 )
-def test_what_is_no_plain_web_address_is_letters(url: str) -> None:
+def test_an_unusual_address_is_text(url: str) -> None:
     """An address that is not http or hides its host is shown as text."""
     assert web_host(url) == ""
     assert [leaf["type"] for leaf in link_with_host(url, "here")] == ["text"]

@@ -22,7 +22,7 @@ well_formed = st.lists(st.sampled_from(_PIECES), max_size=60).map(" ".join)
 @settings(max_examples=100)
 @given(well_formed, st.integers(1, 400))
 def test_cut_mrkdwn_stays_well_formed(text: str, limit: int) -> None:
-    """No half entity, no half link, no open code, never too long, and a cut can be seen."""
+    """Shortened mrkdwn has no split entities, links or code, and ends with an ellipsis."""
     short = cut(text, limit)
     assert len(short) <= limit
     assert cut(short, limit) == short
@@ -50,12 +50,12 @@ def test_cut_mrkdwn_stays_well_formed(text: str, limit: int) -> None:
     ],
 )
 def test_where_mrkdwn_is_cut(text: str, limit: int, short: str) -> None:
-    """Entities and links go whole, code is closed, a lone back-tick stays a letter."""
+    """Entities and links are removed completely, code is closed, and a lone backtick is kept."""
     assert cut(text, limit) == short
 
 
 def test_plain_text_is_cut_as_plain() -> None:
-    """In plain text an ampersand or a bracket is a letter like any other."""
+    """In plain text, ampersands and brackets have no special meaning."""
     assert cut_as("plain_text", "a<b&cdefgh", 6) == "a<b&c…"
     assert cut_as("mrkdwn", "a<bcdefghi", 8) == "a…"
 
@@ -81,8 +81,8 @@ def test_clean_text_can_be_sent(text: str) -> None:
 
 @quick
 @given(st.text(st.characters(categories=("L", "N", "P", "S", "Zs"))))
-def test_ordinary_text_stays(text: str) -> None:
-    """Letters, signs and spaces of any language are not changed."""
+def test_ordinary_text_is_unchanged(text: str) -> None:
+    """Letters, signs and spaces of any language are unchanged."""
     assert clean(text) == text
 
 
@@ -97,8 +97,8 @@ def test_ordinary_text_stays(text: str) -> None:
         ("👩‍👩‍👧 ok\u00a0", "👩‍👩‍👧 ok\u00a0"),
     ],
 )
-def test_what_is_cleaned(text: str, cleaned: str) -> None:
-    """Line ends become newlines, half characters U+FFFD, and what nobody should see goes."""
+def test_text_is_cleaned(text: str, cleaned: str) -> None:
+    """Line endings become newlines, lone surrogates U+FFFD, and invisible controls are removed."""
     assert clean(text) == cleaned
 
 
@@ -157,8 +157,8 @@ def test_where_text_is_cut(text: str, limit: int, short: str) -> None:
     assert shorten(text, limit) == short
 
 
-def test_a_pile_of_accents_is_cut_too() -> None:
-    """A letter with thousands of accents is shortened too."""
+def test_many_combining_characters_are_cut() -> None:
+    """A letter with thousands of accents is shortened, too."""
     short = shorten("a" + "\u0301" * 5000, 100)
     assert len(short) == 100
     assert unicodedata.combining(short[50])

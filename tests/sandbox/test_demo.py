@@ -18,7 +18,7 @@ from sandbox.demo import is_at_desktop
         ({"DISPLAY": ":0", "SSH_CONNECTION": "10.0.0.1"}, "linux", True, False),
     ],
 )
-def test_only_somebody_at_a_desktop_gets_a_browser(
+def test_opens_a_browser_only_at_a_desktop(
     environment: dict[str, str], platform: str, at_terminal: bool, opens: bool
 ) -> None:
     """A browser is opened only at a desktop's terminal."""

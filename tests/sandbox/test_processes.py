@@ -28,7 +28,7 @@ class Process:
         self.ended += 1
 
 
-async def test_is_off_until_it_is_turned_on() -> None:
+async def test_a_process_is_off_until_it_is_switched_on() -> None:
     """A process starts with `on` and ends with `off`."""
     process = Process()
     switch = ProcessSwitch(process.run)
@@ -40,7 +40,7 @@ async def test_is_off_until_it_is_turned_on() -> None:
     assert (switch.is_on, process.started, process.ended) == (False, 1, 1)
 
 
-async def test_two_who_press_at_once_start_one() -> None:
+async def test_concurrent_clicks_start_one_process() -> None:
     """Two concurrent clicks start one process."""
     process = Process()
     switch = ProcessSwitch(process.run)
@@ -50,7 +50,7 @@ async def test_two_who_press_at_once_start_one() -> None:
     assert process.ended == 1
 
 
-async def test_what_does_not_start_is_off() -> None:
+async def test_a_process_that_fails_to_start_is_off() -> None:
     """A process that fails to start is off and can be started again."""
     process = Process()
     switch = ProcessSwitch(process.run)

@@ -103,13 +103,13 @@ async def told(harness: AppHarness) -> list[str]:
     return [message["text"] for message in await harness.person("ada", "dm").messages()]
 
 
-async def test_gives_what_is_named(runner: TaskRunner) -> None:
+async def test_injects_arguments_and_services(runner: TaskRunner) -> None:
     """A task gets its queued arguments and services."""
     await runner.run_queued("test_runner.greet", 0, {"name": "Ada"})
     assert SEEN == ["Hello Ada"]
 
 
-async def test_gives_ticks_the_time(runner: TaskRunner, harness: AppHarness) -> None:
+async def test_periodic_tasks_get_the_time(runner: TaskRunner, harness: AppHarness) -> None:
     """The clock is the given one."""
     await runner.run_periodic(look)
     assert [harness.clock()] == SEEN
@@ -121,7 +121,7 @@ async def test_outlives_a_tick(runner: TaskRunner, caplog: pytest.LogCaptureFixt
     assert "test_runner.stumble failed: ZeroDivisionError" in caplog.text
 
 
-async def test_waiting_is_no_failure(runner: TaskRunner) -> None:
+async def test_waiting_does_not_count_as_a_failure(runner: TaskRunner) -> None:
     """Waiting doesn't change the number of failures."""
     with pytest.raises(RetryLater) as later:
         await runner.run_queued("test_runner.wait", 3, {})
@@ -141,7 +141,7 @@ async def test_tries_again_after_growing_pauses(runner: TaskRunner) -> None:
     assert 150 < sum(pauses) < 250
 
 
-async def test_tells_its_owner_in_the_end(
+async def test_notifies_the_owner_after_the_last_attempt(
     runner: TaskRunner, harness: AppHarness, snapshot: SnapshotAssertion
 ) -> None:
     """After the last attempt, the owner gets a message with the error and the subject."""
@@ -150,7 +150,7 @@ async def test_tells_its_owner_in_the_end(
     assert message["blocks"] == snapshot
 
 
-async def test_gives_an_unknown_error_a_reference(
+async def test_an_unknown_error_has_a_reference(
     runner: TaskRunner, harness: AppHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The message about an unexpected error has no details; the log has them."""
@@ -160,7 +160,9 @@ async def test_gives_an_unknown_error_a_reference(
     assert "ZeroDivisionError" in caplog.text
 
 
-async def test_tells_nobody_where_nobody_owns_it(runner: TaskRunner, harness: AppHarness) -> None:
+async def test_a_task_without_an_owner_sends_no_message(
+    runner: TaskRunner, harness: AppHarness
+) -> None:
     """A task without an owner is given up without a message."""
     await runner.run_queued("test_runner.fail", MAX_TASK_ATTEMPTS - 1, {"owned": False})
     assert await told(harness) == []
@@ -183,7 +185,7 @@ async def until_it_ends(runner: TaskRunner, name: str, **arguments: object) -> i
     raise AssertionError("it finds no end")
 
 
-async def test_says_that_a_task_is_given_up(
+async def test_logs_that_a_task_is_given_up(
     runner: TaskRunner, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A task that is given up is logged once, as an error."""
@@ -207,7 +209,7 @@ async def test_an_end_that_fails_is_not_tried_for_ever(
     }
 
 
-async def test_says_once_why_a_task_waits(
+async def test_logs_each_reason_for_a_delay_once(
     runner: TaskRunner, harness: AppHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A new reason for a delay is logged, and again as a warning after an hour."""

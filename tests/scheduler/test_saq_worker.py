@@ -71,7 +71,7 @@ async def running(queue: SaqQueue, runner: Any, beat_seconds: float = 2.0) -> As
         await task
 
 
-async def test_what_is_put_off_comes_again(queue: SaqQueue, redis: Any) -> None:
+async def test_a_delayed_task_runs_again(queue: SaqQueue, redis: Any) -> None:
     """A delayed task runs again with its number of failures, and leaves nothing in Redis."""
     runner = FakeRunner(RetryLater(0.1, "a pause", 2), None)
     await queue.put("a.task", "1", name="Ada", number=3)
@@ -99,7 +99,7 @@ async def test_a_task_is_queued_once(queue: SaqQueue) -> None:
     assert await queue.count("queued") == 2
 
 
-async def test_drops_what_cannot_be_started(
+async def test_drops_tasks_in_another_format(
     queue: SaqQueue, redis: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A task in another version's format is logged and dropped."""
@@ -140,7 +140,7 @@ async def test_an_answer_is_old_after_some_seconds(queue: SaqQueue) -> None:
     assert not queue.is_answering
 
 
-async def test_takes_no_task_while_it_must_not(queue: SaqQueue) -> None:
+async def test_takes_no_task_while_disabled(queue: SaqQueue) -> None:
     """A disabled queue leaves its tasks to other workers."""
     await queue.put("a.task", "1")
     queue.is_enabled = False
@@ -270,7 +270,7 @@ async def test_one_line_says_that_redis_is_away(
     assert [record.getMessage() for record in caplog.records] == [LINE, LINE]
 
 
-async def test_a_store_that_is_away_is_one_line_too(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_translated_redis_error_is_one_line_too(caplog: pytest.LogCaptureFixture) -> None:
     """An error that the queue has already translated is handled the same way."""
     await fail(StoreUnavailable("TimeoutError"))
     assert [record.getMessage() for record in caplog.records] == [
@@ -290,7 +290,7 @@ async def test_hides_nothing_else(caplog: pytest.LogCaptureFixture, error: Excep
     assert caplog.records[0].exc_info is not None
 
 
-async def test_a_pause_is_no_error(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_delay_is_not_logged_as_an_error(caplog: pytest.LogCaptureFixture) -> None:
     """A delayed task isn't logged as failed."""
     await fail(RetryLater(2.0, "a pause", 1))
     assert not caplog.records

@@ -26,13 +26,13 @@ def test_all_are_due_at_the_beginning() -> None:
     assert names(PeriodicTimer([SECOND, MINUTE]), 1000) == [1, 60]
 
 
-def test_each_comes_at_its_own_pace() -> None:
+def test_each_task_has_its_own_interval() -> None:
     """A task is due again only after its interval."""
     ticks = PeriodicTimer([SECOND, MINUTE])
     assert [names(ticks, now) for now in (0, 0.5, 1, 59, 60)] == [[1, 60], [], [1], [1], [1, 60]]
 
 
-def test_what_was_missed_is_not_made_up_for() -> None:
+def test_missed_runs_are_not_repeated() -> None:
     """After an hour's suspension each task is due once."""
     ticks = PeriodicTimer([SECOND, MINUTE])
     ticks.due(0)
@@ -40,7 +40,7 @@ def test_what_was_missed_is_not_made_up_for() -> None:
 
 
 @given(st.lists(st.floats(0, 3600), min_size=1, max_size=50))
-def test_none_comes_more_often_than_it_may(times: list[float]) -> None:
+def test_no_task_runs_more_often_than_its_interval(times: list[float]) -> None:
     """A task is never due more often than its interval allows."""
     ticks = PeriodicTimer([MINUTE])
     came = [now for now in sorted(times) if ticks.due(now)]

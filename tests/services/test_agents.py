@@ -52,6 +52,14 @@ async def names_of(names: AgentNames, held: Connection) -> agents.Names:
         (("odd", "a1"), ("Returns", "a1"), ("Odd", "Complaint Agent"), ()),
         (("complant agent",), ("complant agent",), ("complant agent",), ("Complaint Agent",)),
         (("nothing like it",), ("nothing like it",), ("nothing like it",), ()),
+        # Hyphens, underscores, spaces and case do not matter, unless two agents differ only there.
+        (("complaint-agent",), ("a1",), ("Complaint Agent",), ()),
+        (("Complaint_Agent",), ("a1",), ("Complaint Agent",), ()),
+        (("complaintagent",), ("a1",), ("Complaint Agent",), ()),
+        (("A-1",), ("a1",), ("Complaint Agent",), ()),
+        (("compliant_agent",), ("compliant_agent",), ("compliant_agent",), ("Complaint Agent",)),
+        (("complaint",), ("complaint",), ("complaint",), ("Complaint Agent",)),
+        (("--",), ("--",), ("--",), ()),
     ],
 )
 def test_resolves_ids_and_names(
@@ -66,6 +74,13 @@ def test_a_name_of_two_agents_means_both() -> None:
     """A name that two agents have selects both."""
     found = resolve_agents(Filters(agents=("Twin",)), {"a": "Twin", "b": "twin"})
     assert found.agents == ("a", "b")
+
+
+def test_an_unknown_agent_is_noted_if_the_names_are_known() -> None:
+    """Without names, nothing is known about an agent."""
+    asked = Filters(agents=("complant", "a1"))
+    assert resolve_agents(asked, NAMES).unknown_agents == ("complant",)
+    assert resolve_agents(asked, {}).unknown_agents == ()
 
 
 async def test_names_are_cached_for_each_user_and_tenant(clock: FakeClock) -> None:

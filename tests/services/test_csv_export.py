@@ -245,7 +245,7 @@ async def test_waits_for_rate_limits(harness: CsvHarness) -> None:
 async def test_gives_up_on_long_rate_limits(
     harness: CsvHarness, retry_after: float | None, pauses: int
 ) -> None:
-    """If Emporix asks for minutes, the error says when to try again."""
+    """If Emporix requests a pause of minutes, the error says when to try again."""
     harness.job_list.put(1.0)
     harness.emporix.before = _limited(harness, times=99, retry_after=retry_after)
     with pytest.raises(RateLimited):

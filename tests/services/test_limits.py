@@ -148,9 +148,7 @@ async def test_a_person_owns_50_digests_and_50_alerts(kind: Kind) -> None:
 
 
 async def test_taking_over_counts_for_the_new_owner(kind: Kind) -> None:
-    """A user who owns 50 can resume their own but not take over others; the old owner gains a
-    place.
-    """
+    """A user who owns 50 can resume their own work but not take over other users' work."""
     mine = await kind.fill(50, [GRACE], 50)
     adas = await kind.add(ADA, "C0ADA")
     await kind.pause(adas)
@@ -243,7 +241,7 @@ async def test_a_person_starts_5_clean_ups_a_day(redis: Any, clock: FakeClock) -
     assert await kept.start(clean(9), clock())
 
 
-def test_a_limit_is_no_reason_to_pause() -> None:
+def test_a_limit_does_not_pause_scheduled_work() -> None:
     """Reaching a limit does not pause scheduled work."""
     error: BotError = LimitReached("digests", "person", 50)
     assert error.pauses == ""

@@ -331,7 +331,7 @@ def test_an_unreadable_time_does_not_block_paging() -> None:
 
 
 def test_jobs_without_an_id_are_shown() -> None:
-    """Jobs without an id are told apart by their other fields."""
+    """Jobs without an id are distinguished by their other fields."""
     job_list = job_list_of(4)
     for job_id in job_list.ids:
         job = job_list.jobs.get(job_id)

@@ -143,14 +143,14 @@ LINK = f"https://admin.emporix.io/apps/administration/ai-agents#/logs/jobs/{ID}"
         f"job {ID}, please",
     ],
 )
-def test_takes_an_id_as_it_comes(typed: str) -> None:
+def test_accepts_ids_in_common_spellings(typed: str) -> None:
     """An id is read in brackets, quotes, formatting, a file name, a sentence or a link."""
     assert parse_job_id(typed) == ID
 
 
 @given(st.text("<>()[]{}\"'`“”‘’*_~#.,;:!? \n"), st.text("<>()[]{}\"'`“”‘’*_~#.,;:!? \n"))
-def test_what_surrounds_an_id_does_not_matter(before: str, after: str) -> None:
-    """Quotes, brackets, formatting and punctuation around an id are no part of it."""
+def test_wrappers_of_an_id_are_removed(before: str, after: str) -> None:
+    """Quotes, brackets, formatting and punctuation around an id are not part of it."""
     assert parse_job_id(f"{before}{ID.upper()}{after}") == ID
     assert parse_job_id(f"{before}job-1{after}") == "job-1"
 
@@ -177,7 +177,7 @@ def test_reads_an_encoded_link() -> None:
     "typed",
     ["", "  ", "<>", "two ids", ".", "..", "x" * (MAX_JOB_ID_LENGTH + 1), f"{JOB} {OTHER}"],
 )
-def test_refuses_what_is_no_id(typed: str) -> None:
+def test_refuses_invalid_ids(typed: str) -> None:
     """No id, several ids and parts of a path are refused."""
     with pytest.raises(InvalidInput) as caught:
         parse_job_id(typed)
@@ -185,7 +185,7 @@ def test_refuses_what_is_no_id(typed: str) -> None:
 
 
 @given(st.text(max_size=300))
-def test_gives_an_id_or_says_so(typed: str) -> None:
+def test_any_text_is_an_id_or_an_error(typed: str) -> None:
     """Any text becomes an id that can be part of a path, or an error."""
     try:
         found = parse_job_id(typed)

@@ -135,7 +135,7 @@ def test_fingerprints_compare_as_messages_do(one: str, other: str) -> None:
 
 @given(st.text().filter(lambda text: not re.search("http|status", text, re.IGNORECASE)))
 def test_any_number_is_like_any_other(text: str) -> None:
-    """A number does not change the cause, whatever stands around it."""
+    """A number doesn't change the cause, whatever surrounds it."""
     assert cause_of(failed(f"1 {text[:100]}")) == cause_of(failed(f"23 {text[:100]}"))
 
 
@@ -173,7 +173,7 @@ def test_names_the_agents_with_most_jobs_first() -> None:
         (['{"error": "lost 1"}', '{"error": "lost 2"}'], '{"error": "lost 1"}'),
     ],
 )
-def test_the_message_of_a_group_leaves_out_what_differs(messages: list[str], shown: str) -> None:
+def test_the_message_of_a_group_omits_differences(messages: list[str], shown: str) -> None:
     """Ids and numbers that only some jobs of a group have are shown as "…"."""
     (group,) = group_failures(map(failed, messages))
     assert group.message == shown

@@ -156,12 +156,12 @@ def _all() -> Iterator[tuple[str, Listener]]:
             yield f"{type(one).__name__.removesuffix('Listener').lower()} {address}", one
 
 
-def test_what_is_not_recorded_was_reviewed() -> None:
+def test_listeners_without_an_entry_were_reviewed() -> None:
     """Every listener without an audit entry is in the list above, so none is added unnoticed."""
     assert sorted(name for name, one in _all() if one.audit is None) == HARMLESS
 
 
-def test_entries_say_what_they_are_about() -> None:
+def test_entries_name_their_subject() -> None:
     """Each recorded listener completes its entry, unless the event says everything."""
     silent = [
         name
@@ -250,7 +250,7 @@ async def test_a_call_leaves_one_entry(
     )
 
 
-async def test_what_changes_nothing_leaves_no_entry(redis: Any) -> None:
+async def test_requests_without_changes_write_no_entry(redis: Any) -> None:
     """Reads, repeated changes and changes that a service records write no entry."""
     log = AuditLog(redis)
     async with open_dispatch(DispatchSetup(Acts().heard, audit=log)) as harness:
@@ -298,7 +298,7 @@ async def test_an_entry_that_redis_does_not_take_is_logged(
     assert (line["event"], line["user"], line["stored"]) == ("digest.paused", "U0ADA", False)
 
 
-async def test_a_line_of_json_has_what_the_entry_has(redis: Any) -> None:
+async def test_the_json_line_equals_the_entry(redis: Any) -> None:
     """Each entry is also logged as one JSON line with the request's reference, regardless of its
     text.
     """

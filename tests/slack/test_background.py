@@ -93,7 +93,7 @@ async def test_says_when_it_is_full() -> None:
     assert gate.begun == ["runs", "waits", "again"]
 
 
-async def test_goes_on_after_a_failure() -> None:
+async def test_a_failed_task_frees_its_slot() -> None:
     """A failed task frees its slot."""
     work, gate = BackgroundTasks(QueueLimits(running=1)), Gate()
     gate.open.set()
@@ -126,7 +126,7 @@ async def test_remembers_whose_request_it_is() -> None:
     assert seen == ["first", "second", "third"]
 
 
-async def test_drains_what_waits() -> None:
+async def test_draining_runs_waiting_tasks() -> None:
     """Draining also runs the waiting tasks."""
     work, gate = BackgroundTasks(QueueLimits(running=3, each_running=3, each_waiting=40)), Gate()
     for number in range(40):
@@ -191,7 +191,7 @@ def test_one_users_hundred_do_not_keep_another_waiting() -> None:
     assert len(order) == 101
 
 
-def test_users_take_turns() -> None:
+def test_users_are_served_in_turn() -> None:
     """Users are served in turn, and the items of each in their order."""
     turns: FairQueue[str] = FairQueue(ROOMY)
     for item in ("a1", "a2", "a3", "b1", "b2", "c1"):
@@ -227,7 +227,7 @@ def test_refuses_whom_it_may_not_let_wait() -> None:
         turns.enqueue("c", "too much of all")
 
 
-def test_what_cannot_wait_counts_too() -> None:
+def test_unqueued_work_is_limited_too() -> None:
     """Unqueued work needs no slot, but is limited too."""
     turns: FairQueue[str] = FairQueue(
         QueueLimits(running=1, waiting=3, each_running=1, each_waiting=1)
@@ -305,7 +305,7 @@ class Fairness(RuleBasedStateMachine):
             assert self.turns.running == self.limits.running
 
     @invariant()
-    def passes_nobody_over(self) -> None:
+    def serves_each_user(self) -> None:
         """While a user can run, each other user starts at most one item."""
         assert all(told.passed < len(self.told) for told in self.told.values())
 
@@ -327,7 +327,7 @@ class Fairness(RuleBasedStateMachine):
 TestFairness = Fairness.TestCase
 
 
-def test_counts_nobody_who_has_left() -> None:
+def test_forgets_users_without_items() -> None:
     """A user's last item removes all data about them."""
     turns: FairQueue[str] = FairQueue(ROOMY)
     turns.enqueue("a", "item")
@@ -341,7 +341,7 @@ def test_counts_nobody_who_has_left() -> None:
     assert (turns.running, turns.waiting) == (0, 0)
 
 
-def test_nobody_who_may_run_waits_for_a_connection() -> None:
+def test_there_is_a_connection_for_each_running_task() -> None:
     """There is one connection to Emporix per running task, and one more for agent names."""
     let_in = DEFAULT_QUEUE_LIMITS.running + DEFAULT_QUEUE_LIMITS.waiting
     assert (http.CONNECTION_LIMITS.max_connections or 0) >= let_in + agents.MAX_NAMES_CALLS

@@ -72,7 +72,7 @@ async def delivered(harness: DispatchHarness) -> Any:
 
 
 @pytest.mark.parametrize("error", [lambda: StoreUnavailable("ConnectionError"), Busy, TimeoutError])
-async def test_what_fails_is_delivered_again(
+async def test_a_failed_delivery_is_repeated(
     error: Callable[[], Exception], caplog: pytest.LogCaptureFixture
 ) -> None:
     """If the first delivery fails, the second one does the work, once."""
@@ -83,7 +83,7 @@ async def test_what_fails_is_delivered_again(
     assert caplog.text.count("user_change is not acknowledged: ") == 1
 
 
-async def test_what_works_is_delivered_once() -> None:
+async def test_a_handled_event_is_delivered_once() -> None:
     """A handled event is delivered once, and its messages follow the ack."""
     listener = Listener(None)
     async with open_dispatch(DispatchSetup((lasting(listener),))) as harness:
@@ -91,7 +91,7 @@ async def test_what_works_is_delivered_once() -> None:
     assert (ack.status, listener.calls, listener.messages) == (200, 1, 1)
 
 
-async def test_what_keeps_failing_is_not_acknowledged() -> None:
+async def test_a_failing_event_is_not_acknowledged() -> None:
     """An event that keeps failing is not acknowledged, so Slack retries after 1 and 5 minutes."""
 
     async def fail() -> None:
@@ -102,7 +102,7 @@ async def test_what_keeps_failing_is_not_acknowledged() -> None:
     assert ack.status == 503
 
 
-async def test_what_takes_too_long_is_not_acknowledged() -> None:
+async def test_a_slow_event_is_not_acknowledged() -> None:
     """A slow handler is cancelled, and the next delivery does the work."""
     calls: list[str] = []
 

@@ -85,7 +85,7 @@ async def test_keeps_a_form_that_comes_when_it_is_busy() -> None:
     assert "The app is busy" in answer.json()["errors"]["name"]
 
 
-async def test_one_users_many_leave_room_for_another() -> None:
+async def test_many_requests_of_a_user_do_not_block_others() -> None:
     """A user who sends a hundred commands is refused; others are not."""
     gate = Gate()
     limits = QueueLimits(running=3, waiting=10, each_running=2, each_waiting=3)

@@ -56,12 +56,13 @@ def test_commands_of_jobs_work_without_jobs(words: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "before", ["", "jobs ", "job ", "show ", "open ", "jobs show ", "Show job "]
+    "before",
+    ["", "jobs ", "job ", "show ", "open ", "jobs show ", "Show job ", "id:", "jobs ID = "],
 )
 @pytest.mark.parametrize("wrapped", ["{}", "<{}>", "`{}`", "*{}*", "({})", "{}.", "#{}", "“{}”,"])
 @pytest.mark.parametrize("reference", [JOB, JOB.upper(), LINK, f"{LINK}?a=b"])
 def test_an_id_or_a_link_alone_opens_the_job(before: str, wrapped: str, reference: str) -> None:
-    """An id or a dashboard link is the job, whatever is around it, and can be searched instead."""
+    """An id or a dashboard link opens the job, with a proposal to search for it instead."""
     found = REGISTRY.find(before + wrapped.format(reference))
     assert (found.listener.words, found.text) == ("jobs get", JOB)
     assert found.proposal is not None
@@ -82,6 +83,48 @@ def test_other_words_beside_an_id_are_searched(typed: str) -> None:
     """Only a line that has nothing but an id opens a job."""
     found = REGISTRY.find(typed)
     assert (found.listener.words, found.text) == ("jobs list", typed.removeprefix("jobs "))
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "today", "Yesterday", "last week", "monday", "24h", "last 2 hours", "2026-11-01", "1.11.",
+        "11/01/2026", "2026-11-01 2026-11-05", "until monday", "tomorrow",
+        "show failed jobs", "list failed jobs today", "show me failed jobs", "failed jobs today",
+        "get all jobs", "show failures", "all failed", "how many running jobs today",
+        "newest jobs", "Skipped yesterday", "succeeded",
+        "status:failed refund", "agent=x", "--type export", "since:1.11.",
+    ],
+)  # fmt: skip
+def test_a_line_that_says_which_jobs_lists_them(typed: str) -> None:
+    """Dates, requests, statuses and filters alone are for the list, which is given the line."""
+    found = REGISTRY.find(typed)
+    assert (found.listener.words, found.text) == ("jobs list", typed)
+
+
+@pytest.mark.parametrize(
+    ("typed", "words"),
+    [
+        ("failed today", "failed"),
+        ("running 24h", "running"),
+        ("search today", "jobs search"),
+        ("delete failed jobs", "jobs delete"),
+        ("alerts on failed jobs", "alerts on"),
+        ("digest monday", "digest new"),
+    ],
+)
+def test_a_command_comes_first(typed: str, words: str) -> None:
+    """A line that begins with a command is this command, whatever follows."""
+    assert REGISTRY.find(typed).listener.words == words
+
+
+@pytest.mark.parametrize(
+    "typed", ["skippedx", "stauts:failed", "sometime today", "show refunds", "monday blues"]
+)
+def test_other_lines_are_no_list(typed: str) -> None:
+    """A line of other words is no command."""
+    with pytest.raises(UnknownCommand):
+        REGISTRY.find(typed)
 
 
 @pytest.mark.parametrize(
@@ -134,11 +177,10 @@ def test_a_slip_is_searched_and_proposed(typed: str, line: str | None) -> None:
         ("refund", ["jobs list refund"]),
         ("agents", ["jobs list agents"]),
         ("please open 68835cc3", ["jobs list please open 68835cc3"]),
-        ("yesterday", ["jobs list yesterday"]),
     ],
 )
 def test_proposes_the_whole_line(typed: str, lines: list[str]) -> None:
-    """A line that is no command comes with the lines that were probably meant."""
+    """A line that is not a command is refused with the lines that were probably meant."""
     with pytest.raises(UnknownCommand) as caught:
         REGISTRY.find(typed)
     assert caught.value.text == typed

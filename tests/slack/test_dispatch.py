@@ -178,7 +178,7 @@ async def test_does_a_repeated_delivery_once(connected: AppHarness, poster: Post
     assert len(connected.emporix_state.requests) - asked == 1
 
 
-async def test_hears_a_submission_once(redis: Any) -> None:
+async def test_handles_a_submission_once(redis: Any) -> None:
     """A repeated submission does nothing; another one is handled."""
     heard: list[str] = []
     accounts = AccountStore(redis, AccountEncryption(CIPHER))
@@ -198,7 +198,9 @@ async def test_hears_a_submission_once(redis: Any) -> None:
     assert len(heard) == 2
 
 
-async def test_does_what_is_asked_twice_twice(connected: AppHarness, poster: Poster) -> None:
+async def test_handles_a_new_request_with_the_same_command(
+    connected: AppHarness, poster: Poster
+) -> None:
     """The same command with another trigger_id is handled again."""
     sent = connected.workspace.journal.count
     url = connected.slack_url + connected.workspace.response_urls.new(ADA.id, "C0GENERAL")

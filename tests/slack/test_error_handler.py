@@ -59,7 +59,7 @@ async def test_a_form_is_not_waited_for(harness: AppHarness) -> None:
     assert exchange.view is None
 
 
-async def test_a_modal_shows_what_went_wrong(harness: AppHarness) -> None:
+async def test_an_open_modal_shows_the_error(harness: AppHarness) -> None:
     """A user with an open modal sees the error there."""
     await harness.ada.command("/emporix connect")
     await harness.redis.set(redis_keys.account(Caller(TEAM_ID, ADA.id)), "not a hash")

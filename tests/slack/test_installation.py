@@ -132,7 +132,7 @@ async def sent(harness: DispatchHarness, kind: str, foreign: Foreign) -> Any:
 
 @pytest.mark.parametrize("foreign", FOREIGN)
 @pytest.mark.parametrize("kind", KINDS)
-async def test_what_is_not_ours_is_refused(
+async def test_foreign_requests_are_refused(
     kind: str, foreign: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A foreign request of any type calls no listener and stores nothing."""
@@ -154,7 +154,7 @@ async def test_what_is_not_ours_is_refused(
 
 
 @pytest.mark.parametrize("allowed", [False, True])
-async def test_an_outsider_who_opens_the_home_is_none_of_ours(allowed: bool) -> None:
+async def test_an_outsider_who_opens_the_home_tab_is_refused(allowed: bool) -> None:
     """An outsider who opens the Home tab is refused, though its authorization is the app's own."""
     listeners = Counting()
     setup = DispatchSetup(listeners.heard, allow_outsiders=allowed)

@@ -25,7 +25,7 @@ class FakeModal:
         return True
 
 
-async def test_tells_every_other_second(clock: FakeClock) -> None:
+async def test_progress_is_limited(clock: FakeClock) -> None:
     """Progress is shown after a delay, and not more often than Slack accepts."""
     modal = FakeModal()
     progress = ModalProgress(cast("Modal", modal), "jobs/csv.collecting", clock)
@@ -35,7 +35,7 @@ async def test_tells_every_other_second(clock: FakeClock) -> None:
     assert modal.shown == [{"done": 4, "total": 9}, {"done": 7, "total": 9}]
 
 
-async def test_goes_on_where_slack_takes_it_not(clock: FakeClock) -> None:
+async def test_continues_if_slack_refuses_the_progress(clock: FakeClock) -> None:
     """Work continues if Slack refuses to show its progress."""
     modal = FakeModal()
     progress = ModalProgress(cast("Modal", modal), "jobs/csv.collecting", clock)

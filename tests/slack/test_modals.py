@@ -115,7 +115,7 @@ async def test_a_shortcut_opens_its_modal(harness: DispatchHarness) -> None:
     assert titles(harness) == [TITLE]
 
 
-async def test_says_where_a_shortcut_was_too_slow(harness: DispatchHarness) -> None:
+async def test_explains_an_expired_trigger(harness: DispatchHarness) -> None:
     """An expired trigger opens nothing; without a channel, a direct message explains it."""
     called = sample_requests.shortcut("go.start")
     called["trigger_id"] = harness.workspace.triggers.new(ADA.id)
@@ -141,7 +141,7 @@ async def test_says_where_a_shortcut_was_too_slow(harness: DispatchHarness) -> N
     ],
     ids=lambda fault: fault.error or fault.kind,
 )
-async def test_every_refusal_of_a_trigger_asks_to_press_again(
+async def test_every_refused_trigger_asks_to_click_again(
     harness: DispatchHarness, fault: Fault
 ) -> None:
     """Each of Slack's codes for an expired trigger asks the user to click again, with no retry."""
@@ -154,8 +154,8 @@ async def test_every_refusal_of_a_trigger_asks_to_press_again(
     assert "Click the button or run the command again" in harness.texts()[-1]
 
 
-async def test_a_refusal_of_the_view_itself_is_no_matter_of_time(harness: DispatchHarness) -> None:
-    """A refused view is not explained as a delay."""
+async def test_a_refused_view_is_not_explained_as_a_delay(harness: DispatchHarness) -> None:
+    """A refused view is not reported as an expired trigger."""
     fault = Fault("refuse", method="views.open", error="invalid_arguments", message="bad blocks")
     harness.workspace.faults.add(fault)
     called = sample_requests.shortcut("go.start")
@@ -165,7 +165,7 @@ async def test_a_refusal_of_the_view_itself_is_no_matter_of_time(harness: Dispat
     assert "not your fault" in harness.texts()[-1]
 
 
-async def test_explains_shortcuts_that_nobody_hears(harness: DispatchHarness) -> None:
+async def test_explains_a_shortcut_without_a_listener(harness: DispatchHarness) -> None:
     """A shortcut without a listener is explained, as the manifest may have another version."""
     await harness.poster.interaction(sample_requests.shortcut("go.long.ago"))
     await harness.poster.interaction(
@@ -175,14 +175,14 @@ async def test_explains_shortcuts_that_nobody_hears(harness: DispatchHarness) ->
     assert ["too old" in text for text in harness.texts()] == [True, True]
 
 
-async def test_opens_on_top_of_the_modal_that_was_acted_in(harness: DispatchHarness) -> None:
+async def test_opens_on_top_of_the_current_modal(harness: DispatchHarness) -> None:
     """A modal opened from a modal is pushed on top, and closing it shows the previous one."""
     await harness.poster.interaction(pressed_in(harness, open_view(harness), "go.push"))
     await harness.poster.settled()
     assert titles(harness) == ["Before", TITLE]
 
 
-async def test_a_fourth_modal_takes_the_place_of_the_third(harness: DispatchHarness) -> None:
+async def test_a_fourth_modal_replaces_the_third(harness: DispatchHarness) -> None:
     """A fourth modal replaces the third, because Slack allows three."""
     view = open_view(harness)
     for number in range(STACK - 1):
@@ -192,7 +192,7 @@ async def test_a_fourth_modal_takes_the_place_of_the_third(harness: DispatchHarn
     assert titles(harness) == ["Before", "Pushed 0", TITLE]
 
 
-async def test_takes_the_place_of_the_last_one_when_the_trigger_has_expired(
+async def test_replaces_the_top_modal_if_the_trigger_has_expired(
     harness: DispatchHarness,
 ) -> None:
     """With an expired trigger, the answer replaces the top modal instead of being lost."""
@@ -215,8 +215,8 @@ async def test_overwrites_nothing_newer(harness: DispatchHarness, pages: Pages) 
     assert (titles(harness), pages.shown) == (["Newer"], [False])
 
 
-async def test_leaves_a_closed_modal_closed(harness: DispatchHarness, pages: Pages) -> None:
-    """A closed modal stays closed, and the listener is informed."""
+async def test_a_closed_modal_remains_closed(harness: DispatchHarness, pages: Pages) -> None:
+    """A closed modal is not opened again, and the listener is informed."""
     view = open_view(harness)
     pressed = pressed_in(harness, view, "go.change")
     harness.workspace.views.close(view)
@@ -225,14 +225,14 @@ async def test_leaves_a_closed_modal_closed(harness: DispatchHarness, pages: Pag
     assert (titles(harness), harness.texts(), pages.shown) == ([], [], [False])
 
 
-async def test_changes_what_is_still_there(harness: DispatchHarness, pages: Pages) -> None:
+async def test_updates_an_unchanged_view(harness: DispatchHarness, pages: Pages) -> None:
     """An unchanged view is updated, by the hash of the click."""
     await harness.poster.interaction(pressed_in(harness, open_view(harness), "go.change"))
     await harness.poster.settled()
     assert (titles(harness), pages.shown) == ([TITLE], [True])
 
 
-async def test_a_form_gives_all_that_was_filled_in(harness: DispatchHarness, pages: Pages) -> None:
+async def test_a_form_passes_all_values(harness: DispatchHarness, pages: Pages) -> None:
     """A form passes all its values to the listener, which can push another one in the ack."""
     submitted = sample_requests.view_submission("go.form", {"words": " late refund "})
     submitted["view"]["private_metadata"] = TenantButton("acme").value
@@ -259,14 +259,14 @@ async def test_offers_options_in_the_ack(harness: DispatchHarness, pages: Pages)
 
 
 @pytest.mark.parametrize("action_id", ["go.broken", "go.long.ago"])
-async def test_offers_nothing_when_it_cannot(harness: DispatchHarness, action_id: str) -> None:
+async def test_offers_no_options_after_an_error(harness: DispatchHarness, action_id: str) -> None:
     """If options can't be read, the list is empty and the form stays usable."""
     answer = await harness.poster.interaction(sample_requests.block_suggestion(action_id, "compl"))
     assert (answer.status_code, answer.json()) == (200, {"options": []})
 
 
 @pytest.mark.parametrize("kind", ["delay", "cut_before", "status", "refuse"])
-async def test_a_modal_below_that_cannot_be_changed_stays(kind: Any) -> None:
+async def test_a_modal_below_may_not_be_updated(kind: Any) -> None:
     """If a modal below can't be updated, the listener is informed and continues."""
     workspace = Workspace(FakeClock())
     view = workspace.views.open(ADA.id, view_of(title=plain("Before")))

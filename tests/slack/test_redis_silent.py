@@ -40,7 +40,7 @@ def server(tmp_path: Path) -> Iterator[str]:
         yield url
 
 
-async def test_says_at_once_that_redis_is_silent(server: str, clock: FakeClock) -> None:
+async def test_reports_a_silent_redis_at_once(server: str, clock: FakeClock) -> None:
     """Users get the error within a second, over old and new connections, until Redis answers."""
     redis = connect(server)
     pid = (await redis.info("server"))["process_id"]

@@ -40,7 +40,7 @@ async def ask(
 
 
 def seen(harness: AppHarness) -> list[tuple[str, str]]:
-    """Where Ada sees the answer; nobody else does."""
+    """Where Ada sees the answer, which no other user sees."""
     return [
         (message.channel_id, message.only_for)
         for message in harness.workspace.seen_by(ADA)
@@ -73,7 +73,7 @@ async def test_is_ephemeral_when_the_response_url_has_expired(
     assert seen(harness) == [(GENERAL, ADA.id)]
 
 
-async def test_is_a_direct_message_where_the_bot_is_not(
+async def test_is_a_direct_message_in_a_channel_without_the_bot(
     harness: AppHarness, poster: Poster
 ) -> None:
     """In a channel without the bot, the answer is a direct message."""
@@ -92,7 +92,7 @@ async def test_is_a_direct_message_where_the_bot_is_not(
     ],
     ids=lambda fault: fault.kind,
 )
-async def test_finds_another_way_when_the_response_url_fails(
+async def test_uses_another_method_if_the_response_url_fails(
     harness: AppHarness, poster: Poster, fault: Fault
 ) -> None:
     """An error of the response_url doesn't lose the answer."""
@@ -119,7 +119,7 @@ async def test_does_not_wait_for_long(
     assert seen(harness) == [(harness.workspace.directory.direct(ADA).id, "")]
 
 
-async def test_tells_the_operator_when_no_way_is_left(
+async def test_logs_an_answer_that_cannot_be_delivered(
     harness: AppHarness, poster: Poster, caplog: pytest.LogCaptureFixture
 ) -> None:
     """An answer that can't be delivered is logged."""
@@ -129,7 +129,7 @@ async def test_tells_the_operator_when_no_way_is_left(
     assert "could not answer the user: Slack answered ratelimited" in caplog.text
 
 
-async def test_goes_to_the_person_without_any_address(harness: AppHarness, poster: Poster) -> None:
+async def test_is_a_direct_message_without_an_address(harness: AppHarness, poster: Poster) -> None:
     """Without a response_url and a channel, the answer is a direct message."""
     assert await ask(harness, poster, "", "") == ["chat.postMessage"]
     assert seen(harness) == [(harness.workspace.directory.direct(ADA).id, "")]

@@ -38,7 +38,7 @@ def refuse(headers: dict[str, str], body: bytes, now: float = NOW) -> Rejection 
     return guard.verify_headers(headers) or guard.verify_body(headers, body)
 
 
-def test_takes_slacks_published_example() -> None:
+def test_accepts_slacks_published_example() -> None:
     """The example in Slack's "Verifying requests" is accepted at its time."""
     body = (
         b"token=xyzz0WbapA4vBCDEFasx0q6G&team_id=T1DC2JH3J&team_domain=testteamnow"
@@ -55,7 +55,7 @@ def test_takes_slacks_published_example() -> None:
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"])))
-def test_takes_whatever_is_signed(body: str) -> None:
+def test_accepts_any_signed_body(body: str) -> None:
     """Any signed UTF-8 body is accepted."""
     assert refuse(signed(body.encode()), body.encode()) is None
 
@@ -78,7 +78,7 @@ def test_takes_whatever_is_signed(body: str) -> None:
         ({"x-slack-request-timestamp": str(int(NOW))}, 400),
     ],
 )
-def test_refuses_what_is_not_slacks(headers: dict[str, str], status: int) -> None:
+def test_refuses_invalid_headers(headers: dict[str, str], status: int) -> None:
     """Missing or malformed headers are refused with a status, without an exception."""
     refusal = refuse(headers, b"text=hello")
     assert refusal is not None
@@ -91,21 +91,21 @@ def test_refuses_an_old_or_future_request(age: int) -> None:
     assert refuse(signed(b"x", NOW - age), b"x") == Rejection(401, "the request is too old")
 
 
-def test_takes_the_old_secret_while_it_is_replaced() -> None:
+def test_accepts_the_old_secret_during_a_rotation() -> None:
     """Both secrets are valid during a rotation."""
     assert refuse(signed(b"x", secret=OLD_SECRET), b"x") is None
     assert refuse(signed(b"x", secret=SECRET), b"x") is None
 
 
 @pytest.mark.parametrize(("length", "is_refused"), [(MAX_REQUEST_BYTES, False), (10**7, True)])
-def test_refuses_a_long_body_by_its_head(length: int, is_refused: bool) -> None:
+def test_refuses_a_long_body_by_its_content_length(length: int, is_refused: bool) -> None:
     """A body with a too large Content-Length is refused before it is read."""
     guard = RequestVerifier([SECRET], FakeClock(NOW))
     refusal = guard.verify_headers({**signed(b"x"), "content-length": str(length)})
     assert refusal == (TOO_LONG if is_refused else None)
 
 
-def test_refuses_by_the_head_what_is_too_old() -> None:
+def test_refuses_an_old_request_by_its_headers() -> None:
     """An old request is refused before its body is read."""
     guard = RequestVerifier([SECRET], FakeClock(NOW))
     assert guard.verify_headers(signed(b"x", NOW - MAX_TIMESTAMP_AGE_SECONDS - 1)) is not None
@@ -121,7 +121,7 @@ def test_refuses_another_apps_signature() -> None:
     assert refuse(signed(b"x", secret="another"), b"x") is not None
 
 
-def test_refuses_what_is_not_utf8() -> None:
+def test_refuses_a_body_that_is_not_utf8() -> None:
     """A signed body that isn't UTF-8 is refused."""
     assert refuse(signed(b"\xff\xfe"), b"\xff\xfe") == Rejection(400, "the body is not UTF-8")
 
@@ -153,13 +153,13 @@ def test_reads_json_and_payloads(fields: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize("body", ["{", "payload=", "payload=1", "payload=[]", "{" * 100_000])
-def test_refuses_what_has_no_fields(body: str) -> None:
+def test_refuses_an_unreadable_body(body: str) -> None:
     """Every unreadable body raises the same error."""
     with pytest.raises(ValueError, match=r".+"):
         parse_body(body)
 
 
-def test_refuses_what_is_nested_too_deeply() -> None:
+def test_refuses_deeply_nested_json() -> None:
     """JSON that is nested too deeply raises the same error."""
     with pytest.raises(ValueError, match="deeply"):
         parse_body('{"a":' * 100_000)

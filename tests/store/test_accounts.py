@@ -19,7 +19,7 @@ from tests.harness.clock import NOW, FakeClock
 from tests.store.fixtures import ADA, CIPHER, GRACE, connection
 
 
-async def test_gives_back_what_was_saved(accounts: AccountStore) -> None:
+async def test_loads_the_saved_connection(accounts: AccountStore) -> None:
     """A connection is loaded completely, with its token, and is the default one."""
     await accounts.save(connection(), default=True)
     account = await accounts.load(ADA)
@@ -40,7 +40,7 @@ async def test_writes_no_secret_in_the_clear(accounts: AccountStore, redis: Any)
     assert not any(word in written for word in ("the-client-id", "the-client-secret", "token-1"))
 
 
-async def test_does_not_open_what_was_copied_from_another_user(
+async def test_does_not_decrypt_a_record_copied_from_another_user(
     accounts: AccountStore, redis: Any
 ) -> None:
     """A record copied to another user's key can't be decrypted there."""
@@ -49,7 +49,7 @@ async def test_does_not_open_what_was_copied_from_another_user(
     assert (await accounts.load(GRACE)).connections == {}
 
 
-async def test_does_not_open_what_was_copied_to_another_tenant(
+async def test_does_not_decrypt_a_record_copied_to_another_tenant(
     accounts: AccountStore, redis: Any
 ) -> None:
     """A record copied to another tenant of the same user can't be decrypted there."""
@@ -59,7 +59,7 @@ async def test_does_not_open_what_was_copied_to_another_tenant(
     assert list((await accounts.load(ADA)).connections) == ["acme"]
 
 
-async def test_keeps_what_it_cannot_open(accounts: AccountStore, redis: Any) -> None:
+async def test_keeps_undecryptable_connections(accounts: AccountStore, redis: Any) -> None:
     """A connection is hidden while its encryption key is missing."""
     await accounts.save(connection(), default=True)
     elsewhere = AccountStore(redis, AccountEncryption(Cipher(parse_keys(new_key()))))
@@ -109,7 +109,9 @@ async def test_switches_the_default(accounts: AccountStore) -> None:
 FRESH = Token("token-2", NOW + 7200, frozenset({"ai.agent_read"}), "acme")
 
 
-async def test_gives_what_another_process_saved(accounts: AccountStore, tokens: TokenStore) -> None:
+async def test_loads_a_token_saved_by_another_process(
+    accounts: AccountStore, tokens: TokenStore
+) -> None:
     """A saved token is found beside its connection."""
     await accounts.save(connection(), default=True)
     await tokens.save(connection(), FRESH)
@@ -139,9 +141,7 @@ async def test_lets_one_refresh_at_a_time(redis: Any, records: AccountEncryption
         assert third
 
 
-async def test_a_killed_refresh_keeps_nobody_waiting_for_long(
-    tokens: TokenStore, redis: Any
-) -> None:
+async def test_a_killed_refresh_blocks_others_only_briefly(tokens: TokenStore, redis: Any) -> None:
     """The lock of a killed process expires within 3 s."""
     async with tokens.lock(connection()):
         assert 0 < await redis.pttl(redis_keys.token_lock(ADA, "acme")) <= 3000

@@ -92,7 +92,7 @@ async def test_leaves_no_trace(alerts: AlertStore, redis: Any) -> None:
     assert await alerts.load("a1") is None
 
 
-async def test_nobody_can_make_one_up(
+async def test_ignores_forged_records(
     alerts: AlertStore, redis: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Forged, moved or copied records are logged and ignored."""
@@ -115,7 +115,7 @@ async def test_nobody_can_make_one_up(
     assert await alerts.load("a1") == first
 
 
-async def test_nobody_can_make_up_what_was_posted(alerts: AlertStore, redis: Any) -> None:
+async def test_ignores_forged_posts(alerts: AlertStore, redis: Any) -> None:
     """Forged posts can't make an alert's messages show other jobs."""
     await alerts.save(ALERT, None, POSTS)
     await redis.set(redis_keys.alert_posts("a2"), await redis.get(redis_keys.alert_posts("a1")))
@@ -124,7 +124,7 @@ async def test_nobody_can_make_up_what_was_posted(alerts: AlertStore, redis: Any
     assert await alerts.load_posts("a1") == ()
 
 
-async def test_an_index_makes_nothing_somebody_elses(alerts: AlertStore, redis: Any) -> None:
+async def test_ignores_index_entries_that_do_not_match(alerts: AlertStore, redis: Any) -> None:
     """An alert is found by its own connection and channel only."""
     await alerts.save(ALERT, None)
     source = PolledConnection(GRACE, "acme")

@@ -111,7 +111,7 @@ class Overtaken:
         return self._answer
 
 
-async def test_who_is_overtaken_overwrites_nothing(redis: Any) -> None:
+async def test_the_first_canary_is_kept(redis: Any) -> None:
     """The canary of the first process is kept, and the second process is stopped."""
     connection = Overtaken(redis)
     with pytest.raises(WrongEncryptionKeys):
@@ -127,7 +127,7 @@ async def test_only_a_process_that_works_writes_it(redis: Any, redis_url: str) -
     await client.aclose()
 
 
-async def test_rotation_seals_it_with_the_first_key(redis: Any, redis_url: str) -> None:
+async def test_rotation_encrypts_it_with_the_first_key(redis: Any, redis_url: str) -> None:
     """After a rotation, processes no longer need the old key."""
     await writes(redis_url, OURS)
     tallies = [tally async for tally in KeyRotation(redis, cipher(THEIRS, OURS)).run()]

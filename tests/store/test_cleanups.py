@@ -50,14 +50,14 @@ async def test_work_on_it_keeps_it_for_another_month(kept: CleanupStore, redis: 
         assert await redis.ttl(redis_keys.cleanup("clean-1")) > 29 * 86_400
 
 
-async def test_comes_back_as_it_was(kept: CleanupStore) -> None:
+async def test_loads_the_saved_clean_up(kept: CleanupStore) -> None:
     """A clean-up is loaded with its filters and its owner."""
     assert await kept.save_unconfirmed(CLEAN)
     assert await kept.load("clean-1") == CLEAN
     assert await kept.load("clean-2") is None
 
 
-async def test_nobody_can_make_one_up(kept: CleanupStore, redis: Any) -> None:
+async def test_ignores_forged_records(kept: CleanupStore, redis: Any) -> None:
     """Forged or copied records don't make a worker delete jobs."""
     await begin(kept, BEGUN_CLEAN)
     await kept.freeze_job_ids(BEGUN_CLEAN, ["job-1"], "worker-1")
@@ -108,7 +108,7 @@ async def test_an_end_frees_no_other_clean_up(kept: CleanupStore, redis: Any) ->
     assert not await kept.start(Cleanup("clean-3", ADA, "acme", Filters(), 1, UNTIL), NOW)
 
 
-async def test_a_gone_one_does_not_bar_the_way(kept: CleanupStore, redis: Any) -> None:
+async def test_a_deleted_clean_up_leaves_the_index(kept: CleanupStore, redis: Any) -> None:
     """An id without a record leaves the index."""
     await begin(kept, CLEAN)
     await redis.delete(redis_keys.cleanup("clean-1"))
@@ -117,7 +117,7 @@ async def test_a_gone_one_does_not_bar_the_way(kept: CleanupStore, redis: Any) -
     assert await kept.start(SECOND, NOW)
 
 
-async def test_only_redis_says_that_it_is_over(kept: CleanupStore, redis: Any) -> None:
+async def test_an_undecryptable_clean_up_stays_in_the_index(kept: CleanupStore, redis: Any) -> None:
     """A clean-up that can't be decrypted stays in the index."""
     await begin(kept, CLEAN)
     await redis.hset(redis_keys.cleanup("clean-1"), "record", "unreadable")
@@ -185,7 +185,7 @@ async def test_renewing_lengthens_the_lease(kept: CleanupStore, redis: Any) -> N
     assert 14 < await redis.pttl(redis_keys.cleanup_lease("clean-1")) / 1000 <= 15
 
 
-async def test_who_lost_the_lease_changes_nothing(kept: CleanupStore) -> None:
+async def test_a_worker_without_the_lease_cannot_save(kept: CleanupStore) -> None:
     """A worker that lost its lease can't save the record, the ids or the end."""
     await begin(kept, BEGUN_CLEAN)
     await kept.freeze_job_ids(BEGUN_CLEAN, ["job-1"], "worker-1")
@@ -225,7 +225,9 @@ async def test_ids_are_kept_once_for_all(kept: CleanupStore) -> None:
     assert await kept.load_job_ids("clean-1") == []
 
 
-async def test_who_lost_the_lease_writes_nothing(kept: CleanupStore, redis: Any) -> None:
+async def test_a_worker_without_the_lease_cannot_record_results(
+    kept: CleanupStore, redis: Any
+) -> None:
     """A worker that lost its lease can't record that a delete has started."""
     await kept.acquire_lease("clean-1", "worker-2")
     with pytest.raises(LeaseLost):

@@ -13,7 +13,7 @@ from bot.store.connection import connect, translate_redis_errors
 from tests.harness.silent_server import silent_server
 
 
-async def test_says_that_nobody_answers(tmp_path: Path) -> None:
+async def test_a_missing_server_raises_store_unavailable(tmp_path: Path) -> None:
     """A missing server raises the app's own error."""
     redis = connect(f"unix://{tmp_path}/nobody.sock")
     with pytest.raises(StoreUnavailable), translate_redis_errors():
@@ -33,12 +33,12 @@ async def test_a_silent_server_is_given_up_within_a_second(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("url", ["redis://localhost:1/0", "rediss://user:pass@localhost:1/2"])
-def test_understands_plain_and_tls_addresses(url: str) -> None:
+def test_accepts_plain_and_tls_addresses(url: str) -> None:
     """The usual addresses create a client without connecting."""
     assert connect(url).connection_pool
 
 
-def test_understands_a_sentinel_address() -> None:
+def test_parses_a_sentinel_address() -> None:
     """Sentinels, service, login and database are read from the address."""
     redis = connect("redis+sentinel://app:p%40ss@one:26379,two/orders/3?sentinel_password=s")
     pool = redis.connection_pool
@@ -53,7 +53,7 @@ def test_understands_a_sentinel_address() -> None:
 
 
 @pytest.mark.parametrize("url", ["redis+sentinel://one:26379", "redis+sentinel:///service"])
-def test_says_how_a_sentinel_address_looks(url: str) -> None:
+def test_an_incomplete_sentinel_address_is_refused(url: str) -> None:
     """An incomplete Sentinel URL is rejected with the expected form."""
     with pytest.raises(ValueError, match="Sentinel URL is redis"):
         connect(url)

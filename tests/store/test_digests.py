@@ -37,7 +37,7 @@ async def claimed(store: DigestStore, now: float, most: int = 10) -> list[str]:
     return [due.digest_id for due in await store.claim_due(now, most)]
 
 
-async def test_gives_back_what_was_kept(redis: Any) -> None:
+async def test_loads_the_saved_digest(redis: Any) -> None:
     """A digest is loaded with all fields and the number of its version."""
     store = DigestStore(redis, CIPHER)
     saved = await store.save(DIGEST)
@@ -87,8 +87,8 @@ async def test_is_found_by_channel_and_by_owner(redis: Any) -> None:
     assert [one.id for one in await store.of_owner(GRACE)] == ["1"]
 
 
-async def test_what_is_due_is_claimed_once(redis: Any) -> None:
-    """A claimed digest is due again after a minute if no worker has settled it."""
+async def test_a_due_digest_is_claimed_once(redis: Any) -> None:
+    """A claimed digest is due again after a minute if no worker has saved its next run."""
     store = DigestStore(redis, CIPHER)
     saved = await store.save(DIGEST)
     assert saved is not None
@@ -100,7 +100,7 @@ async def test_what_is_due_is_claimed_once(redis: Any) -> None:
     assert await claimed(store, 8000.0) == []
 
 
-async def test_what_was_asked_for_is_due_first(redis: Any) -> None:
+async def test_a_requested_run_is_due_first(redis: Any) -> None:
     """A requested run is due first, even while the digest is paused."""
     store = DigestStore(redis, CIPHER)
     await store.save(replace(DIGEST, requested_at=500.0))
@@ -141,7 +141,7 @@ async def test_claiming_does_not_slow_down_with_the_number_of_digests(redis: Any
     assert await seconds(50_000) < 5 * await seconds(100)
 
 
-async def test_nobody_can_make_one_up(redis: Any, caplog: pytest.LogCaptureFixture) -> None:
+async def test_ignores_forged_records(redis: Any, caplog: pytest.LogCaptureFixture) -> None:
     """Forged, moved or copied records are logged and ignored."""
     store = DigestStore(redis, CIPHER)
     first = await store.save(DIGEST)
@@ -163,7 +163,7 @@ async def test_nobody_can_make_one_up(redis: Any, caplog: pytest.LogCaptureFixtu
     assert await store.load("1") == first
 
 
-async def test_an_index_makes_nothing_somebody_elses(redis: Any) -> None:
+async def test_ignores_index_entries_that_do_not_match(redis: Any) -> None:
     """An index entry whose record does not match is ignored."""
     store = DigestStore(redis, CIPHER)
     await store.save(DIGEST)
@@ -182,7 +182,7 @@ def counts(redis: Any) -> DailyCounts:
     return DailyCounts(redis, Cipher(parse_keys(new_key())))
 
 
-async def test_gives_what_was_kept(redis: Any, counts: DailyCounts) -> None:
+async def test_loads_the_saved_counts(redis: Any, counts: DailyCounts) -> None:
     """Daily counts are loaded as they were saved, and expire."""
     assert await counts.load(SOURCE, "series") == {}
     await counts.save(SOURCE, "series", DAYS)

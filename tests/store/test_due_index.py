@@ -35,7 +35,7 @@ async def sources(redis: Any) -> PolledConnections:
     return PolledConnections(redis, DUE, STRIKES, followed)
 
 
-async def test_gives_what_is_due_to_one(sources: PolledConnections) -> None:
+async def test_a_due_name_is_claimed_by_one_worker(sources: PolledConnections) -> None:
     """A claimed connection is due again after 60 seconds, and for no other worker before."""
     await sources.schedule(ADAS, 10.0)
     await sources.schedule(GRACES, 20.0)
@@ -45,14 +45,14 @@ async def test_gives_what_is_due_to_one(sources: PolledConnections) -> None:
     assert await sources.claim_due(75.0, 100) == [GRACES, ADAS]
 
 
-async def test_takes_so_many_at_most(sources: PolledConnections) -> None:
+async def test_claims_a_limited_number(sources: PolledConnections) -> None:
     """A limited number of due connections is claimed, earliest first."""
     await sources.schedule(ADAS, 10.0)
     await sources.schedule(GRACES, 5.0)
     assert await sources.claim_due(15.0, 1) == [GRACES]
 
 
-async def test_a_member_that_names_no_connection_stops_nobody(
+async def test_an_unreadable_member_does_not_delay_others(
     sources: PolledConnections, redis: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     """An unreadable entry is logged and removed, and the other due ones are returned."""
@@ -81,7 +81,7 @@ async def test_forgets_where_nothing_is_followed(sources: PolledConnections, red
     assert await redis.keys("test:*") == []
 
 
-async def test_keeps_what_is_followed(sources: PolledConnections, redis: Any) -> None:
+async def test_keeps_connections_with_records(sources: PolledConnections, redis: Any) -> None:
     """An entry stays while Redis has records for the connection, readable or not."""
     await redis.sadd(OF + ADAS.name, "unreadable")
     await sources.schedule(ADAS, 10.0)
@@ -98,13 +98,15 @@ async def test_counts_strikes_in_a_row(sources: PolledConnections) -> None:
     assert await sources.count_failure(ADAS) == 1
 
 
-async def test_counts_no_strikes_of_what_is_gone(sources: PolledConnections, redis: Any) -> None:
+async def test_counts_no_failures_of_removed_connections(
+    sources: PolledConnections, redis: Any
+) -> None:
     """A failure recorded after the last alert was turned off leaves nothing in Redis."""
     assert await sources.count_failure(ADAS) == 0
     assert await redis.hlen(STRIKES) == 0
 
 
-async def test_an_unreadable_entry_holds_up_nobody(
+async def test_an_unreadable_entry_does_not_block_others(
     sources: PolledConnections, redis: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     """An unreadable entry is logged without its text, and the others are claimed."""
@@ -115,12 +117,10 @@ async def test_an_unreadable_entry_holds_up_nobody(
     assert await redis.zscore(DUE, "no source") is None
 
 
-async def test_adds_what_is_missing(
+async def test_adds_missing_names(
     sources: PolledConnections, redis: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """What is followed and not in the index is due again, however many there are; the rest stays
-    as it is.
-    """
+    """Names that have records but are missing in the index become due; others are unchanged."""
     many = [PolledConnection(Caller("T0ACME", f"U{number}"), "acme") for number in range(1200)]
     for source in many:
         await redis.sadd(OF + source.name, "one")
@@ -135,7 +135,7 @@ async def test_adds_what_is_missing(
     assert caplog.text == ""
 
 
-async def test_what_went_during_the_scan_is_not_added(redis: Any) -> None:
+async def test_a_connection_removed_during_the_scan_is_not_added(redis: Any) -> None:
     """A connection whose last record was removed after the scan is not restored."""
 
     async def seen(keys: list[str]) -> Iterable[str]:

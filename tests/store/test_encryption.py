@@ -16,7 +16,7 @@ def cipher(*keys: str) -> Cipher:
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"])), st.text("abc:/{}"))
-def test_opens_what_it_sealed(text: str, place: str) -> None:
+def test_decrypts_its_own_texts(text: str, place: str) -> None:
     """Any text is decrypted to what was encrypted."""
     assert cipher(NEW).decrypt(cipher(NEW).encrypt(text, place), place) == text
 
@@ -28,7 +28,7 @@ def test_does_not_open_elsewhere() -> None:
         cipher(NEW).decrypt(encrypted, "grace/token:acme")
 
 
-def test_opens_with_every_configured_key() -> None:
+def test_decrypts_with_every_configured_key() -> None:
     """With a new first key, texts of the old key can still be decrypted."""
     rotated = cipher(NEW, OLD)
     assert rotated.decrypt(cipher(OLD).encrypt("secret", "place"), "place") == "secret"
@@ -42,7 +42,7 @@ def test_does_not_open_with_a_key_that_is_gone() -> None:
 
 
 @given(st.text(max_size=80))
-def test_refuses_what_it_did_not_seal(text: str) -> None:
+def test_refuses_forged_texts(text: str) -> None:
     """Any forged text raises DecryptionError and nothing else."""
     with pytest.raises(DecryptionError):
         cipher(NEW).decrypt(text, "place")

@@ -102,8 +102,8 @@ async def test_scripts_and_pipelines_leave_it_too(
         assert (await write(client))[-1] == 1
 
 
-async def test_says_that_every_server_is_a_replica(redis: Any, redis_url: str) -> None:
-    """If the new connection leads to a replica too, the error has its code."""
+async def test_reports_that_every_server_is_a_replica(redis: Any, redis_url: str) -> None:
+    """If the new connection is to a replica too, the error has its code."""
     client = connect(redis_url)
     await by_script(client)
     await redis.replicaof("127.0.0.1", 1)

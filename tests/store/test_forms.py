@@ -19,7 +19,7 @@ def forms(redis: Any, key: str) -> FormStore:
     return FormStore(redis, Cipher(parse_keys(key)), lambda: "form-1")
 
 
-async def test_gives_back_what_was_kept(redis: Any) -> None:
+async def test_loads_the_saved_state(redis: Any) -> None:
     """The state is kept for an hour."""
     store = forms(redis, new_key())
     assert await store.load(ADA, await store.save(ADA, FACTS)) == FACTS
@@ -34,7 +34,7 @@ async def test_nothing_of_it_lies_open(redis: Any) -> None:
     assert "refund" not in stored
 
 
-async def test_opens_for_its_user_only(redis: Any) -> None:
+async def test_only_its_user_can_load_the_state(redis: Any) -> None:
     """Another user can't load the state, even if it was copied to their key."""
     store = forms(redis, new_key())
     await store.save(ADA, FACTS)
@@ -45,7 +45,7 @@ async def test_opens_for_its_user_only(redis: Any) -> None:
         await store.load(GRACE, "form-1")
 
 
-async def test_says_that_it_is_too_old(redis: Any) -> None:
+async def test_expired_state_is_outdated(redis: Any) -> None:
     """Expired or undecryptable state raises OutdatedButton."""
     store = forms(redis, new_key())
     with pytest.raises(OutdatedButton):
@@ -56,7 +56,7 @@ async def test_says_that_it_is_too_old(redis: Any) -> None:
 
 
 async def test_is_taken_once(redis: Any) -> None:
-    """The first to take the state gets it and nobody else, so that what follows happens once."""
+    """Only the first caller gets the state, so that its action happens once."""
     store = forms(redis, new_key())
     form_id = await store.save(ADA, FACTS)
     assert await store.take(GRACE, form_id) is None
@@ -68,6 +68,6 @@ async def test_looks_for_a_watch_in_the_same_round_trip(redis: Any) -> None:
     """A job's modal needs to know whether the user watches the job."""
     store = forms(redis, new_key())
     await redis.hset(redis_keys.watches(ADA), "acme:job-1", "a watch")
-    assert await store.save_and_look(ADA, FACTS, "acme", "job-1") == ("form-1", True)
-    assert await store.save_and_look(ADA, FACTS, "acme", "job-2") == ("form-1", False)
+    assert await store.save_and_check_watch(ADA, FACTS, "acme", "job-1") == ("form-1", True)
+    assert await store.save_and_check_watch(ADA, FACTS, "acme", "job-2") == ("form-1", False)
     assert await store.load(ADA, "form-1") == FACTS

@@ -38,7 +38,7 @@ async def test_asks_once_a_second(redis: Any, clock: FakeClock) -> None:
     assert 0 < await redis.pttl(redis_keys.probe()) <= 1000  # nothing of it stays
 
 
-async def test_names_a_redis_that_takes_no_writes(redis: Any, clock: FakeClock) -> None:
+async def test_reports_a_redis_that_refuses_writes(redis: Any, clock: FakeClock) -> None:
     """Every caller gets the Redis error code for a second; then the check is repeated."""
     probe = WriteProbe(redis, clock)
     await redis.config_set("maxmemory", 1)

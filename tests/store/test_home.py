@@ -57,7 +57,7 @@ async def homes(redis: Any, keys: list[EncryptionKey], accounts: AccountStore) -
     return HomeStore(redis, Cipher(keys))
 
 
-async def test_gives_back_what_was_kept(homes: HomeStore) -> None:
+async def test_loads_the_saved_statistics(homes: HomeStore) -> None:
     """Statistics are loaded completely, by tenant."""
     globex = TenantStats("globex", requested_at=3.0)
     await homes.save_stats(ADA, [FIGURES, globex])
@@ -65,7 +65,7 @@ async def test_gives_back_what_was_kept(homes: HomeStore) -> None:
     assert await homes.load_stats(GRACE) == {}
 
 
-async def test_what_jobs_say_is_sealed(homes: HomeStore, redis: Any) -> None:
+async def test_statistics_are_encrypted(homes: HomeStore, redis: Any) -> None:
     """Statistics are unreadable in Redis, and expire after an hour."""
     await homes.save_stats(ADA, [FIGURES])
     stored = await redis.hgetall(redis_keys.home(ADA, "stats"))
@@ -83,7 +83,7 @@ async def test_does_not_open_elsewhere(homes: HomeStore, redis: Any) -> None:
     assert (await homes.load_stats(ADA)).keys() == {"acme"}
 
 
-async def test_what_another_version_wrote_is_unknown(
+async def test_statistics_in_another_format_are_ignored(
     homes: HomeStore, redis: Any, keys: list[EncryptionKey]
 ) -> None:
     """Statistics in another format are ignored without an error."""
@@ -93,7 +93,9 @@ async def test_what_another_version_wrote_is_unknown(
         assert await homes.load_stats(ADA) == {}
 
 
-async def test_goes_with_the_connection(homes: HomeStore, accounts: AccountStore) -> None:
+async def test_disconnected_tenants_have_no_statistics(
+    homes: HomeStore, accounts: AccountStore
+) -> None:
     """Statistics that arrive after a disconnect are not stored."""
     await homes.save_stats(ADA, [FIGURES, replace(FIGURES, tenant="globex")])
     await accounts.delete(ADA, "acme", "globex")
@@ -102,7 +104,7 @@ async def test_goes_with_the_connection(homes: HomeStore, accounts: AccountStore
     assert (await homes.load_stats(ADA)).keys() == {"globex"}
 
 
-async def test_forgets_what_has_changed(homes: HomeStore) -> None:
+async def test_clears_the_statistics_of_tenants(homes: HomeStore) -> None:
     """Only the statistics of the named tenants are cleared."""
     await homes.save_stats(ADA, [FIGURES, replace(FIGURES, tenant="globex")])
     await homes.clear_stats(ADA, ["acme"])
@@ -110,7 +112,7 @@ async def test_forgets_what_has_changed(homes: HomeStore) -> None:
     assert (await homes.load_stats(ADA)).keys() == {"globex"}
 
 
-async def test_knows_who_has_a_home(homes: HomeStore) -> None:
+async def test_statistics_do_not_mark_a_tab_as_opened(homes: HomeStore) -> None:
     """Statistics alone don't mark a Home tab as opened."""
     await homes.save_stats(ADA, [FIGURES])
     assert not await homes.is_open(ADA)

@@ -58,10 +58,10 @@ async def test_one_may_post_and_others_wait(posts: IdempotencyClaims, clock: Fak
     assert await posts.claim("a", "grace") == await posts.find_sent("a") == Claim("sent", "1.5")
 
 
-async def test_who_finds_a_dead_claim_searches_first(
+async def test_an_expired_claim_requires_a_search(
     posts: IdempotencyClaims, clock: FakeClock
 ) -> None:
-    """After 20 seconds one other worker takes over the claim, and must search first."""
+    """After 20 seconds, one other worker takes over the claim, and must search first."""
     await posts.claim("a", "ada")
     clock.forward(19.9)
     assert await step(posts, "a", "grace") == "busy"
@@ -84,7 +84,7 @@ async def test_a_holder_that_was_suspended_has_lost_its_claim(
     assert await step(posts, "a", "grace", looked=True) == "post"
 
 
-async def test_who_searched_in_vain_posts_under_a_whole_claim(
+async def test_an_unsuccessful_search_leads_to_a_new_claim(
     posts: IdempotencyClaims, clock: FakeClock
 ) -> None:
     """After a search without a result, a worker posts under a new claim of 20 seconds."""
@@ -105,7 +105,7 @@ async def test_a_doubt_is_looked_into_at_once(posts: IdempotencyClaims) -> None:
     assert await step(posts, "a", "grace") == "unknown"
 
 
-async def test_a_claim_that_the_client_repeats_is_no_search(posts: IdempotencyClaims) -> None:
+async def test_a_repeated_claim_does_not_post_twice(posts: IdempotencyClaims) -> None:
     """A claim that redis-py repeats after a lost reply doesn't lead to a second message."""
     await posts.claim("a", "ada")
     await posts.mark_unknown("a", "ada")
@@ -120,7 +120,7 @@ async def test_a_refused_message_starts_from_the_beginning(posts: IdempotencyCla
     assert await step(posts, "a", "grace") == "post"
 
 
-async def test_what_stays_unknown_is_not_posted_again(posts: IdempotencyClaims) -> None:
+async def test_an_unknown_outcome_is_not_posted_again(posts: IdempotencyClaims) -> None:
     """A message that was given up counts as sent, without a timestamp."""
     await posts.claim("a", "ada")
     await posts.give_up("a", "ada")
@@ -182,7 +182,7 @@ async def test_no_claim_to_post_within_a_pause_of_slacks(
     assert (await posts.claim("b", "ada", ("T", "C2"))).step == "post"
 
 
-async def test_gives_the_account_of_a_new_delivery(accounts: AccountStore, redis: Any) -> None:
+async def test_a_new_delivery_returns_the_account(accounts: AccountStore, redis: Any) -> None:
     """A new delivery returns the user's connections."""
     await accounts.save(connection(), default=True)
     arrival = await Deliveries(redis, accounts).claim_delivery(ADA, "delivery-1", "request-1")
@@ -191,7 +191,7 @@ async def test_gives_the_account_of_a_new_delivery(accounts: AccountStore, redis
     assert arrival.cursor is None
 
 
-async def test_gives_the_cursor_of_a_pressed_button(
+async def test_a_delivery_returns_the_cursor_of_the_button(
     accounts: AccountStore, redis: Any, clock: FakeClock
 ) -> None:
     """A delivery returns the list of a clicked button, to its owner only."""
@@ -226,10 +226,10 @@ async def test_refuses_a_repeated_delivery(accounts: AccountStore, redis: Any) -
 
 
 @pytest.mark.parametrize("after", [False, True])
-async def test_a_lost_reply_is_no_repeated_delivery(
+async def test_a_lost_reply_is_not_a_repeated_delivery(
     accounts: AccountStore, redis: Any, after: bool
 ) -> None:
-    """If a reply of Redis was lost, the repeated call still counts as new."""
+    """If a reply from Redis was lost, the repeated call still counts as new."""
     broken = faulty_client(redis)
     arrivals = Deliveries(broken, accounts)
     with broken.faults.at(1, after=after), pytest.raises(StoreUnavailable):
@@ -238,7 +238,7 @@ async def test_a_lost_reply_is_no_repeated_delivery(
     assert await arrivals.claim_delivery(ADA, "delivery-1", "request-2") is None
 
 
-async def test_takes_a_nameless_delivery_each_time(accounts: AccountStore, redis: Any) -> None:
+async def test_a_delivery_without_an_id_is_always_new(accounts: AccountStore, redis: Any) -> None:
     """Requests without a delivery id are always new."""
     arrivals = Deliveries(redis, accounts)
     assert await arrivals.claim_delivery(ADA, "", "request-1") is not None
@@ -268,13 +268,13 @@ def deletions(redis: Any) -> Deletions:
     return Deletions(redis)
 
 
-async def test_who_deleted_it_counts(deletions: Deletions) -> None:
+async def test_the_first_user_who_deleted_counts(deletions: Deletions) -> None:
     """A later deletion returns the user who deleted first."""
     assert await deletions.save(ADA, BY_ADA) == BY_ADA
     assert await deletions.save(GRACE, GONE) == BY_ADA
 
 
-async def test_gone_counts_where_nobody_is_known(deletions: Deletions) -> None:
+async def test_an_already_gone_job_is_recorded(deletions: Deletions) -> None:
     """A job that was already gone is recorded without a user."""
     assert await deletions.save(GRACE, GONE) == GONE
 
@@ -288,7 +288,7 @@ async def test_knows_the_deleted_among_many(deletions: Deletions, redis: Any) ->
     assert 0 < await redis.ttl(redis_keys.deletion(ADA, "acme", "job-1")) <= DELETION_TTL_SECONDS
 
 
-async def test_takes_turns(deletions: Deletions, redis: Any) -> None:
+async def test_the_lock_is_exclusive(deletions: Deletions, redis: Any) -> None:
     """The lock is exclusive in a workspace, and a killed process delays others for 3 s at most."""
     async with deletions.lock(ADA, "delete") as first:
         assert first
@@ -309,8 +309,8 @@ async def test_happens_once(deletions: Deletions, redis: Any) -> None:
     assert 20 < await redis.ttl(redis_keys.once(ADA, "share")) <= DELETION_TTL_SECONDS
 
 
-async def test_what_failed_can_be_tried_again(deletions: Deletions) -> None:
-    """After a failure the next caller may try."""
+async def test_a_failed_action_can_be_repeated(deletions: Deletions) -> None:
+    """After a failure, the next caller may try."""
     with pytest.raises(RuntimeError):
         async with deletions.once(ADA, "share"):
             raise RuntimeError
@@ -324,10 +324,10 @@ async def test_a_killed_process_blocks_it_for_seconds(deletions: Deletions, redi
         assert 0 < await redis.ttl(redis_keys.once(ADA, "share")) <= 20
 
 
-async def test_what_was_done_is_not_undone_by_redis(
+async def test_a_completed_action_counts_without_redis(
     redis: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """If the end can't be recorded, a warning is logged and the share still counts."""
+    """If completion can't be recorded, a warning is logged and the share still counts."""
     broken = faulty_client(redis)
     async with Deletions(broken).once(ADA, "other"):
         pass  # the scripts are known to the server from now on

@@ -73,7 +73,7 @@ def test_every_key_is_explained() -> None:
     assert {key for key in shown if not key.startswith(OF_THE_QUEUE)} == keys
 
 
-def test_what_happens_by_the_clock_shares_a_slot() -> None:
+def test_scheduled_work_shares_a_slot() -> None:
     """All keys of scheduled work and of saq are in one slot, because scripts use several."""
     queue = SaqQueue(Redis())
     job = Job("run", key=queued_task("digests.post", "1"), queue=queue)
@@ -91,7 +91,7 @@ def test_what_happens_by_the_clock_shares_a_slot() -> None:
         redis_keys.audience("C0OPS"),
         redis_keys.audience_reads("next"),
         redis_keys.audience_reads("waiting"),
-        redis_keys.charts_refused("T0ACME", "channel"),
+        redis_keys.charts_refused("T0ACME"),
         redis_keys.daily_counts("1", "2"),
         redis_keys.stopped_teams(),
         redis_keys.lease("retention"),

@@ -40,21 +40,21 @@ def cursors(redis: Any, clock: FakeClock) -> ListStore:
     return ListStore(redis, clock)
 
 
-async def test_gives_back_what_was_asked(cursors: ListStore) -> None:
+async def test_loads_the_saved_cursor(cursors: ListStore) -> None:
     """A cursor is loaded as it was saved."""
     await cursors.save(ASKED)
     assert await cursors.load(ADA, "cursor-1") == ASKED
 
 
-async def test_a_shared_one_opens_for_others(cursors: ListStore) -> None:
-    """With the owner's id, another user of the workspace can load a shared cursor."""
+async def test_other_users_can_load_a_shared_cursor(cursors: ListStore) -> None:
+    """With the owner's id, another user in the workspace can load a shared cursor."""
     shared = replace(ASKED, shared=True)
     await cursors.save(shared)
     assert await cursors.load(GRACE, "cursor-1", owner=ADA.user_id) == shared
     assert await cursors.load(ADA, "cursor-1") == shared
 
 
-async def test_the_owners_id_alone_opens_nothing(cursors: ListStore) -> None:
+async def test_the_owners_id_alone_is_not_enough(cursors: ListStore) -> None:
     """A cursor that isn't shared, or belongs to another workspace, can't be loaded."""
     await cursors.save(ASKED)
     assert await cursors.load(GRACE, "cursor-1", owner=ADA.user_id) is None
@@ -63,7 +63,7 @@ async def test_the_owners_id_alone_opens_nothing(cursors: ListStore) -> None:
     assert await cursors.load(elsewhere, "cursor-1", owner=ADA.user_id) is None
 
 
-async def test_is_nobody_elses(cursors: ListStore) -> None:
+async def test_other_users_cannot_load_a_private_cursor(cursors: ListStore) -> None:
     """Another user can't load a cursor by its id."""
     await cursors.save(ASKED)
     assert await cursors.load(GRACE, "cursor-1") is None
@@ -86,7 +86,7 @@ async def test_forgets_expired_cursors_of_the_tenant(
     assert await redis.zrange(redis_keys.cursors(ADA, "acme"), 0, -1) == ["cursor-2"]
 
 
-async def test_does_not_read_what_is_no_cursor(cursors: ListStore, redis: Any) -> None:
+async def test_an_incomplete_record_counts_as_expired(cursors: ListStore, redis: Any) -> None:
     """An incomplete record counts as expired."""
     await redis.set(redis_keys.cursor(ADA, "cursor-1"), json.dumps({"filters": {}}))
     assert await cursors.load(ADA, "cursor-1") is None
@@ -100,8 +100,8 @@ async def test_reads_a_record_from_before_there_were_places(cursors: ListStore, 
     assert await cursors.load(ADA, "cursor-1") == ListCursor("cursor-1", ADA, "acme", filters)
 
 
-def test_a_record_stays_small() -> None:
-    """However many pages are shown, the record stays below a few kilobytes."""
+def test_a_record_is_small() -> None:
+    """The record has at most a few kilobytes, however many pages are shown."""
     cursor = ASKED
     for number in range(1, 200):
         mark = advanced(ReadMark(), (short_hash(f"{number}-{job}") for job in range(50)), 10**6)

@@ -65,7 +65,7 @@ async def test_a_dead_holder_is_not_waited_for(redis: Any) -> None:
     assert 0 < await redis.pttl(KEY) <= 3000
 
 
-async def test_who_waits_too_long_goes_on_without_it(
+async def test_a_caller_that_waits_too_long_continues(
     redis: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A caller that waits too long continues without the lock, which is logged."""
@@ -99,7 +99,7 @@ async def test_ends_although_a_cancellation_is_swallowed(redis: Any) -> None:
     assert await redis.exists(KEY) == 0
 
 
-async def test_a_stranger_neither_takes_nor_ends_it(redis: Any) -> None:
+async def test_only_the_holder_can_release_it(redis: Any) -> None:
     """Only the holder can renew and release a lock."""
     locks, mine, theirs = Locks(redis), new_holder(), new_holder()
     assert await locks.acquire(KEY, mine, 3) == ""
@@ -126,13 +126,13 @@ async def test_a_lost_reply_does_not_lock_out_its_own_caller(redis: Any, after: 
         (idempotency.DELETE_LOCK_SECONDS, idempotency.DELETE_LOCK_WAIT_SECONDS),
     ],
 )
-def test_a_lock_lives_shorter_than_others_wait(lifetime: float, wait: float) -> None:
+def test_a_lock_expires_before_others_give_up(lifetime: float, wait: float) -> None:
     """The lock of a killed process expires before others give up."""
     assert lifetime + 1 < wait
     assert accounts.TOKEN_LOCK_WAIT_SECONDS + 2 < CALL_BUDGET_SECONDS
 
 
-async def test_the_first_that_comes_does_it(redis: Any) -> None:
+async def test_one_worker_acquires_a_lease(redis: Any) -> None:
     """One worker has a lease until its period ends; other leases are independent."""
     shifts = WorkerLeases(redis)
     assert [await shifts.acquire("reconcile", 60.0) for _ in range(2)] == [True, False]

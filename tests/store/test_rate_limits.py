@@ -40,7 +40,7 @@ async def test_a_busy_channel_keeps_no_other_waiting(pace: MessageRateLimiter) -
     assert await pace.reserve("T", "C2", LONG) == pytest.approx(5, abs=1e-4)
 
 
-async def test_who_would_wait_too_long_takes_no_place(pace: MessageRateLimiter) -> None:
+async def test_a_long_wait_reserves_no_slot(pace: MessageRateLimiter) -> None:
     """The next caller gets a slot that was not taken."""
     await pace.reserve("T", "C1", LONG)
     assert await pace.reserve("T", "C1", 0.5) == pytest.approx(1.05, abs=1e-4)
@@ -62,7 +62,7 @@ async def test_all_hold_when_slack_says_so(pace: MessageRateLimiter) -> None:
     assert await pace.reserve("T", "C2", LONG) == pytest.approx(30, abs=1e-4)
 
 
-async def test_who_found_no_place_comes_back_in_turn(
+async def test_callers_without_a_slot_retry_one_by_one(
     pace: MessageRateLimiter, clock: FakeClock
 ) -> None:
     """Retries are spread at the message rate, not before the requested time, per workspace."""

@@ -131,9 +131,7 @@ def test_reads_back_whole(serializer: Serializer[Any], data: st.DataObject) -> N
 @each_type
 @settings(max_examples=40, deadline=None)
 @given(data=st.data())
-def test_an_older_process_keeps_what_it_does_not_know(
-    serializer: Serializer[Any], data: st.DataObject
-) -> None:
+def test_unknown_fields_are_preserved(serializer: Serializer[Any], data: st.DataObject) -> None:
     """A newer version's fields, at any depth, survive load, replace and save."""
     record = data.draw(records(serializer))
     facts = json.loads(serializer.write(record))
@@ -151,9 +149,7 @@ def test_an_older_process_keeps_what_it_does_not_know(
 @each_type
 @settings(max_examples=40, deadline=None)
 @given(data=st.data())
-def test_a_newer_process_reads_what_an_older_one_wrote(
-    serializer: Serializer[Any], data: st.DataObject
-) -> None:
+def test_missing_fields_have_defaults(serializer: Serializer[Any], data: st.DataObject) -> None:
     """Missing fields, and null in fields that can't be null, have their defaults."""
     record = data.draw(records(serializer))
     facts = json.loads(serializer.write(record))
@@ -170,7 +166,7 @@ def test_a_newer_process_reads_what_an_older_one_wrote(
         assert serializer.read(json.dumps(facts), **said) == missing
 
 
-def test_all_that_is_stored_keeps_what_it_does_not_know() -> None:
+def test_every_stored_dataclass_preserves_unknown_fields() -> None:
     """No dataclass within a record drops a field, and nothing is written past the serializers."""
     stored = set().union(*(types_within(one.type) for one in SERIALIZERS))
     assert {cls for cls in stored if not issubclass(cls, StoredRecord)} == set()
@@ -182,7 +178,7 @@ def test_all_that_is_stored_keeps_what_it_does_not_know() -> None:
 @pytest.mark.parametrize(
     "text", ["", "[", "null", "7", "[1]", '{"jobs": 1}', "[" * 100_000, '{"words": "hunter2"}']
 )
-def test_what_is_no_record_is_unreadable(text: str) -> None:
+def test_an_invalid_record_is_unreadable(text: str) -> None:
     """An invalid record raises InvalidRecord, without the stored text."""
     with pytest.raises(InvalidRecord) as caught:
         Serializer(Watermark).read(text)

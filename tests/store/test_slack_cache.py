@@ -20,7 +20,7 @@ from bot.store.slack_cache import (
 from tests.store.fixtures import ADA, GRACE
 
 
-async def test_gives_back_the_zone(redis: Any) -> None:
+async def test_loads_the_saved_time_zone(redis: Any) -> None:
     """Each user has a time zone, which is empty if unknown."""
     zones = TimeZoneCache(redis)
     await zones.save(ADA, "Europe/Berlin")
@@ -29,17 +29,16 @@ async def test_gives_back_the_zone(redis: Any) -> None:
 
 
 async def test_a_refusal_is_remembered_for_a_day(redis: Any) -> None:
-    """Rejected charts are remembered per workspace and kind of message."""
+    """Rejected charts are remembered per workspace."""
     charts = ChartSupport(redis)
-    assert not await charts.is_refused("T0ACME", "ephemeral")
-    await charts.mark_refused("T0ACME", "ephemeral")
-    assert await charts.is_refused("T0ACME", "ephemeral")
-    assert not await charts.is_refused("T0ACME", "channel")
-    assert not await charts.is_refused("T0OTHER", "ephemeral")
-    key = redis_keys.charts_refused("T0ACME", "ephemeral")
+    assert not await charts.is_refused("T0ACME")
+    await charts.mark_refused("T0ACME")
+    assert await charts.is_refused("T0ACME")
+    assert not await charts.is_refused("T0OTHER")
+    key = redis_keys.charts_refused("T0ACME")
     assert 86_390 < await redis.ttl(key) <= 86_400
     await redis.delete(key)  # as Redis does after that
-    assert not await charts.is_refused("T0ACME", "ephemeral")
+    assert not await charts.is_refused("T0ACME")
 
 
 OPS = Audience("C0OPS", has_outsiders=True)
@@ -107,7 +106,7 @@ async def test_reads_stay_below_slacks_limit(audiences: AudienceCache) -> None:
     assert waits == pytest.approx([1.5, 3.0, 4.5], abs=0.3)
 
 
-async def test_nobody_reads_while_slack_asks_to_wait(audiences: AudienceCache) -> None:
+async def test_reads_pause_after_a_429(audiences: AudienceCache) -> None:
     """After a 429, reads pause for as long as Slack said."""
     await audiences.pause(30.0)
     assert await audiences.reserve() == pytest.approx(30.0, abs=0.3)

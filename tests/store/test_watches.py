@@ -62,7 +62,7 @@ async def test_removes_once(watches: WatchStore, redis: Any) -> None:
     assert await redis.keys("*") == []
 
 
-async def test_nobody_can_make_one_up(
+async def test_ignores_forged_watches(
     watches: WatchStore, redis: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Forged or copied watches are ignored."""
@@ -77,7 +77,7 @@ async def test_nobody_can_make_one_up(
     assert "could not read a stored watch" in caplog.text
 
 
-async def test_one_that_cannot_be_opened_gives_way(watches: WatchStore, redis: Any) -> None:
+async def test_a_new_watch_replaces_an_unreadable_one(watches: WatchStore, redis: Any) -> None:
     """A new watch replaces an unreadable one, and expires."""
     await redis.hset(redis_keys.watches(ADA), "acme:job-1", "1.deadbeef.")
     assert await watches.add(WATCH, 105.0, 1) == "added"

@@ -83,7 +83,9 @@ def looks(harness: AppHarness) -> int:
     return sum("/jobs" in seen.path for seen in harness.emporix_state.requests)
 
 
-async def test_tells_within_a_minute(harness: AppHarness, snapshot: SnapshotAssertion) -> None:
+async def test_posts_failures_within_a_minute(
+    harness: AppHarness, snapshot: SnapshotAssertion
+) -> None:
     """A failure is posted with the agent's message and a button; a success is not."""
     await later(harness)
     fail(harness, "a")
@@ -95,7 +97,7 @@ async def test_tells_within_a_minute(harness: AppHarness, snapshot: SnapshotAsse
     assert len(await posted(harness)) == 1
 
 
-async def test_tells_of_one_minute_together(
+async def test_posts_the_failures_of_a_minute_together(
     harness: AppHarness, snapshot: SnapshotAssertion
 ) -> None:
     """Different failures are posted in one message, worst first, with the rest in its thread."""
@@ -163,7 +165,7 @@ async def test_a_thread_shows_twenty_and_counts_the_rest(harness: AppHarness) ->
     assert rest["elements"][0]["text"] == "5 more jobs aren't shown here."
 
 
-async def test_tells_a_change_again(harness: AppHarness) -> None:
+async def test_a_job_that_fails_again_is_a_repeat(harness: AppHarness) -> None:
     """A job that fails again after another run is a repeat."""
     fail(harness, "a")
     await later(harness)
@@ -175,7 +177,7 @@ async def test_tells_a_change_again(harness: AppHarness) -> None:
     assert "*2×*" in str((await posted(harness))[0]["blocks"])
 
 
-async def test_a_job_that_was_deleted_stays_readable(harness: AppHarness) -> None:
+async def test_a_repeat_updates_a_message_of_a_deleted_job(harness: AppHarness) -> None:
     """A repeat updates the first message, even if its job has been deleted."""
     fail(harness, "a")
     await later(harness)
@@ -183,10 +185,10 @@ async def test_a_job_that_was_deleted_stays_readable(harness: AppHarness) -> Non
     fail(harness, "b")
     await later(harness)
     message, _ = await posted(harness)
-    assert "`a` was deleted meanwhile" in str(message["blocks"])
+    assert "`a` was deleted in the meantime" in str(message["blocks"])
 
 
-async def test_hears_what_the_filters_say(harness: AppHarness) -> None:
+async def test_each_alert_uses_its_own_filters(harness: AppHarness) -> None:
     """Each alert of a channel reports the jobs that match its own filters."""
     ada = harness.person("ada", "ops")
     await ada.command("/emporix alerts on status:skipped agent:fraud-agent")
@@ -197,7 +199,7 @@ async def test_hears_what_the_filters_say(harness: AppHarness) -> None:
     assert "fraud-agent" in message["text"]
 
 
-async def test_hears_of_a_query(harness: AppHarness) -> None:
+async def test_supports_raw_queries(harness: AppHarness) -> None:
     """An alert with a raw query has no time filter, and still posts each change once."""
     ada = harness.person("ada", "general")
     await ada.command("/emporix alerts on q:status:SKIPPED")
@@ -237,7 +239,7 @@ async def test_sums_up_after_a_long_silence(
     assert len(await posted(harness)) == 1
 
 
-async def test_counts_a_flood(harness: AppHarness) -> None:
+async def test_counts_changes_beyond_the_limit(harness: AppHarness) -> None:
     """If there are too many changes to read, one message has their total number."""
     await later(harness)
     for number in range(700):
@@ -266,7 +268,7 @@ async def test_is_silent_while_muted(harness: AppHarness) -> None:
     assert len(await posted(harness)) == 2
 
 
-async def test_tells_of_a_broken_connection_once(
+async def test_reports_a_broken_connection_once(
     harness: AppHarness, snapshot: SnapshotAssertion
 ) -> None:
     """Owner and channel are notified, and any connected member can take over the alert."""
@@ -291,7 +293,7 @@ async def test_tells_of_a_broken_connection_once(
 async def test_pauses_when_its_owner_disconnects(
     harness: AppHarness, snapshot: SnapshotAssertion
 ) -> None:
-    """A user who disconnects sees the affected channels, which are told how to resume."""
+    """A user who disconnects sees the affected channels, which learn how to resume."""
     ada = harness.person("ada", "ops")
     await ada.command("/emporix disconnect")
     exchange = await ada.click("Disconnect")
@@ -331,7 +333,7 @@ async def test_pauses_where_it_may_not_post(harness: AppHarness, change: str) ->
     assert len(await posted(harness)) == 1
 
 
-async def test_pauses_where_emporix_does_not_take_its_filters(harness: AppHarness) -> None:
+async def test_pauses_if_emporix_refuses_its_filters(harness: AppHarness) -> None:
     """Filters that Emporix no longer accepts pause one alert, and the others continue."""
     general = harness.person("ada", "general")
     await general.command("/emporix alerts on q:status:SKIPPED")
@@ -351,7 +353,9 @@ async def test_pauses_where_emporix_does_not_take_its_filters(harness: AppHarnes
     ],
     ids=lambda fault: fault.kind,
 )
-async def test_goes_on_after_trouble_at_emporix(harness: AppHarness, fault: EmporixFault) -> None:
+async def test_continues_after_an_outage_of_emporix(
+    harness: AppHarness, fault: EmporixFault
+) -> None:
     """Changes during an outage of Emporix are posted after it; the outage is not."""
     fail(harness)
     harness.emporix_state.faults.add(fault)
@@ -382,7 +386,7 @@ async def test_leaves_emporix_alone_as_long_as_it_asks(harness: AppHarness) -> N
     ],
     ids=lambda fault: f"{fault.kind}-{fault.times}-{fault.method}",
 )
-async def test_tells_once_whatever_slack_answers(harness: AppHarness, fault: Fault) -> None:
+async def test_posts_once_despite_errors_of_slack(harness: AppHarness, fault: Fault) -> None:
     """A rejected message is retried; one that arrived despite an error is not repeated."""
     fail(harness)
     fail(harness)
@@ -413,7 +417,7 @@ async def test_waits_where_slack_is_down(harness: AppHarness, fault: Fault) -> N
     assert (len(await posted(harness)), await told(harness)) == (1, [])
 
 
-async def test_says_when_slack_did_not_say(harness: AppHarness) -> None:
+async def test_an_unknown_outcome_is_reported_to_the_owner(harness: AppHarness) -> None:
     """Without access to the history nothing is posted again, and the owner gets a message."""
     harness.workspace.bot_scopes -= {"channels:history"}
     harness.workspace.faults.add(Fault("cut_after", method="chat.postMessage"))
@@ -427,7 +431,7 @@ async def test_says_when_slack_did_not_say(harness: AppHarness) -> None:
     assert len(await posted(harness)) == 2
 
 
-async def test_a_channel_that_it_left_hears_nothing_of_repeats(harness: AppHarness) -> None:
+async def test_a_repeat_detects_that_the_channel_is_gone(harness: AppHarness) -> None:
     """A repeat alone is enough to notice that the channel is gone."""
     fail(harness)
     await later(harness)
@@ -563,7 +567,7 @@ async def test_a_channel_reads_twice_that_an_alert_is_paused(
     assert (len(await notices(harness)), len(await told(harness))) == (2, 1)
 
 
-async def test_no_notice_follows_where_somebody_took_over(harness: AppHarness) -> None:
+async def test_no_notice_follows_a_takeover(harness: AppHarness) -> None:
     """A notice isn't repeated after another member took over the alert."""
     await later(harness)
     harness.emporix_state.revoke(ACME_OPERATIONS)
@@ -630,7 +634,7 @@ async def test_a_temporary_refusal_waits(harness: AppHarness, method: str, fault
     assert (len(await posted(harness)), await notices(harness), await told(harness)) == (1, [], [])
 
 
-async def test_a_notice_that_slack_refused_comes_a_day_later(
+async def test_a_refused_notice_is_posted_a_day_later(
     harness: AppHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A notice that Slack rejected is posted a day later."""
@@ -663,12 +667,12 @@ async def test_a_notice_waits_for_the_token(
 
 
 async def test_people_of_other_organisations_read_no_notice(harness: AppHarness) -> None:
-    """People of other organizations get no notice, which would name the filters; the owner does."""
+    """Only the owner gets the notice, not other organizations: it contains the filters."""
     harness.workspace.directory.share("C0OPS")
     fail(harness)
     await later(harness, 600)
     assert await notices(harness) == []
-    assert "people of other organizations" in (await told(harness))[-1]["text"]
+    assert "people from other organizations" in (await told(harness))[-1]["text"]
 
 
 async def test_one_unreadable_alert_hides_no_other(harness: AppHarness) -> None:

@@ -69,7 +69,7 @@ async def test_deletes_do_not_wait_for_slack(
     assert begun.worker.waiting == []
 
 
-async def test_a_deleted_message_comes_anew(begun: AppHarness) -> None:
+async def test_a_deleted_message_is_replaced(begun: AppHarness) -> None:
     """A user who deleted the progress message still gets the report."""
     begun.emporix_state.faults.add(Fault("rate_limit", times=9, method="DELETE", retry_after=60))
     await begun.worker.work()

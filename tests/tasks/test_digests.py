@@ -74,7 +74,7 @@ async def test_is_posted_at_its_time(
     assert posted == snapshot
 
 
-async def test_tells_what_it_has_not_read(harness_at_nine: AppHarness) -> None:
+async def test_counts_failures_that_it_has_not_read(harness_at_nine: AppHarness) -> None:
     """Of many failures, the newest are grouped, some are in the thread, and all can be listed."""
     harness_at_nine.clock.now = NINE - 3600
     for number in range(130):
@@ -93,7 +93,7 @@ async def test_tells_what_it_has_not_read(harness_at_nine: AppHarness) -> None:
     assert listed.payloads[0]["text"].startswith("Jobs 1–10 of 134")
 
 
-async def test_comes_once_a_day(harness_at_nine: AppHarness) -> None:
+async def test_is_posted_once_a_day(harness_at_nine: AppHarness) -> None:
     """A week has seven digests, one per day."""
     await harness_at_nine.worker.work_until(NINE + 6 * DAY + 3600, step=1800)
     tops = [one for one in await in_channel(harness_at_nine) if not one["thread_ts"]]
@@ -104,7 +104,7 @@ async def test_comes_once_a_day(harness_at_nine: AppHarness) -> None:
     ("begin", "posts"),
     [("2026-03-27T12:00", ["02:30", "03:00", "02:30"]), ("2026-10-23T12:00", ["02:30"] * 3)],
 )
-async def test_comes_once_on_the_days_when_the_clocks_change(
+async def test_is_posted_once_when_the_clocks_change(
     connected: AppHarness, begin: str, posts: list[str]
 ) -> None:
     """A digest is posted once a day, also when the clocks change."""
@@ -138,7 +138,7 @@ async def test_counts_without_reading(harness_at_nine: AppHarness) -> None:
     assert all("pageSize=1&" in seen.query or "pageSize=50" in seen.query for seen in lists)
 
 
-async def test_shares_what_was_fetched(harness_at_nine: AppHarness) -> None:
+async def test_shares_calls_between_digests(harness_at_nine: AppHarness) -> None:
     """Two digests with the same tenant, key and time share their calls to Emporix."""
     await set_up(harness_at_nine.person("ada", "general"), quiet="quiet", chart=[])
     harness_at_nine.clock.now = NINE + DAY
@@ -160,7 +160,7 @@ async def test_a_quiet_day_is_one_line(connected: AppHarness, snapshot: Snapshot
 
 
 async def test_a_quiet_day_is_silent(connected: AppHarness) -> None:
-    """By default a quiet day isn't posted, and the next digest covers only the time since."""
+    """By default, a quiet day isn't posted, and the next digest covers only the time since."""
     await set_up(connected.person("ada", "ops"))
     connected.clock.now = NINE
     await connected.worker.work()
@@ -177,7 +177,7 @@ async def test_a_late_one_says_so(harness_at_nine: AppHarness, snapshot: Snapsho
     assert message["blocks"][3] == snapshot
 
 
-async def test_what_is_too_late_is_mentioned_in_the_next(
+async def test_the_next_digest_mentions_missed_ones(
     harness_at_nine: AppHarness, snapshot: SnapshotAssertion
 ) -> None:
     """After three days without a worker, one digest names the missed ones and covers the time."""
@@ -190,12 +190,10 @@ async def test_what_is_too_late_is_mentioned_in_the_next(
     assert message["blocks"][3] == snapshot
 
 
-async def test_tells_the_owner_once_that_the_connection_is_broken(
+async def test_notifies_the_owner_once_of_a_broken_connection(
     harness_at_nine: AppHarness, snapshot: SnapshotAssertion
 ) -> None:
-    """With Reconnect. After three days it pauses, and the channel is offered to take it over: at
-    once and when the next one would have come.
-    """
+    """The owner gets one message; after three days the digest pauses, with two notices."""
     harness_at_nine.emporix_state.revoke(ACME_OPERATIONS)
     await harness_at_nine.worker.work_until(NINE + 5 * DAY, step=1800)
     (told,) = await to_ada(harness_at_nine)
@@ -208,7 +206,7 @@ async def test_tells_the_owner_once_that_the_connection_is_broken(
     assert digest.failed_dates == ("2026-11-24", "2026-11-25", "2026-11-26")
 
 
-async def test_says_why_none_came_where_one_was_wanted(harness_at_nine: AppHarness) -> None:
+async def test_reports_failures_of_a_requested_digest(harness_at_nine: AppHarness) -> None:
     """Each failure of a requested digest is reported to the person who requested it."""
     await work(harness_at_nine)
     harness_at_nine.emporix_state.revoke(ACME_OPERATIONS)
@@ -221,7 +219,7 @@ async def test_says_why_none_came_where_one_was_wanted(harness_at_nine: AppHarne
 
 
 @pytest.mark.parametrize("kind", ["cut_before", "cut_after"])
-async def test_tells_the_owner_whatever_slack_says(
+async def test_notifies_the_owner_despite_errors_of_slack(
     harness_at_nine: AppHarness, kind: Literal["cut_before", "cut_after"]
 ) -> None:
     """The owner is notified once, also if Slack closed the connection."""
@@ -231,7 +229,7 @@ async def test_tells_the_owner_whatever_slack_says(
     assert len(await to_ada(harness_at_nine)) == 1
 
 
-async def test_goes_on_where_it_was_taken_over(harness_at_nine: AppHarness) -> None:
+async def test_can_be_taken_over_with_a_button(harness_at_nine: AppHarness) -> None:
     """Another member can take over the digest with a button."""
     await harness_at_nine.ada.command("/emporix disconnect")
     await harness_at_nine.ada.click("Disconnect")
@@ -247,7 +245,7 @@ async def test_goes_on_where_it_was_taken_over(harness_at_nine: AppHarness) -> N
     assert digest.startswith("No jobs since yesterday")
 
 
-async def test_a_day_that_works_again_begins_anew(harness_at_nine: AppHarness) -> None:
+async def test_a_working_day_resets_the_count_of_failures(harness_at_nine: AppHarness) -> None:
     """Failures on non-consecutive days don't pause a digest."""
     for day, works in enumerate((False, False, True, False, False)):
         harness_at_nine.clock.now = NINE + day * DAY
@@ -370,12 +368,10 @@ CERTAIN = [
 
 
 @pytest.mark.parametrize(("word", "method"), CERTAIN)
-async def test_pauses_where_slack_has_said_no(
+async def test_pauses_after_a_refusal_by_slack(
     harness_at_nine: AppHarness, word: str, method: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Within five minutes, with a warning, and with Slack's own word for it once Slack lets
-    somebody be told.
-    """
+    """A refusal by Slack pauses the digest, and its error code is logged and sent to the owner."""
     harness_at_nine.workspace.faults.add(Fault("refuse", times=9999, method=method, error=word))
     await work(harness_at_nine, 300)
     assert (await stored(harness_at_nine)).paused == f"slack:{word}"
@@ -427,7 +423,7 @@ async def test_a_channel_that_was_shared_a_moment_ago_gets_nothing(
     assert (await stored(harness_at_nine)).paused == "outsiders"
 
 
-async def test_the_owner_hears_of_the_second_run_missed_in_a_row(
+async def test_notifies_the_owner_of_the_second_missed_run(
     harness_at_nine: AppHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Each missed run is logged; the owner gets one message until a digest is posted again."""
@@ -443,7 +439,7 @@ async def test_the_owner_hears_of_the_second_run_missed_in_a_row(
     assert (await stored(harness_at_nine)).missed_runs == 0
 
 
-async def test_who_asked_for_one_hears_that_it_did_not_come(harness_at_nine: AppHarness) -> None:
+async def test_a_requested_digest_expires(harness_at_nine: AppHarness) -> None:
     """A requested digest expires after 15 minutes, and its requester gets a message."""
     await work(harness_at_nine)
     harness_at_nine.emporix_state.faults.add(EmporixFault("status", times=10**6, status=503))
@@ -474,7 +470,7 @@ async def test_post_now_does_not_wait_for_a_run_that_was_put_off(
     assert (await stored(harness_at_nine)).requested_at == 0
 
 
-async def test_one_that_cannot_be_decrypted_stays_and_is_tried_hourly(
+async def test_an_undecryptable_digest_is_retried_hourly(
     harness_at_nine: AppHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
     """An unreadable digest is logged, and posted once its key is back."""
@@ -512,7 +508,7 @@ async def test_is_posted_once_whatever_slack_says(
     assert (len(tops), len(replies)) == (1, 1)
 
 
-async def test_is_not_posted_again_where_nobody_may_look(
+async def test_is_not_posted_again_without_the_history_scope(
     harness_at_nine: AppHarness, snapshot: SnapshotAssertion
 ) -> None:
     """Without the history scope the outcome stays unknown, and the owner gets a message."""
@@ -539,7 +535,7 @@ async def test_a_run_that_was_settled_elsewhere_does_nothing(harness_at_nine: Ap
     assert (await stored(harness_at_nine)).posted_on == "2026-11-24"
 
 
-async def test_a_forged_one_is_not_run(
+async def test_a_forged_digest_is_not_run(
     harness_at_nine: AppHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A forged digest in the index is logged, and the others are posted."""
@@ -590,7 +586,7 @@ async def test_shows_agents_by_their_names(harness_at_nine: AppHarness) -> None:
 
 
 async def test_a_group_opens_all_its_jobs(harness_at_nine: AppHarness) -> None:
-    """Next in a job that a group line has opened leads to the next job with the same cause."""
+    """After opening a group of failures, Next shows the next job with the same cause."""
     await harness_at_nine.worker.work()
     ada = harness_at_nine.person("ada", "ops")
     opened, following = await ada.click("Open"), await ada.click("Next ›")

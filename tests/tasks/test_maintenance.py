@@ -89,7 +89,7 @@ async def sizes(harness: AppHarness) -> list[int]:
     return [await harness.redis.zcard(index) for index in due]
 
 
-async def test_restores_what_was_lost(
+async def test_restores_missing_entries(
     scheduled: AppHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Missing entries are restored every ten minutes, with a warning."""
@@ -125,7 +125,7 @@ async def test_one_worker_restores_entries(scheduled: AppHarness) -> None:
     assert await sizes(scheduled) == [0, 0, 0]
 
 
-async def test_a_clean_up_that_the_index_lacks_goes_on(connected: AppHarness) -> None:
+async def test_a_clean_up_missing_in_the_index_continues(connected: AppHarness) -> None:
     """A clean-up that is missing in the index continues within ten minutes."""
     add_jobs(connected, 9)
     await connected.worker.work()
@@ -168,7 +168,7 @@ async def kept(harness: AppHarness) -> list[str]:
     return [key for key in keys if any(kind in key for kind in kinds)]
 
 
-async def test_what_nobody_takes_over_is_deleted(left: AppHarness) -> None:
+async def test_abandoned_work_is_deleted(left: AppHarness) -> None:
     """After 30 days the records are deleted, and removed from all indexes."""
     await next_day(left, 29.9)
     assert await left.redis.exists(redis_keys.digest("digest-1"))
@@ -177,7 +177,9 @@ async def test_what_nobody_takes_over_is_deleted(left: AppHarness) -> None:
 
 
 @pytest.mark.parametrize("before", ["/emporix digest pause", "/emporix disconnect"])
-async def test_what_was_paused_before_is_deleted_too(connected: AppHarness, before: str) -> None:
+async def test_work_paused_before_the_departure_is_deleted(
+    connected: AppHarness, before: str
+) -> None:
     """Records of a user who left are deleted after 30 days, whatever paused them."""
     ops = connected.person("ada", "ops")
     await set_up(ops)
@@ -193,7 +195,7 @@ async def test_what_was_paused_before_is_deleted_too(connected: AppHarness, befo
     assert [key for key in await kept(connected) if "post:" not in key] == []
 
 
-async def test_what_was_paused_by_a_person_stays(connected: AppHarness) -> None:
+async def test_work_paused_by_a_user_is_kept(connected: AppHarness) -> None:
     """Records paused by a person are kept, however long they are paused."""
     ops = connected.person("ada", "ops")
     await set_up(ops)

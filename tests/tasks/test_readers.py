@@ -87,10 +87,8 @@ FLOWS: list[Flow] = [digest_is_due, alert_has_news, alert_has_repeats, watched_j
 
 
 @pytest.mark.parametrize("flow", FLOWS, ids=lambda flow: flow.__name__)
-async def test_readers_who_come_meanwhile_see_nothing(
-    redis: Any, redis_url: str, flow: Flow
-) -> None:
-    """Nothing is posted, whichever call to Emporix the outsiders join during."""
+async def test_new_readers_see_nothing(redis: Any, redis_url: str, flow: Flow) -> None:
+    """Nothing is posted if outsiders join the channel during any of the calls to Emporix."""
     calls, before, after = await run(redis, redis_url, flow, 0)
     assert after != before  # nobody came: it is shown
     for number in sorted({1, 2, 3, calls} & {*range(1, calls + 1)}):

@@ -55,7 +55,7 @@ def looks(harness: AppHarness) -> int:
     return sum("/jobs" in seen.path for seen in harness.emporix_state.requests)
 
 
-async def test_hears_of_the_end(harness: AppHarness, snapshot: SnapshotAssertion) -> None:
+async def test_reports_the_end(harness: AppHarness, snapshot: SnapshotAssertion) -> None:
     """The message has the status, the duration, the agent's message, and a button."""
     await harness.ada.command(f"/emporix jobs watch {JOB}")
     await later(harness, 30)
@@ -68,7 +68,7 @@ async def test_hears_of_the_end(harness: AppHarness, snapshot: SnapshotAssertion
     assert "aren't watching any jobs" in listed.payloads[0]["text"]
 
 
-async def test_is_told_once(harness: AppHarness) -> None:
+async def test_is_reported_once(harness: AppHarness) -> None:
     """The end of a job is reported only once."""
     await harness.ada.command(f"/emporix jobs watch {JOB}")
     change(harness, "failure")
@@ -101,9 +101,7 @@ async def test_asks_once_for_all_of_a_tenant(harness: AppHarness) -> None:
     assert len(await told(harness)) == 20
 
 
-async def test_says_that_a_job_was_deleted(
-    harness: AppHarness, snapshot: SnapshotAssertion
-) -> None:
+async def test_reports_a_deleted_job(harness: AppHarness, snapshot: SnapshotAssertion) -> None:
     """A deleted job is reported as ended."""
     await harness.ada.command(f"/emporix jobs watch {JOB}")
     harness.emporix_state.tenant("acme").jobs.remove(JOB)
@@ -122,7 +120,7 @@ async def test_gives_up_after_a_day(harness: AppHarness, snapshot: SnapshotAsser
     assert "in a direct message" in exchange.payloads[0]["text"]
 
 
-async def test_hears_nothing_after_stopping(harness: AppHarness) -> None:
+async def test_sends_nothing_after_stopping(harness: AppHarness) -> None:
     """A user who stopped watching gets no message."""
     await harness.ada.command(f"/emporix jobs watch {JOB}")
     await harness.ada.click("Stop watching")
@@ -177,7 +175,9 @@ async def test_changes_the_row_of_a_shared_list(harness: AppHarness) -> None:
 
 
 @pytest.mark.parametrize("command", ["/emporix jobs list fields:id,status", "/emporix jobs list"])
-async def test_a_shared_list_may_stay_as_it_is(harness: AppHarness, command: str) -> None:
+async def test_a_shared_list_that_cannot_be_updated_is_unchanged(
+    harness: AppHarness, command: str
+) -> None:
     """A list that can't be updated stays unchanged, and the message is still posted."""
     ada, _ = await shared(harness, command)
     if "fields" not in command:
@@ -189,7 +189,7 @@ async def test_a_shared_list_may_stay_as_it_is(harness: AppHarness, command: str
     assert reply["thread_ts"] == listed["ts"]
 
 
-async def test_tells_directly_where_it_cannot_post(harness: AppHarness) -> None:
+async def test_sends_a_direct_message_if_it_cannot_post(harness: AppHarness) -> None:
     """In a channel without the app, the watcher gets a direct message."""
     ada = harness.person("ada", "secret")
     await ada.command(f"/emporix jobs get {JOB}")
@@ -201,7 +201,7 @@ async def test_tells_directly_where_it_cannot_post(harness: AppHarness) -> None:
     assert len(await told(harness)) == 1
 
 
-async def test_tells_of_a_broken_connection_once(
+async def test_reports_a_broken_connection_once(
     harness: AppHarness, snapshot: SnapshotAssertion
 ) -> None:
     """After repeated rejections of the connection its watches end."""
@@ -226,7 +226,9 @@ async def test_tells_of_a_broken_connection_once(
     ],
     ids=lambda fault: fault.kind,
 )
-async def test_goes_on_after_trouble_at_emporix(harness: AppHarness, fault: EmporixFault) -> None:
+async def test_continues_after_an_outage_of_emporix(
+    harness: AppHarness, fault: EmporixFault
+) -> None:
     """After a failed poll, the end is reported later."""
     await harness.ada.command(f"/emporix jobs watch {JOB}")
     change(harness, "success")
@@ -259,7 +261,7 @@ async def test_leaves_emporix_alone_as_long_as_it_asks(harness: AppHarness) -> N
     ],
     ids=lambda fault: fault.kind,
 )
-async def test_is_told_once_whatever_slack_answers(harness: AppHarness, fault: Fault) -> None:
+async def test_is_reported_once_despite_errors_of_slack(harness: AppHarness, fault: Fault) -> None:
     """A rejected message is retried; one that arrived despite an error is not repeated."""
     await harness.ada.command(f"/emporix jobs watch {JOB}")
     change(harness, "success")
@@ -279,10 +281,8 @@ async def test_ends_with_the_connection(harness: AppHarness) -> None:
 
 
 @pytest.mark.parametrize("command", [f"/emporix jobs get {JOB}", "/emporix jobs list"])
-async def test_other_organisations_see_no_end(harness: AppHarness, command: str) -> None:
-    """A channel that was opened since Watch was pressed: its message stays, and the watcher reads
-    the end in a direct message.
-    """
+async def test_other_organizations_do_not_see_the_end(harness: AppHarness, command: str) -> None:
+    """If another organization joins the channel, the watcher gets the result directly."""
     ada, _ = await shared(harness, command)
     before = [message for message in await ada.messages() if not message["ephemeral"]]
     harness.workspace.directory.share("C0OPS")
@@ -317,8 +317,8 @@ async def test_ends_where_its_owner_has_left(harness: AppHarness) -> None:
     assert not await harness.redis.exists(redis_keys.account(Caller(TEAM_ID, "U0GRACE")))
 
 
-async def test_tells_where_slack_does_not_say_who_has_left(harness: AppHarness) -> None:
-    """Without the permission to read users, watchers still get their messages."""
+async def test_notifies_watchers_without_users_read(harness: AppHarness) -> None:
+    """Without the scope users:read, watchers still get their messages."""
     await harness.ada.command(f"/emporix jobs watch {JOB}")
     harness.workspace.bot_scopes -= {"users:read"}
     change(harness, "success")
@@ -326,7 +326,7 @@ async def test_tells_where_slack_does_not_say_who_has_left(harness: AppHarness) 
     assert len(await told(harness)) == 1
 
 
-async def test_what_cannot_be_told_ends(harness: AppHarness) -> None:
+async def test_a_watch_ends_after_repeated_errors(harness: AppHarness) -> None:
     """After repeated errors the watch ends, and its owner gets one message."""
     await harness.ada.command(f"/emporix jobs watch {JOB}")
     (watch,) = await WatchStore(harness.redis, harness.cipher).of_owner(ADA)

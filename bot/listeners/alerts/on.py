@@ -7,8 +7,9 @@ from bot.domain.audit import AuditEvent
 from bot.listeners.alerts import views
 from bot.rendering import buttons
 from bot.rendering.buttons import AlertButton
-from bot.services.alerts.alerts import AlertService
+from bot.services.alerts.alerts import AlertService, TurnedOn
 from bot.services.filters.parser import FilterResolver, LocalClock
+from bot.services.filters.tokens import quoted_if_needed
 from bot.services.sharing import SharingService
 from bot.slack.audit import AuditDraft
 from bot.slack.conversations import Channel
@@ -38,7 +39,26 @@ async def turn_on(
     filters = await filter_resolver.parse(text, account, clock, date_words=False)
     await channel.join()
     turned_on = await alerts.turn_on(account, channel.id, filters)
-    await views.post_turned_on(turned_on, channel, user, audit_entry)
+    await views.post_turned_on(turned_on, channel, user, audit_entry, filters)
+
+
+@action(buttons.ALERTS_ON_AGENT, audit=AuditEvent.ALERT_ON)
+async def use_agent(
+    button: AlertButton,
+    account: Account,
+    clock: LocalClock,
+    filter_resolver: FilterResolver,
+    alerts: AlertService,
+    channel: Channel,
+    user: CurrentUser,
+    audit_entry: AuditDraft,
+) -> None:
+    """Make an alert watch an agent that exists, instead of a name that no agent has."""
+    alert = await alerts.get_in_channel(channel.id, button.alert_id)
+    typed = f"agent:{quoted_if_needed(button.agent)}"
+    agent = await filter_resolver.parse(typed, account, clock, tenant=alert.tenant)
+    changed = await alerts.set_agent(alert, agent)
+    await views.post_turned_on(TurnedOn(changed, "changed"), channel, user, audit_entry)
 
 
 @action(buttons.ALERTS_ON_RESUME, audit=AuditEvent.ALERT_RESUMED)

@@ -9,6 +9,7 @@ from typing import Any
 from bot.domain.accounts import Account
 from bot.domain.alerts import Alert
 from bot.domain.audit import AuditEvent
+from bot.domain.filters import Filters
 from bot.services.alerts.alerts import AlertService, TurnedOn, mute_seconds
 from bot.services.filters.parser import LocalClock
 from bot.services.sharing import SharingService
@@ -79,9 +80,16 @@ async def resume(
 
 
 async def post_turned_on(
-    turned_on: TurnedOn, channel: Channel, user: CurrentUser, audit_entry: AuditDraft
+    turned_on: TurnedOn,
+    channel: Channel,
+    user: CurrentUser,
+    audit_entry: AuditDraft,
+    typed: Filters | None = None,
 ) -> None:
-    """Announce the alert in the channel, and notify its previous owner."""
+    """Announce the alert in the channel, and notify its previous owner.
+
+    Says which agents of the filters that were `typed` do not exist.
+    """
     audit_entry.about_alerts([turned_on.alert], turned_on.previous_owner)
     if turned_on.outcome == "resumed":
         audit_entry.event = AuditEvent.ALERT_RESUMED
@@ -92,7 +100,8 @@ async def post_turned_on(
             "taken", [replace(turned_on.alert, owner=turned_on.previous_owner)], user
         )
     user_id = user.caller.user_id
-    await channel.post("alerts/on", alert=turned_on.alert, how=turned_on.outcome, user_id=user_id)
+    facts = {"alert": turned_on.alert, "how": turned_on.outcome, "typed": typed or Filters()}
+    await channel.post("alerts/on", user_id=user_id, **facts)
 
 
 async def _report(
@@ -108,8 +117,8 @@ async def _report(
     """Post the change in the channel and notify the owners; reply if no alert changed."""
     audit_entry.about_alerts(changed)
     await _notify_owners(change, changed, user, **facts)
-    tell = channel.post if changed else reply
-    await tell(template, alerts=changed, user_id=user.caller.user_id, **facts)
+    send = channel.post if changed else reply
+    await send(template, alerts=changed, user_id=user.caller.user_id, **facts)
 
 
 async def _notify_owners(

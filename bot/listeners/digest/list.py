@@ -14,6 +14,7 @@ from bot.store.digests import DigestStore
     "digest list",
     "",
     "List this channel's digests, to change, pause, delete or take them over.",
+    also=("digests", "digest off", "digest stop", "digest change"),
     audit=None,
 )
 async def list_digests(

@@ -25,7 +25,7 @@ from bot.slack.users import CurrentUser
 @command(
     "digest new",
     "[name]",
-    "Set up a daily summary of jobs and failures in a channel.",
+    "Set up a daily summary of jobs and failures in a channel, as in digest weekdays 8:30.",
     also=("digest",),
     at_once=True,
     audit=None,

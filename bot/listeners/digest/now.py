@@ -57,5 +57,4 @@ async def post_now_from_button(
 
 
 async def _reply(digest: Digest, clock: LocalClock, heartbeats: Heartbeats, reply: Reply) -> None:
-    seen = await heartbeats.status(clock.now())
-    await reply("digest/now", digest=digest, is_at_work=seen.alive > 0)
+    await reply("digest/now", digest=digest, worker=await heartbeats.status(clock.now()))

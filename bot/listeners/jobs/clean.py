@@ -147,7 +147,7 @@ async def _replace_question(
     except BotError:
         is_replaced = False
     if not is_replaced:
-        logger.info("the question of a clean-up is shown after its answer")
+        logger.info("the confirmation of a clean-up was not replaced by its outcome")
 
 
 async def _ask(cleanup: Cleanup, was: int | None, form: str, modal: Modal) -> None:

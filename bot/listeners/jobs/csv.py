@@ -31,7 +31,7 @@ async def download_csv(
     files: Files,
 ) -> None:
     wanted = ListRequest(button.cursor, button.query, cursor=cursor)
-    await _hand_over(wanted, account, csv_export, modal, files)
+    await _send_csv(wanted, account, csv_export, modal, files)
 
 
 @action(buttons.JOBS_CSV_DOWNLOAD_SHARED, at_once=True, audit=None)
@@ -40,7 +40,7 @@ async def download_shared_csv(
 ) -> None:
     """Read the list again with the rights of the user who clicked."""
     wanted = ListRequest(button.cursor, button.query, owner=button.owner)
-    await _hand_over(wanted, account, csv_export, modal, files)
+    await _send_csv(wanted, account, csv_export, modal, files)
 
 
 @action(buttons.JOBS_CSV_DOWNLOAD_JOBS, at_once=True, audit=None)
@@ -63,7 +63,7 @@ async def download_jobs(
     await modal.update("jobs/csv.jobs", count=len(found), gone=len(wanted) - len(found), url=url)
 
 
-async def _hand_over(
+async def _send_csv(
     wanted: ListRequest, account: Account, csv_export: CsvExport, modal: Modal, files: Files
 ) -> None:
     await modal.open("jobs/csv.collecting", done=0, total=None)

@@ -30,7 +30,7 @@ async def delete_job(
     reply: Reply,
 ) -> None:
     deletion = await shared_deletes.delete(account, button.job_id, button.tenant)
-    await reply("jobs/delete.done", replace=True, deletion=_seen_by(account, deletion))
+    await reply("jobs/delete.done", replace=True, deletion=_reply_facts(account, deletion))
 
 
 @action(buttons.JOBS_DELETE_CANCEL, replaces=True, audit=None)
@@ -38,7 +38,7 @@ async def keep_job(button: JobButton, reply: Reply) -> None:
     await reply("dismissed", replace=True, action="delete_job", subject=button.job_id)
 
 
-def _seen_by(account: Account, deletion: DeletedJob) -> dict[str, object]:
+def _reply_facts(account: Account, deletion: DeletedJob) -> dict[str, object]:
     """Return facts for the reply; `by` is the other user who deleted the job, or empty."""
     by = "" if deletion.user_id == account.caller.user_id else deletion.user_id
     gone = not deletion.user_id

@@ -40,7 +40,7 @@ MAX_METADATA_CHARACTERS = 1500
 @shortcut(
     buttons.JOBS_DELETE_MENTIONED_START,
     "Delete Emporix jobs",
-    "Select jobs that a message names, and delete them after you confirm",
+    "Select jobs that a message mentions, and delete them after you confirm",
     kind="message",
     audit=None,
 )
@@ -74,7 +74,7 @@ async def count_selected(choices: Mapping[str, tuple[str, ...]], modal: Modal) -
 
 
 @action(buttons.JOBS_DELETE_MENTIONED_ASK, at_once=True, audit=None)
-async def ask_about_one(
+async def confirm_one(
     button: JobButton, metadata: ModalOrigin | None, caller: Caller, forms: FormStore, modal: Modal
 ) -> None:
     form = metadata.form if metadata else ""
@@ -89,7 +89,7 @@ async def ask_about_one(
 
 
 @submission(buttons.JOBS_DELETE_MENTIONED_CHOSEN, audit=None)
-async def ask_about_chosen(
+async def confirm_selected(
     choices: Mapping[str, tuple[str, ...]], metadata: ModalOrigin, modal: SubmittedModal
 ) -> None:
     if not choices:
@@ -125,17 +125,19 @@ async def delete(
         await modal.try_update(
             "jobs/delete_mentioned.running", done=len(outcomes), total=len(pairs)
         )
-    changed = await _change_original(metadata.form, caller, shared_deletes, forms, origin)
+    changed = await _update_message(metadata.form, caller, shared_deletes, forms, origin)
     if not await modal.try_update(
         "jobs/delete_mentioned.done", outcomes=outcomes, changed=changed, is_list=metadata.is_list
     ):  # the modal was closed
         await reply("jobs/delete_mentioned.result", outcomes=outcomes, changed=changed)
     if metadata.below and outcomes[0].result in GONE:
-        await _change_below(metadata.below, outcomes[0], account, jobs, forms, origin, modal)
+        await _update_modal_below(
+            metadata.below, outcomes[0], account, jobs, shared_deletes, forms, origin, modal
+        )
     await home.refresh_if_open(*{tenant for tenant, _ in pairs})
 
 
-async def _change_original(
+async def _update_message(
     form: str, caller: Caller, shared_deletes: SharedDeletes, forms: FormStore, origin: Origin
 ) -> bool:
     """Show in the message who deleted the jobs; return False if it couldn't be updated.
@@ -144,6 +146,8 @@ async def _change_original(
     """
     try:
         saved = await forms.load(caller, form) if form else {}
+        if saved.get("original"):  # the job was opened from the jobs found in a message
+            saved = await forms.load(caller, saved["original"])
         if "message" not in saved:
             return True
         channel = origin.channel_at(
@@ -154,11 +158,12 @@ async def _change_original(
         return False
 
 
-async def _change_below(
+async def _update_modal_below(
     key: str,
     outcome: DeleteOutcome,
     account: Account,
     jobs: JobService,
+    shared_deletes: SharedDeletes,
     forms: FormStore,
     origin: Origin,
     modal: Modal,
@@ -173,16 +178,16 @@ async def _change_below(
         view = saved["view"]
         gone = (outcome.tenant, outcome.job_id)
         view["blocks"] = with_buttons_replaced(view["blocks"], *gone, line["blocks"])
-        opened = _opened_by(view)
+        opened = _origin_of(view)
         if opened:
             view["private_metadata"] = replace(opened, is_changed=True).value
         if not await modal.update_other(saved["id"], view, saved["hash"]) and opened:
-            await views.update_list(opened, account, jobs, forms, origin, modal)
+            await views.update_list(opened, account, jobs, shared_deletes, forms, origin, modal)
     except BotError as error:  # the job is deleted, even if the modals can't be updated
-        logger.info("a modal below stays as it is: %s", type(error).__name__)
+        logger.info("the modal below was not updated: %s", type(error).__name__)
 
 
-def _opened_by(view: Mapping[str, Any]) -> ModalOrigin | None:
+def _origin_of(view: Mapping[str, Any]) -> ModalOrigin | None:
     """Return where the modal's job was opened; None if the modal doesn't show a job."""
     if view.get("callback_id") != buttons.JOBS_GET_CLOSED:
         return None

@@ -1,4 +1,4 @@
-"""Find Emporix jobs (message shortcut) — shows the jobs that a message names."""
+"""Find Emporix jobs (message shortcut) — shows the jobs that a message mentions."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from bot.store.forms import FormStore
 @shortcut(
     buttons.JOBS_FIND_START,
     "Find Emporix jobs",
-    "The jobs that a message names, by their ids, sessions, agents or links to the dashboard",
+    "Show the jobs that a message mentions by id, session, agent or dashboard link",
     kind="message",
     audit=None,
 )

@@ -11,6 +11,7 @@ from bot.listeners.jobs import views
 from bot.rendering import buttons
 from bot.rendering.agent_message import MODAL_TEXT_LENGTH, agent_message_blocks, detect
 from bot.rendering.buttons import JobButton, ModalOrigin
+from bot.services.deletes import SharedDeletes
 from bot.services.filters.parser import LocalClock
 from bot.services.jobs import JobService
 from bot.services.references import parse_job_id
@@ -52,7 +53,7 @@ async def open_job(
     origin: Origin,
     modal: Modal,
 ) -> None:
-    below = modal.id
+    below = modal.snapshot()
     await modal.open("loading", step="job")
     opened, is_watched = await views.save_origin(button, below, account.caller, forms, origin)
     await views.show_job(
@@ -85,12 +86,13 @@ async def close_job(
     metadata: ModalOrigin,
     account: Account,
     jobs: JobService,
+    shared_deletes: SharedDeletes,
     forms: FormStore,
     origin: Origin,
     modal: Modal,
 ) -> None:
     if metadata.is_changed:
-        await views.update_list(metadata, account, jobs, forms, origin, modal)
+        await views.update_list(metadata, account, jobs, shared_deletes, forms, origin, modal)
 
 
 @action(buttons.JOBS_GET_WHOLE, at_once=True, audit=None)

@@ -24,7 +24,9 @@ from bot.rendering.buttons import JobButton, ListButton, ModalOrigin, ShareButto
 from bot.rendering.message_rows import (
     job_row_numbers,
     jobs_to_open,
+    jobs_with_open_button,
     shared_jobs,
+    with_buttons_replaced,
     with_rows_replaced,
 )
 from bot.services.deletes import SharedDeletes
@@ -111,21 +113,23 @@ def _original(origin: Origin) -> dict[str, object] | None:
 
 
 async def save_origin(
-    button: JobButton, below: str, caller: Caller, forms: FormStore, origin: Origin
+    button: JobButton, below: Mapping[str, Any], caller: Caller, forms: FormStore, origin: Origin
 ) -> tuple[ModalOrigin, bool | None]:
     """Return where a job was opened, and save it, to update the list or message there later.
 
-    `below` is the id of the modal that contains the button, "" if a message does. The same round
-    trip finds out whether the user watches the job; None if there is nothing to save.
+    `below` is a snapshot of the modal with the button; its id is "" if a message has it. The same
+    round trip finds out whether the user watches the job; None if there is nothing to save.
     """
     parent, facts = origin.of_modal, _original(origin)
     if button.cursor and not origin.message:
-        page = {"cursor": button.cursor, "page": button.page, "view_id": below}
+        page = {"cursor": button.cursor, "page": button.page, "view_id": below["id"]}
         facts = {**origin.serialize(), **page}
+    elif below["id"]:
+        facts = {"below": below, "original": parent.form}
     form, is_watched = parent.form, None
     if facts:
         job = button.tenant, button.job_id
-        form, is_watched = await forms.save_and_look(caller, facts, *job)
+        form, is_watched = await forms.save_and_check_watch(caller, facts, *job)
     opened = ModalOrigin(
         form=form,
         channel_id=parent.channel_id or origin.channel_id,
@@ -199,12 +203,15 @@ async def update_list(
     opened: ModalOrigin,
     account: Account,
     jobs: JobService,
+    shared_deletes: SharedDeletes,
     forms: FormStore,
     origin: Origin,
     modal: Modal,
 ) -> None:
     """Update the list behind a modal, once; if Slack refuses, the list's buttons still work."""
     saved = await forms.take(account.caller, opened.form) if opened.form else None
+    if saved and "below" in saved:
+        await _show_deleted_below(saved["below"], account.caller, shared_deletes, modal)
     if not saved or "cursor" not in saved:
         return
     listing = await jobs.go_to_page(account, saved["cursor"], saved["page"])
@@ -214,6 +221,19 @@ async def update_list(
     else:
         message = modal.render("jobs/list", listing=listing)
         await origin.reply_at(saved).post(message, replace=True)
+
+
+async def _show_deleted_below(
+    below: Mapping[str, Any], caller: Caller, shared_deletes: SharedDeletes, modal: Modal
+) -> None:
+    """Replace the rows of deleted jobs in the found jobs below, where `below` is a snapshot."""
+    view = below["view"]
+    known = await shared_deletes.deleted_jobs(caller, jobs_with_open_button(view["blocks"]))
+    for job, deleted in known.items():
+        line = modal.render("jobs/delete_mentioned.line", already_gone=not deleted.user_id)
+        view["blocks"] = with_buttons_replaced(view["blocks"], *job, line["blocks"])
+    if known:
+        await modal.update_other(below["id"], view, below["hash"])
 
 
 async def share_once(
@@ -279,11 +299,11 @@ async def show_deletion(
     """Replace the job by a line that says who deleted it; False if Slack refuses."""
     async with shared_deletes.lock_message(caller, channel.message_key):
         if in_list:
-            return await channel.edit(await _in_its_list(caller, shared_deletes, channel))
+            return await channel.edit(await _updated_list(caller, shared_deletes, channel))
         return await channel.edit(channel.render("jobs/delete_in_channel", deleted=deleted))
 
 
-async def _in_its_list(
+async def _updated_list(
     caller: Caller, shared_deletes: SharedDeletes, channel: Channel
 ) -> dict[str, Any]:
     """The shared list, with each deleted job replaced by a line that says so.

@@ -41,12 +41,12 @@ def mute_seconds(text: str) -> float:
 
 DISCONNECTED = "disconnected"
 
-StartOutcome = Literal["new", "already", "resumed"]
+StartOutcome = Literal["new", "already", "resumed", "changed"]
 
 
 @dataclass(frozen=True, slots=True)
 class TurnedOn:
-    """An alert that is on, and whether it is new, was on already or was resumed.
+    """An alert that is on, and whether it is new, was on already, was resumed or was changed.
 
     `previous_owner` is the owner before the change, or None for a new alert.
     """
@@ -113,6 +113,25 @@ class AlertService:
         connection = require_connection(account, alert.tenant)
         await fetch_changes(self._emporix, connection, alert.filters, 0.0, most_pages=1)
         return await self._resume(account, alert)
+
+    async def get_in_channel(self, channel_id: str, alert_id: str) -> Alert:
+        """The alert of a channel with that id; raises OutdatedButton if there is none."""
+        alert = await self._store.load(alert_id)
+        if alert is None or alert.channel_id != channel_id:
+            raise OutdatedButton("/emporix alerts list")
+        return alert
+
+    async def set_agent(self, alert: Alert, agent: Filters) -> Alert:
+        """Replace the agents of an alert; raises OutdatedButton if it is off. May raise Busy."""
+
+        def changed(one: Alert) -> Alert:
+            named = replace(one.filters, agents=agent.agents, agent_names=agent.agent_names)
+            return replace(one, filters=named)
+
+        saved = await self._lifecycle.update(alert.id, changed)
+        if saved is None:
+            raise OutdatedButton("/emporix alerts list")
+        return saved
 
     async def of_owner(self, caller: Caller, tenants: Iterable[str]) -> tuple[Alert, ...]:
         """The alerts on the caller's connections, by tenant and then oldest first."""
@@ -191,4 +210,10 @@ def alert_filters(filters: Filters, tenant: str) -> Filters:
             advice="Leave out since:, until:, sort:, size:, page: and fields:.",
         )
     default = () if filters.raw_q else (FAILED,)
-    return replace(filters, tenant=tenant, statuses=filters.statuses or default, agent_guesses=())
+    return replace(
+        filters,
+        tenant=tenant,
+        statuses=filters.statuses or default,
+        agent_guesses=(),
+        unknown_agents=(),
+    )

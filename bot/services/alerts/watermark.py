@@ -22,7 +22,7 @@ TIME_RESOLUTION_SECONDS = 0.001
 class FetchedJobs:
     """Jobs sorted by their last change, newest first; `whole` if none since `since` is missing.
 
-    `total` is None if Emporix gives none.
+    `total` is None if Emporix returns none.
     """
 
     jobs: tuple[Job, ...]

@@ -16,15 +16,15 @@ from bot.services.deletes import require_delete_scope
 from bot.services.filters.parser import to_compact
 from bot.store.accounts import AccountStore
 from bot.store.cleanups import CleanupResults, CleanupStore
-from bot.store.health import Heartbeats
+from bot.store.health import Heartbeats, WorkerStatus
 
 MAX_CLEANUP_JOBS = 10_000
-"""The most jobs in one clean-up; deleting them takes about ten minutes."""
+"""Maximum number of jobs in one clean-up; deleting them takes about ten minutes."""
 
 CLEANUP_COMMAND = "/emporix jobs clean"
 
 MAX_RUNNING_LISTED = 100
-"""The most running clean-ups to search for those of a workspace."""
+"""Maximum number of running clean-ups to search for those of a workspace."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +32,12 @@ class CleanupConfirmation:
     """A clean-up that has started, unless `previous_count` is set.
 
     `previous_count` is the confirmed number if it is outdated; the user must confirm the new one.
-    `is_worker_running` is set if at least one worker is running.
+    `worker` says whether one is running; it is None if the clean-up hasn't started.
     """
 
     cleanup: Cleanup
     previous_count: int | None = None
-    is_worker_running: bool = True
+    worker: WorkerStatus | None = None
 
 
 class CleanupService:
@@ -97,9 +97,8 @@ class CleanupService:
             if not await self._store.save_unconfirmed(now):
                 raise _already_started()
             return CleanupConfirmation(now, previous_count=cleanup.counted)
-        return CleanupConfirmation(
-            await self._start(cleanup), is_worker_running=await self._is_worker_running()
-        )
+        started = await self._start(cleanup)
+        return CleanupConfirmation(started, worker=await self._workers.status(self._clock()))
 
     async def count_remaining(self, account: Account, cleanup_id: str) -> Cleanup:
         """Count the jobs left by an ended clean-up, and save a new clean-up if there are any.
@@ -176,13 +175,10 @@ class CleanupService:
         begun = replace(cleanup, started_at=now)
         if not await self._store.start(begun, now):
             raise InvalidInput(
-                "Another clean-up of yours is running in this tenant",
+                "You already have a clean-up running in this tenant",
                 advice="Wait until it ends, or stop it.",
             )
         return begun
-
-    async def _is_worker_running(self) -> bool:
-        return (await self._workers.status(self._clock())).alive > 0
 
 
 def _is_of_workspace(cleanup: Cleanup, caller: Caller) -> bool:

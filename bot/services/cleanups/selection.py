@@ -25,14 +25,14 @@ def check_filters(filters: Filters) -> None:
     """Raises InvalidInput for filters that do not narrow the list, or only change its layout."""
     if not filters.is_narrow:
         raise InvalidInput(
-            "Without a filter that would be every job of the tenant",
+            "Without a filter, this would delete every job in the tenant",
             advice="Say which jobs to delete: /emporix jobs clean skipped until:2026-11-01",
         )
     plain = Filters()
     ways = ("page", "size", "sort", "fields")
     if odd := [name for name in ways if getattr(filters, name) != getattr(plain, name)]:
         raise InvalidInput(
-            "A clean-up deletes all jobs that match, in no order",
+            "A clean-up deletes all matching jobs, in no particular order",
             f"{odd[0]}:",
             "Leave out page:, size:, sort: and fields:. Narrow it with since: and until: instead.",
         )
@@ -111,7 +111,7 @@ class CleanupPreview:
 
 
 class CleanupCounts:
-    """Counts jobs. Methods raise EmporixError, and InvalidInput if Emporix gives no total."""
+    """Counts jobs. Methods raise EmporixError, and InvalidInput if Emporix returns no total."""
 
     def __init__(self, emporix: NamedJobs) -> None:
         self._emporix = emporix

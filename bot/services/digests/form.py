@@ -79,6 +79,23 @@ IANA's EST is not New York's time.
 
 _OFFSET = re.compile(r"(?:gmt|utc)?_?([+\u2212-])_?(\d{1,2})(?::?(\d\d))?")
 _TIME = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)")
+_DAY_NAMES = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_DAY_NAME = r"(?:mon|tues?|wednes|wed|thurs?|thu|fri|satur|sat|sun)(?:day)?s?"
+_SCHEDULE_AT_END = re.compile(
+    r"(?:^|(?<=[\s,]))(?:(?P<days>daily|(?:every|each) (?:day|morning)"
+    r"|(?:on )?(?:every |each )?(?:week ?|work(?:ing )?)days?"
+    rf"|(?:on |every |each )?(?:{_DAY_NAME}(?:,? and |, ?| ?[-–] ?| to | ))*{_DAY_NAME})"
+    r"|(?P<at>at )?(?P<hour>\d{1,2})(?:[:.h](?P<rest>\d\d))? ?(?P<half>am|pm)?"
+    r"(?: ?(?:o'clock|h|uhr))?)$",
+    re.ASCII | re.IGNORECASE,
+)
+"""Days or a time of day at the end of a text."""
+_ASKING = re.compile(
+    r"here|(?:please )?(?:(?:turn |set )?on|start|enable|add|create|new|set ?up)"
+    r"(?: (?:it|here|digest))*",
+    re.IGNORECASE,
+)
+_QUOTED_NAME = re.compile(r"[\"“”„«»](?P<name>[^\"“”„«»]+)[\"“”„«»]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +192,47 @@ def parse_name(text: str) -> str:
     if not name:
         raise InvalidInput("The name is missing", advice="Type one, like Daily jobs.")
     return _within(name, MAX_DIGEST_NAME_LENGTH, "name")
+
+
+def parse_typed(text: str) -> DigestDraft:
+    """The name, time and days in a text like "Failures weekdays 8:30"; raises InvalidInput.
+
+    Words that only ask for a digest, such as "on", are no name. A text in quotes is a name.
+    """
+    plain = " ".join(text.split())
+    if quoted := _QUOTED_NAME.fullmatch(plain):
+        return DigestDraft(name=parse_name(quoted["name"]))
+    draft = DigestDraft()
+    while found := _SCHEDULE_AT_END.search(plain):
+        if not found["days"] and not _is_time_of_day(found, is_alone=not found.start()):
+            break
+        draft = replace(draft, **_days_or_minute(found))
+        plain = plain[: found.start()].rstrip(" ,")
+    name = _ASKING.sub("", plain, count=1) if _ASKING.fullmatch(plain) else plain
+    return replace(draft, name=parse_name(name)) if name else draft
+
+
+def _is_time_of_day(found: re.Match[str], *, is_alone: bool) -> bool:
+    """Whether it is a time: a number alone is one only after "at", or without a name."""
+    return bool(found["at"] or found["rest"] or found["half"] or is_alone)
+
+
+def _days_or_minute(found: re.Match[str]) -> dict[str, Any]:
+    if words := found["days"]:
+        days = _days_in(words.lower())
+        return {"days": days, "custom_days": days not in DAYS_BY_CHOICE.values()}
+    hour, half = int(found["hour"]), (found["half"] or "").lower()
+    if half:
+        hour = hour % 12 + (12 if half == "pm" else 0)
+    return {"minute": parse_minute(f"{hour}:{found['rest'] or '00'}")}
+
+
+def _days_in(words: str) -> tuple[int, ...]:
+    """The days of "daily", "weekdays", or "monday, tue and friday"."""
+    if re.search(r"week ?day|work|mon\w*(?: ?[-–] ?| to )fri", words):
+        return WEEKDAYS
+    named = {_DAY_NAMES.index(name) for name in re.findall("|".join(_DAY_NAMES), words)}
+    return tuple(sorted(named)) or EVERY_DAY
 
 
 def parse_query(text: str) -> str:
@@ -305,11 +363,11 @@ class DigestFormService:
         self._accounts, self._filter_resolver = accounts, filter_resolver
         self._digests = digests
 
-    async def new_draft(self, account: Account, clock: LocalClock, name: str = "") -> DigestDraft:
-        """The initial values of the form; raises NotConnected."""
+    async def new_draft(self, account: Account, clock: LocalClock, typed: str = "") -> DigestDraft:
+        """The initial values of the form, for a typed name and times; raises NotConnected."""
         zone = await clock.zone()
-        return DigestDraft(
-            name=parse_name(name) if name else DEFAULT_NAME,
+        return replace(
+            parse_typed(typed),
             zone=str(zone) if zone else "",
             tenant=require_connection(account).tenant,
         )

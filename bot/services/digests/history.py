@@ -185,7 +185,7 @@ class DailyHistory:
     async def _read(self, series: _Series) -> History:
         """Count the missing days, newest first, and store each one at once.
 
-        Stops if Emporix limits the rate, or if MAX_UNKNOWN_DAYS could not be counted.
+        Stops at Emporix's rate limit, or if MAX_UNKNOWN_DAYS could not be counted.
         """
         known = series.known(await self._store.load(series.source, series.name), self._clock())
         failed = 0
@@ -193,7 +193,7 @@ class DailyHistory:
             try:
                 counts = await self._count(series, day)
             except RateLimited:
-                logger.info("counting days is postponed: Emporix limits the rate")
+                logger.info("counting days is postponed: Emporix's rate limit is reached")
                 break
             if counts is not None:
                 known[day.date] = DayTotals(counts, self._clock())
@@ -216,7 +216,7 @@ class DailyHistory:
                 logger.info("a day could not be counted: %s", error.template)
                 return None
             if count is None:
-                logger.info("a day could not be counted: Emporix gives no total")
+                logger.info("a day could not be counted: Emporix returned no total")
                 return None
             found.append(count)
         return tuple(found)

@@ -20,7 +20,7 @@ REPORTED_STATUSES = (SUCCEEDED, FAILED, RUNNING, SKIPPED)
 
 FAILURES_PAGE_SIZE = 50
 MAX_FAILURES_READ = 100
-"""The most failures to read; all others are only counted."""
+"""Maximum number of failures to read; all others are only counted."""
 
 MAX_GROUPS_SHOWN = 5
 MAX_THREAD_JOBS = 20
@@ -34,7 +34,7 @@ class StatusTrend:
     """The counts of jobs with a status, in the period and in the preceding one.
 
     `status` "" means all other statuses or, for the total, all jobs. A count is None if Emporix
-    gives no total.
+    returns no total.
     """
 
     status: str
@@ -214,7 +214,7 @@ def _report(
 def _thread(
     shown: Sequence[FailureGroup], others: Sequence[FailureGroup]
 ) -> tuple[FailureGroup, ...]:
-    """The groups with the jobs for the thread: the newest of each other cause, then more."""
+    """The groups for the thread: first the newest job of each other cause, then further jobs."""
     room = max(0, MAX_THREAD_JOBS - len(others))
     found: list[FailureGroup] = []
     for group, first in [*((group, 1) for group in others), *((group, 0) for group in shown)]:
@@ -262,5 +262,5 @@ def _percent(part: int | None, whole: int | None) -> float | None:
 
 
 def total_jobs(page: JobPage) -> int | None:
-    """The total of a page; 0 if Emporix gives none and the page is empty, None if unknown."""
+    """The total of a page; 0 if Emporix returns none and the page is empty, None if unknown."""
     return page.total if page.total is not None or page.jobs else 0

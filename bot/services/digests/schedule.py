@@ -22,7 +22,7 @@ MAX_SEARCH_DAYS = 16
 MONTH_SECONDS = 31 * 24 * 60 * 60.0
 
 MAX_MISSING_DAYS = 2
-"""The most days that a zone skips within a month; all known cases are single days."""
+"""Maximum number of days that a zone skips within a month; all known cases are single days."""
 
 _DAY = timedelta(days=1)
 

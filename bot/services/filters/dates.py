@@ -128,6 +128,7 @@ _NAMED = (
     *("now", "today", "yesterday", *_WEEKDAYS, *(f"last {name}" for name in _WEEKDAYS)),
     *("this week", "last week", "this month", "last month"),
 )
+_FUTURE = ("tomorrow", "next week", "next month", *(f"next {name}" for name in _WEEKDAYS))
 
 
 def parse_when(values: tuple[str, ...]) -> When:
@@ -176,7 +177,7 @@ def match_when(text: str) -> When | None:
 
 def match_days(text: str) -> Days | None:
     """The day, week or month in `text`, by name or as a date; raises the errors of `match_when`."""
-    if text in _NAMED:
+    if text in _NAMED or text in _FUTURE:
         return None if text == "now" else Days(lambda today: _named_days(text, today))
     if text in _SHORT_WEEKDAYS:
         return Days(lambda today: _one_day(_latest_weekday(today, _SHORT_WEEKDAYS[text])))
@@ -199,33 +200,69 @@ _LAST = re.compile(rf"(?:last|past) (?P<count>\d{{1,5}}) ?{_UNIT}", re.ASCII)
 _LAST_ONE = {
     "last hour": "1h", "past hour": "1h", "last day": "1d", "past day": "1d", "past week": "7d",
 }  # fmt: skip
+_COMPACT = re.compile(r"\d{1,5}[mhdw]", re.ASCII)
 _DAYS_AGO = re.compile(r"(?P<count>\d{1,4}) days? ago", re.ASCII)
 _OPEN = {"today", "this week", "this month"}
 _LIKE_A_NUMBER = re.compile(r"\d{1,2}[./-]\d{1,2}|\d{1,2}[/-]\d{1,2}[/-]\d\d?", re.ASCII)
-MAX_DATE_WORDS = 6
+_BEFORE_A_RANGE = {"from", "between", "since"}
+_IN_A_RANGE = {"to", "until", "till", "through", "and", "-"}
+_DASH = re.compile(rf"[–—]|(?<=\d\.)-(?=\d)|(?<=\d)\.\.\.?(?=\d)|-(?={'|'.join(_WEEKDAYS)})")
+_ENDS_IN_DAY = re.compile(r"(?:^|[ –—-])\d{1,2}\.\d{1,2}\.$", re.ASCII)
+MAX_DATE_WORDS = 9
 
 
-def match_period(text: str) -> Period | None:
+def match_period(text: str, *, is_alone: bool = False) -> Period | None:
     """The period that the last words of a search mean, as in "failed last week".
 
-    Stricter than `parse_when`, because 1.11, 1/2, `24h` or `sat` may be words to search for.
+    Stricter than `parse_when`, because 1.11, 1/2, `2 days` or `sat` may be words to search for.
+    `is_alone`: no other words are searched, so a duration is a time, and so is a day in the future.
     Raises InvalidInput for an ambiguous date.
     """
     text = " ".join(text.lower().split())
-    text = text if re.fullmatch(r"\d{1,2}\.\d{1,2}\.", text) else text.rstrip(".,;:!?")
+    text = text if _ENDS_IN_DAY.search(text) else text.rstrip(".,;:!?")
     try:
-        if found := _SINCE.match(text):
-            since = _match_in_words(text[found.end() :], with_time=True)
-            return (since, None) if since else None
-        if found := _UNTIL.match(text):
-            until = _match_in_words(text[found.end() :], with_time=True)
-            return (None, until) if until else None
-        text = _PREPOSITION.sub("", text, count=1) if _PREPOSITION.match(text) else text
-        when = _match_in_words(text)
+        return _match_period(text, is_alone) or _match_range(text)
     except ValueError:  # 30 February
         return None
+
+
+def _match_period(text: str, is_alone: bool) -> Period | None:
+    is_duration = is_alone and _AGO.fullmatch(text) and not text.endswith("ago")
+    if is_duration or _COMPACT.fullmatch(text):
+        return match_when(text), None
+    if found := _SINCE.match(text):
+        rest = text[found.end() :]
+        since = match_when(rest) if _AGO.fullmatch(rest) else _match_in_words(rest, with_time=True)
+        return (since, None) if since else None
+    if found := _UNTIL.match(text):
+        until = _match_in_words(text[found.end() :], with_time=True)
+        return (None, until) if until else None
+    text = _PREPOSITION.sub("", text, count=1) if _PREPOSITION.match(text) else text
+    when = None if text in _FUTURE and not is_alone else _match_in_words(text)
     is_open = text in _OPEN or isinstance(when, Ago)
     return (when, None if is_open else when) if when else None
+
+
+def _match_range(text: str) -> Period | None:
+    """The period from one date to another: "2026-11-01 2026-11-05", "from monday to friday"."""
+    words = _DASH.sub(" - ", text).replace(",", " ").split()
+    words = words[1:] if words[:1] and words[0] in _BEFORE_A_RANGE else words
+    for count in range(1, len(words)):
+        rest = words[count:]
+        rest = rest[1:] if rest[0] in _IN_A_RANGE else rest
+        halves = " ".join(words[:count]), " ".join(rest)
+        if all(map(_is_date_in_words, halves)):
+            first, second = (_match_in_words(half, with_time=True) for half in halves)
+            return first, second
+    return None
+
+
+def _is_date_in_words(text: str) -> bool:
+    try:
+        when = _match_in_words(text, with_time=True)
+    except InvalidInput:  # ambiguous
+        return True
+    return when is not None and (text == "now" or not isinstance(when, Ago))
 
 
 def _match_in_words(text: str, *, with_time: bool = False) -> When | None:
@@ -244,23 +281,28 @@ def _match_in_words(text: str, *, with_time: bool = False) -> When | None:
 
 
 def _named_days(name: str, today: date) -> tuple[date, date]:
-    monday, first = today - timedelta(days=today.weekday()), today.replace(day=1)
-    match name:
-        case "today":
-            return _one_day(today)
-        case "yesterday":
-            return _one_day(today - timedelta(days=1))
-        case "this week":
-            return monday, monday + timedelta(days=7)
-        case "last week":
-            return monday - timedelta(days=7), monday
-        case "this month":
-            return first, (first + timedelta(days=31)).replace(day=1)
-        case "last month":
-            return (first - timedelta(days=1)).replace(day=1), first
-    is_before = name.startswith("last ")
-    weekday = _WEEKDAYS.index(name.removeprefix("last "))
-    return _one_day(_latest_weekday(today - timedelta(days=int(is_before)), weekday))
+    which, _, unit = name.rpartition(" ")
+    if unit in ("week", "month"):
+        steps = ("last", "this", "next").index(which) - 1
+        return _week(today, steps) if unit == "week" else _month(today, steps)
+    if unit in _DISTANCES:
+        return _one_day(today + timedelta(days=_DISTANCES[unit]))
+    latest = today + timedelta(days={"": 0, "last": -1, "next": 7}[which])
+    return _one_day(_latest_weekday(latest, _WEEKDAYS.index(unit)))
+
+
+_DISTANCES = {"yesterday": -1, "today": 0, "tomorrow": 1}
+
+
+def _week(today: date, steps: int) -> tuple[date, date]:
+    monday = today + timedelta(days=7 * steps - today.weekday())
+    return monday, monday + timedelta(days=7)
+
+
+def _month(today: date, steps: int) -> tuple[date, date]:
+    first = today.year * 12 + today.month - 1 + steps
+    (year, month), (next_year, next_month) = divmod(first, 12), divmod(first + 1, 12)
+    return date(year, month + 1, 1), date(next_year, next_month + 1, 1)
 
 
 def _latest_weekday(latest: date, weekday: int) -> date:

@@ -37,28 +37,39 @@ ReadValue: TypeAlias = Callable[[Values], object]
 """Returns the value of a field of `Filters`; raises InvalidInput, with proposals for the value."""
 
 STATUS_NAMES = {
-    "success": "success",
-    "succeeded": "success",
-    "ok": "success",
-    "failure": "failure",
     "failed": "failure",
+    "failure": "failure",
     "error": "failure",
-    "in_progress": "in_progress",
+    "succeeded": "success",
+    "success": "success",
+    "ok": "success",
     "running": "in_progress",
+    "in_progress": "in_progress",
     "skipped": "skipped",
 }
+"""The statuses by the words that mean them; the first word of each is the usual one."""
 TYPE_NAMES = {
-    "agent_chat": "AGENT_CHAT",
     "chat": "AGENT_CHAT",
+    "agent_chat": "AGENT_CHAT",
     "import": "IMPORT",
     "export": "EXPORT",
 }
 AGENT_TYPE_NAMES = {
     "generic": "generic",
     "complaint": "complaint",
-    "anti_fraud": "anti_fraud",
     "fraud": "anti_fraud",
+    "fraud_check": "anti_fraud",
+    "anti_fraud": "anti_fraud",
 }
+VALUES_OF_TWO_WORDS = {
+    name: {word.replace("_", " ") for word in words if "_" in word}
+    for name, words in (
+        ("status", STATUS_NAMES),
+        ("type", TYPE_NAMES),
+        ("agent-type", AGENT_TYPE_NAMES),
+    )
+}
+"""Values that are understood without quotes, by the name of the filter."""
 SORTS = {
     "newest": NEWEST_FIRST,
     "oldest": "metadata.createdAt:ASC",
@@ -67,10 +78,10 @@ SORTS = {
 _SORT = re.compile(r"([A-Za-z][A-Za-z.]*):(asc|desc)", re.IGNORECASE)
 
 
-def join_words(names: Iterable[str]) -> str:
+def join_words(names: Iterable[str], before_last: str = "and") -> str:
     """Join at least two names, as in: a, b and c."""
     *most, last = names
-    return f"{', '.join(most)} and {last}"
+    return f"{', '.join(most)} {before_last} {last}"
 
 
 def one_of(what: str, known: Mapping[str, str], path: str) -> ReadValue:
@@ -84,17 +95,22 @@ def one_of(what: str, known: Mapping[str, str], path: str) -> ReadValue:
         word = re.sub(r"[ -]", "_", _plain(value))
         if word in known:
             return known[word]
-        near = get_close_matches(word, known, n=1)
+        near = [_usual_word(near, known) for near in get_close_matches(word, known, n=1)]
         guess = f"Did you mean {near[0]}? " if near else ""
-        names = join_words(dict.fromkeys(name.lower() for name in known.values()))
+        names = join_words(dict.fromkeys(_usual_word(name, known) for name in known), "or")
         raise InvalidInput(
             f"Unknown {what}",
             value,
-            f"{guess}Use one of {names}. {newer}",
+            f"{guess}Use {names}. {newer}",
             proposals=tuple(map(Proposal, near)),
         )
 
     return read
+
+
+def _usual_word(word: str, known: Mapping[str, str]) -> str:
+    """The first word with the meaning of a word, without an underscore."""
+    return next(one for one, value in known.items() if value == known[word])
 
 
 def as_typed(values: Values) -> Values:
@@ -113,7 +129,7 @@ def fields(values: Values) -> Values:
             raise InvalidInput(
                 "Unknown field",
                 value,
-                f"Use one of {join_words(LIST_FIELDS)}.",
+                f"Use {join_words(LIST_FIELDS, 'or')}.",
                 proposals=tuple(Proposal(known[name]) for name in near),
             )
     return tuple(dict.fromkeys(known[_plain(value)] for value in values))
@@ -131,7 +147,7 @@ def _one_sort(value: str) -> str:
     raise InvalidInput(
         "Unknown order",
         value,
-        f"Use one of {join_words(SORTS)}, or a field and a direction: agentId:ASC.",
+        f"Use {', '.join(SORTS)}, or a field and a direction: agentId:ASC.",
         proposals=tuple(map(Proposal, get_close_matches(_plain(value), SORTS, n=1))),
     )
 
@@ -190,9 +206,9 @@ ALL_FILTERS = (
         "statuses",
         one_of("status", STATUS_NAMES, "status"),
         "status:failed, skipped",
-        "success (succeeded, ok), failure (failed, error), in_progress (running) or skipped. At "
-        "the start of jobs or jobs list you can leave out status: and type jobs failed. To search "
-        'for such a word, put it in quotes: "failed".',
+        "failed (or error), succeeded (ok), running or skipped. At the start of jobs or jobs list "
+        "you can leave out status: and type jobs failed. To search for such a word, put it in "
+        'quotes: "failed".',
         narrows=True,
     ),
     Filter(
@@ -200,7 +216,7 @@ ALL_FILTERS = (
         "types",
         one_of("type", TYPE_NAMES, "type"),
         "type:export",
-        "agent_chat (chat), import or export.",
+        "chat (or agent chat), import or export.",
         narrows=True,
     ),
     Filter(
@@ -217,7 +233,7 @@ ALL_FILTERS = (
         "agent_types",
         one_of("agent type", AGENT_TYPE_NAMES, "agentType"),
         "agent-type:complaint",
-        "generic, complaint or anti_fraud (fraud).",
+        "generic, complaint or fraud (or fraud check).",
         narrows=True,
     ),
     Filter(

@@ -76,6 +76,8 @@ def parse_form(form: FilterForm) -> ParsedFilters:
     pieces = dict(_pieces(form))
     for name, text in pieces.items():
         _parse_field(text, name)
+    times = [pieces[name] for name in ("since", "until") if name in pieces]
+    _parse_field(" ".join((*times, pieces["words"])), "words")
     return _parse_field(" ".join(pieces.values()), "more")
 
 

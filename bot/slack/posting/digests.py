@@ -107,7 +107,7 @@ class DigestPoster:
 
         Joins the channel if needed, and omits the chart if Slack refuses it.
         """
-        if has_chart(message) and await self._charts.is_refused(post.team_id, "channel"):
+        if has_chart(message) and await self._charts.is_refused(post.team_id):
             message = without_chart(message)
         may_join = not digest.posted_on
         while True:
@@ -115,8 +115,8 @@ class DigestPoster:
                 return await self._poster.post(post, message)
             except PostRefused as refused:
                 if refused.reason == INVALID_BLOCKS and has_chart(message):
-                    logger.warning("Slack refuses charts: digests have none for a day")
-                    await self._charts.mark_refused(post.team_id, "channel")
+                    logger.warning("Slack refuses charts: they are left out of digests for a day")
+                    await self._charts.mark_refused(post.team_id)
                     message = without_chart(message)
                 elif refused.reason == "not_in_channel" and may_join:
                     await self._channels.join(post.channel_id)

@@ -76,7 +76,7 @@ class DirectMessages:
         return True
 
     async def send_file(self, caller: Caller, name: str, text: str) -> str:
-        """Send a file; returns its permalink, or "" if Slack gives none. Raises FileRefused."""
+        """Send a file; returns its permalink, or "" if Slack returns none. Raises FileRefused."""
         return await Files(self._client, caller.user_id).share(name, text)
 
     async def has_left(self, caller: Caller) -> bool:
@@ -229,7 +229,7 @@ class Notifier:
             try:
                 await self._read(channel_id, cached.change)
             except RetryLater as later:
-                logger.info("reading channels ahead is postponed: %s", later.reason)
+                logger.info("reading channels in advance is postponed: %s", later.reason)
                 return
             except SlackClientError as error:
                 logger.warning("the audience of a channel could not be read: %s", describe(error))

@@ -36,6 +36,7 @@ AGENTS = (
     ("legacy-support-agent", "complaint", "customer.customer-updated"),
 )
 FREQUENCY = (30, 22, 20, 12, 8, 5, 3)
+ODD_AGENT, ORDINARY_AGENT = AGENTS[5][0], AGENTS[4][0]
 
 
 def jobs(now: float) -> Iterator[tuple[str, Fields]]:
@@ -59,9 +60,15 @@ def _month(tenant: str, number: int, now: float) -> Iterator[Fields]:
     for place in range(number):
         age = NEWEST_AGE + MONTH * (place / number) ** 1.2
         if place < RUNNING_UNTIL and place % RUNNING_EVERY == 0:
-            yield _running(rng) | _times(now - age, now - age)
+            job = _running(rng) | _times(now - age, now - age)
         else:
-            yield _ended(rng) | _times(now - age, now - age + rng.uniform(1, 90))
+            job = _ended(rng) | _times(now - age, now - age + rng.uniform(1, 90))
+        yield _ordinary(job) if place < ODDITIES_FROM else job
+
+
+def _ordinary(job: Fields) -> Fields:
+    """The job, of another agent if its agent's name would look odd on the first pages."""
+    return job | {"agentId": ORDINARY_AGENT} if job["agentId"] == ODD_AGENT else job
 
 
 def _times(created: float, modified: float) -> Fields:
@@ -74,12 +81,12 @@ def started(rng: Random) -> Fields:
 
     Values that it lacks are None.
     """
-    return _running(rng)
+    return _ordinary(_running(rng))
 
 
 def happened(rng: Random) -> Fields:
     """Return the fields of a job that started and ended between two requests, without times."""
-    return _ended(rng)
+    return _ordinary(_ended(rng))
 
 
 def ended(rng: Random) -> Fields:

@@ -5,6 +5,9 @@ document.addEventListener("toggle", ({ target }) => {
   if (target.dataset.fold) keep(target.dataset.fold, target.open);
 }, true);
 document.addEventListener("click", (event) => {
+  const thread = event.target.closest("summary")?.closest("[data-fold]");
+  // The replies of the newest message would open below the visible part of the channel.
+  if (thread && !thread.open) requestAnimationFrame(() => thread.scrollIntoView({ block: "nearest" }));
   const button = event.target.closest(".see-more");
   if (!button) return;
   const words = button.previousElementSibling;

@@ -31,7 +31,7 @@ async def test_mutes_by_button(ada: Person) -> None:
     assert "<!date^1795437200^until" in exchange.payloads[0]["text"]
 
 
-async def test_what_was_muted_together_is_unmuted_together(ada: Person) -> None:
+async def test_alerts_muted_together_are_unmuted_together(ada: Person) -> None:
     """One button unmutes all alerts that one command muted."""
     await ada.command("/emporix alerts on status:skipped")
     await ada.command("/emporix alerts mute")
@@ -40,7 +40,7 @@ async def test_what_was_muted_together_is_unmuted_together(ada: Person) -> None:
     assert "Muted until" not in str(listed.payloads[0]["blocks"])
 
 
-async def test_says_what_is_possible(ada: Person, snapshot: SnapshotAssertion) -> None:
+async def test_an_invalid_duration_is_refused(ada: Person, snapshot: SnapshotAssertion) -> None:
     """An invalid duration is refused with the valid ones."""
     assert (await ada.command("/emporix alerts mute monday")).payloads == snapshot
 
@@ -52,7 +52,7 @@ async def test_without_alerts_it_says_so(connected: AppHarness) -> None:
     assert exchange.payloads[0]["response_type"] == "ephemeral"
 
 
-async def test_its_owner_reads_who_did_it(ada: Person, connected: AppHarness) -> None:
+async def test_notifies_the_owner(ada: Person, connected: AppHarness) -> None:
     """An owner is informed who muted an alert and until when, unless they did it."""
     await ada.command("/emporix alerts mute")
     await connected.person("grace", "ops").command("/emporix alerts mute 30m")

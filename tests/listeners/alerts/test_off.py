@@ -47,10 +47,10 @@ async def test_touches_no_other_channel(ada: Person, connected: AppHarness) -> N
     assert "*1 alert in this channel*" in listed.payloads[0]["text"]
 
 
-async def test_its_owner_reads_who_did_it(
+async def test_notifies_the_owner(
     ada: Person, connected: AppHarness, snapshot: SnapshotAssertion
 ) -> None:
-    """An owner learns in one direct message who turned off their alerts, except by themselves."""
+    """Owners get one direct message that names who turned off their alerts, unless they did."""
     await connected.person("grace", "ops").command("/emporix alerts off")
     (message,) = await connected.person("ada", "dm").messages()
     assert message["blocks"] == snapshot

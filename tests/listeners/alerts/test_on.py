@@ -20,14 +20,14 @@ def ada(connected: AppHarness) -> Person:
     return connected.person("ada", "ops")
 
 
-async def test_says_so_to_the_channel(ada: Person, snapshot: SnapshotAssertion) -> None:
+async def test_is_announced_in_the_channel(ada: Person, snapshot: SnapshotAssertion) -> None:
     """The channel is informed who turned on the alert, with buttons to mute and turn it off."""
     exchange = await ada.command("/emporix alerts on")
     assert without_ids(exchange.payloads) == snapshot
 
 
-async def test_takes_filters(ada: Person) -> None:
-    """Alerts take the filters of lists; without a status they are about failures."""
+async def test_accepts_filters(ada: Person) -> None:
+    """Alerts accept the filters of lists; without a status, they report failures."""
     exchange = await ada.command('/emporix alerts on skipped agent:fraud-agent "no action"')
     text = exchange.payloads[0]["text"]
     assert "skipped jobs in acme, agent fraud-agent, saying “no action”" in text
@@ -35,10 +35,47 @@ async def test_takes_filters(ada: Person) -> None:
     assert "failed jobs in acme, export" in exchange.payloads[0]["text"]
 
 
+async def test_says_that_an_agent_does_not_exist(connected: AppHarness, ada: Person) -> None:
+    """An alert for an unknown agent is on, and says so, with a button for the similar agent."""
+    connected.emporix_state.add_agent("acme", id="complaint-agent", name="Complaint Agent")
+    exchange = await ada.command("/emporix alerts on agent:Compliant skipped")
+    assert "No agent in acme is called `Compliant`" in str(exchange.payloads[0]["blocks"])
+    exchange = await ada.click("Use Complaint Agent")
+    text = exchange.payloads[0]["text"]
+    assert text.endswith("changed the alerts: skipped jobs in acme, agent Complaint Agent.")
+    assert "No agent" not in str(exchange.payloads[0]["blocks"])
+    listed = await ada.command("/emporix alerts list")
+    assert "*1 alert in this channel*" in listed.payloads[0]["text"]
+    assert "Complaint Agent" in str(listed.payloads[0]["blocks"])
+
+
+async def test_the_similar_agent_of_an_alert_that_is_off(
+    connected: AppHarness, ada: Person
+) -> None:
+    """An alert that was turned off stays off."""
+    connected.emporix_state.add_agent("acme", id="complaint-agent", name="Complaint Agent")
+    await ada.command("/emporix alerts on agent:Compliant")
+    await connected.person("grace", "ops").command("/emporix alerts off")
+    exchange = await ada.click("Use Complaint Agent")
+    assert exchange.payloads[0]["blocks"][0]["block_id"] == "error.outdated_button"
+
+
+async def test_an_unknown_agent_without_similar_names(connected: AppHarness, ada: Person) -> None:
+    """An alert says that an agent does not exist, even if no agent is similar."""
+    connected.emporix_state.add_agent("acme", id="complaint-agent", name="Complaint Agent")
+    for typed, is_unknown in (
+        ("zzz", True),
+        ("complaint-agent", False),
+        ("complaint_AGENT", False),
+    ):
+        exchange = await ada.command(f"/emporix alerts on agent:{typed} skipped")
+        assert ("No agent in acme" in str(exchange.payloads[0]["blocks"])) == is_unknown
+
+
 @pytest.mark.parametrize(
     "filters", ["since:today", "until:2030-01-01", "size:5", "sort:oldest", "page:2", "fields:id"]
 )
-async def test_refuses_what_makes_no_sense(ada: Person, filters: str) -> None:
+async def test_refuses_filters_for_times_and_pages(ada: Person, filters: str) -> None:
     """Filters for times and pages are refused."""
     exchange = await ada.command(f"/emporix alerts on {filters}")
     assert exchange.payloads[0]["blocks"][0]["block_id"] == "error.invalid_input"
@@ -66,7 +103,7 @@ async def test_too_many_are_refused(ada: Person) -> None:
     assert "*10 alerts in this channel*" in listed.payloads[0]["text"]
 
 
-async def test_a_query_that_emporix_refuses_is_told_at_once(ada: Person) -> None:
+async def test_a_refused_query_is_reported_at_once(ada: Person) -> None:
     """A query that Emporix refuses is reported at once, and nothing is turned on."""
     exchange = await ada.command("/emporix alerts on q:this is no query")
     assert exchange.payloads[0]["blocks"][0]["block_id"] == "error.invalid_request"
@@ -95,7 +132,7 @@ async def test_refuses_where_it_may_not_post(
     assert exchange.payloads == snapshot
 
 
-async def test_goes_on_in_a_private_channel_that_it_is_in(connected: AppHarness) -> None:
+async def test_works_in_a_private_channel_after_an_invitation(connected: AppHarness) -> None:
     """After an invitation, alerts work in a private channel."""
     channels = connected.workspace.directory.channels
     board = channels["C0BOARD"]

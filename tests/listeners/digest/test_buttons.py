@@ -84,7 +84,7 @@ async def test_changes_that_digest(
 
 
 @each_digest
-async def test_takes_that_digest_over(
+async def test_takes_over_only_that_digest(
     connected: AppHarness, two: Person, digest_id: str, other: str, name: str
 ) -> None:
     """Taking over one digest leaves the owner of the other one."""

@@ -8,7 +8,7 @@ from tests.harness.app import AppHarness
 from tests.listeners.digest.fixtures import announced, set_up, stored
 
 
-async def test_begins_with_what_is_there(ada: Person) -> None:
+async def test_shows_the_current_values(ada: Person) -> None:
     """The form shows all current values."""
     fields = {"time": "17:30", "filters": "failed refund", "custom_days": ["Friday"], "chart": []}
     await set_up(ada, name="Failures", **fields)
@@ -38,7 +38,7 @@ async def test_changes_the_same_digest(connected: AppHarness, ada: Person, diges
     assert len(await connected.redis.keys("*:digest:*")) == 1
 
 
-async def test_runs_on_the_connection_of_who_changed_it(
+async def test_uses_the_connection_of_the_user_who_changed_it(
     connected: AppHarness, ada: Person, digest: str
 ) -> None:
     """A changed digest uses the connection of the user who changed it."""
@@ -50,7 +50,7 @@ async def test_runs_on_the_connection_of_who_changed_it(
     assert (await stored(connected)).owner.user_id == "U0GRACE"
 
 
-async def test_tells_the_channel_that_it_moves_to(
+async def test_is_announced_in_its_new_channel(
     connected: AppHarness, ada: Person, digest: str
 ) -> None:
     """Only a digest that moves to another channel is announced there, and not in the old one."""

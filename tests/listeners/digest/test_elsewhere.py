@@ -104,14 +104,14 @@ async def test_members_of_a_large_channel_are_found(connected: AppHarness, diges
     assert (await stored(connected)).requested_at > 0
 
 
-async def test_the_owner_hears_who_takes_it_over(connected: AppHarness, digest: str) -> None:
+async def test_notifies_the_previous_owner(connected: AppHarness, digest: str) -> None:
     """The previous owner is informed who took over; a failed notice doesn't stop it."""
     grace = connected.person("grace", "ops")
     await connected.connect(grace, ACME_READ_ONLY)
     await grace.command("/emporix digest now")
     (told,) = await to_ada(connected)
     assert "<@U0GRACE> posted your digest “Daily jobs” in <#C0OPS>" in told["text"]
-    assert "on their connection" in told["text"]
+    assert "now uses their connection" in told["text"]
     ada = connected.person("ada", "dm")
     assert "runs on your connection" in (await ada.click("Take over")).messages[0]["text"]
     fault = Fault("refuse", method="chat.postMessage", error="account_inactive")

@@ -18,7 +18,7 @@ from tests.harness.clock import FakeClock
 from tests.listeners.digest.fixtures import announced, set_up, stored
 
 
-async def test_proposes_what_most_want(ada: Person, snapshot: SnapshotAssertion) -> None:
+async def test_proposes_defaults(ada: Person, snapshot: SnapshotAssertion) -> None:
     """The defaults are this channel, 9:00 every day in the user's time zone, and the default
     tenant.
     """
@@ -26,11 +26,79 @@ async def test_proposes_what_most_want(ada: Person, snapshot: SnapshotAssertion)
     assert exchange.view == snapshot
 
 
-async def test_takes_the_name_that_was_typed(ada: Person) -> None:
+async def test_proposes_the_typed_name(ada: Person) -> None:
     """A name after the command is the default name."""
     exchange = await ada.command("/emporix digest new Morning  jobs")
     assert exchange.view is not None
     assert exchange.view["state"]["values"]["name"]["value"]["value"] == "Morning jobs"
+
+
+@pytest.mark.parametrize(
+    ("typed", "name", "time", "days"),
+    [
+        ("on", "Daily jobs", "09:00", "every"),
+        ("start here", "Daily jobs", "09:00", "every"),
+        ("daily 09:00", "Daily jobs", "09:00", "every"),
+        ("every day at 9", "Daily jobs", "09:00", "every"),
+        ("new weekdays 8:30", "Daily jobs", "08:30", "weekdays"),
+        ("7:15pm mon-fri", "Daily jobs", "19:15", "weekdays"),
+        ("every monday 8.30", "Daily jobs", "08:30", "custom"),
+        ("monday, wed and fridays at 12am", "Daily jobs", "00:00", "custom"),
+        ("Failures weekdays 8:30", "Failures", "08:30", "weekdays"),
+        ("Failures at 7", "Failures", "07:00", "every"),
+        # A name stays a name.
+        ("Team 9", "Team 9", "09:00", "every"),
+        ("Sunday report", "Sunday report", "09:00", "every"),
+        ("“Daily 9:00”", "Daily 9:00", "09:00", "every"),
+        ("Switch on", "Switch on", "09:00", "every"),
+    ],
+)
+async def test_understands_when_to_post(
+    ada: Person, typed: str, name: str, time: str, days: str
+) -> None:
+    """Times and days after the command fill in the form, and never become the digest's name."""
+    exchange = await ada.command(f"/emporix digest {typed}")
+    assert exchange.view is not None
+    values = exchange.view["state"]["values"]
+    assert values["name"]["value"]["value"] == name
+    (at,) = values["time"].values()
+    assert at["selected_time"] == time
+    (choice,) = values["days"].values()
+    assert choice["selected_option"]["value"] == days
+
+
+async def test_chosen_days_are_saved(connected: AppHarness, ada: Person) -> None:
+    """Days that were typed are saved with the form."""
+    await ada.command("/emporix digest Failures every tuesday and sunday at 18:45")
+    await ada.submit({})
+    assert (await stored(connected)).schedule == Schedule(1125, "Europe/Berlin", (1, 6))
+
+
+async def test_an_impossible_time_is_refused(ada: Person) -> None:
+    """A time that does not exist is refused in the modal."""
+    exchange = await ada.command("/emporix digest daily 25:00")
+    assert exchange.view is not None
+    assert "That is not a time" in exchange.view["blocks"][0]["text"]["text"]
+
+
+@pytest.mark.parametrize("typed", ["digests", "digest off", "digest stop"])
+async def test_turning_off_shows_the_list(ada: Person, typed: str) -> None:
+    """A digest is turned off with the buttons of the list, not created with the name "off"."""
+    await set_up(ada)
+    exchange = await ada.command(f"/emporix {typed}")
+    assert exchange.payloads[0]["text"] == "*1 digest of this channel*"
+
+
+async def test_says_that_an_agent_does_not_exist(connected: AppHarness, ada: Person) -> None:
+    """A digest for an unknown agent is saved, and says so, with a button to change it."""
+    connected.emporix_state.add_agent("acme", id="complaint-agent", name="Complaint Agent")
+    exchange = await set_up(ada, filters="agent:Compliant")
+    assert "No agent in acme is called `Compliant`" in str(exchange.view)
+    exchange = await ada.click("Change digest")
+    exchange = await ada.submit({"filters": "agent:complaint_agent"})
+    assert exchange.view is not None
+    assert "No agent" not in str(exchange.view)
+    assert (await stored(connected)).filters.agents == ("complaint-agent",)
 
 
 async def test_a_long_name_is_refused(ada: Person) -> None:
@@ -42,7 +110,7 @@ async def test_a_long_name_is_refused(ada: Person) -> None:
     assert "at most 60 characters; this one has 200" in words
 
 
-async def test_is_set_up_by_pressing_save(
+async def test_can_be_saved_unchanged(
     connected: AppHarness, ada: Person, snapshot: SnapshotAssertion
 ) -> None:
     """The form can be saved at once, and the answer names the first post."""
@@ -55,7 +123,7 @@ async def test_is_set_up_by_pressing_save(
     assert digest.scheduled_run.date == "2026-11-24"
 
 
-async def test_takes_what_is_filled_in(connected: AppHarness, ada: Person) -> None:
+async def test_saves_each_field(connected: AppHarness, ada: Person) -> None:
     """Each field is saved, with the filters of the commands."""
     await set_up(
         ada,
@@ -83,7 +151,7 @@ async def test_takes_what_is_filled_in(connected: AppHarness, ada: Person) -> No
 @pytest.mark.parametrize(
     ("choice", "days"), [("Every day", (0, 1, 2, 3, 4, 5, 6)), ("Weekdays", (0, 1, 2, 3, 4))]
 )
-async def test_takes_common_days_with_one_choice(
+async def test_offers_common_days_as_one_choice(
     connected: AppHarness, ada: Person, choice: str, days: tuple[int, ...]
 ) -> None:
     """Every day and weekdays need one choice, and the form does not show single days."""
@@ -92,8 +160,8 @@ async def test_takes_common_days_with_one_choice(
     assert (await stored(connected)).schedule.days == days
 
 
-async def test_choosing_custom_keeps_what_was_filled_in(ada: Person) -> None:
-    """Custom adds a field for single days, and Weekdays removes it; other fields stay filled in."""
+async def test_choosing_custom_keeps_the_other_fields(ada: Person) -> None:
+    """Custom adds a field for the days, Weekdays removes it; other fields keep their values."""
     await ada.command("/emporix digest")
     await ada.choose("Filters", "failed refund")
     custom = (await ada.click("Custom")).view
@@ -106,10 +174,10 @@ async def test_choosing_custom_keeps_what_was_filled_in(ada: Person) -> None:
     assert weekdays["state"]["values"]["filters"]["value"]["value"] == "failed refund"
 
 
-async def test_tells_the_channel_once(
+async def test_is_announced_once(
     connected: AppHarness, ada: Person, snapshot: SnapshotAssertion
 ) -> None:
-    """The channel hears who set up a digest and when it comes first, and only that once."""
+    """One message tells the channel who set up the digest and when it is first posted."""
     await set_up(ada)
     assert await announced(connected) == snapshot
     await set_up(ada)  # refused: the name is taken
@@ -143,7 +211,7 @@ async def test_a_channel_that_cannot_hear_of_it_changes_nothing(
         ({"channel": "partners"}, "channel", "other organizations read that channel"),
     ],
 )
-async def test_says_what_is_wrong_under_its_field(
+async def test_shows_each_error_under_its_field(
     ada: Person, fields: dict[str, Any], name: str, words: str
 ) -> None:
     """Each error appears under its field with the next step, and nothing is saved."""
@@ -159,7 +227,7 @@ async def test_joins_a_public_channel(connected: AppHarness, ada: Person) -> Non
     assert (await stored(connected)).channel_id == "C0SECRET"
 
 
-async def test_joins_no_channel_of_others(connected: AppHarness, ada: Person) -> None:
+async def test_joins_only_channels_of_members(connected: AppHarness, ada: Person) -> None:
     """Users can't add the app to a public channel without being a member."""
     await set_up(ada, channel="secret")
     for member in (BOT_USER_ID, "U0ADA"):
@@ -178,7 +246,7 @@ async def test_a_channel_has_each_name_once(ada: Person, digest: str) -> None:
     assert (await set_up(ada, name="Another")).field_errors == {}
 
 
-async def test_the_form_comes_again_where_slack_is_slow(
+async def test_errors_after_the_ack_are_shown_in_the_form(
     connected: AppHarness, ada: Person, snapshot: SnapshotAssertion
 ) -> None:
     """After the ack, errors appear above the form."""

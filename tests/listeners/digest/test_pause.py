@@ -27,13 +27,13 @@ async def test_pauses(
     await connected.worker.work_until(connected.clock() + 3 * 86400, step=3600)
     first, second = await in_channel(connected)
     assert "is paused: <@U0ADA> paused it" in first["text"]
-    assert "is still paused, so it did not come" in second["text"]
+    assert "is still paused, so it wasn't posted" in second["text"]
     assert float(first["ts"]) == pytest.approx(NOW, abs=2)
     assert float(second["ts"]) == pytest.approx(NINE, abs=3600)
     assert "Resume" in str(second["blocks"])
 
 
-async def test_the_owner_hears_of_it_from_others(connected: AppHarness, digest: str) -> None:
+async def test_notifies_the_owner(connected: AppHarness, digest: str) -> None:
     """If another user pauses a digest, its owner is informed, and the channel can take it over."""
     await connected.person("grace", "ops").command("/emporix digest pause")
     (told,) = await to_ada(connected)
@@ -51,7 +51,7 @@ async def test_pauses_by_its_button(connected: AppHarness, ada: Person, digest: 
     assert (await stored(connected)).paused == "by_hand"
 
 
-async def test_goes_on_at_its_next_time(
+async def test_resumes_at_its_next_time(
     connected: AppHarness, ada: Person, digest: str, snapshot: SnapshotAssertion
 ) -> None:
     """A resumed digest is posted at its next time; missed ones are not."""
@@ -66,14 +66,14 @@ async def test_goes_on_at_its_next_time(
     assert slot.date == "2026-11-27"
 
 
-async def test_goes_on_by_its_button(connected: AppHarness, ada: Person, digest: str) -> None:
+async def test_resumes_by_its_buttons(connected: AppHarness, ada: Person, digest: str) -> None:
     """The buttons in the answer and in the list resume a digest."""
     await ada.command("/emporix digest pause")
     await ada.click("Resume")
     assert (await stored(connected)).paused == ""
 
 
-async def test_goes_on_by_the_pressers_connection(
+async def test_resumes_on_the_connection_of_the_clicking_user(
     connected: AppHarness, digest: str, snapshot: SnapshotAssertion
 ) -> None:
     """A resumed digest uses the connection of the user who resumed it."""
@@ -105,7 +105,7 @@ async def test_an_old_notice_says_that_it_runs(
     await ada.command("/emporix digest resume")
     before, entries = await stored(connected), await audited(connected)
     exchange = await grace.click(label)
-    assert "already runs, on the connection of <@U0ADA>" in exchange.messages[0]["text"]
+    assert "already runs, and uses <@U0ADA>'s connection" in exchange.messages[0]["text"]
     assert (await stored(connected), await audited(connected)) == (before, entries)
 
 

@@ -10,7 +10,7 @@ from tests.listeners.digest.fixtures import in_channel, set_up
 from tests.listeners.jobs.fixtures import add_jobs
 
 
-async def test_shows_what_it_would_tell(
+async def test_shows_counts_and_failures(
     connected: AppHarness, ada: Person, digest: str, snapshot: SnapshotAssertion
 ) -> None:
     """The preview shows counts and failures of the last day, only to the user."""
@@ -20,7 +20,7 @@ async def test_shows_what_it_would_tell(
     assert await in_channel(connected) == []
 
 
-async def test_shows_what_a_first_one_would_be(
+async def test_previews_a_first_digest(
     connected: AppHarness, ada: Person, snapshot: SnapshotAssertion
 ) -> None:
     """Without a digest, the preview uses the defaults and explains how to set one up."""

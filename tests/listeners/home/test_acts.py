@@ -75,7 +75,7 @@ async def test_reconnects(harness: AppHarness) -> None:
     assert len(published(exchange)) == 2
 
 
-async def test_a_home_that_nobody_opened_is_not_made(harness: AppHarness) -> None:
+async def test_a_home_tab_that_was_never_opened_is_not_published(harness: AppHarness) -> None:
     """A Home tab that was never opened is not published."""
     exchange = await harness.connect(harness.grace, ACME_OPERATIONS)
     assert published(exchange) == []
@@ -181,7 +181,7 @@ async def test_a_list_fits_on_top(harness: AppHarness, poster: Poster) -> None:
     assert len(view.content["blocks"]) <= 100
 
 
-async def test_an_act_is_shown_over_what_was_drawn_meanwhile(
+async def test_the_result_of_a_click_in_an_older_view_is_shown(
     harness: AppHarness, poster: Poster
 ) -> None:
     """The result of a click in an older view is still shown."""

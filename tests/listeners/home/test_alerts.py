@@ -49,14 +49,14 @@ async def test_mutes_and_unmutes(harness: AppHarness) -> None:
 
 
 async def test_turns_off(harness: AppHarness) -> None:
-    """A turned off alert disappears from Home, and the channel is informed who did it."""
+    """An alert that is turned off disappears from Home, and the channel sees who did it."""
     await harness.ada.click("Turn off…", at_home=True)
     off = await harness.ada.submit({})
     assert "*Your alerts*" not in words(off.home)
     assert "<@U0ADA>" in (await told(harness))[-1]
 
 
-async def test_turns_off_where_the_app_cannot_speak_any_more(harness: AppHarness) -> None:
+async def test_turns_off_although_the_app_cannot_post(harness: AppHarness) -> None:
     """An alert is turned off even if the app can't post in its channel."""
     harness.workspace.directory.archive(OPS)
     await harness.ada.click("Turn off…", at_home=True)

@@ -61,11 +61,11 @@ async def test_lists_all_that_runs(harness: AppHarness) -> None:
     assert "*Jobs 1–2 of 2*, running" in words(exchange.view)
 
 
-async def test_counts_the_24_hours_from_the_press(harness: AppHarness) -> None:
+async def test_lists_the_24_hours_before_the_click(harness: AppHarness) -> None:
     """A Home tab that was opened yesterday lists the failures of the last 24 hours."""
     harness.clock.forward(30 * 60 * 60)
     exchange = await harness.ada.click("Show all failed", at_home=True)
-    assert "*No jobs*" in words(exchange.view)
+    assert "No failed jobs, since " in words(exchange.view)
 
 
 async def test_opens_the_form_of_a_search(harness: AppHarness) -> None:
@@ -86,7 +86,7 @@ async def test_opens_the_form_filled_in(harness: AppHarness) -> None:
     assert [option["value"] for option in ticked["selected_options"]] == ["failure"]
 
 
-async def test_a_trigger_that_is_over_is_told_in_the_home(harness: AppHarness) -> None:
+async def test_an_expired_trigger_is_explained_in_the_home_tab(harness: AppHarness) -> None:
     """If the trigger has expired, the Home tab shows the error."""
     refusal = Fault("refuse", method="views.open", error="expired_trigger_id")
     harness.workspace.faults.add(refusal)

@@ -49,7 +49,7 @@ async def test_a_new_user_can_connect(harness: AppHarness, snapshot: SnapshotAss
     assert "*acme*: *2 failed*, 2 running, " in words(connected.home)
 
 
-async def test_shows_what_there_is(harness: AppHarness, snapshot: SnapshotAssertion) -> None:
+async def test_shows_rights_and_jobs(harness: AppHarness, snapshot: SnapshotAssertion) -> None:
     """The Home tab shows rights, failures and running jobs, newest first, with their buttons."""
     exchange = await harness.ada.open_home()
     assert [view["type"] for view in published(exchange)] == ["home", "home"]
@@ -57,7 +57,7 @@ async def test_shows_what_there_is(harness: AppHarness, snapshot: SnapshotAssert
     assert exchange.ack_status == 200
 
 
-async def test_says_at_once_that_emporix_is_being_asked(harness: AppHarness) -> None:
+async def test_shows_stored_data_before_emporix_answers(harness: AppHarness) -> None:
     """Data in Redis is shown without waiting for Emporix."""
     first, second = published(await harness.ada.open_home())
     assert "Loading…" in words(first)
@@ -100,7 +100,7 @@ async def test_is_never_older_than_a_minute_without_a_word(harness: AppHarness) 
     assert "*3 failed*" in words(new)
 
 
-async def test_refresh_asks_anew(harness: AppHarness) -> None:
+async def test_refresh_reads_new_data(harness: AppHarness) -> None:
     """Refresh reads new data even within a minute, but not twice in a row."""
     await harness.ada.open_home()
     harness.clock.forward(10)
@@ -128,7 +128,7 @@ async def test_the_other_tab_is_not_the_home(harness: AppHarness) -> None:
     ],
     ids=["401", "403", "429", "no connection", "500"],
 )
-async def test_one_tenant_in_trouble_leaves_the_others(
+async def test_a_failing_tenant_does_not_affect_others(
     harness: AppHarness, fault: Fault, said: str, way_on: bool
 ) -> None:
     """If one tenant fails, its section says so; other tenants are shown."""
@@ -142,8 +142,8 @@ async def test_one_tenant_in_trouble_leaves_the_others(
     assert buttons(exchange.home).count("Reconnect") == way_on
 
 
-async def test_what_is_known_stays_where_emporix_refuses(harness: AppHarness) -> None:
-    """If Emporix fails, known data stays with its time, and is not requested again for a minute."""
+async def test_keeps_known_data_if_emporix_fails(harness: AppHarness) -> None:
+    """If Emporix fails, known data is kept with its time, and not requested for a minute."""
     await harness.ada.open_home()
     harness.clock.forward(300)
     harness.emporix_state.faults.add(Fault("status", times=9, path=JOBS, status=500))
@@ -180,7 +180,7 @@ async def test_opened_twice_at_once_it_ends_as_it_is_now(harness: AppHarness) ->
     assert "*2 failed*" in words(await looked_at(harness))
 
 
-async def test_an_event_that_comes_again_is_taken_once(harness: AppHarness, poster: Poster) -> None:
+async def test_a_repeated_event_is_handled_once(harness: AppHarness, poster: Poster) -> None:
     """A repeated event is handled once."""
     sent = harness.workspace.journal.count
     for _ in range(3):
@@ -200,7 +200,7 @@ async def test_several_tenants_share_the_room(harness: AppHarness) -> None:
     assert words(exchange.home).index("*globex*") < words(exchange.home).index("*acme*")
 
 
-async def test_counts_are_emporixs_or_said_to_be_a_part(harness: AppHarness) -> None:
+async def test_counts_without_a_total_are_marked_as_partial(harness: AppHarness) -> None:
     """Without a total from Emporix, counts are marked as partial."""
     add_jobs(harness, 30)
     harness.emporix_state.counts = False

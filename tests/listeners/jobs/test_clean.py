@@ -65,8 +65,8 @@ def jobs(connected: AppHarness) -> AppHarness:
     return connected
 
 
-async def test_shows_what_would_go(jobs: AppHarness, snapshot: SnapshotAssertion) -> None:
-    """The question counts jobs by status and names the newest and oldest; nothing is deleted."""
+async def test_previews_the_jobs_to_delete(jobs: AppHarness, snapshot: SnapshotAssertion) -> None:
+    """The confirmation counts jobs by status, with the newest and oldest; nothing is deleted."""
     exchange = await jobs.ada.command("/emporix jobs clean agent-type:complaint")
     assert exchange.payloads == snapshot
     assert len(left(jobs)) == 9
@@ -81,10 +81,10 @@ async def test_asks_for_the_number(jobs: AppHarness, snapshot: SnapshotAssertion
 
 
 @pytest.mark.parametrize("number", ["2", "30", "-3", "three", "3 0"])
-async def test_another_number_is_refused(
+async def test_a_wrong_number_is_refused(
     jobs: AppHarness, number: str, snapshot: SnapshotAssertion
 ) -> None:
-    """A wrong number is refused under the field, and the form stays."""
+    """A wrong number is refused under the field, and the form stays open."""
     exchange = await confirm(jobs, FAILED, number)
     assert exchange.field_errors == snapshot
     assert exchange.view is not None
@@ -92,7 +92,7 @@ async def test_another_number_is_refused(
     assert len(left(jobs)) == 9
 
 
-async def test_deletes_what_was_counted(jobs: AppHarness, snapshot: SnapshotAssertion) -> None:
+async def test_deletes_the_counted_jobs(jobs: AppHarness, snapshot: SnapshotAssertion) -> None:
     """The worker deletes the counted jobs and reports in a direct message."""
     exchange = await confirm(jobs, FAILED, "3")
     assert exchange.payloads == snapshot(name="begun")
@@ -113,7 +113,7 @@ async def test_is_private(jobs: AppHarness) -> None:
     assert await jobs.person("grace", "dm").messages() == []
 
 
-async def test_what_arrives_or_changes_meanwhile_stays(jobs: AppHarness) -> None:
+async def test_new_and_changed_jobs_are_kept(jobs: AppHarness) -> None:
     """A job that fails after the count is not deleted."""
     await jobs.ada.command(FAILED)
     await jobs.ada.click("Delete…")
@@ -143,7 +143,7 @@ async def test_asks_again_where_the_number_has_changed(
     assert left(jobs) == ids({1, 3, 4, 6, 7, 9})
 
 
-async def test_says_that_none_is_left(jobs: AppHarness) -> None:
+async def test_says_that_no_jobs_are_left(jobs: AppHarness) -> None:
     """If all jobs were deleted in the meantime, the answer says so."""
     await jobs.ada.command(FAILED)
     await jobs.ada.click("Delete…")
@@ -157,7 +157,7 @@ async def test_says_that_none_is_left(jobs: AppHarness) -> None:
     "typed",
     ["", "tenant:acme", "failed size:2", "failed page:2", "failed sort:oldest", "failed fields:id"],
 )
-async def test_refuses_what_does_not_narrow(
+async def test_requires_a_filter_that_narrows(
     jobs: AppHarness, typed: str, snapshot: SnapshotAssertion
 ) -> None:
     """Filters that match all jobs are refused."""
@@ -198,8 +198,8 @@ async def test_says_that_there_is_nothing_to_delete(
     assert exchange.payloads == snapshot(name="without a time")
 
 
-async def test_names_what_stays(jobs: AppHarness) -> None:
-    """The question names jobs that stay because they have no time."""
+async def test_counts_the_excluded_jobs(jobs: AppHarness) -> None:
+    """The confirmation counts the jobs that are excluded because they have no time."""
     jobs.emporix_state.add_job("acme", id="timeless", status="failure", metadata=None)
     exchange = await jobs.ada.command(FAILED)
     assert "*Delete 3 jobs" in exchange.payloads[0]["text"]
@@ -214,7 +214,7 @@ async def test_refuses_too_many(jobs: AppHarness, snapshot: SnapshotAssertion) -
     assert exchange.payloads == snapshot
 
 
-async def test_refuses_who_may_not(harness: AppHarness) -> None:
+async def test_requires_the_delete_scope(harness: AppHarness) -> None:
     """A user with a read-only API key gets the error before the count."""
     await harness.connect(harness.ada, ACME_READ_ONLY)
     add_jobs(harness, 3)
@@ -262,8 +262,12 @@ async def test_begins_once(jobs: AppHarness) -> None:
     assert "already started" in exchange.field_errors["number"]
 
 
-async def test_says_that_no_worker_is_there(jobs: AppHarness) -> None:
+async def test_says_that_no_worker_is_running(jobs: AppHarness) -> None:
     """If no worker is running, the answer says so, and the clean-up starts later."""
+    exchange = await confirm(jobs, "/emporix jobs clean succeeded", "3")
+    assert "as soon as a background worker has started" in str(exchange.view)
+    await work(jobs)
+    jobs.clock.forward(60)
     exchange = await confirm(jobs, FAILED, "3")
     assert "worker isn't running" in str(exchange.view)
     await work(jobs)
@@ -351,7 +355,7 @@ async def test_sends_the_jobs_before_the_first_delete(jobs: AppHarness) -> None:
     assert len(left(jobs)) == 9
 
 
-async def test_deletes_nothing_where_slack_takes_no_file(
+async def test_deletes_nothing_if_slack_refuses_the_file(
     jobs: AppHarness, snapshot: SnapshotAssertion
 ) -> None:
     """If Slack refuses the file, nothing is deleted, and the report names Slack's code."""
@@ -375,7 +379,7 @@ async def test_can_be_downloaded_before_the_question_is_answered(jobs: AppHarnes
 
 
 @pytest.mark.parametrize("deletes", ["off", "single"])
-async def test_the_operator_turns_it_off(
+async def test_the_operator_can_turn_clean_ups_off(
     redis: Any, redis_url: str, clock: FakeClock, deletes: str, snapshot: SnapshotAssertion
 ) -> None:
     """If the operator turned off clean-ups, they are refused and not in the help."""
@@ -389,8 +393,8 @@ async def test_the_operator_turns_it_off(
         )
 
 
-async def test_the_report_stays_in_any_order_of_updates(jobs: AppHarness) -> None:
-    """The final report stays if the worker finishes while Slack updates the message."""
+async def test_progress_never_replaces_the_report(jobs: AppHarness) -> None:
+    """The final report is not overwritten if the worker finishes during an update."""
     await confirm(jobs, FAILED, "3")
     jobs.emporix_state.faults.add(Fault("rate_limit", times=5, method="DELETE", retry_after=60))
     await work(jobs)
@@ -441,8 +445,8 @@ async def test_the_question_is_replaced_by_its_outcome(jobs: AppHarness) -> None
     assert "jobs.clean.open" not in str(shown["blocks"])
 
 
-async def test_the_question_stays_if_the_number_is_wrong(jobs: AppHarness) -> None:
-    """A wrong number leaves the question as it was, to be answered again."""
+async def test_a_wrong_number_leaves_the_confirmation(jobs: AppHarness) -> None:
+    """After a wrong number, the confirmation is unchanged and can be submitted again."""
     await jobs.ada.command(FAILED)
     await jobs.ada.click("Delete…")
     await jobs.ada.submit({"The number of jobs": "2"})

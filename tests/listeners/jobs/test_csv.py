@@ -46,7 +46,7 @@ async def test_hands_the_whole_list_to_its_reader_alone(
     assert await connected.grace.files() == []
 
 
-async def test_takes_what_the_filters_leave(connected: AppHarness) -> None:
+async def test_contains_the_jobs_of_the_query(connected: AppHarness) -> None:
     """The file has the jobs of the list's query, with all columns."""
     add_jobs(connected, 9)
     await download(connected, "status:failed fields:id")
@@ -86,9 +86,7 @@ async def test_a_formula_is_letters(connected: AppHarness) -> None:
     assert row["message"] == "'=cmd|' /C calc'!A0"
 
 
-async def test_a_list_that_has_expired_is_read_anew(
-    connected: AppHarness, clock: FakeClock
-) -> None:
+async def test_an_expired_list_is_read_again(connected: AppHarness, clock: FakeClock) -> None:
     """An expired list is read again by the query in its button."""
     add_jobs(connected, 3)
     await connected.ada.command("/emporix jobs failed")
@@ -98,7 +96,7 @@ async def test_a_list_that_has_expired_is_read_anew(
     assert [row["id"] for row in await rows(connected)] == [job_id(2)]
 
 
-async def test_says_in_the_modal_what_went_wrong(connected: AppHarness) -> None:
+async def test_shows_errors_in_the_modal(connected: AppHarness) -> None:
     """If Emporix fails, the modal shows the error, and nothing is sent."""
     add_jobs(connected, 3)
     await connected.ada.command("/emporix jobs list")

@@ -71,10 +71,10 @@ async def test_deletes_from_an_opened_job(connected: AppHarness) -> None:
     assert ids(connected) == {job_id(1), job_id(2)}
 
 
-async def test_already_gone_is_a_success(
+async def test_a_job_that_is_already_gone_is_not_an_error(
     connected: AppHarness, snapshot: SnapshotAssertion
 ) -> None:
-    """What somebody else deleted meanwhile is gone, and that is said."""
+    """If another user has deleted the job in the meantime, the answer says so."""
     add_jobs(connected, 1)
     await connected.ada.command(f"/emporix jobs delete {job_id(1)}")
     connected.emporix_state.tenant("acme").jobs.remove(job_id(1))
@@ -85,7 +85,7 @@ async def test_already_gone_is_a_success(
 
 @pytest.mark.parametrize("command", ["/emporix jobs delete", "/emporix jobs get"])
 async def test_a_double_click_deletes_once(connected: AppHarness, command: str) -> None:
-    """In the question and in a job: both answers say "Deleted", and there is one record."""
+    """After a double click, both answers say "Deleted", and there is one audit entry."""
     add_jobs(connected, 2)
     await connected.ada.command(f"{command} {job_id(1)}")
     connected.emporix_state.faults.add(Fault("delay", method="DELETE", seconds=0.2))
@@ -95,7 +95,7 @@ async def test_a_double_click_deletes_once(connected: AppHarness, command: str) 
     assert [result for _, result in await recorded(connected)] == ["deleted"]
 
 
-async def test_names_who_was_faster(connected: AppHarness) -> None:
+async def test_names_the_user_who_deleted_first(connected: AppHarness) -> None:
     """If another user has just deleted the job in a channel, the answer names them."""
     await connected.connect(connected.grace, ACME_OPERATIONS)
     add_jobs(connected, 1)
@@ -107,7 +107,7 @@ async def test_names_who_was_faster(connected: AppHarness) -> None:
 
 
 async def test_another_click_later_asks_emporix_again(connected: AppHarness) -> None:
-    """What is remembered of a delete is reported for a minute only."""
+    """A recorded delete answers further clicks for one minute only."""
     add_jobs(connected, 1)
     await connected.ada.command(f"/emporix jobs delete {job_id(1)}")
     await connected.ada.click("Delete")
@@ -128,7 +128,7 @@ async def test_a_cut_delete_is_deleted_once(connected: AppHarness) -> None:
     assert await recorded(connected) == [(job_id(1), "deleted")]
 
 
-async def test_refuses_who_may_not(harness: AppHarness, snapshot: SnapshotAssertion) -> None:
+async def test_requires_the_delete_scope(harness: AppHarness, snapshot: SnapshotAssertion) -> None:
     """With a read-only key, the error names the missing scope; the refusal is recorded."""
     await harness.connect(harness.ada, ACME_READ_ONLY)
     add_jobs(harness, 1)
@@ -139,8 +139,8 @@ async def test_refuses_who_may_not(harness: AppHarness, snapshot: SnapshotAssert
     assert await recorded(harness) == [(job_id(1), "missing_scope")]
 
 
-async def test_records_what_emporix_refuses(connected: AppHarness) -> None:
-    """A failure at Emporix is in the audit record, too."""
+async def test_records_failed_deletes(connected: AppHarness) -> None:
+    """A failure at Emporix is recorded in the audit log, too."""
     add_jobs(connected, 1)
     await connected.ada.command(f"/emporix jobs delete {job_id(1)}")
     connected.emporix_state.faults.add(Fault("status", times=9, method="DELETE", status=403))
@@ -149,16 +149,14 @@ async def test_records_what_emporix_refuses(connected: AppHarness) -> None:
     assert await recorded(connected) == [(job_id(1), "forbidden")]
 
 
-async def test_says_that_there_is_nothing_to_delete(
-    connected: AppHarness, snapshot: SnapshotAssertion
-) -> None:
-    """An unknown id is not asked about."""
+async def test_refuses_an_unknown_id(connected: AppHarness, snapshot: SnapshotAssertion) -> None:
+    """An unknown id is refused without a confirmation."""
     exchange = await connected.ada.command("/emporix jobs delete nosuchjob")
     assert exchange.payloads == snapshot
 
 
 async def test_can_be_downloaded_first(connected: AppHarness, snapshot: SnapshotAssertion) -> None:
-    """The job as a file to the person alone; the question stays."""
+    """ "Download first" sends the job to the user as a file, and the confirmation remains."""
     add_jobs(connected, 1)
     await connected.ada.command(f"/emporix jobs delete {job_id(1)}")
     exchange = await connected.ada.click("Download first")
@@ -168,10 +166,10 @@ async def test_can_be_downloaded_first(connected: AppHarness, snapshot: Snapshot
     assert ids(connected) == {job_id(1)}
 
 
-async def test_the_operator_turns_it_off(
+async def test_the_operator_can_turn_deletes_off(
     redis: Any, redis_url: str, clock: FakeClock, snapshot: SnapshotAssertion
 ) -> None:
-    """No Delete is shown; the command and an old button are refused, and say whom to ask."""
+    """No Delete button is shown; the command and old buttons are refused with advice."""
     async with open_app(redis, redis_url, clock, deletes="off") as harness:
         await harness.connect(harness.ada, ACME_OPERATIONS)
         add_jobs(harness, 2)

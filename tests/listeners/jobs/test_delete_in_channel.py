@@ -85,7 +85,7 @@ async def test_a_deleted_card_becomes_a_line(
     assert await recorded(connected) == [("U0GRACE", job_id(1), "deleted")]
 
 
-async def test_a_row_says_it_and_the_rest_stays(
+async def test_replaces_the_row_of_a_list(
     connected: AppHarness, ada: Person, grace: Person, snapshot: SnapshotAssertion
 ) -> None:
     """In a list, the row of the job becomes a line without buttons."""
@@ -113,7 +113,7 @@ async def test_asks_emporix_for_nothing_but_the_delete(connected: AppHarness, ad
     ]
 
 
-async def test_offers_connect_to_who_is_not_connected(
+async def test_offers_connect_without_a_connection(
     connected: AppHarness, ada: Person, grace: Person, snapshot: SnapshotAssertion
 ) -> None:
     """A user without a connection gets a private offer to connect, and the attempt is recorded."""
@@ -151,8 +151,8 @@ async def test_explains_a_missing_scope(
     assert await recorded(connected) == [("U0GRACE", job_id(1), "missing_scope")]
 
 
-async def test_what_emporix_refuses_leaves_the_message(connected: AppHarness, ada: Person) -> None:
-    """A failed delete is explained privately, and the message stays."""
+async def test_a_failed_delete_leaves_the_message(connected: AppHarness, ada: Person) -> None:
+    """A failed delete is explained privately, and the message is unchanged."""
     add_jobs(connected, 1)
     await share(ada, "/emporix jobs")
     before = await seen(ada)
@@ -163,7 +163,7 @@ async def test_what_emporix_refuses_leaves_the_message(connected: AppHarness, ad
     assert await recorded(connected) == [("U0ADA", job_id(1), "forbidden")]
 
 
-async def test_already_gone_is_a_success(
+async def test_a_job_that_is_already_gone_is_not_an_error(
     connected: AppHarness, ada: Person, snapshot: SnapshotAssertion
 ) -> None:
     """A job that was already deleted is marked as deleted."""
@@ -229,7 +229,7 @@ async def test_changes_the_message_when_the_response_url_is_gone(
     assert "Deleted by <@U0ADA>" in str(await seen(ada))
 
 
-async def test_tells_the_presser_when_slack_cannot_be_reached(
+async def test_notifies_the_user_if_slack_cannot_be_reached(
     connected: AppHarness, ada: Person
 ) -> None:
     """If Slack can't be reached after the delete, the user gets the result."""
@@ -243,7 +243,7 @@ async def test_tells_the_presser_when_slack_cannot_be_reached(
     assert ids(connected) == set()
 
 
-async def test_tells_the_presser_when_the_message_cannot_be_changed(
+async def test_notifies_the_user_if_the_message_cannot_be_updated(
     connected: AppHarness, ada: Person, snapshot: SnapshotAssertion
 ) -> None:
     """If the message can't be updated, the user gets the result."""

@@ -29,12 +29,12 @@ def ada(connected: AppHarness) -> Person:
 
 
 async def tick(person: Person, text: str) -> Exchange:
-    """Open the list of jobs that a message names."""
+    """Open the list of jobs that a message mentions."""
     await person.write(text)
     return await person.shortcut(DELETE)
 
 
-def ticked(*numbers: int) -> list[str]:
+def selected_jobs(*numbers: int) -> list[str]:
     return [f"acme/{job_id(number)}" for number in numbers]
 
 
@@ -56,7 +56,7 @@ def said(view: Any) -> str:
     return "\n".join(str(text.get("text", "")) for text in texts)
 
 
-async def test_lists_what_can_be_ticked(
+async def test_lists_the_jobs_that_can_be_selected(
     connected: AppHarness, ada: Person, snapshot: SnapshotAssertion
 ) -> None:
     """A loading modal opens at once; jobs that can't be deleted are listed with the reason."""
@@ -74,7 +74,7 @@ async def test_asks_deletes_and_tells(
     """The confirmation names the jobs, then progress and each result are shown."""
     add_jobs(connected, 3)
     await tick(ada, " ".join(map(job_id, (1, 2, 3))))
-    question = await ada.submit({"jobs.0": ticked(1, 3)})
+    question = await ada.submit({"jobs.0": selected_jobs(1, 3)})
     assert question.view is not None
     assert question.view["previous_view_id"]
     assert left(connected) == [job_id(1), job_id(2), job_id(3)]
@@ -89,7 +89,7 @@ async def test_closing_the_result_closes_all(connected: AppHarness, ada: Person)
     """Closing the result closes all modals, as the list below is outdated."""
     add_jobs(connected, 1)
     await tick(ada, job_id(1))
-    await ada.submit({"jobs.0": ticked(1)})
+    await ada.submit({"jobs.0": selected_jobs(1)})
     await ada.submit({})
     assert (await ada.close()).view is None
 
@@ -98,7 +98,7 @@ async def test_can_be_cancelled(connected: AppHarness, ada: Person) -> None:
     """Cancel returns to the list, with the selected jobs."""
     add_jobs(connected, 2)
     listed = await tick(ada, f"{job_id(1)} {job_id(2)}")
-    await ada.submit({"jobs.0": ticked(2)})
+    await ada.submit({"jobs.0": selected_jobs(2)})
     exchange = await ada.close()
     assert listed.view is not None
     assert exchange.view is not None
@@ -106,7 +106,7 @@ async def test_can_be_cancelled(connected: AppHarness, ada: Person) -> None:
     assert left(connected) == [job_id(1), job_id(2)]
 
 
-async def test_wants_something_ticked(connected: AppHarness, ada: Person) -> None:
+async def test_requires_a_selection(connected: AppHarness, ada: Person) -> None:
     """Without a selection, an error appears under the list, also if it has two parts."""
     add_jobs(connected, 11)
     await tick(ada, job_id(1))
@@ -125,7 +125,7 @@ async def test_its_button_counts(connected: AppHarness, ada: Person) -> None:
     labels = []
     first, second = "Jobs to delete", "More jobs to delete"
     for part, chosen in ((first, [1, 2]), (second, [11]), (first, []), (second, [])):
-        exchange = await ada.choose(part, ticked(*chosen))
+        exchange = await ada.choose(part, selected_jobs(*chosen))
         assert exchange.view is not None
         labels.append(exchange.view["submit"]["text"])
     assert labels == ["Delete 2…", "Delete 3…", "Delete 1…", "Delete…"]
@@ -149,17 +149,19 @@ async def test_has_room_for_twenty(connected: AppHarness, ada: Person) -> None:
     """Twenty jobs use two elements, because Slack allows ten checkboxes each."""
     add_jobs(connected, 20)
     await tick(ada, " ".join(map(job_id, range(1, 21))))
-    await ada.submit({"jobs.0": ticked(*range(1, 11)), "jobs.1": ticked(*range(11, 21))})
+    await ada.submit(
+        {"jobs.0": selected_jobs(*range(1, 11)), "jobs.1": selected_jobs(*range(11, 21))}
+    )
     exchange = await ada.submit({})
     assert "*20 of 20 jobs deleted*" in said(exchange.view)
     assert left(connected) == []
 
 
-async def test_says_when_there_is_nothing_to_delete(connected: AppHarness, ada: Person) -> None:
+async def test_has_no_submit_button_without_jobs(connected: AppHarness, ada: Person) -> None:
     """Without jobs to delete, there is no submit button."""
     exchange = await tick(ada, f"Nothing but {NOBODY}")
     assert exchange.view is not None
-    assert "no jobs that you can delete" in said(exchange.view)
+    assert "any jobs that you can delete" in said(exchange.view)
     assert exchange.view["submit"] is None
 
 
@@ -167,7 +169,7 @@ async def test_reports_each_result(connected: AppHarness, ada: Person) -> None:
     """A refused job doesn't stop the others; an error that affects all stops the rest."""
     add_jobs(connected, 4)
     await tick(ada, " ".join(map(job_id, range(1, 5))))
-    await ada.submit({"jobs.0": ticked(1, 2, 3, 4)})
+    await ada.submit({"jobs.0": selected_jobs(1, 2, 3, 4)})
     connected.emporix_state.faults.add(Fault("status", status=403, method="DELETE", path=job_id(1)))
     connected.emporix_state.faults.add(
         Fault("rate_limit", method="DELETE", path=job_id(3), retry_after=60, times=9)
@@ -188,7 +190,7 @@ async def test_deletes_on_when_slack_shows_no_progress(connected: AppHarness, ad
     """If Slack refuses the progress, the deletes continue, and the result is sent as a message."""
     add_jobs(connected, 3)
     await tick(ada, " ".join(map(job_id, (1, 2, 3))))
-    await ada.submit({"jobs.0": ticked(1, 2, 3)})
+    await ada.submit({"jobs.0": selected_jobs(1, 2, 3)})
     connected.workspace.faults.add(SlackFault("status", method="views.update", times=99))
     await ada.submit({})
     assert left(connected) == []
@@ -196,11 +198,11 @@ async def test_deletes_on_when_slack_shows_no_progress(connected: AppHarness, ad
     assert told[-1]["text"] == "*3 of 3 jobs deleted*"
 
 
-async def test_tells_who_closed_the_modal_meanwhile(connected: AppHarness, ada: Person) -> None:
+async def test_sends_the_result_if_the_modal_was_closed(connected: AppHarness, ada: Person) -> None:
     """If the modal is closed, the deletes continue, and the result is sent as a message."""
     add_jobs(connected, 2)
     await tick(ada, f"{job_id(1)} {job_id(2)}")
-    await ada.submit({"jobs.0": ticked(1, 2)})
+    await ada.submit({"jobs.0": selected_jobs(1, 2)})
     connected.emporix_state.faults.add(Fault("delay", method="DELETE", seconds=0.5, times=2))
     running = asyncio.create_task(ada.submit({}))
     async with asyncio.timeout(5):
@@ -226,14 +228,14 @@ async def shared(person: Person) -> dict[str, Any]:
     return message
 
 
-async def test_shows_everyone_who_deleted_it(
+async def test_shows_in_the_message_who_deleted_the_job(
     connected: AppHarness, ada: Person, snapshot: SnapshotAssertion
 ) -> None:
     """In a shared list, each deleted job is replaced by a line for everyone."""
     add_jobs(connected, 3)
     await share(ada, "/emporix jobs list")
     await ada.shortcut(DELETE)
-    await ada.submit({"jobs.0": ticked(1, 3)})
+    await ada.submit({"jobs.0": selected_jobs(1, 3)})
     exchange = await ada.submit({})
     assert "chat.update" in [sent["via"] for sent in exchange.sent]
     message = await shared(connected.person("grace", "ops"))
@@ -246,7 +248,7 @@ async def test_a_shared_job_becomes_a_line(connected: AppHarness, ada: Person) -
     add_jobs(connected, 1)
     await share(ada, f"/emporix jobs get {job_id(1)}")
     await ada.shortcut(DELETE)
-    await ada.submit({"jobs.0": ticked(1)})
+    await ada.submit({"jobs.0": selected_jobs(1)})
     await ada.submit({})
     assert (await shared(ada))["text"].startswith(":wastebasket: Deleted by <@U0ADA>")
 
@@ -256,18 +258,18 @@ async def test_leaves_the_messages_of_others_alone(connected: AppHarness, ada: P
     add_jobs(connected, 1)
     await tick(ada, job_id(1))
     assert await connected.redis.keys("*:form:*") == []
-    await ada.submit({"jobs.0": ticked(1)})
+    await ada.submit({"jobs.0": selected_jobs(1)})
     exchange = await ada.submit({})
     assert "chat.update" not in [sent["via"] for sent in exchange.sent]
     assert (await shared(ada))["text"] == job_id(1)
 
 
-async def test_says_when_the_message_stays_as_it_was(connected: AppHarness, ada: Person) -> None:
+async def test_says_if_the_message_was_not_updated(connected: AppHarness, ada: Person) -> None:
     """If the message can't be updated, the result says so."""
     add_jobs(connected, 1)
     await share(ada, "/emporix jobs")
     await ada.shortcut(DELETE)
-    await ada.submit({"jobs.0": ticked(1)})
+    await ada.submit({"jobs.0": selected_jobs(1)})
     for key in await connected.redis.keys("*:form:*"):
         await connected.redis.delete(key)
     exchange = await ada.submit({})
@@ -275,29 +277,61 @@ async def test_says_when_the_message_stays_as_it_was(connected: AppHarness, ada:
     assert left(connected) == []
 
 
-async def test_found_jobs_have_the_same_question(connected: AppHarness, ada: Person) -> None:
-    """Delete in Find asks in a modal on top of the found jobs."""
+async def test_found_jobs_only_open(connected: AppHarness, ada: Person) -> None:
+    """Each found job has the button Open; Share and Delete are in the opened job."""
     add_jobs(connected, 2)
     await ada.write(f"{job_id(1)} {job_id(2)}")
     found = await ada.shortcut(FIND)
-    question = await ada.click("Delete")
-    assert [sent["via"] for sent in question.sent] == ["views.push"]
-    assert "confirm" not in str(question.view).replace("delete_mentioned.confirm", "")
-    exchange = await ada.submit({})
-    assert "*1 of 1 job deleted*" in said(exchange.view)
-    assert left(connected) == [job_id(2)]
+    assert buttons_of(found.view) == ["Open", "Open"]
+    opened = await ada.click("Open")
+    assert {"Share in thread…", "Delete"} <= set(buttons_of(opened.view))
+
+
+async def test_a_found_job_is_replaced_by_a_line(connected: AppHarness, ada: Person) -> None:
+    """Deleted in the opened jobs, one after the other; the rows say so when the job is closed."""
+    add_jobs(connected, 3)
+    await ada.write(" ".join(map(job_id, (1, 2, 3))))
+    found = await ada.shortcut(FIND)
+    await ada.click("Open")
+    for _ in range(2):
+        question = await ada.click("Delete")
+        assert [sent["via"] for sent in question.sent] == ["views.push"]
+        assert "*1 of 1 job deleted*" in said((await ada.submit({})).view)
+        await ada.close()
+        await ada.click(action_id="jobs.get.next")
     below = (await ada.close()).view
     assert below is not None
     assert found.view is not None
-    at = next(n for n, block in enumerate(found.view["blocks"]) if block["type"] == "actions")
-    assert texts_of(below)[at] == ":wastebasket: This job was deleted"
-    del below["blocks"][at], found.view["blocks"][at]
-    assert texts_of(below) == texts_of(found.view)
+    line = ":wastebasket: This job was deleted."
+    assert texts_of(below).count(line) == len(left(connected)) + 1 == 2
+    assert buttons_of(below) == ["Open"]
+    kept = [text for text in texts_of(below) if text != line]
+    assert [text for text in texts_of(found.view) if text in kept] == kept
     assert below["private_metadata"] == found.view["private_metadata"]
+
+
+async def test_a_found_job_of_a_shared_list_is_a_line_there(
+    connected: AppHarness, ada: Person
+) -> None:
+    """A found job that is deleted is also replaced in the app's message that mentions it."""
+    add_jobs(connected, 2)
+    await share(ada, "/emporix jobs")
+    await ada.shortcut(FIND)
+    await ada.click("Open")
     await ada.click("Delete")
-    await ada.submit({})
-    assert left(connected) == []
-    assert "Delete" not in str((await ada.close()).view)
+    exchange = await ada.submit({})
+    assert "chat.update" in [sent["via"] for sent in exchange.sent]
+    assert "Deleted by <@U0ADA>" in str((await shared(ada))["blocks"])
+
+
+def buttons_of(view: Any) -> list[str]:
+    """The labels of a view's buttons."""
+    found = [
+        *view["blocks"],
+        *(part for block in view["blocks"] for part in block.get("elements", ())),
+    ]
+    shown = [block.get("accessory", block) for block in found]
+    return [one["text"]["text"] for one in shown if one["type"] == "button"]
 
 
 def texts_of(view: Any) -> list[str]:
@@ -306,11 +340,14 @@ def texts_of(view: Any) -> list[str]:
 
 
 @pytest.mark.parametrize("fault", ["a newer view", "trouble"])
-async def test_what_is_newer_below_stays(connected: AppHarness, ada: Person, fault: str) -> None:
+async def test_a_newer_view_below_is_not_overwritten(
+    connected: AppHarness, ada: Person, fault: str
+) -> None:
     """A newer view below is not overwritten, and the result is still shown."""
     add_jobs(connected, 2)
     await ada.write(f"{job_id(1)} {job_id(2)}")
     await ada.shortcut(FIND)
+    await ada.click("Open")
     await ada.click("Delete")
     if fault == "trouble":
         for key in await connected.redis.keys("*:form:*"):
@@ -322,10 +359,8 @@ async def test_what_is_newer_below_stays(connected: AppHarness, ada: Person, fau
     assert "is deleted" not in said((await ada.close()).view)
 
 
-async def test_results_of_a_search_have_the_same_question(
-    connected: AppHarness, ada: Person
-) -> None:
-    """A job opened from the results can be deleted; there is no message to be changed."""
+async def test_a_job_in_search_results_can_be_deleted(connected: AppHarness, ada: Person) -> None:
+    """A job opened from search results can be deleted without a message to update."""
     add_jobs(connected, 1)
     await ada.shortcut("Search Emporix jobs")
     await ada.submit({})
@@ -335,7 +370,7 @@ async def test_results_of_a_search_have_the_same_question(
     assert "*1 of 1 job deleted*" in said(exchange.view)
 
 
-async def test_offers_no_delete_to_who_may_only_read(harness: AppHarness) -> None:
+async def test_offers_no_delete_with_a_read_only_key(harness: AppHarness) -> None:
     """A read-only API key has no Delete button in Find or in the list."""
     add_jobs(harness, 1)
     await harness.connect(harness.ada, ACME_READ_ONLY)
@@ -351,7 +386,7 @@ async def test_can_be_downloaded_first(connected: AppHarness, ada: Person) -> No
     """The selected jobs can be downloaded before they are deleted."""
     add_jobs(connected, 3)
     await tick(ada, f"{job_id(1)} {job_id(2)} {job_id(3)}")
-    await ada.submit({"jobs.0": ticked(1, 2)})
+    await ada.submit({"jobs.0": selected_jobs(1, 2)})
     connected.emporix_state.tenant("acme").jobs.remove(job_id(2))
     exchange = await ada.click("Download first")
     assert "with 1 job in a direct message" in str(exchange.view)
@@ -363,7 +398,9 @@ async def test_can_be_downloaded_first(connected: AppHarness, ada: Person) -> No
     assert len(connected.emporix_state.jobs("acme")) == 2
 
 
-async def test_the_operator_turns_it_off(redis: Any, redis_url: str, clock: FakeClock) -> None:
+async def test_the_operator_can_turn_deletes_off(
+    redis: Any, redis_url: str, clock: FakeClock
+) -> None:
     """If the operator turned off deletes, the shortcut is refused and Find has no Delete button."""
     async with open_app(redis, redis_url, clock, deletes="off") as harness:
         await harness.connect(harness.ada, ACME_OPERATIONS)

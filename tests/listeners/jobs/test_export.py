@@ -82,7 +82,7 @@ async def test_says_that_the_checksum_is_not_verifiable(
     ],
     ids=["gone meanwhile", "no data", "no base64", "no JSON"],
 )
-async def test_says_what_is_wrong(
+async def test_explains_damaged_data(
     connected: AppHarness, result: dict[str, Any] | None, snapshot: SnapshotAssertion
 ) -> None:
     """Damaged data is explained in the modal, and nothing is sent."""

@@ -83,7 +83,7 @@ async def test_asks_for_names_once(named: AppHarness) -> None:
         assert len(named.emporix_state.requests) - asked == 1
 
 
-async def test_asks_for_names_anew_after_five_minutes(named: AppHarness) -> None:
+async def test_reads_agent_names_again_after_five_minutes(named: AppHarness) -> None:
     """Agent names are read again after five minutes."""
     await named.ada.command("/emporix jobs")
     named.emporix_state.add_agent("acme", id="complaint-agent", name="Renamed")
@@ -131,7 +131,9 @@ async def test_a_hostile_name_is_letters(connected: AppHarness) -> None:
         assert "R&amp;D" in words
 
 
-async def test_days_are_those_of_the_asker(named: AppHarness, snapshot: SnapshotAssertion) -> None:
+async def test_days_are_in_the_users_time_zone(
+    named: AppHarness, snapshot: SnapshotAssertion
+) -> None:
     """Days are in the user's time zone, and readers see times in their own."""
     exchange = await named.ada.command("/emporix jobs since:yesterday until:2026-11-23")
     assert exchange.payloads[0]["text"] == snapshot
@@ -156,7 +158,7 @@ async def test_no_zone_is_asked_for_in_vain(named: AppHarness, text: str) -> Non
 
 
 @pytest.mark.parametrize("fault", ["status", "html", "cut_before", "missing_scope"])
-async def test_says_that_days_are_of_utc(
+async def test_says_that_days_are_in_utc(
     named: AppHarness, fault: str, snapshot: SnapshotAssertion
 ) -> None:
     """Without a time zone, days are in UTC, and the list says so."""
@@ -198,7 +200,7 @@ async def test_pages_of_a_narrowed_list_stay_narrowed(named: AppHarness) -> None
     "text",
     ["stauts:failed", "since:soon", "since:2027-01-01", "since:today until:yesterday", "status:x"],
 )  # fmt: skip
-async def test_explains_what_cannot_be(
+async def test_explains_an_invalid_filter(
     named: AppHarness, text: str, snapshot: SnapshotAssertion
 ) -> None:
     """An invalid filter is explained with the valid values, without a request to Emporix."""

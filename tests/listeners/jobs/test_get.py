@@ -58,17 +58,18 @@ async def test_needs_two_round_trips_and_one_call(connected: AppHarness) -> None
 
 
 @pytest.mark.parametrize("form", ["{}", "<{}>", "https://admin.emporix.io/x#/logs/jobs/{}"])
-async def test_takes_an_id_as_it_comes(connected: AppHarness, form: str) -> None:
-    """Bare, in brackets, or in a link to the dashboard."""
+async def test_accepts_ids_and_links(connected: AppHarness, form: str) -> None:
+    """An id is accepted alone, in brackets, or in a link to the dashboard."""
     add_jobs(connected, 1)
     exchange = await connected.ada.command(f"/emporix jobs get {form.format(job_id(1))}")
-    assert exchange.payloads[0]["text"] == f"Job `{job_id(1)}`: succeeded"
+    assert exchange.payloads[0]["text"].startswith("✅ Succeeded · complaint-agent: “")
+    assert f"Job `{job_id(1)}`" in str(exchange.payloads[0]["blocks"])
 
 
-async def test_says_that_there_is_no_such_job(
+async def test_an_unknown_id_is_an_error(
     connected: AppHarness, snapshot: SnapshotAssertion
 ) -> None:
-    """An unknown id is repeated, with the way to all jobs."""
+    """The error repeats the unknown id, and offers to show all jobs."""
     exchange = await connected.ada.command("/emporix jobs get 000000000000000000000000")
     assert exchange.payloads == snapshot
 

@@ -71,7 +71,7 @@ def lists(exchange: Exchange) -> list[dict[str, Any]]:
 async def test_shows_the_answer_first(
     connected: AppHarness, ada: Person, snapshot: SnapshotAssertion
 ) -> None:
-    """Status, agent and time, the agent's answer, what was asked, and details last."""
+    """The agent's answer comes before the question and the details."""
     connected.emporix_state.add_job(
         "acme", id=job_id(25), response="The **refund** was sent.", status="success"
     )
@@ -98,7 +98,7 @@ async def test_needs_one_call_of_emporix_and_two_round_trips(
     assert after - before - 1 <= 2  # less the second INFO
 
 
-async def test_goes_through_a_list_beyond_the_end_of_a_page(ada: Person) -> None:
+async def test_next_continues_on_the_next_page(ada: Person) -> None:
     """Next and Previous follow the list, page after page, from its first job to its last."""
     await ada.command("/emporix jobs")
     assert shown(await opened(ada)) == 25
@@ -122,8 +122,8 @@ async def test_a_list_at_another_page_keeps_its_order(ada: Person) -> None:
     assert await step(ada, NEXT) == 22
 
 
-async def test_goes_through_search_results(ada: Person) -> None:
-    """The job lies above the results, and its log or question above it: three modals at most."""
+async def test_next_follows_search_results(ada: Person) -> None:
+    """The job opens above the results, and its log above the job: at most three modals."""
     await ada.shortcut("Search Emporix jobs")
     results = view_of(await ada.submit({"Words": "refund"}))
     view = await opened(ada)
@@ -150,8 +150,8 @@ async def test_puts_one_modal_on_top(connected: AppHarness, ada: Person, label: 
     assert view_of(await ada.close())["id"] == job["id"]
 
 
-async def test_goes_through_the_jobs_of_a_message(connected: AppHarness, ada: Person) -> None:
-    """Find shows three jobs, which are neighbors; the first has none before it."""
+async def test_next_follows_the_jobs_of_a_message(connected: AppHarness, ada: Person) -> None:
+    """Find shows three jobs, which are neighbors, and the first one has no Previous button."""
     await connected.grace.write(f"See {job_id(4)}, {job_id(9)} and {job_id(2)}")
     await ada.shortcut(FIND)
     view = await opened(ada)
@@ -190,10 +190,10 @@ async def test_a_job_that_was_opened_by_itself_has_no_neighbors(
     assert not {NEXT, PREVIOUS} & set(labels(await opened(ada)))
 
 
-async def test_says_that_a_job_was_deleted_and_goes_on(
+async def test_next_works_after_a_deleted_job(
     connected: AppHarness, ada: Person, snapshot: SnapshotAssertion
 ) -> None:
-    """A job that was deleted meanwhile keeps its place between its neighbors."""
+    """A job that was deleted in the meantime keeps its place between its neighbors."""
     await ada.command("/emporix jobs")
     await opened(ada)
     connected.emporix_state.tenant("acme").jobs.remove(job_id(24))
@@ -203,8 +203,8 @@ async def test_says_that_a_job_was_deleted_and_goes_on(
     assert "This job was deleted." in json.dumps(view_of(await ada.click(PREVIOUS)))
 
 
-async def test_an_error_leaves_the_job_and_the_way_on(connected: AppHarness, ada: Person) -> None:
-    """The error stands above the job; Next tries again, and the error goes."""
+async def test_an_error_is_shown_above_the_job(connected: AppHarness, ada: Person) -> None:
+    """The error is shown above the job, and disappears when Next succeeds."""
     await ada.command("/emporix jobs")
     await opened(ada)
     connected.emporix_state.faults.add(Fault("status", status=500, path="/jobs/", times=6))
@@ -290,7 +290,7 @@ async def test_the_list_is_updated_once_if_anything_changed(
 async def test_closing_before_the_delete_has_ended_updates_the_list_once(
     connected: AppHarness, ada: Person
 ) -> None:
-    """The delete goes on without the modal, and its end updates the list."""
+    """The delete continues without the modal, and then updates the list."""
     await ada.command("/emporix jobs")
     await opened(ada)
     await ada.click("Delete")

@@ -50,10 +50,10 @@ async def opened(harness: AppHarness, **fields: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("name", TEXTS)
-async def test_lays_out_what_agents_write(
+async def test_formats_agent_messages(
     connected: AppHarness, name: str, snapshot: SnapshotAssertion
 ) -> None:
-    """Markdown is set, JSON and code are code, and links show where they lead."""
+    """Markdown is formatted, JSON and code are code blocks, and links show their hosts."""
     payload = await opened(connected, message=TEXTS[name])
     assert payload["blocks"][1:-2] == snapshot
 
@@ -91,7 +91,7 @@ async def test_shows_failures_of_an_import_first(
 
 
 async def test_counts_the_entries_beyond_twenty(connected: AppHarness) -> None:
-    """Of a large import all failures are shown that fit, and the others are counted by state."""
+    """A large import shows as many failures as fit, and counts the others by state."""
     agents = [entry(number, ("ENABLED", "EXISTS")[number % 2]) for number in range(40)]
     agents += [entry(number, "FAILED", {"message": "no token"}) for number in range(40, 63)]
     result = {"summary": {"agents": agents}}

@@ -50,7 +50,7 @@ async def test_a_card_says_how_much_there_is(
 async def test_opens_at_once_and_then_shows_all(
     connected: AppHarness, snapshot: SnapshotAssertion
 ) -> None:
-    """The modal opens before Emporix is asked, and holds every word in the end."""
+    """The modal opens before Emporix is called, and then shows the whole message."""
     exchange = await whole(connected, message=LONG)
     assert [sent["via"] for sent in exchange.sent if sent["via"] != "ack"] == [
         "views.open",
@@ -105,17 +105,17 @@ async def test_json_beyond_a_modal_is_a_json_file(connected: AppHarness) -> None
     assert json.loads(file["content"]) == json.loads(text)
 
 
-async def test_says_when_it_may_not_send_files(
+async def test_explains_a_missing_scope_for_files(
     connected: AppHarness, snapshot: SnapshotAssertion
 ) -> None:
-    """An app installed before it could do so says what to do, in the modal."""
+    """If the app lacks the scope for files, the modal says what to do."""
     connected.workspace.bot_scopes = frozenset({"commands", "chat:write"})
     exchange = await whole(connected, message=HUGE)
     assert exchange.payloads[-1]["view"] == snapshot
 
 
-async def test_says_in_the_modal_what_went_wrong(connected: AppHarness) -> None:
-    """The loading modal does not stay when Emporix fails."""
+async def test_shows_errors_in_the_modal(connected: AppHarness) -> None:
+    """If Emporix fails, the error replaces the loading state."""
     connected.emporix_state.add_job("acme", id=job_id(1), message=LONG)
     await connected.ada.command(f"/emporix jobs get {job_id(1)}")
     connected.emporix_state.faults.add(EmporixFault("status", status=500, times=9))
@@ -124,8 +124,8 @@ async def test_says_in_the_modal_what_went_wrong(connected: AppHarness) -> None:
     assert exchange.view["blocks"][0]["block_id"] == "error.emporix_failed"
 
 
-async def test_says_so_when_slack_takes_no_file(connected: AppHarness) -> None:
-    """A failed upload ends in words with a reference, not in silence."""
+async def test_a_failed_upload_is_reported(connected: AppHarness) -> None:
+    """A failed upload is reported in the modal, with a reference."""
     connected.workspace.faults.add(SlackFault("status", method="upload"))
     exchange = await whole(connected, message=HUGE)
     assert exchange.view is not None
@@ -135,7 +135,7 @@ async def test_says_so_when_slack_takes_no_file(connected: AppHarness) -> None:
 async def test_says_that_the_text_is_gone(
     connected: AppHarness, snapshot: SnapshotAssertion
 ) -> None:
-    """The job may have changed since its card was shown."""
+    """If the job has lost the message since it was shown, the modal says so."""
     connected.emporix_state.add_job("acme", id=job_id(1), message=LONG)
     await connected.ada.command(f"/emporix jobs get {job_id(1)}")
     connected.emporix_state.add_job("acme", id=job_id(1), message="")

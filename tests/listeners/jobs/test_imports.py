@@ -40,7 +40,7 @@ async def test_shows_every_entry_failures_first(connected: AppHarness) -> None:
     assert last == ":white_check_mark: agent `Agent 34`: enabled"
 
 
-async def test_turns_pages(connected: AppHarness) -> None:
+async def test_shows_other_pages(connected: AppHarness) -> None:
     """Each entry is on one of the pages."""
     seen = lines(await opened(connected, 90))[1:]
     for _ in range(2):

@@ -53,7 +53,7 @@ def lines(exchange: Exchange) -> list[str]:
 async def test_opens_at_once_and_shows_the_lines(
     opened: AppHarness, snapshot: SnapshotAssertion
 ) -> None:
-    """Oldest first, each on one line with its time, and only for the user who clicked."""
+    """The modal shows lines with their times, oldest first, only to the user who clicked."""
     exchange = await opened.ada.click("Log")
     vias = [sent["via"] for sent in exchange.sent if sent["via"] != "ack"]
     assert vias == ["views.open", "views.update"]
@@ -63,15 +63,15 @@ async def test_opens_at_once_and_shows_the_lines(
     assert await opened.grace.view() is None
 
 
-async def test_says_the_time_in_the_zone_of_the_reader(opened: AppHarness) -> None:
-    """Slack writes no times within code, so the app does, to the millisecond, and says which."""
+async def test_times_are_in_the_readers_time_zone(opened: AppHarness) -> None:
+    """Times are in the reader's time zone, to the millisecond, and the zone is named."""
     exchange = await opened.ada.click("Log")
     assert lines(exchange)[0].startswith("11:33:20.000  ")
     assert "times in Europe/Berlin" in str(view_of(exchange))
 
 
-async def test_turns_pages(opened: AppHarness) -> None:
-    """Next and Previous, in the same modal."""
+async def test_shows_other_pages(opened: AppHarness) -> None:
+    """Next and Previous show another page in the same modal."""
     first = await opened.ada.click("Log")
     second = await opened.ada.click("Next")
     assert view_of(second)["id"] == view_of(first)["id"]
@@ -109,8 +109,8 @@ async def long(opened: AppHarness) -> AppHarness:
     return opened
 
 
-async def test_what_is_chosen_stays_while_pages_are_turned(long: AppHarness) -> None:
-    """The severity and the hidden lines, on the next page, too."""
+async def test_other_pages_keep_the_selection(long: AppHarness) -> None:
+    """Other pages keep the severity and the hidden lines."""
     await long.ada.click("Log")
     await long.ada.click("Hide technical lines")
     select = view_of(await long.ada.click("Next"))["blocks"][0]["accessory"]
@@ -137,8 +137,8 @@ async def test_nothing_of_it_is_kept_or_logged(
     assert not any("log" in str(key) for key in keys)
 
 
-async def test_an_answer_that_comes_late_overwrites_nothing(opened: AppHarness) -> None:
-    """Two presses, the first of which Emporix answers last."""
+async def test_a_late_answer_overwrites_nothing(opened: AppHarness) -> None:
+    """After two clicks, a late answer to the first one doesn't replace the second one."""
     await opened.ada.click("Log")
     opened.emporix_state.faults.add(Fault("delay", path="/logs/", seconds=0.5))
     asked = len(opened.emporix_state.requests)
@@ -153,8 +153,8 @@ async def test_an_answer_that_comes_late_overwrites_nothing(opened: AppHarness) 
     assert shown["blocks"] == view_of(quick)["blocks"]
 
 
-async def test_says_that_there_is_none(opened: AppHarness, snapshot: SnapshotAssertion) -> None:
-    """The session may be gone, or a job have none."""
+async def test_a_missing_log_is_explained(opened: AppHarness, snapshot: SnapshotAssertion) -> None:
+    """If the session no longer exists, the modal says that there is no log."""
     for number in (1, 2, 3):
         opened.emporix_state.add_job("acme", id=job_id(number), sessionId="another")
     exchange = await opened.ada.click("Log")
@@ -162,7 +162,7 @@ async def test_says_that_there_is_none(opened: AppHarness, snapshot: SnapshotAss
 
 
 async def test_a_job_without_a_session_has_no_log(connected: AppHarness) -> None:
-    """There is no button for it."""
+    """A job without a session has no Log button."""
     connected.emporix_state.add_job("acme", id=job_id(1), sessionId=None)
     exchange = await connected.ada.command(f"/emporix jobs get {job_id(1)}")
     assert "jobs.log.open" not in json.dumps(exchange.payloads)

@@ -55,7 +55,7 @@ async def walk(harness: AppHarness, exchange: Exchange) -> list[str]:
 
 
 def arrive(harness: AppHarness) -> str:
-    """A job that nobody has seen yet."""
+    """Add a job that no list has shown yet."""
     harness.clock.forward(60)
     return str(harness.emporix_state.add_job("acme")["id"])
 
@@ -79,8 +79,10 @@ async def post_button(harness: AppHarness, label: str, value: str) -> None:
     )
 
 
-async def test_offers_the_ways_on(connected: AppHarness, snapshot: SnapshotAssertion) -> None:
-    """First and Previous from the second page on, Next while there are more, Refresh always."""
+async def test_has_buttons_for_other_pages(
+    connected: AppHarness, snapshot: SnapshotAssertion
+) -> None:
+    """First and Previous appear after the first page, Next before the last, Refresh always."""
     add_jobs(connected, 25)
     exchange = await connected.ada.command("/emporix jobs list")
     offered = [turners(exchange)]
@@ -137,8 +139,8 @@ async def test_refresh_fills_the_page_up(connected: AppHarness) -> None:
     assert shown(exchange) == numbered(range(14, 4, -1))
 
 
-async def test_the_place_stays_right_after_deletes(connected: AppHarness) -> None:
-    """The pages number what they show, to the end, although others delete jobs."""
+async def test_page_numbers_are_right_after_deletes(connected: AppHarness) -> None:
+    """Headings number the jobs correctly to the end although others delete jobs."""
     add_jobs(connected, 35)
     exchange = await connected.ada.command("/emporix jobs")
     places = [place(exchange)]
@@ -170,7 +172,7 @@ async def test_is_one_call_and_two_round_trips(connected: AppHarness, label: str
     assert [sent["via"] for sent in exchange.sent] == ["response_url"]
 
 
-async def test_refresh_shows_what_arrived(connected: AppHarness) -> None:
+async def test_refresh_shows_new_jobs(connected: AppHarness) -> None:
     """The current page replaces the old one, and its list continues from there."""
     add_jobs(connected, 25)
     await connected.ada.command("/emporix jobs")
@@ -213,8 +215,8 @@ async def test_steps_back_from_pages_that_are_gone(connected: AppHarness) -> Non
     assert turners(exchange) == ["First", "Previous", "Refresh"]
 
 
-async def test_says_more_where_emporix_does_not_count(connected: AppHarness) -> None:
-    """Without a total, a full page may have more behind it, and the last one is the last."""
+async def test_pages_without_a_total(connected: AppHarness) -> None:
+    """Without a total, a full page has a Next button, and the last page has none."""
     connected.emporix_state.counts = False
     add_jobs(connected, 25)
     exchange = await connected.ada.command("/emporix jobs")
@@ -257,8 +259,8 @@ async def test_pages_with_few_fields(connected: AppHarness) -> None:
     assert sorted(await walk(connected, exchange)) == numbered(range(1, 26))
 
 
-async def test_a_search_can_be_turned(connected: AppHarness) -> None:
-    """Its pages are fetched by the search call, and do not shift either."""
+async def test_a_search_has_pages(connected: AppHarness) -> None:
+    """Pages of a search are fetched with the search call, and do not shift either."""
     add_jobs(connected, 25)
     exchange = await connected.ada.command("/emporix jobs search e size:10")
     arrive(connected)
@@ -269,7 +271,7 @@ async def test_a_search_can_be_turned(connected: AppHarness) -> None:
 async def test_an_expired_list_can_be_run_again(
     connected: AppHarness, snapshot: SnapshotAssertion
 ) -> None:
-    """Its buttons remember the query, and offer it."""
+    """The buttons of an expired list offer to run its query again."""
     add_jobs(connected, 25)
     await connected.ada.command('/emporix jobs status:failed size:2 "invoice"')
     await forget_cursors(connected)
@@ -290,8 +292,8 @@ async def test_an_expired_search_is_a_search_again(connected: AppHarness) -> Non
     assert connected.emporix_state.requests[-1].method == "POST"
 
 
-async def test_a_long_query_is_not_remembered(connected: AppHarness) -> None:
-    """What does not fit into a button becomes the list of all jobs."""
+async def test_a_long_query_is_not_stored_in_buttons(connected: AppHarness) -> None:
+    """For a query that doesn't fit into a button, the button offers all jobs."""
     add_jobs(connected, 25)
     words = " ".join(["e"] * 900)
     await connected.ada.command(f"/emporix jobs size:2 {words}")

@@ -17,7 +17,7 @@ async def test_finds_words(connected: AppHarness, snapshot: SnapshotAssertion) -
     assert ("POST", "/ai-service/acme/jobs/search") in asked
 
 
-async def test_turns_pages_by_the_same_call(connected: AppHarness) -> None:
+async def test_other_pages_use_the_same_call(connected: AppHarness) -> None:
     """Further pages of a search use the search call, too."""
     add_jobs(connected, 9)
     await connected.ada.command("/emporix jobs search refund size:2")
@@ -26,7 +26,7 @@ async def test_turns_pages_by_the_same_call(connected: AppHarness) -> None:
     assert connected.emporix_state.requests[-1].method == "POST"
 
 
-async def test_takes_typed_marks_as_letters(connected: AppHarness) -> None:
+async def test_searches_for_special_characters_literally(connected: AppHarness) -> None:
     """Characters of queries and regular expressions are searched for literally."""
     add_jobs(connected, 3)
     for words in ("<EON1041>", "`EON1040` &", "**three**"):

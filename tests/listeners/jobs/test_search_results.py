@@ -42,8 +42,8 @@ async def posted(person: Person) -> list[dict[str, Any]]:
         (["Next", "Refresh"], "*Jobs 3–4 of 5*"),
     ],
 )
-async def test_turns_pages(ada: Person, presses: list[str], shown: str) -> None:
-    """In the modal, which stays the same one."""
+async def test_shows_other_pages(ada: Person, presses: list[str], shown: str) -> None:
+    """Next and Previous show another page in the same modal."""
     for press in presses:
         exchange = await ada.click(press)
         assert [sent["via"] for sent in exchange.sent] == ["views.update"]
@@ -62,7 +62,7 @@ async def test_leads_back_from_a_page_that_there_is_not(connected: AppHarness, a
 
 
 async def test_opens_a_job_on_top(ada: Person) -> None:
-    """Closed, the results are there again."""
+    """A job opens on top of the results, which are visible again after it is closed."""
     exchange = await ada.click("Open")
     assert exchange.view is not None
     assert exchange.view["title"]["text"] == "Emporix job"

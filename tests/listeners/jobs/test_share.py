@@ -45,14 +45,14 @@ async def share(person: Person, command: str) -> Exchange:
 
 
 async def seen(person: Person) -> list[dict[str, Any]]:
-    """What everyone sees in the person's channel."""
+    """What everyone in the channel sees."""
     return [message for message in await person.messages() if not message["ephemeral"]]
 
 
-async def test_says_beforehand_who_will_see_it(
+async def test_asks_before_sharing(
     connected: AppHarness, ada: Person, snapshot: SnapshotAssertion
 ) -> None:
-    """The first press asks, names the channel, and shares nothing."""
+    """The first click asks for confirmation, names the channel, and shares nothing."""
     add_jobs(connected, 2)
     await ada.command("/emporix jobs list")
     exchange = await ada.click(SHARE)
@@ -104,8 +104,8 @@ async def test_shows_only_the_fields_that_the_private_list_has(
     assert "complaint-agent" not in str(shared)
 
 
-async def test_shares_where_the_app_is_no_member(connected: AppHarness) -> None:
-    """The response_url posts into a public channel that the app was never invited to."""
+async def test_shares_in_a_channel_without_the_app(connected: AppHarness) -> None:
+    """The response_url posts to a public channel to which the app was never invited."""
     add_jobs(connected, 1)
     ada = connected.person("ada", "secret")
     await share(ada, "/emporix jobs")
@@ -125,8 +125,8 @@ async def test_a_double_click_shares_once(connected: AppHarness, ada: Person) ->
     assert any("Shared in" in text for text in said)
 
 
-async def test_a_killed_share_can_be_pressed_again(connected: AppHarness, ada: Person) -> None:
-    """Its claim holds for seconds, in which another press says that it is being shared."""
+async def test_an_interrupted_share_can_be_repeated(connected: AppHarness, ada: Person) -> None:
+    """After an interrupted share, another click works once the claim has expired."""
     add_jobs(connected, 1)
     await ada.command("/emporix jobs")
     question = await ada.click(SHARE)
@@ -141,10 +141,8 @@ async def test_a_killed_share_can_be_pressed_again(connected: AppHarness, ada: P
     assert len(await seen(ada)) == 1
 
 
-async def test_a_late_second_press_says_that_it_is_shared(
-    connected: AppHarness, ada: Person
-) -> None:
-    """Slack shows the question for a moment after it was answered."""
+async def test_a_second_click_says_that_it_is_shared(connected: AppHarness, ada: Person) -> None:
+    """A second click on the confirmation, which Slack still shows, shares nothing."""
     add_jobs(connected, 1)
     await ada.command("/emporix jobs")
     question = await ada.click(SHARE)
@@ -155,8 +153,8 @@ async def test_a_late_second_press_says_that_it_is_shared(
     assert await seen(ada) == []
 
 
-async def test_shares_when_the_response_url_is_gone(connected: AppHarness, ada: Person) -> None:
-    """Where the app is a member it posts by itself."""
+async def test_shares_without_a_response_url(connected: AppHarness, ada: Person) -> None:
+    """In a channel with the app, the message is posted without a response_url."""
     add_jobs(connected, 1)
     await ada.command("/emporix jobs")
     await ada.click(SHARE)
@@ -213,10 +211,10 @@ async def allowing(redis: Any, redis_url: str, clock: FakeClock) -> AsyncIterato
 
 
 @pytest.mark.parametrize("channel", ["partners", "board"])
-async def test_shares_with_outsiders_where_that_is_allowed(
+async def test_shares_with_outsiders_if_allowed(
     allowing: AppHarness, channel: str, snapshot: SnapshotAssertion
 ) -> None:
-    """The operator may allow it; the question says that others read along, or may."""
+    """If the operator allows it, the confirmation warns that other organizations can read."""
     add_jobs(allowing, 1)
     ada = allowing.person("ada", channel)
     await ada.command("/emporix jobs")
@@ -225,10 +223,10 @@ async def test_shares_with_outsiders_where_that_is_allowed(
     assert len(await seen(ada)) == 1
 
 
-async def test_opens_with_the_rights_of_whoever_presses(
+async def test_opens_with_the_rights_of_the_clicking_user(
     connected: AppHarness, ada: Person, grace: Person, snapshot: SnapshotAssertion
 ) -> None:
-    """Who is not connected is offered Connect, alone; who is sees the job, alone."""
+    """Connected users see the job privately; others are offered Connect privately."""
     add_jobs(connected, 1)
     await share(ada, "/emporix jobs")
     before = await seen(grace)
@@ -240,7 +238,7 @@ async def test_opens_with_the_rights_of_whoever_presses(
     assert await seen(grace) == before
 
 
-async def test_the_sharer_turns_pages_for_all(
+async def test_the_sharer_changes_the_page_for_everyone(
     connected: AppHarness, ada: Person, grace: Person, snapshot: SnapshotAssertion
 ) -> None:
     """The sharer's Next button replaces the shared page with the next one."""
@@ -253,10 +251,10 @@ async def test_the_sharer_turns_pages_for_all(
     assert exchange.payloads[0]["text"].startswith("<@U0ADA> shared jobs 1–2 of 3")
 
 
-async def test_others_turn_pages_for_themselves(
+async def test_other_users_get_pages_privately(
     connected: AppHarness, ada: Person, grace: Person
 ) -> None:
-    """Their page is a private list on their own connection; the shared one stays."""
+    """Other users get a private list on their own connection; the shared list is unchanged."""
     add_jobs(connected, 5)
     await share(ada, "/emporix jobs list size:2")
     await connected.connect(grace, ACME_READ_ONLY)
@@ -268,10 +266,10 @@ async def test_others_turn_pages_for_themselves(
     assert await seen(grace) == before
 
 
-async def test_others_need_a_connection_to_turn_pages(
+async def test_other_users_need_a_connection_for_pages(
     connected: AppHarness, ada: Person, grace: Person
 ) -> None:
-    """Without a connection to that tenant a page turn offers Connect, and shows nothing."""
+    """Without a connection to that tenant, Next offers Connect and shows nothing."""
     add_jobs(connected, 3)
     await share(ada, "/emporix jobs list size:2")
     exchange = await grace.click("Next")
@@ -279,8 +277,8 @@ async def test_others_need_a_connection_to_turn_pages(
     assert exchange.payloads[0]["replace_original"] is False
 
 
-async def test_turns_no_pages_for_outsiders(connected: AppHarness, ada: Person) -> None:
-    """When another organisation has joined the channel, the page that is shown stays."""
+async def test_shows_no_new_page_to_outsiders(connected: AppHarness, ada: Person) -> None:
+    """After another organization joins the channel, the shared page no longer changes."""
     add_jobs(connected, 3)
     await share(ada, "/emporix jobs list size:2")
     before = await seen(ada)
@@ -293,7 +291,7 @@ async def test_turns_no_pages_for_outsiders(connected: AppHarness, ada: Person) 
 async def test_ends_with_the_sharers_connection(
     connected: AppHarness, ada: Person, grace: Person
 ) -> None:
-    """Who disconnects takes the lists with them: others are told that the message is too old."""
+    """After the sharer disconnects, other users see that the message is too old."""
     add_jobs(connected, 3)
     await share(ada, "/emporix jobs list size:2")
     await ada.command("/emporix disconnect")
@@ -309,15 +307,23 @@ def open_to_partners(harness: AppHarness) -> None:
     channels["C0OPS"] = replace(channels["C0OPS"], is_ext_shared=True)
 
 
-async def test_says_who_shared_the_jobs(connected: AppHarness, ada: Person, grace: Person) -> None:
-    """Without a connection, a button of a shared list says who shared the jobs."""
-    add_jobs(connected, 2)
-    for command in ("/emporix jobs list", f"/emporix jobs get {job_id(1)}"):
-        await share(ada, command)
-        for label in ("Download as CSV", "Open") if "list" in command else ("Open",):
-            view = (await grace.click(label)).view
-            assert view is not None
-            words, ways = view["blocks"]
-            assert "<@U0ADA> shared these jobs." in words["text"]["text"], label
-            assert [button["text"]["text"] for button in ways["elements"]] == ["Connect"]
+@pytest.mark.parametrize("command", ["list size:2", f"get {job_id(3)}"])
+async def test_says_who_shared_the_jobs(
+    connected: AppHarness, ada: Person, grace: Person, command: str
+) -> None:
+    """Without a connection, every button of shared jobs says who shared them."""
+    add_jobs(connected, 3)
+    await share(ada, f"/emporix jobs {command}")
+    (shared,) = [message for message in await grace.messages() if not message["ephemeral"]]
+    shown = [one for block in shared["blocks"] for one in block.get("elements", ())]
+    pressed = {one["action_id"] for one in shown if one["type"] == "button"}
+    for action_id in sorted(pressed):
+        exchange = await grace.click(action_id=action_id)
+        answer = exchange.view or exchange.payloads[-1]
+        words, ways = answer["blocks"]
+        assert words["text"]["text"].startswith(
+            ":electric_plug: *<@U0ADA> shared these jobs.* Connect your own API key for `acme`"
+        ), action_id
+        assert [button["text"]["text"] for button in ways["elements"]] == ["Connect"]
+        if exchange.view:
             await grace.close()

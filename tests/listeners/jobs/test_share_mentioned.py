@@ -1,4 +1,4 @@
-"""Share in thread, in a modal — shows who will see the job before it is shared."""
+"""Share in thread… in an opened job — shows who will see the job before it is shared."""
 
 from __future__ import annotations
 
@@ -12,15 +12,16 @@ from sandbox.slack.person import Person
 from tests.harness.app import AppHarness
 from tests.listeners.jobs.fixtures import add_jobs, job_id
 
-FIND, SHARE = "Find Emporix jobs", "Share in thread"
+FIND, SHARE = "Find Emporix jobs", "Share in thread…"
 
 
 async def found(harness: AppHarness, channel: str = "ops") -> Person:
-    """Ada has found a job in a message in this channel."""
+    """Ada has opened a job that she found in a message in this channel."""
     add_jobs(harness, 1)
     ada = harness.person("ada", channel)
     await ada.write(f"Look at {job_id(1)}")
     await ada.shortcut(FIND)
+    await ada.click("Open")
     return ada
 
 
@@ -56,9 +57,9 @@ async def test_everyone_works_with_it(connected: AppHarness) -> None:
 
 
 async def test_asks_for_a_channel_in_a_direct_message(connected: AppHarness) -> None:
-    """There is nobody to share with, so the user selects where to."""
+    """In a direct message, the user selects the channel to share in."""
     ada = await found(connected, "dm")
-    exchange = await ada.click(SHARE)
+    exchange = await ada.click("Share…")
     assert exchange.view is not None
     assert exchange.view["callback_id"] == "jobs.share_mentioned.chosen"
     assert await shared(ada) == []
@@ -117,7 +118,7 @@ async def test_a_search_is_shared_with_ones_own_channels(connected: AppHarness) 
     assert await shared(connected.person("grace", "ops")) == []
 
 
-async def test_says_where_the_app_is_no_member(connected: AppHarness) -> None:
+async def test_explains_how_to_invite_the_app(connected: AppHarness) -> None:
     """If the app isn't a member, the answer explains how to invite it."""
     ada = await found(connected, "secret")
     await ada.click(SHARE)
@@ -126,10 +127,10 @@ async def test_says_where_the_app_is_no_member(connected: AppHarness) -> None:
 
 
 async def test_can_be_cancelled(connected: AppHarness) -> None:
-    """Closing shows the found jobs again, and nothing is shared."""
+    """Closing shows the opened job again, and nothing is shared."""
     ada = await found(connected)
     await ada.click(SHARE)
     exchange = await ada.close()
     assert exchange.view is not None
-    assert exchange.view["title"]["text"] == "Emporix jobs found"
+    assert exchange.view["title"]["text"] == "Emporix job"
     assert await shared(ada) == []

@@ -52,19 +52,36 @@ async def test_each_button_removes_one_filter_and_keeps_its_promise(
     assert [removed(button, typed=typed) for button in buttons] == [{way} for way in sorted(ways)]
     for button in buttons:
         await connected.ada.command(f"/emporix jobs {line}")
-        count = re.match(r"Show (\d+) ", button["text"]["text"])
+        count = re.match(r"Show (?:all )?(\d+) ", button["text"]["text"])
         assert count
         shown = await connected.ada.click(action_id=button["action_id"])
         assert int(count[1]) == total(shown)
 
 
-async def test_offers_only_what_leads_somewhere(connected: AppHarness) -> None:
+async def test_offers_only_searches_with_results(connected: AppHarness) -> None:
     """A filter whose removal does not help is not offered."""
     add_jobs(connected, 9)
     empty = await connected.ada.command("/emporix jobs failed nothinglikethis")
     assert [button["text"]["text"] for button in offered(empty.payloads[0])] == [
-        "Show 3 without “nothinglikethis”"
+        "Show all 3 failed"
     ]
+
+
+@pytest.mark.parametrize(
+    ("line", "heading"),
+    [
+        ("failed nothinglikethis", "No failed jobs contain “nothinglikethis”."),
+        ("status:failed,skipped type:export", "No failed or skipped export jobs."),
+        ("agent:complaint-agent a b-c", "No jobs of complaint-agent contain “a” and “b-c”."),
+        ("event:none.such running", "No running jobs, event none.such."),
+    ],
+)
+async def test_the_heading_is_a_sentence(connected: AppHarness, line: str, heading: str) -> None:
+    """The heading of an empty list says in a sentence which jobs there aren't."""
+    add_jobs(connected, 2)
+    connected.emporix_state.add_agent("acme", id="complaint-agent", name="complaint-agent")
+    exchange = await connected.ada.command(f"/emporix jobs {line}")
+    assert exchange.payloads[0]["text"] == heading
 
 
 async def test_has_no_numbers_if_emporix_is_slow(connected: AppHarness) -> None:
@@ -74,7 +91,7 @@ async def test_has_no_numbers_if_emporix_is_slow(connected: AppHarness) -> None:
     connected.emporix_state.faults.add(Fault("delay", times=2, path=JOBS, seconds=1.5))
     empty = await connected.ada.command("/emporix jobs failed nothinglikethis")
     assert [button["text"]["text"] for button in offered(empty.payloads[0])] == [
-        "Show jobs without “nothinglikethis”",
+        "Show all failed",
         "Show jobs with any status",
     ]
 

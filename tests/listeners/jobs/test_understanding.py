@@ -74,19 +74,29 @@ async def test_a_button_searches_for_the_words_instead(jobs: AppHarness) -> None
     assert "I read" not in words(exchange.payloads[0])
 
 
-async def test_a_reading_stays_on_other_pages(jobs: AppHarness) -> None:
+async def test_several_readings_are_one_line(jobs: AppHarness) -> None:
+    """A menu searches for the words of each; one choice leaves the other filters."""
+    payload = await say(jobs, "jobs status :failed yesterday")
+    assert "I read “status :failed” as a filter and “yesterday” as a date." in words(payload)
+    assert "Refresh" not in buttons(payload)
+    exchange = await jobs.ada.click('Search for the word "yesterday"')
+    assert "saying “yesterday”" in exchange.payloads[0]["text"]
+    assert "failed" in exchange.payloads[0]["text"]
+
+
+async def test_other_pages_have_the_button_too(jobs: AppHarness) -> None:
     """The next page of the list has the button, too."""
     await say(jobs, "jobs yesterday")
     exchange = await jobs.ada.click("Next")
     assert 'Search for the word "yesterday"' in buttons(exchange.payloads[0])
 
 
-async def test_a_form_reads_and_undoes_the_same(jobs: AppHarness) -> None:
-    """The search form understands the same words, and its results have the same button."""
+async def test_the_search_form_interprets_words_too(jobs: AppHarness) -> None:
+    """The search form interprets the same words, and its results have the same button."""
     await jobs.ada.shortcut("Search Emporix jobs")
     exchange = await jobs.ada.submit({"words": "refund last week", "more": "—status ok"})
     assert exchange.view is not None
-    assert "I read “last week” as a date" in words(exchange.view)
+    assert "“last week” as a date." in words(exchange.view)
     exchange = await jobs.ada.click('Search for the words "last week"')
     assert exchange.view is not None
     assert "saying “refund” and “last week”" in words(exchange.view)
@@ -111,12 +121,12 @@ async def test_a_clean_up_offers_the_words_instead(jobs: AppHarness) -> None:
     ],
 )  # fmt: skip
 async def test_an_id_or_a_link_opens_the_job(jobs: AppHarness, typed: str) -> None:
-    """However an id or a link is typed or pasted, its job is shown."""
+    """An id or a link opens its job in any common spelling."""
     id_ = job_id(3)
     text = typed.format(
         id=id_, ID=id_.upper(), link=f"{DASHBOARD}/{id_}", half=id_[:9], rest=id_[9:]
     )
-    assert (await say(jobs, text))["text"].startswith(f"Job `{id_}`")
+    assert f"Job `{id_}`" in str((await say(jobs, text))["blocks"])
 
 
 async def test_an_id_can_be_searched_instead(jobs: AppHarness) -> None:
@@ -130,11 +140,49 @@ async def test_an_id_can_be_searched_instead(jobs: AppHarness) -> None:
     assert "Search messages for 68835cc3ef4e8e1425c3ffff" in buttons(payload)
 
 
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "search {id}", "failed {ID}.", "jobs refund {id}", "jobs refund <{link}>", "running ({id})",
+        "search job-{id}.json", "jobs \u200b{half}\u00ad{rest} late", "jobs failed {id} yesterday",
+    ],
+)  # fmt: skip
+async def test_an_id_among_words_can_be_opened(jobs: AppHarness, typed: str) -> None:
+    """A list that searches for an id, with results or not, has a button that opens the job."""
+    id_ = job_id(3)
+    text = typed.format(
+        id=id_, ID=id_.upper(), link=f"{DASHBOARD}/{id_}", half=id_[:9], rest=id_[9:]
+    )
+    for message in ("unrelated", f"A refund for {id_}, late, in job-{id_}.json, {DASHBOARD}/{id_}"):
+        for status in ("failure", "in_progress"):
+            jobs.emporix_state.add_job(
+                "acme", id=f"x{message[0]}{status}", status=status, message=message
+            )
+        payload = await say(jobs, text)
+        assert "Open job" in buttons(payload)
+        exchange = await jobs.ada.click("Open job")
+        assert exchange.view is not None
+        assert id_ in str(exchange.view["blocks"])
+
+
+async def test_an_id_in_the_form_can_be_opened(jobs: AppHarness) -> None:
+    """The results of the search form have the same button, with a label for screen readers."""
+    await jobs.ada.shortcut("Search Emporix jobs")
+    exchange = await jobs.ada.submit({"words": f"refund {job_id(3)}"})
+    assert exchange.view is not None
+    labels = [
+        block["accessory"]["accessibility_label"]
+        for block in exchange.view["blocks"]
+        if block.get("accessory", {}).get("text", {}).get("text") == "Open job"
+    ]
+    assert labels == [f"Open job {job_id(3)}"]
+
+
 async def test_commands_work_without_jobs(jobs: AppHarness) -> None:
     """The commands of jobs can be typed without `jobs`."""
     assert (await say(jobs, "search lost parcel"))["text"].startswith("Job 1 of 1, ")
     assert "Delete this job" in words(await say(jobs, f"delete {job_id(3)}"))
-    assert (await say(jobs, f"get {job_id(3)}"))["text"].startswith(f"Job `{job_id(3)}`")
+    assert f"Job `{job_id(3)}`" in str((await say(jobs, f"get {job_id(3)}"))["blocks"])
     assert job_id(24) in (await say(jobs, f"watch {job_id(24)}"))["text"]
 
 
@@ -154,14 +202,18 @@ async def test_similar_words_are_searched(jobs: AppHarness) -> None:
         ("jobs status:faild lost", "Run /emporix jobs list status:failed lost", "Job 1 of 1, "),
         ("jobs since:yesterdy", "Run /emporix jobs list since:yesterday", "Jobs 1–10 of 27"),
         ("jobs since:11/01/2026", "November 1, 2026", "Jobs 1–10 of 27"),
-        ("jobs lost 11/22/26 11/01/2026", "January 11, 2026", "No jobs: "),
-        ("jobs stauts:lost", 'Search for "stauts:lost"', "No jobs: "),
+        (
+            "jobs lost 11/22/26 11/01/2026",
+            "January 11, 2026",
+            "No jobs contain “lost” and “11/22/26”, since ",
+        ),
+        ("jobs stauts:lost", 'Search for "stauts:lost"', "No jobs contain “stauts:lost”."),
         ("jobs serch parcel", "Run /emporix jobs search parcel", "Job 1 of 1, "),
-        (f"jobs gett {job_id(3)}", f"Run /emporix jobs get {job_id(3)}", "Job `"),
+        (f"jobs gett {job_id(3)}", f"Run /emporix jobs get {job_id(3)}", "⏳ Running · "),
         ("serch parcel", "Run /emporix jobs search parcel", "Job 1 of 1, "),
         ("lost parcel", 'Search jobs for "lost parcel"', "Job 1 of 1, "),
         ("hepl filters", "Run /emporix help filters", "Filters for lists"),
-        ("help filtrs", None, "There is no help on `filtrs`"),
+        ("help filtrs", None, "There's no help topic `filtrs`"),
     ],
 )
 async def test_a_proposal_is_a_button_that_runs_it(
@@ -183,8 +235,8 @@ async def test_a_proposal_can_open_a_modal(jobs: AppHarness) -> None:
     assert exchange.view["callback_id"] == "connect.submit"
 
 
-async def test_a_proposal_that_is_refused_says_so(jobs: AppHarness) -> None:
-    """What goes wrong in a proposed command is explained as if it was typed."""
+async def test_a_failing_proposal_is_explained(jobs: AppHarness) -> None:
+    """An error of a proposed command is explained as if the command had been typed."""
     await say(jobs, "jobs gett 0123456789abcdef01234567")
     exchange = await jobs.ada.click("Run /emporix jobs get 0123456789abcdef01234567")
     assert exchange.payloads[0]["blocks"][0]["block_id"] == "error.not_found"
@@ -203,6 +255,72 @@ async def test_a_similar_agent_is_a_button(jobs: AppHarness) -> None:
 
 
 @pytest.mark.parametrize(
+    "typed",
+    [
+        "agent:fraud-check", "agent:FRAUD_CHECK", "agent:fraudcheck", "agent:fraud check",
+        "agent:a1,Fraud Check failed", "agent = 'Fraud-Check'", "agent:fraud check failed",
+    ],
+)  # fmt: skip
+async def test_an_agent_is_found_in_other_spellings(jobs: AppHarness, typed: str) -> None:
+    """Hyphens, underscores, case and missing quotes do not matter in the name of an agent."""
+    jobs.emporix_state.add_agent("acme", id="a1", name="Fraud Check")
+    jobs.emporix_state.add_job("acme", id="a-job", agentId="a1", status="failure", message="failed")
+    for command in ("jobs", "failed", "search failed"):
+        payload = await say(jobs, f"{command} {typed}")
+        assert payload["text"].startswith("Job 1 of 1, ")
+        assert "agent Fraud Check" in payload["text"]
+
+
+async def test_words_that_complete_a_name_are_named(jobs: AppHarness) -> None:
+    """Words that become a part of an agent's name can be searched instead."""
+    jobs.emporix_state.add_agent("acme", id="a1", name="Fraud Check")
+    payload = await say(jobs, "failed agent:fraud check yesterday")
+    assert "I read “check” as part of an agent's name" in words(payload)
+    exchange = await jobs.ada.click('Search for the word "check"')
+    assert "failed, agent fraud, saying “check”, since" in words(exchange.payloads[0])
+
+
+async def test_a_correction_of_an_agent_replaces_its_whole_name(jobs: AppHarness) -> None:
+    """The button for a similar agent does not search for the rest of its name."""
+    jobs.emporix_state.add_agent("acme", id="complaint-agent", name="Complaint Agent")
+    await say(jobs, "jobs agent:Compliant Agent refund")
+    exchange = await jobs.ada.click("Jobs of Complaint Agent")
+    text = exchange.payloads[0]["text"]
+    assert "agent Complaint Agent, saying “refund”" in text
+    assert "of 9, " in text
+
+
+@pytest.mark.parametrize(
+    ("typed", "label", "found"),
+    [
+        ("failed tenant:acm", "Run /emporix failed tenant:acme", "Jobs 1–10 of 10, failed"),
+        ("search lost tenant = 'acm' x", "Run /emporix jobs search lost tenant:acme x", "No jobs"),
+        ("tenant:acmee failed", "Run /emporix jobs list tenant:acme failed", "Jobs 1–10 of 10"),
+        ("jobs tenant:acm agent:a", "Run /emporix jobs list tenant:acme agent:a", "No jobs"),
+        ("use acm", "Run /emporix use acme", "acme"),
+        ("disconnect Acmee", "Run /emporix disconnect acme", "acme"),
+        ("clean failed tenant:acm", "Run /emporix jobs clean failed tenant:acme", "Delete 10"),
+        ("alerts on tenant:acm", "Run /emporix alerts on tenant:acme", "turned on alerts"),
+    ],
+)
+async def test_a_similar_tenant_is_a_button(
+    jobs: AppHarness, typed: str, label: str, found: str
+) -> None:
+    """A mistyped tenant is proposed as a button that runs the whole corrected line."""
+    ops = jobs.person("ada", "ops")
+    exchange = await ops.command(f"/emporix {typed}")
+    assert exchange.payloads[-1]["blocks"][0]["block_id"] == "error.not_connected"
+    assert label in buttons(exchange.payloads[-1])
+    assert found in (await ops.click(label)).payloads[-1]["text"]
+
+
+async def test_an_unlike_tenant_is_not_proposed(jobs: AppHarness) -> None:
+    """A tenant that is like none of the user's is offered to connect."""
+    payload = await say(jobs, "failed tenant:globex")
+    assert buttons(payload) == ["Connect"]
+
+
+@pytest.mark.parametrize(
     ("stored", "typed"),
     [
         ("Ms O'Neill's order", "Ms O’Neill’s"),
@@ -213,10 +331,10 @@ async def test_a_similar_agent_is_a_button(jobs: AppHarness) -> None:
         ("\u26a0\ufe0f late", '":warning: late"'),
     ],
 )
-async def test_finds_text_that_is_written_in_another_way(
+async def test_finds_text_in_other_spellings(
     connected: AppHarness, stored: str, typed: str
 ) -> None:
-    """Apostrophes, composed letters and emoji match, whichever way they are typed."""
+    """Apostrophes, composed letters and emoji match in any spelling."""
     connected.emporix_state.add_job("acme", id="job-1", status="success", message=stored)
     connected.emporix_state.add_job("acme", id="job-2", status="success", message="other")
     assert (await say(connected, f"jobs search {typed}"))["text"].startswith("Job 1 of 1, ")

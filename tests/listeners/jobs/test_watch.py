@@ -36,21 +36,46 @@ async def test_twice_is_once(harness: AppHarness) -> None:
     assert "watching 1 job." in listed.payloads[0]["text"]
 
 
-async def test_what_has_ended_says_so_at_once(
+async def test_an_ended_job_is_reported_at_once(
     harness: AppHarness, snapshot: SnapshotAssertion
 ) -> None:
-    """With its status, how long it took and the agent's first words."""
+    """A job that has ended is reported with its status, duration and message."""
     exchange = await harness.ada.command(f"/emporix jobs watch {FAILED}")
     assert exchange.payloads == snapshot
     listed = await harness.ada.command("/emporix jobs watch")
     assert "aren't watching any jobs" in listed.payloads[0]["text"]
 
 
-async def test_lists_what_is_watched(harness: AppHarness, snapshot: SnapshotAssertion) -> None:
-    """Each with a button that stops it; then the list is shown without it."""
+async def test_lists_the_watched_jobs(harness: AppHarness, snapshot: SnapshotAssertion) -> None:
+    """Each watched job has a button that stops the watch and updates the list."""
     await harness.ada.command(f"/emporix jobs watch {RUNNING}")
     assert (await harness.ada.command("/emporix jobs watch")).payloads == snapshot
     assert (await harness.ada.click("Stop watching")).payloads == snapshot
+
+
+async def test_the_list_says_which_jobs(harness: AppHarness) -> None:
+    """Status, agent, type and the start of the message, of which little is stored; else the id."""
+    fields = {"status": "in_progress", "message": None, "agentId": None}
+    state = harness.emporix_state
+    state.add_agent("acme", id="complaint-agent", name="Complaint Agent")
+    state.add_job(
+        "acme", id="said", **fields | {"agentId": "complaint-agent", "message": "ab " * 99}
+    )
+    state.add_job("acme", id="import", **fields | {"type": "IMPORT"})
+    for name in ("said", "import"):
+        await harness.ada.command(f"/emporix jobs watch {name}")
+    for shown in (
+        await harness.ada.command("/emporix jobs watching"),
+        await harness.ada.open_home(),
+    ):
+        blocks = shown.home["blocks"] if shown.home else shown.payloads[0]["blocks"]
+        beside = [block for block in blocks if "Stop watching" in str(block.get("accessory"))]
+        said, other = sorted((block["text"]["text"] for block in beside), key=len, reverse=True)
+        assert said.startswith(":hourglass_flowing_sand: *Running* · *Complaint Agent* · ")
+        assert said.splitlines()[1].startswith("ab ab ab")
+        assert len(said.splitlines()[1]) <= 60
+        assert other.startswith(":hourglass_flowing_sand: *Running* · Import · ")
+        assert other.splitlines()[1] == "`import`"
 
 
 async def test_has_a_button_on_running_jobs(harness: AppHarness) -> None:
@@ -95,8 +120,8 @@ async def test_an_unknown_job_is_not_watched(harness: AppHarness) -> None:
     assert exchange.payloads[0]["blocks"][0]["block_id"] == "error.not_found"
 
 
-async def test_a_press_that_slack_repeats_is_one(harness: AppHarness) -> None:
-    """A response_url that fails does not make it two watches."""
+async def test_a_repeated_request_starts_one_watch(harness: AppHarness) -> None:
+    """A request that Slack repeats after a failed response_url starts one watch."""
     harness.workspace.faults.add(Fault("status", status=500, method="response_url"))
     await harness.ada.command(f"/emporix jobs watch {RUNNING}")
     listed = await harness.ada.command("/emporix jobs watching")
@@ -126,6 +151,6 @@ async def test_stops_by_button(harness: AppHarness, snapshot: SnapshotAssertion)
 async def test_says_when_it_was_not_watched(
     harness: AppHarness, snapshot: SnapshotAssertion
 ) -> None:
-    """And where to see what is."""
+    """Stopping a job that isn't watched explains where to see the watched jobs."""
     exchange = await harness.ada.command(f"/emporix jobs unwatch {RUNNING}")
     assert exchange.payloads == snapshot

@@ -41,7 +41,7 @@ def gated(*blocks: Node, text: str = "Jobs") -> list[Node]:
 @slow
 @given(payload)
 def test_every_payload_is_within_the_limits(payload: Node) -> None:
-    """Any message or view that goes in comes out as Slack takes it, and stays so."""
+    """Slack accepts every fitted message or view, and fitting it again changes nothing."""
     before = copy.deepcopy(payload)
     fitted = fit_payload(payload)
     assert problems(fitted) == []
@@ -50,8 +50,8 @@ def test_every_payload_is_within_the_limits(payload: Node) -> None:
 
 
 @pytest.mark.parametrize("day", [3, None, True, "", "soon", "2026-13-01", "20261124", "2026-1-1"])
-def test_what_is_no_date_is_left_out(day: Any) -> None:
-    """A date picker without one is shown rather than a modal that fails."""
+def test_an_invalid_initial_date_is_left_out(day: Any) -> None:
+    """An invalid date is removed from a date picker, so that the modal can be shown."""
     (picker,) = gated_elements({"type": "datepicker", "action_id": "a", "initial_date": day})
     assert "initial_date" not in picker
     (picker,) = gated_elements({"type": "datepicker", "initial_date": "2026-11-24"})
@@ -63,7 +63,7 @@ def gated_elements(*elements: Node) -> list[Node]:
     return list(block["elements"])
 
 
-def test_a_message_within_the_limits_stays() -> None:
+def test_a_message_within_the_limits_is_unchanged() -> None:
     """A payload within Slack's limits is not changed."""
     blocks = [
         section("x" * 3000),
@@ -105,7 +105,7 @@ def test_too_many_blocks_are_counted(kind: str, limit: int) -> None:
 
 
 def test_too_many_fields_and_context_elements_are_counted() -> None:
-    """Of too many elements, nine are shown, and the tenth says how many are left out."""
+    """If there are too many elements, nine are shown, and the tenth counts the others."""
     many = [words(f"{n}") for n in range(12)]
     in_section, in_context = gated(
         {"type": "section", "fields": many}, {"type": "context", "elements": many}
@@ -150,7 +150,7 @@ def test_options_have_a_number(kind: str, most: int) -> None:
 
 
 def test_grouped_options_have_their_limits() -> None:
-    """A group keeps its words short; a choice made beforehand stays while it is offered."""
+    """Labels of groups are shortened; an initial option is kept if it is still offered."""
     option = {"text": words("x", "plain_text"), "value": "x"}
     groups = [{"label": words("g" * 80, "plain_text"), "options": [option]}]
     menu = {"type": "static_select", "option_groups": groups, "initial_option": option}
@@ -182,7 +182,7 @@ def test_an_image_always_has_words() -> None:
 
 
 def test_a_block_id_is_used_once() -> None:
-    """The second block of an id loses it, not its words; so does one with too long an id."""
+    """A block with a repeated or too long block_id loses the id, but not its text."""
     first = section("x") | {"block_id": "job"}
     assert gated(first, first, section("y") | {"block_id": "i" * 256}) == [
         first,
@@ -198,7 +198,7 @@ def test_two_equal_actions_are_a_mistake_of_the_template() -> None:
 
 
 @pytest.mark.parametrize("key", ["private_metadata", "callback_id", "external_id"])
-def test_what_a_view_remembers_is_never_cut(key: str) -> None:
+def test_the_state_of_a_view_is_never_cut(key: str) -> None:
     """A view whose state is too long is an error instead of being shortened."""
     with pytest.raises(InvalidPayload, match=key):
         fit_payload({"type": "modal", "blocks": [section("x")], key: "x" * 3001})
@@ -213,8 +213,8 @@ def test_a_modals_words_are_short_and_there() -> None:
     assert problems(view) == []
 
 
-def test_answers_that_hold_views_or_options_pass_too() -> None:
-    """A submission's answer, option suggestions and bare commands have their limits too."""
+def test_responses_with_views_or_options_are_fitted() -> None:
+    """Responses to submissions, options and bare commands are fitted, too."""
     view = {"type": "modal", "blocks": [section("x" * 4000)]}
     fitted = fit_payload({"response_action": "update", "view": view})
     assert problems(fitted["view"]) == []
@@ -224,8 +224,8 @@ def test_answers_that_hold_views_or_options_pass_too() -> None:
     assert fit_payload({"delete_original": True}) == {"delete_original": True}
 
 
-def test_the_longest_texts_give_way_first() -> None:
-    """Beyond the budget of a message the short texts stay whole and the long ones share alike."""
+def test_the_longest_texts_are_shortened_first() -> None:
+    """Above the limit of a message, the longest texts are shortened to the same length."""
     long, short = "word " * 590, "x" * 90
     blocks = gated(*[section(long)] * 6, section(short))
     lengths = [len(text) for text in all_texts(blocks)]
@@ -256,8 +256,8 @@ def test_rich_text_is_within_the_budget() -> None:
     assert all(text.endswith("…") for text in texts)
 
 
-def test_white_space_in_rich_text_stays() -> None:
-    """A space between two pieces of rich text is a piece of its own; an empty piece goes."""
+def test_white_space_in_rich_text_is_kept() -> None:
+    """White space between two rich text elements is kept; empty elements are removed."""
     leaves = [{"type": "text", "text": text} for text in ("a", " ", "", "b")]
     link = {"type": "link", "url": "https://a.example", "text": ""}
     row = {"type": "rich_text_section", "elements": [*leaves, link, {"type": "emoji", "name": "x"}]}

@@ -59,7 +59,7 @@ def test_reads_words(words: str, zone: str, expected: str) -> None:
         ("clock change Asia/Tokyo", "The clocks of Asia/Tokyo do not change."),
     ],
 )
-def test_says_what_it_cannot_read(words: str, says: str) -> None:
+def test_refuses_an_invalid_time(words: str, says: str) -> None:
     """An invalid time is refused with a message that says how to write it."""
     with pytest.raises(InvalidTime) as refused:
         parse_time(words, NOW)

@@ -46,7 +46,7 @@ async def test_tokens_expire_on_order(
     assert (await acme.get(JOBS, headers=await login(ACME_OPERATIONS))).status_code == 200
 
 
-async def test_revoked_key_takes_its_tokens_along(
+async def test_a_revoked_key_invalidates_its_tokens(
     acme: httpx.AsyncClient, emporix_state: EmporixState
 ) -> None:
     """After an API key was deleted, its tokens are unknown, not just expired."""

@@ -37,7 +37,7 @@ async def test_pages_count_from_one(acme: httpx.AsyncClient, emporix_state: Empo
     assert [ids(page) for page in pages] == [["j0", "j1", "j2"], ["j3", "j4", "j5"], ["j6"], []]
 
 
-async def test_total_comes_only_when_asked_for(
+async def test_the_total_is_sent_on_request(
     acme: httpx.AsyncClient, emporix_state: EmporixState
 ) -> None:
     """The total is in a header, if the request has the same header."""
@@ -73,7 +73,7 @@ async def test_only_chosen_fields(acme: httpx.AsyncClient, emporix_state: Empori
     assert (await acme.get(f"{JOBS}/one", params=wished)).json() == expected
 
 
-async def test_search_takes_q_from_the_body(
+async def test_a_search_has_q_in_the_body(
     acme: httpx.AsyncClient, emporix_state: EmporixState
 ) -> None:
     """A search has `q` in the body and paging in the query string."""

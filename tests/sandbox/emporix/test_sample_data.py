@@ -145,10 +145,12 @@ def test_a_failed_import_imported_nothing(jobs: list[Document]) -> None:
 
 
 def test_first_pages_are_presentable(month: EmporixState) -> None:
-    """The newest 300 jobs, more than a day of them, contain no hostile, huge or foreign text."""
+    """The newest 300 jobs, more than a day of them, have no hostile or huge text, or odd agent."""
     newest = month.jobs("acme")[:300]
     odd = {job["message"] for job in odd_jobs() if job.get("message")}
     assert not odd & {job.get("message") for job in newest}
+    assert "6841f0c2a95be3d7704c1e9f" not in {job.get("agentId") for job in newest}
+    assert "6841f0c2a95be3d7704c1e9f" in {job.get("agentId") for job in month.jobs("acme")}
     assert newest[-1]["metadata"]["createdAt"] < iso(NOON - 24 * 3600)
 
 

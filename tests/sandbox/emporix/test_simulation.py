@@ -26,7 +26,7 @@ def living(seconds: float, step: float = 5.0) -> tuple[EmporixState, list[Docume
     return emporix_state, running
 
 
-def test_what_runs_ends_within_a_minute() -> None:
+def test_a_running_job_ends_within_a_minute() -> None:
     """A running job ends within a minute."""
     emporix_state, running = living(RUN_SECONDS[1] + 5)
     now = {job["id"]: job for job in emporix_state.jobs("acme")}
@@ -55,7 +55,7 @@ def test_it_is_the_same_each_time() -> None:
     assert one.jobs("globex") == other.jobs("globex")
 
 
-def test_what_was_deleted_stays_deleted() -> None:
+def test_a_deleted_job_does_not_reappear() -> None:
     """A deleted running job doesn't reappear when it would have ended."""
     clock = FakeClock()
     emporix_state = EmporixState.with_sample_data(clock)
@@ -110,7 +110,7 @@ def test_a_leap_is_quiet_where_days_are() -> None:
     assert len(emporix_state.jobs("globex")) - 57 < 40
 
 
-def test_time_goes_on_after_a_leap() -> None:
+def test_jobs_continue_after_a_skipped_period() -> None:
     """After a skipped period, jobs start and end at the usual rate."""
     clock = FakeClock()
     emporix_state = EmporixState.with_sample_data(clock)

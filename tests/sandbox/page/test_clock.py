@@ -18,7 +18,7 @@ async def test_a_clock_that_cannot_be_moved_is_not_offered(page: httpx.AsyncClie
     assert "Move the clock" not in (await page.get("/page/ada/general")).text
 
 
-def test_a_move_changes_what_everybody_sees(tmp_path: Path) -> None:
+def test_a_move_changes_the_time_of_all_readers(tmp_path: Path) -> None:
     """After a move, the time in each reader's time zone is above the messages."""
     clock = SharedClock(tmp_path / "clock", FakeClock())
     workspace = Workspace(clock)

@@ -24,9 +24,7 @@ async def test_a_list_is_a_table(page: httpx.AsyncClient, workspace: Workspace) 
     assert html.count("<tr>") == 20
 
 
-async def test_what_is_cut_anywhere_is_still_shown(
-    page: httpx.AsyncClient, workspace: Workspace
-) -> None:
+async def test_a_cut_file_has_a_preview(page: httpx.AsyncClient, workspace: Workspace) -> None:
     """A file that is cut within a cell or a character, or that is empty, still has a preview."""
     assert "<th" in await shown(page, workspace, "long.csv", b'"' + "ä".encode() * 60_000)
     assert "<pre" in await shown(page, workspace, "none.csv", b"")

@@ -134,7 +134,7 @@ def test_every_type_has_its_template(folder: str, kinds: dict[str, Any]) -> None
     "block",
     [{"type": "carousel"}, actions(element("rich_text_input")), section(accessory=element("x"))],
 )
-def test_what_cannot_be_drawn_is_an_error(block: dict[str, Any]) -> None:
+def test_a_block_without_a_template_is_an_error(block: dict[str, Any]) -> None:
     """A block without a template raises an error."""
     with pytest.raises(UnknownBlockType, match="html"):
         drawn([block])

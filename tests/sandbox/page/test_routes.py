@@ -44,7 +44,7 @@ async def test_the_front_is_a_channel(page: httpx.AsyncClient) -> None:
 
 
 @pytest.mark.parametrize("where", ["/page/eve/general", "/page/ada/random"])
-async def test_another_address_says_what_there_is(page: httpx.AsyncClient, where: str) -> None:
+async def test_an_unknown_address_lists_the_pages(page: httpx.AsyncClient, where: str) -> None:
     """An unknown address lists what exists and links to the page."""
     answer = await page.get(where)
     assert answer.status_code == 404
@@ -135,7 +135,7 @@ async def test_notification_texts_are_on_messages_with_blocks(
     assert 'data-notification="❌ 3 jobs failed: &#34;open&#34; (https://a.example)"' in shown
 
 
-async def test_unread_messages_are_counted_until_somebody_looks(
+async def test_unread_messages_are_counted_until_read(
     page: httpx.AsyncClient, workspace: Workspace
 ) -> None:
     """Unread messages are counted per user and channel, except one's own."""
@@ -180,14 +180,16 @@ async def test_another_command_is_not_sent(page: httpx.AsyncClient, bot: FakeBot
     assert "is not a valid command" in (await parts(page))["messages"]
 
 
-async def test_a_message_is_said_to_all(page: httpx.AsyncClient, workspace: Workspace) -> None:
+async def test_a_message_is_shown_to_everyone(
+    page: httpx.AsyncClient, workspace: Workspace
+) -> None:
     """A message is shown to everyone as text, with Slack's markup."""
     await act(page, "say", text="*hi* <b>all</b> & <!channel>")
     shown = (await parts(page, "/page/grace/general"))["messages"]
     assert "<b>hi</b> &lt;b&gt;all&lt;/b&gt; &amp; &lt;!channel&gt;" in shown
 
 
-async def test_a_press_means_one_button(
+async def test_a_click_identifies_one_button(
     page: httpx.AsyncClient, bot: FakeBot, workspace: Workspace
 ) -> None:
     """A click is identified by message, block and action, and in a menu by its option."""
@@ -210,7 +212,7 @@ async def test_a_press_means_one_button(
         ("dance", {}),
     ],
 )
-async def test_what_is_gone_cannot_be_used(
+async def test_a_removed_element_cannot_be_used(
     page: httpx.AsyncClient, kind: str, given: dict[str, Any]
 ) -> None:
     """A click on something that no longer exists is refused, and nothing happens."""
@@ -219,7 +221,7 @@ async def test_what_is_gone_cannot_be_used(
     assert answer.json()["error"]
 
 
-async def test_what_was_typed_goes_with_a_press(
+async def test_a_click_sends_the_values_of_its_form(
     page: httpx.AsyncClient, bot: FakeBot, workspace: Workspace
 ) -> None:
     """A click in a form sends the form's values as they are on the screen."""
@@ -258,7 +260,7 @@ async def test_options_are_offered_while_one_types(
     assert 'data-kept="complaint"' in (await parts(page))["messages"]
 
 
-async def test_the_home_stands_beside_the_messages_of_the_app(
+async def test_the_app_has_a_home_tab_and_messages(
     page: httpx.AsyncClient, workspace: Workspace, bot: FakeBot
 ) -> None:
     """Opening the Home tab sends an event; until the app publishes, the tab is empty."""
@@ -279,7 +281,7 @@ async def test_an_app_without_a_home_has_no_tabs(
     assert "data-tab" not in (await parts(page, "/page/ada/dm"))["top"]
 
 
-async def test_a_file_is_for_those_who_see_it(
+async def test_a_file_is_available_to_its_channel(
     page: httpx.AsyncClient, workspace: Workspace
 ) -> None:
     """A file's preview and download are available only to members of its channel."""
@@ -296,7 +298,7 @@ async def test_a_file_is_for_those_who_see_it(
     assert (await page.get(f"/page/grace/file/{file.id}")).status_code == 404
 
 
-async def test_a_picture_says_what_it_shows(page: httpx.AsyncClient, workspace: Workspace) -> None:
+async def test_an_image_has_an_alt_text(page: httpx.AsyncClient, workspace: Workspace) -> None:
     """An image has its alt text, or its title."""
     for alt_text in ("Bars for each day.", ""):
         file = workspace.files.announce("days.png", 1, alt_text)

@@ -28,7 +28,7 @@ def test_messages_and_files_stand_in_the_order_they_came(
     assert shown == ["before", workspace.files_of(reader().user)[0], "after"]
 
 
-def test_replies_stand_under_what_they_answer(workspace: Workspace) -> None:
+def test_replies_are_below_their_parent(workspace: Workspace) -> None:
     """Replies are below their parent, which changes with them, or alone if it isn't visible."""
     parent = workspace.messages.add("C0GENERAL", "question", [])
     before = seen(workspace)[0].version

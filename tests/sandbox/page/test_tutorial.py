@@ -54,12 +54,20 @@ def test_a_step_is_done_when_the_app_says_so(name: str, sent_payloads: Workspace
     assert name in done(progress)
 
 
-def test_ada_does_not_tick_off_what_is_graces(sent_payloads: Workspace) -> None:
+def test_each_user_has_their_own_steps(sent_payloads: Workspace) -> None:
     """Ada's connecting and listing don't complete Grace's steps."""
     progress = TutorialProgress(sent_payloads)
     for name in ("connect", "mine"):
         sent_payloads.journal.add(SentPayload("response_url", DONE[name][1], {}, "U0ADA"))
     assert done(progress) == {"list"}
+
+
+def test_a_question_deletes_nothing(sent_payloads: Workspace) -> None:
+    """The step "Delete a job" is not done while the app still asks."""
+    progress = TutorialProgress(sent_payloads)
+    asked = {"view": said("jobs/delete_mentioned.ask", "one")}
+    sent_payloads.journal.add(SentPayload("views.push", asked, {}, "U0ADA"))
+    assert done(progress) == set()
 
 
 def test_errors_tick_nothing_off(sent_payloads: Workspace) -> None:
@@ -74,7 +82,7 @@ def test_errors_tick_nothing_off(sent_payloads: Workspace) -> None:
     assert done(progress) == set()
 
 
-def test_the_first_that_is_not_done_comes_next(sent_payloads: Workspace) -> None:
+def test_the_next_step_is_the_first_incomplete_one(sent_payloads: Workspace) -> None:
     """The next step is the first incomplete one, in whatever order the others were done."""
     progress = TutorialProgress(sent_payloads)
     sent_payloads.journal.add(SentPayload("response_url", DONE["list"][1], {}, "U0ADA"))
@@ -83,6 +91,6 @@ def test_the_first_that_is_not_done_comes_next(sent_payloads: Workspace) -> None
     assert "switch" in done(progress)
 
 
-def test_every_step_can_be_ticked_off() -> None:
+def test_every_step_can_be_completed() -> None:
     """Every step can be completed."""
     assert {step.name for step in STEPS} == {*DONE, "switch"}

@@ -21,7 +21,7 @@ from tests.sandbox.slack.fake_bot import FakeBot
 
 @dataclass
 class StillClock:
-    """Stands still until a test advances it."""
+    """A clock that stops until a test advances it."""
 
     now: float = 1_700_000_000.0
 

@@ -26,7 +26,7 @@ async def published(web: AsyncWebClient, *blocks: Any) -> dict[str, Any]:
     return view
 
 
-async def test_the_app_is_told_who_opened_it(ada: Person, bot: FakeBot) -> None:
+async def test_opening_sends_an_event(ada: Person, bot: FakeBot) -> None:
     """Opening the Home tab sends an event in Slack's envelope; the first one has no view."""
     await ada.open_home()
     assert bot.heard[-1].headers["content-type"] == "application/json"
@@ -68,7 +68,7 @@ async def test_each_opening_is_an_event_of_its_own(ada: Person, bot: FakeBot) ->
     assert one != other
 
 
-async def test_an_event_that_is_not_taken_comes_again(ada: Person, bot: FakeBot) -> None:
+async def test_a_failed_event_is_sent_again(ada: Person, bot: FakeBot) -> None:
     """A failed event is retried with the number of the attempt and the reason."""
 
     async def fail(_: Fields) -> Response:
@@ -84,7 +84,7 @@ async def test_an_event_that_is_not_taken_comes_again(ada: Person, bot: FakeBot)
     assert exchange.ack_status == 200
 
 
-async def test_an_app_that_has_not_subscribed_hears_nothing(
+async def test_only_subscribed_events_are_sent(
     ada: Person, bot: FakeBot, workspace: Workspace
 ) -> None:
     """Slack sends only events that the manifest subscribes to."""
@@ -93,7 +93,7 @@ async def test_an_app_that_has_not_subscribed_hears_nothing(
     assert bot.heard == []
 
 
-async def test_a_press_in_the_home_has_neither_channel_nor_response_url(
+async def test_a_click_in_the_home_tab_has_no_channel(
     ada: Person, bot: FakeBot, web: AsyncWebClient
 ) -> None:
     """A click in the Home tab has the view, its hash and a trigger_id, which opens a modal."""
@@ -106,7 +106,7 @@ async def test_a_press_in_the_home_has_neither_channel_nor_response_url(
     assert opened["ok"]
 
 
-async def test_a_press_in_the_home_pushes_nothing(
+async def test_a_click_in_the_home_tab_cannot_push(
     ada: Person, bot: FakeBot, web: AsyncWebClient
 ) -> None:
     """A trigger_id of the Home tab can't push a view."""
@@ -116,7 +116,7 @@ async def test_a_press_in_the_home_pushes_nothing(
     assert (await refusal(pushed))["error"] == "not_found"
 
 
-async def test_names_what_can_be_pressed_there(ada: Person, web: AsyncWebClient) -> None:
+async def test_an_unknown_button_lists_the_existing_ones(ada: Person, web: AsyncWebClient) -> None:
     """For an unknown button, the error lists the existing ones."""
     await published(web, actions(button("Connect")))
     with pytest.raises(SandboxError, match="the Home tab; there are: Connect"):
@@ -134,7 +134,7 @@ async def test_names_what_can_be_pressed_there(ada: Person, web: AsyncWebClient)
     ],
     ids=["a modal", "no blocks", "101 blocks", "a block for modals", "a long text"],
 )
-async def test_refuses_what_is_no_home(web: AsyncWebClient, view: dict[str, Any]) -> None:
+async def test_refuses_an_invalid_home_view(web: AsyncWebClient, view: dict[str, Any]) -> None:
     """A Home view has the type `home` and at most 100 blocks, none of them for other surfaces."""
     refused = await refusal(web.views_publish(user_id="U0ADA", view=view))
     assert refused["error"] == "invalid_arguments"
@@ -150,7 +150,7 @@ async def test_refuses_a_home_that_is_not_enabled(
         await ada.open_home()
 
 
-async def test_shows_the_person_what_was_published(ada: Person, web: AsyncWebClient) -> None:
+async def test_each_user_has_a_home_tab(ada: Person, web: AsyncWebClient) -> None:
     """Each user has their own Home tab."""
     view = await published(web, section())
     assert (await ada.open_home()).home == view

@@ -28,7 +28,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
 
 
 @pytest.mark.parametrize(("call", "error"), REFUSED)
-async def test_what_slack_would_not_post_is_refused(
+async def test_invalid_messages_are_refused(
     web: AsyncWebClient, call: dict[str, Any], error: str
 ) -> None:
     """Each invalid message has Slack's error code."""

@@ -98,7 +98,7 @@ async def test_a_label_that_is_not_there_names_those_that_are(
         await ada.click("Opne")
 
 
-async def test_somebody_else_s_ephemeral_message_cannot_be_pressed(
+async def test_ephemeral_messages_of_others_cannot_be_clicked(
     grace: Person, workspace: Workspace
 ) -> None:
     """Buttons of other users' ephemeral messages can't be clicked."""
@@ -117,7 +117,7 @@ async def test_declining_a_confirm_dialog_sends_nothing(
     assert (result["ack"], bot.heard) == (None, [])
 
 
-async def test_an_option_of_a_menu_can_be_pressed(
+async def test_an_option_of_a_menu_can_be_selected(
     ada: Person, bot: FakeBot, workspace: Workspace
 ) -> None:
     """Overflow menus and selects send the selected option."""

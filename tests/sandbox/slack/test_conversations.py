@@ -46,7 +46,7 @@ async def test_nothing_is_posted_to_an_archived_channel(
     assert await word(web.chat_postMessage(channel="C0BOARD", text="x")) == "channel_not_found"
 
 
-async def test_lists_what_the_bot_can_see(web: AsyncWebClient, workspace: Workspace) -> None:
+async def test_lists_visible_channels(web: AsyncWebClient, workspace: Workspace) -> None:
     """Public channels are listed in pages; archived ones can be excluded."""
     workspace.directory.archive("C0OPS")
     first = await web.conversations_list(limit=2, exclude_archived=True)
@@ -104,7 +104,7 @@ async def test_reading_needs_the_bot_there(web: AsyncWebClient) -> None:
     assert await word(web.conversations_history(channel="C0BOARD")) == "channel_not_found"
 
 
-async def test_a_channel_takes_a_message_a_second(
+async def test_a_channel_accepts_a_message_per_second(
     web: AsyncWebClient, workspace: Workspace, clock: StillClock
 ) -> None:
     """A channel accepts one message per second, and refuses others with Retry-After."""
@@ -118,7 +118,7 @@ async def test_a_channel_takes_a_message_a_second(
     await web.chat_postMessage(channel="C0OPS", text="4")
 
 
-async def test_a_workspace_takes_so_many_a_minute(
+async def test_a_workspace_has_a_limit_per_minute(
     web: AsyncWebClient, workspace: Workspace, clock: StillClock
 ) -> None:
     """A workspace's limit per minute applies if a test sets it."""

@@ -33,7 +33,7 @@ def test_signatures_are_as_slack_publishes() -> None:
     }
 
 
-async def test_what_is_sent_carries_a_signature_of_now(
+async def test_requests_have_a_current_signature(
     ada: Person, bot: FakeBot, workspace: Workspace, clock: StillClock
 ) -> None:
     """slack_sdk's verifier accepts requests, which have the clock's time."""
@@ -75,9 +75,7 @@ async def test_a_command_has_all_of_its_fields(ada: Person, bot: FakeBot, slack_
     }
 
 
-async def test_a_text_ack_is_shown_to_the_one_who_asked(
-    ada: Person, grace: Person, bot: FakeBot
-) -> None:
+async def test_a_text_ack_is_shown_to_the_user(ada: Person, grace: Person, bot: FakeBot) -> None:
     """Text in an ack becomes an ephemeral message and is recorded."""
     bot.says("Hello")
     exchange = await ada.command("/emporix help")

@@ -44,7 +44,7 @@ async def test_it_waits_for_the_first_answer_of_an_app_that_does_not_tell(
     assert [m["text"] for m in exchange.messages] == ["Here"]
 
 
-async def test_it_shows_exactly_what_was_sent(ada: Person, bot_with_late_reply: FakeBot) -> None:
+async def test_payloads_are_recorded_unchanged(ada: Person, bot_with_late_reply: FakeBot) -> None:
     """Payloads are exactly the app's, with unknown fields and nulls, beside Slack's response."""
     exchange = await ada.command("/emporix jobs")
     assert exchange.payloads == [{"text": "Here", "extra": None}]
@@ -52,7 +52,7 @@ async def test_it_shows_exactly_what_was_sent(ada: Person, bot_with_late_reply: 
     assert exchange.sent[0]["answer"] == {"status": 200, "body": "ok"}
 
 
-async def test_it_tells_only_what_is_new(ada: Person, bot: FakeBot) -> None:
+async def test_only_new_messages_are_recorded(ada: Person, bot: FakeBot) -> None:
     """Messages of earlier exchanges are not repeated."""
     bot.says("one")
     await ada.command("/emporix help")
@@ -75,7 +75,7 @@ async def test_people_do_not_see_each_other_s_exchanges(
     assert not set(hers) & set(theirs)
 
 
-async def test_web_api_calls_are_told_by_their_method(
+async def test_web_api_calls_are_recorded_by_method(
     ada: Person, bot: FakeBot, web: AsyncWebClient
 ) -> None:
     """A posted message is recorded with Slack's response, but without the token."""
@@ -112,7 +112,7 @@ async def test_a_command_can_be_typed_in_the_direct_message(
 @pytest.mark.parametrize(
     ("user", "channel", "there"), [("bob", "general", "ada, grace"), ("ada", "sales", "ops")]
 )
-async def test_who_and_where_must_exist(
+async def test_the_user_and_the_channel_must_exist(
     http: httpx.AsyncClient, slack_url: str, user: str, channel: str, there: str
 ) -> None:
     """For an unknown user or channel, the error lists the existing ones."""

@@ -27,7 +27,7 @@ async def post(http: httpx.AsyncClient, slack_url: str) -> Any:
 
 
 @pytest.mark.parametrize(("kind", "status"), [("status", 500), ("rate_limit", 429), ("html", 502)])
-async def test_a_fault_comes_as_often_as_ordered(
+async def test_a_fault_occurs_as_often_as_requested(
     post: Any, ada: Person, workspace: Workspace, kind: Kind, status: int
 ) -> None:
     """With a fault nothing is posted; after it, posting works again."""

@@ -125,7 +125,7 @@ async def test_alt_text_has_a_limit(web: AsyncWebClient) -> None:
     assert refused.value.response["error"] == "alt_txt_too_large"
 
 
-async def test_an_archived_channel_takes_no_file(
+async def test_an_archived_channel_refuses_files(
     web: AsyncWebClient, workspace: Workspace, ada: Person
 ) -> None:
     """An archived channel refuses files."""

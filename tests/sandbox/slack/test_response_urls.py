@@ -63,7 +63,7 @@ async def test_an_answer_is_private_unless_it_says_otherwise(
     assert await texts(grace) == ["for all"]
 
 
-async def test_a_click_can_replace_what_was_clicked(
+async def test_a_click_can_replace_its_message(
     http: httpx.AsyncClient, of_click: str, ada: Person
 ) -> None:
     """A click can replace its message, even an ephemeral one."""
@@ -74,7 +74,7 @@ async def test_a_click_can_replace_what_was_clicked(
     assert [m["text"] for m in after] == ["Page 2"]
 
 
-async def test_a_click_can_delete_what_was_clicked(
+async def test_a_click_can_delete_its_message(
     http: httpx.AsyncClient, of_click: str, ada: Person
 ) -> None:
     """delete_original needs no text, and a deleted message can't be replaced."""
@@ -103,7 +103,7 @@ async def test_a_command_has_nothing_to_replace(
         ({"text": "x", "response_type": "loud"}, "invalid_response_type"),
     ],
 )
-async def test_what_slack_would_not_show_is_refused(
+async def test_invalid_messages_are_refused(
     http: httpx.AsyncClient, of_command: str, ada: Person, body: dict[str, Any], error: str
 ) -> None:
     """An invalid message is a 400 with Slack's error, and nothing is shown."""

@@ -67,7 +67,7 @@ def field(shown: Block, **more: Any) -> Block:
 
 
 @pytest.mark.parametrize("kind", IN_MESSAGES)
-async def test_a_choice_in_a_message_is_told_at_once(
+async def test_a_choice_in_a_message_is_sent_immediately(
     kind: str, ada: Person, bot: FakeBot, workspace: Workspace
 ) -> None:
     """A choice in a message is sent immediately, in the action and in the state."""
@@ -95,7 +95,7 @@ async def test_an_input_waits_for_the_submission(
     assert values == {"field": {kind: {"type": kind, FIELD[kind]: kept}}}
 
 
-async def test_an_input_that_dispatches_is_told_at_once(
+async def test_an_input_with_dispatch_action_is_sent_immediately(
     ada: Person, bot: FakeBot, workspace: Workspace
 ) -> None:
     """With dispatch_action, an input is sent immediately."""
@@ -118,7 +118,7 @@ async def test_each_person_has_their_own_choice(
     assert sent == [TWO[1], None]
 
 
-async def test_a_changed_message_keeps_what_was_chosen(
+async def test_a_changed_message_keeps_its_state(
     ada: Person, bot: FakeBot, workspace: Workspace
 ) -> None:
     """A changed message keeps the state while block_id and action_id stay the same."""
@@ -132,7 +132,7 @@ async def test_a_changed_message_keeps_what_was_chosen(
     assert bot.last["state"]["values"]["row"]["datepicker"]["selected_date"] == "2026-11-24"
 
 
-async def test_a_choice_that_asks_first_is_not_told_when_declined(
+async def test_a_cancelled_confirmation_sends_nothing(
     ada: Person, bot: FakeBot, workspace: Workspace
 ) -> None:
     """A cancelled confirm dialog of a select sends nothing."""
@@ -156,7 +156,7 @@ async def test_a_choice_that_asks_first_is_not_told_when_declined(
         ("datetimepicker", "tomorrow", "T23:59"),
     ],
 )
-async def test_what_cannot_be_chosen_is_named(
+async def test_an_unknown_option_lists_the_existing_ones(
     kind: str, given: Any, words: str, ada: Person, bot: FakeBot, workspace: Workspace
 ) -> None:
     """For an unknown option, the error lists the existing ones, and nothing is sent."""

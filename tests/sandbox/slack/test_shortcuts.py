@@ -45,7 +45,7 @@ async def test_a_message_in_a_thread_names_the_thread(ada: Person, bot: FakeBot)
     assert bot.last["message"]["thread_ts"] == "1.2"
 
 
-async def test_brings_what_the_app_wrote_itself(
+async def test_the_payload_has_the_apps_message(
     ada: Person, bot: FakeBot, web: AsyncWebClient
 ) -> None:
     """The payload of an app's message has the app's id and the blocks."""
@@ -99,13 +99,13 @@ async def test_the_response_url_of_a_shortcut_replaces_nothing(ada: Person, bot:
     assert [message["text"] for message in await ada.messages()] == ["Hello", "Found"]
 
 
-async def test_names_what_there_is(ada: Person) -> None:
+async def test_an_unknown_shortcut_lists_the_existing_ones(ada: Person) -> None:
     """For an unknown shortcut, the error lists the existing ones."""
     with pytest.raises(SandboxError, match="Find things, Search things"):
         await ada.shortcut("Fnd")
 
 
-async def test_says_so_where_the_app_does_not_answer(ada: Person, workspace: Workspace) -> None:
+async def test_slackbot_reports_a_missing_answer(ada: Person, workspace: Workspace) -> None:
     """If the app doesn't respond, Slackbot says so to this user only."""
     workspace.bot_url = "http://127.0.0.1:1"
     exchange = await ada.shortcut("Search things")

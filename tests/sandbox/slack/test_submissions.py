@@ -24,7 +24,7 @@ def form(workspace: Workspace) -> None:
     workspace.views.open("U0ADA", FORM)
 
 
-async def test_a_submission_carries_the_view_and_what_was_typed(ada: Person, bot: FakeBot) -> None:
+async def test_a_submission_contains_the_view_and_its_values(ada: Person, bot: FakeBot) -> None:
     """Values are by block_id and action_id, and an empty input is null."""
     await ada.submit({"Tenant": "acme"})
     view = bot.last["view"]
@@ -44,7 +44,7 @@ async def test_an_empty_ack_closes_the_view(ada: Person) -> None:
     assert (exchange.ack_status, exchange.view, exchange.field_errors) == (200, None, {})
 
 
-async def test_field_errors_stand_under_their_inputs(ada: Person, bot: FakeBot) -> None:
+async def test_field_errors_appear_under_their_inputs(ada: Person, bot: FakeBot) -> None:
     """With field errors, the view stays open and keeps its values."""
     bot.says({"response_action": "errors", "errors": {"tenant": "No such tenant"}})
     exchange = await ada.submit({"Tenant": "acmee"})
@@ -102,13 +102,13 @@ async def test_an_ack_that_makes_no_sense_leaves_the_view_open(
     assert exchange.sent[0]["answer"]["ok"] is False
 
 
-async def test_slack_itself_asks_for_what_is_missing(ada: Person, bot: FakeBot) -> None:
+async def test_slack_requires_values(ada: Person, bot: FakeBot) -> None:
     """Without a required value, nothing is sent."""
     exchange = await ada.submit({"Note": "hello"})
     assert (bot.heard, list(exchange.field_errors)) == ([], ["tenant"])
 
 
-async def test_slack_itself_measures_what_is_typed(
+async def test_slack_checks_the_length_of_values(
     ada: Person, bot: FakeBot, workspace: Workspace
 ) -> None:
     """min_length and max_length are enforced before anything is sent."""
@@ -145,7 +145,7 @@ async def test_choices_are_made_by_their_words(
     assert values["many"]["checkboxes"]["selected_options"] == two
 
 
-async def test_closing_is_told_where_the_view_asks_for_it(
+async def test_closing_is_sent_if_the_view_requests_it(
     ada: Person, bot: FakeBot, workspace: Workspace
 ) -> None:
     """view_closed is sent only with notify_on_close."""

@@ -23,7 +23,7 @@ def shown(workspace: Workspace, bot: FakeBot) -> None:
     bot.says({"options": OFFERED})
 
 
-async def test_the_app_is_asked_what_it_offers(ada: Person, bot: FakeBot) -> None:
+async def test_options_are_requested_from_the_app(ada: Person, bot: FakeBot) -> None:
     """The payload has the typed text and its element, but no response_url."""
     exchange = await ada.suggest("Agent", "ag")
     assert exchange.options == OFFERED
@@ -44,7 +44,7 @@ async def test_nothing_is_asked_before_enough_was_typed(ada: Person, bot: FakeBo
     assert bot.heard == []
 
 
-async def test_what_was_offered_can_be_chosen(ada: Person, bot: FakeBot) -> None:
+async def test_a_suggested_option_can_be_selected(ada: Person, bot: FakeBot) -> None:
     """An option of the last suggestion can be chosen; for other text, the app is asked again."""
     await ada.suggest("Agent", "fraud")
     await ada.choose("Agent", "fraud-agent")
@@ -79,7 +79,7 @@ async def test_options_come_in_groups_too(ada: Person, bot: FakeBot, workspace: 
         {"options": None},
     ],
 )
-async def test_an_offer_that_slack_would_refuse(ada: Person, bot: FakeBot, answer: Any) -> None:
+async def test_invalid_options_are_refused(ada: Person, bot: FakeBot, answer: Any) -> None:
     """For invalid options, the menu stays empty and shows an error."""
     bot.says(answer)
     with pytest.raises(SandboxError, match="offered nothing: invalid_options"):

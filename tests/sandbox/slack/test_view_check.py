@@ -56,7 +56,7 @@ WRONG: dict[str, tuple[dict[str, Any], str, str]] = {
 
 
 @pytest.mark.parametrize(("view", "words", "pointer"), WRONG.values(), ids=WRONG)
-def test_what_slack_refuses_in_a_view_is_named_with_its_place(
+def test_errors_of_a_view_have_a_json_pointer(
     view: dict[str, Any], words: str, pointer: str
 ) -> None:
     """Each broken rule is the only error, with its JSON pointer."""

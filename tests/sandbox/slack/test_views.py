@@ -130,7 +130,7 @@ async def test_an_external_id_names_one_view(web: AsyncWebClient, workspace: Wor
     assert twice["error"] == "duplicate_external_id"
 
 
-async def test_what_was_typed_survives_an_update(
+async def test_inputs_keep_their_values_after_an_update(
     web: AsyncWebClient, workspace: Workspace, ada: Person
 ) -> None:
     """An input keeps its value while block_id and action_id stay the same."""

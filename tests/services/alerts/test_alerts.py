@@ -166,7 +166,7 @@ class Vanishing(AlertStore):
 async def test_an_alert_turned_off_by_another_user_is_left_out(
     harness: PollingHarness, verb: str
 ) -> None:
-    """Only the other alerts are muted or turned off, and reported."""
+    """Only the remaining alerts are muted or turned off, and reported."""
     first, second = await turn_on(harness), await turn_on(harness, statuses=("skipped",))
     harness.lifecycle._store = store = Vanishing(harness.redis, CIPHER)
     store.gone = first.id
@@ -228,8 +228,8 @@ def test_reads_durations(text: str, seconds: float) -> None:
 
 
 @pytest.mark.parametrize("text", ["0m", "31d", "monday", "2026-11-01", "for ever", "-2h", "2"])
-def test_refuses_other_text(text: str) -> None:
-    """A weekday is no duration, and muting forever means turning off."""
+def test_refuses_an_invalid_duration(text: str) -> None:
+    """A weekday or "forever" is refused as a duration to mute for."""
     with pytest.raises(InvalidInput) as error:
         mute_seconds(text)
     assert "30m" in error.value.advice

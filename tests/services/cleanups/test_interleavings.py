@@ -29,7 +29,7 @@ STEPS = st.sampled_from(
 async def test_nothing_outside_the_counted_set_is_deleted(
     redis: Any, ages: list[int], between: list[str], during: list[str], picks: Any
 ) -> None:
-    """Jobs arrive, change and are deleted by others, calls fail, and workers are killed."""
+    """Only counted jobs are deleted despite concurrent changes, failures and killed workers."""
     await redis.flushall()
     harness = CleanupHarness(redis, FakeClock())
     counted = {harness.job_list.put(age) for age in ages}

@@ -30,6 +30,7 @@ from bot.store import keys as redis_keys
 from bot.store.connection import connect
 from bot.store.digests import DigestStore
 from bot.store.encryption import Cipher, new_key, parse_keys
+from tests.harness.app import patient
 from tests.harness.clock import FakeClock
 from tests.harness.faulty_redis import faulty_client
 from tests.store.fixtures import ADA, CIPHER, GRACE, connection
@@ -262,7 +263,7 @@ class Lost(RuleBasedStateMachine):
         self.digests = service(self.faulty, self.clock)
 
     async def _empty(self, redis_url: str) -> Any:
-        client = connect(redis_url)
+        client = connect(patient(redis_url))
         await client.flushall()
         return client
 
@@ -347,6 +348,7 @@ class Lost(RuleBasedStateMachine):
         assert {digest.id for digest in owned} == ids
 
 
+@pytest.mark.timeout(170)
 def test_no_digest_is_lost_if_redis_fails(redis_url: str) -> None:
     """No sequence of actions loses a digest, wherever the connection breaks."""
     machine: Any = partial(Lost, redis_url)

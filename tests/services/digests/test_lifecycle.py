@@ -67,7 +67,7 @@ def test_a_late_run_is_posted() -> None:
     assert not lifecycle.is_too_late(after.scheduled_run, now)
 
 
-def test_changing_the_time_gives_no_second_post() -> None:
+def test_changing_the_time_causes_no_second_post() -> None:
     """A digest posted at eight and moved to ten at nine is next posted tomorrow."""
     done = lifecycle.record_post(DIGEST, SLOT, DUE)
     later = replace(done, schedule=replace(DIGEST.schedule, minute=600))

@@ -48,7 +48,7 @@ def at(text: str, zone: str = BERLIN) -> float:
         ("since:monday until:2030-01-01", "2026-11-23T00:00", "2030-01-02T00:00"),
     ],
 )
-async def test_understands(typed: str, since: str | None, until: str | None) -> None:
+async def test_parses_dates_and_durations(typed: str, since: str | None, until: str | None) -> None:
     """Durations, days and dates are understood, from their start or to their end."""
     found = await settled(typed)
     assert found.since == (since and at(since))
@@ -92,10 +92,10 @@ async def test_understands(typed: str, since: str | None, until: str | None) -> 
         ("until:now", None, "2026-11-23T11:33:20"),
     ],
 )  # fmt: skip
-async def test_understands_other_ways_to_write_a_time(
+async def test_accepts_other_spellings_of_times(
     typed: str, since: str | None, until: str | None
 ) -> None:
-    """A date is understood in the ways that people and programs write it."""
+    """Dates are accepted in the spellings of people and programs."""
     found = await settled(typed)
     assert found.since == (since and at(since))
     assert found.until == (until and at(until))
@@ -121,6 +121,10 @@ async def test_understands_other_ways_to_write_a_time(
         ("November 1", "2026-11-01", "2026-11-02"),
         ("in the last 24 hours", "2026-11-22T11:33:20", None),
         ("past 7 days", "2026-11-16T11:33:20", None),
+        ("last 2 hours", "2026-11-23T09:33:20", None),
+        ("24h", "2026-11-22T11:33:20", None),
+        ("since 2 days", "2026-11-21T11:33:20", None),
+        ("3d.", "2026-11-20T11:33:20", None),
         ("last 30m", "2026-11-23T11:03:20", None),
         ("since monday", "2026-11-23", None),
         ("since yesterday 9:00", "2026-11-22T09:00", None),
@@ -142,16 +146,75 @@ async def test_the_last_words_can_be_a_date(
     "typed",
     [
         '"yesterday"', 'refund "last week"', "yesterday refund", "the day after yesterday it",
-        "version 1.11", "1/2", "24h", "sat", "may", "week", "30.2.", "32.13.2026", "10-11",
-        "since:2d today", "until:2d monday",
+        "version 1.11", "1/2", "sat", "may", "week", "30.2.", "32.13.2026", "10-11",
+        "delayed 2 days", "refund tomorrow", "24h late", "mon tue", "tomorrow refund",
     ],
 )  # fmt: skip
 async def test_other_words_stay_words(typed: str) -> None:
-    """Words in quotes, numbers, other places and a line with its own times have no date words."""
-    plain = typed.replace('"', "").replace("since:2d ", "").replace("until:2d ", "")
+    """Words in quotes, numbers, and words in other places are searched."""
     found = await settled(typed)
-    assert " ".join(found.words) == plain
+    assert " ".join(found.words) == typed.replace('"', "")
     assert found.readings == ()
+
+
+@pytest.mark.parametrize(
+    ("typed", "since", "until"),
+    [
+        ("2026-11-01 2026-11-05", "2026-11-01", "2026-11-06"),
+        ("from 2026-11-01 to 2026-11-05", "2026-11-01", "2026-11-06"),
+        ("1.11. - 5.11.", "2026-11-01", "2026-11-06"),
+        ("1.11.-5.11.", "2026-11-01", "2026-11-06"),
+        ("2026-11-01–2026-11-05", "2026-11-01", "2026-11-06"),
+        ("friday sunday", "2026-11-20", "2026-11-23"),
+        ("friday, sunday", "2026-11-20", "2026-11-23"),
+        ("friday-sunday", "2026-11-20", "2026-11-23"),
+        ("between friday and yesterday", "2026-11-20", "2026-11-23"),
+        ("since friday until yesterday", "2026-11-20", "2026-11-23"),
+        ("from 1 November to 5 November 2026", "2026-11-01", "2026-11-06"),
+        ("from yesterday 9:00 to yesterday 11am", "2026-11-22T09:00", "2026-11-22T11:00"),
+        ("yesterday today", "2026-11-22", "2026-11-24"),
+    ],
+)
+@pytest.mark.parametrize("before", ["", "failed ", "failed late refund "])
+async def test_two_dates_are_the_first_and_the_last_day(
+    before: str, typed: str, since: str, until: str
+) -> None:
+    """Two dates as the last words are a range that includes both, with one reading."""
+    found = await settled(f"{before}{typed}")
+    assert (found.since, found.until) == (at(since), at(until))
+    assert found.words == (("late", "refund") if "late" in before else ())
+    assert typed in [reading.typed for reading in found.readings]
+
+
+@pytest.mark.parametrize(
+    ("typed", "problem", "value", "lines"),
+    [
+        ("tomorrow", "in the future", "tomorrow", ['"tomorrow"']),
+        ("failed next week", "in the future", "next week", ['failed "next week"']),
+        ("late 2027-01-01", "in the future", "2027-01-01", ['late "2027-01-01"']),
+        ("monday sunday", "second date is before", "monday sunday", ['"monday sunday"']),
+        ("2026-11-05 2026-11-01", "second date is before", "2026-11-05 2026-11-01",
+         ['"2026-11-05 2026-11-01"']),
+        ("since:1.11. yesterday", "second date", "yesterday",
+         ["since:1.11. until:yesterday", 'since:1.11. "yesterday"']),
+        ("until:yesterday late 1.11.", "second date", "1.11.",
+         ["until:yesterday late since:1.11.", 'until:yesterday late "1.11."']),
+        ("since:7d until:1d last week", "second date", "last week",
+         ['since:7d until:1d "last week"']),
+        ("since:2d 24h", "second date", "24h", ['since:2d "24h"']),
+        ("friday saturday sunday", "more than one date", "friday saturday sunday",
+         ['friday "saturday sunday"']),
+        ("monday 24h", "more than one date", "monday 24h", ['monday "24h"']),
+        ("monday type:export yesterday", "more than one date", "monday type:export yesterday",
+         ['monday type:export "yesterday"']),
+    ],
+)  # fmt: skip
+async def test_no_date_is_ignored(typed: str, problem: str, value: str, lines: list[str]) -> None:
+    """A date that can't be used is refused, with buttons that use or search for it."""
+    with pytest.raises(InvalidInput, match=problem) as caught:
+        await settled(typed)
+    assert caught.value.value == value
+    assert [proposal.line for proposal in caught.value.proposals] == lines
 
 
 @pytest.mark.parametrize("typed", ["since:11/01/2026", "failed 11/01/2026", "since:11-01-2026"])
@@ -176,7 +239,7 @@ def test_an_ambiguous_date_is_asked_about(typed: str) -> None:
         "since:٣d",
     ],
 )  # fmt: skip
-def test_says_what_is_possible(typed: str) -> None:
+def test_refuses_an_invalid_time(typed: str) -> None:
     """An invalid time is refused without a request for the time zone."""
     with pytest.raises(InvalidInput, match="can't read this as a date") as caught:
         parse(typed)
@@ -196,7 +259,7 @@ def test_says_what_is_possible(typed: str) -> None:
         ("until:9999-12-31", "not in the calendar"),
     ],
 )
-async def test_refuses_what_cannot_be(typed: str, problem: str) -> None:
+async def test_refuses_an_impossible_range(typed: str, problem: str) -> None:
     """A range that is empty, in the future or beyond the calendar is refused."""
     with pytest.raises(InvalidInput, match=problem) as caught:
         await settled(typed)
@@ -251,7 +314,7 @@ async def test_asks_for_the_zone_only_where_it_matters() -> None:
 @pytest.mark.parametrize(
     ("typed", "in_utc"), [("refund", False), ("since:24h", False), ("since:today", True)]
 )
-async def test_says_that_a_day_is_one_of_utc(typed: str, in_utc: bool) -> None:
+async def test_says_that_days_are_in_utc(typed: str, in_utc: bool) -> None:
     """If Slack does not give the user's time zone, and it matters, the user gets a note."""
     found = await settled(typed, FakeWall(zone=""))
     assert found.in_utc == in_utc

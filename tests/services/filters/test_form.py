@@ -124,7 +124,7 @@ async def test_a_query_of_its_own_stays_whole() -> None:
         (FilterForm(more="sort:oldest", order="newest"), "more"),
     ],
 )
-def test_says_which_field_to_correct(form: FilterForm, field: str) -> None:
+def test_a_problem_names_its_field(form: FilterForm, field: str) -> None:
     """A problem names the field that has to be corrected."""
     with pytest.raises(InvalidInput) as raised:
         parse_form(form)
@@ -163,7 +163,7 @@ TEXTS = st.lists(st.text(max_size=300), max_size=4).map(tuple)
     ),
     searched=st.booleans(),
 )
-def test_comes_back_as_it_was(filters: Filters, searched: bool) -> None:
+def test_a_compact_query_is_parsed_unchanged(filters: Filters, searched: bool) -> None:
     """A compact query is the same query again, and fits into a button together with its cursor."""
     short = to_compact(filters, searched=searched)
     assert ListButton(cursor="pQ3vYkz1mXw7Lr0a", page=100_000, query=short).value
@@ -185,7 +185,7 @@ def test_is_short() -> None:
     "short",
     ["", "[", "7", "[0]", "[0,7]", '[0,{"later":1}]', '[0,{"words":"a"}]', '[0,{"size":[1]}]'],
 )
-def test_what_is_none_of_ours_is_outdated(short: str) -> None:
+def test_an_unknown_query_is_outdated(short: str) -> None:
     """The query of a later version, or any other text, is an outdated button."""
     with pytest.raises(OutdatedButton):
         from_compact(short)

@@ -108,7 +108,7 @@ CLAUSES = {
 
 
 @given(jobs=JOBS, data=st.data())
-async def test_finds_what_was_meant(jobs: list[Job], data: st.DataObject) -> None:
+async def test_finds_the_matching_jobs(jobs: list[Job], data: st.DataObject) -> None:
     """Exactly the jobs that match all filters are found, whatever their values."""
     names = data.draw(st.lists(st.sampled_from([*CLAUSES]), unique=True, max_size=5))
     if {"since", "until"} <= {*names}:

@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 
 import pytest
 from hypothesis import assume, given
@@ -115,7 +116,7 @@ def test_an_open_quote_is_none() -> None:
     )  # fmt: skip
 
 
-def test_what_looks_like_a_filter_is_one() -> None:
+def test_a_word_with_a_colon_is_a_filter() -> None:
     """A value with a colon must follow its colon or comma directly, or be in quotes."""
     assert tokenize("sort:agentId:ASC").tokens == (TypedFilter("sort", ("agentId:ASC",)),)
     assert tokenize("sort: agentId:ASC").tokens == (
@@ -176,8 +177,8 @@ FAILED = replace(NONE, statuses=("failure",))
         ("a ： b", replace(NONE, words=("a", "：", "b"))),
     ],
 )  # fmt: skip
-def test_understands_other_ways_to_write_a_filter(typed: str, filters: Filters) -> None:
-    """Known filters, quotes and emoji are understood in the ways that people write them."""
+def test_accepts_other_spellings_of_filters(typed: str, filters: Filters) -> None:
+    """Known filters, quotes and emoji are accepted in common spellings."""
     assert parse(typed).filters == filters
 
 
@@ -190,20 +191,27 @@ def test_a_filter_with_another_mark_is_the_same(known: Filter, mark: str) -> Non
 
 
 LOOSE = st.sampled_from(
-    ["failed", "status=failed", "--size 5", "type : export", "yesterday", "last week", "1.11.2026"]
-)
+    ["failed", "status=failed", "--size 5", "type : export", "yesterday", "last week", "1.11.2026",
+     "show me failed jobs", "24h"]
+)  # fmt: skip
 
 
 @given(st.lists(st.one_of(LOOSE, WORDS), min_size=1, max_size=4, unique=True), st.booleans())
 def test_each_reading_can_be_undone(words: list[str], searched: bool) -> None:
     """The text of a reading searches for the words that were read as a filter."""
     typed = " ".join(words)
-    for reading in parse(typed, status_words=not searched).filters.readings:
+    read = partial(parse, status_words=not searched)
+    found = outcome(InvalidInput, partial(read, typed))
+    if isinstance(found, InvalidInput):  # more dates than can be used
+        assert typed not in [proposal.line for proposal in found.proposals]
+        return
+    for reading in found.filters.readings:
         assert reading.searched == searched
         assert reading.typed in typed
-        undone = parse(reading.text, status_words=not searched).filters
-        assert reading.typed in undone.words
-        assert reading.typed not in [left.typed for left in undone.readings]
+        undone = outcome(InvalidInput, partial(read, reading.text))
+        if not isinstance(undone, InvalidInput):
+            assert reading.typed in undone.filters.words
+            assert reading.typed not in [left.typed for left in undone.filters.readings]
 
 
 @pytest.mark.parametrize(
@@ -219,8 +227,8 @@ def test_each_reading_can_be_undone(words: list[str], searched: bool) -> None:
         ("since:last week", []),
     ],
 )
-def test_says_which_words_it_read_as_filters(typed: str, readings: list[tuple[str, str]]) -> None:
-    """Words that could be words to search are named, each with the text that searches for them."""
+def test_notes_words_read_as_filters(typed: str, readings: list[tuple[str, str]]) -> None:
+    """Words that could also be search words are noted, each with a text that searches for it."""
     found = parse(typed).filters.readings
     assert [(reading.typed, reading.text) for reading in found] == readings
 
@@ -321,6 +329,12 @@ def test_invisible_characters_never_change_the_meaning(
         ('agent:"odd, name",b', replace(NONE, agents=("odd, name", "b"))),
         ("agent-type:complaint,fraud", replace(NONE, agent_types=("complaint", "anti_fraud"))),
         ("agent_type:anti-fraud", replace(NONE, agent_types=("anti_fraud",))),
+        ("agent-type:fraud check", replace(NONE, agent_types=("anti_fraud",))),
+        ("agent-type:generic,Fraud Check. x",
+         replace(NONE, agent_types=("generic", "anti_fraud"), words=("x",))),
+        ('agent-type:fraud "check"', replace(NONE, agent_types=("anti_fraud",), words=("check",))),
+        ("status:in progress", replace(NONE, statuses=("in_progress",))),
+        ("type:agent chat refund", replace(NONE, types=("AGENT_CHAT",), words=("refund",))),
         ("event:order.order-created", replace(NONE, events=("order.order-created",))),
         ("session:a,b", replace(NONE, sessions=("a", "b"))),
         ("page:2 size:5", replace(NONE, page=2, size=5)),
@@ -339,8 +353,8 @@ def test_invisible_characters_never_change_the_meaning(
         ("at 10:30", replace(NONE, words=("at", "10:30"))),
     ],
 )  # fmt: skip
-def test_understands(typed: str, filters: Filters) -> None:
-    """Filters and words in any order, as people write them."""
+def test_parses_filters_and_words(typed: str, filters: Filters) -> None:
+    """Filters and words are parsed in any order."""
     assert parse(typed).filters == filters
 
 
@@ -365,6 +379,53 @@ def test_status_words(typed: str, statuses: tuple[str, ...], words: tuple[str, .
     assert (found.statuses, found.words) == (statuses, words)
 
 
+@pytest.mark.parametrize(
+    ("typed", "statuses", "words"),
+    [
+        ("show failed jobs", ("failure",), ()),
+        ("list failed jobs refund", ("failure",), ("refund",)),
+        ("Please show me all the failed and skipped jobs!", ("failure", "skipped"), ()),
+        ("show  jobs failed", ("failure",), ()),
+        ("show failures", ("failure",), ()),
+        ("newest jobs", (), ()),
+        ("any failed jobs?", ("failure",), ()),
+        ("how many failed jobs", ("failure",), ()),
+        ("all failed", ("failure",), ()),
+        ("show failed?", ("failure",), ()),
+        ("find failed refund", ("failure",), ("refund",)),
+        ("failed, skipped jobs", ("failure", "skipped"), ()),
+        # Other words are searched.
+        ("jobs", (), ("jobs",)),
+        ("failures", (), ("failures",)),
+        ("show refunds", (), ("show", "refunds")),
+        ("show jobs-42", (), ("show", "jobs-42")),
+        ("the failed order", (), ("the", "failed", "order")),
+        ("show failedx", (), ("show", "failedx")),
+        ("show job", (), ("show", "job")),
+        ('"show failed jobs"', (), ("show failed jobs",)),
+        ("refund show failed jobs", (), ("refund", "show", "failed", "jobs")),
+    ],
+)
+def test_a_request_for_a_list_is_no_search(
+    typed: str, statuses: tuple[str, ...], words: tuple[str, ...]
+) -> None:
+    """A sentence that asks for jobs of some statuses lists them, and can be searched instead."""
+    found = parse(typed).filters
+    assert (found.statuses, found.words) == (statuses, words)
+    asked = [reading for reading in found.readings if reading.kind == "list"]
+    assert bool(asked) == (not words or words == ("refund",))
+    for reading in asked:
+        assert parse(reading.text).filters.words[0] == " ".join(reading.typed.split())
+    assert parse(typed, status_words=False).filters.statuses == ()
+
+
+def test_a_command_and_jobs_are_a_request() -> None:
+    """`failed jobs today` is the same as `failed today`."""
+    asked = parse("jobs today", statuses=("failure",))
+    assert (asked.filters.words, asked.filters.statuses) == ((), ("failure",))
+    assert [reading.typed for reading in asked.filters.readings] == ["jobs", "today"]
+
+
 def test_a_search_looks_for_every_word() -> None:
     """A search for failed is a search for the word."""
     assert parse("failed", status_words=False).filters == replace(NONE, words=("failed",))
@@ -380,7 +441,7 @@ def test_a_search_looks_for_every_word() -> None:
         (
             "status:lost",
             "Unknown status",
-            "Use one of success, failure, in_progress and skipped.",
+            "Use failed, succeeded, running or skipped.",
         ),
         ("status:lost", "Unknown status", "q:status:NEW"),
         ("status:faild", "Unknown status", "Did you mean failed?"),
@@ -396,7 +457,7 @@ def test_a_search_looks_for_every_word() -> None:
         ("page:1,2", "Invalid page", "1 to 100,000"),
         ("page:٣", "Invalid page", "1 to 100,000"),
         ("sort:best", "Unknown order", "newest"),
-        ("status:failed,type:export", "Unknown status", "Use one of success"),
+        ("status:failed,type:export", "Unknown status", "Use failed"),
         ("status:", "filter is empty", "status:failed"),
         ('status:""', "filter is empty", "status:failed"),
         ("status: type:export", "filter is empty", "status:failed"),
@@ -407,16 +468,45 @@ def test_a_search_looks_for_every_word() -> None:
         ("tenant:../x", "isn't a tenant name", "acme"),
     ],
 )
-def test_says_what_to_type_instead(typed: str, problem: str, advice: str) -> None:
-    """An invalid word is named, with the possible values."""
+def test_an_error_has_the_valid_values(typed: str, problem: str, advice: str) -> None:
+    """An invalid value is named, with the valid ones."""
     with pytest.raises(InvalidInput) as caught:
         parse(typed)
     assert problem in caught.value.problem
     assert advice in caught.value.advice
 
 
+WITH_WORDS = [known for known in ALL_FILTERS if known.name in ("status", "type", "agent-type")]
+
+
+@pytest.mark.parametrize("known", ALL_FILTERS, ids=lambda known: known.name)
+def test_no_text_has_a_code_of_emporix(known: Filter) -> None:
+    """Help, advice and proposals of each filter name the words that people type, not codes."""
+    found = outcome(InvalidInput, lambda: parse(f"{known.name}:nonsense"))
+    texts = [known.meaning, known.example]
+    if isinstance(found, InvalidInput):
+        texts += [found.advice, *(proposal.line for proposal in found.proposals)]
+    assert not re.search(r"[a-z]_[a-z]", " ".join(texts))
+
+
+@pytest.mark.parametrize("known", WITH_WORDS, ids=lambda known: known.name)
+def test_the_words_of_an_advice_are_understood(known: Filter) -> None:
+    """Each word that an advice names is a value of the filter, and so is each proposal."""
+    with pytest.raises(InvalidInput) as caught:
+        parse(f"{known.name}:nonsense")
+    _, _, names = caught.value.advice.partition("Use ")
+    for word in re.split(", | or ", names.partition(".")[0]):
+        parse(f"{known.name}:{word}")
+    for slip in ("faild", "runing", "agent_chta", "in_progres", "anti_frau", "fraud_chek", "imprt"):
+        found = outcome(InvalidInput, partial(parse, f"{known.name}:{slip}"))
+        if isinstance(found, InvalidInput):
+            for proposal in found.proposals:
+                assert "_" not in proposal.line
+                parse(proposal.line)
+
+
 @given(st.text(max_size=80) | st.text(st.sampled_from('status:q , "“”failed\n-_'), max_size=60))
-def test_understands_or_says_so(typed: str) -> None:
+def test_any_text_is_parsed_or_refused_with_advice(typed: str) -> None:
     """Any text becomes filters, or an error with advice."""
     try:
         parse(typed)

@@ -211,7 +211,7 @@ async def test_a_refusal_is_certain(harness: DispatchHarness, error: str) -> Non
     assert await harness.once.post(harness.post(), MESSAGE)
 
 
-async def test_is_not_posted_again_if_nobody_may_look(harness: DispatchHarness) -> None:
+async def test_is_not_posted_again_if_history_cannot_be_read(harness: DispatchHarness) -> None:
     """If the history can't be read, the message is not posted again, and the caller is informed."""
     harness.workspace.bot_scopes = BOT_SCOPES - {"channels:history"}
     harness.fails("status")
@@ -256,7 +256,7 @@ async def test_a_busy_post_waits_for_the_end_of_the_claim(harness: DispatchHarne
     assert await harness.later(harness.post()) == pytest.approx(5, abs=0.01)
 
 
-async def test_a_limit_that_begins_before_its_turn_counts(harness: DispatchHarness) -> None:
+async def test_a_pause_applies_to_reserved_slots(harness: DispatchHarness) -> None:
     """A pause requested by Slack also applies to workers that already have a time slot."""
     await harness.pace.reserve("T0ACME", "C0OPS", 1000)
 
@@ -473,7 +473,7 @@ def test_both_marks_name_the_post() -> None:
     assert not has_marker({"metadata": None, "blocks": None}, name)
 
 
-def test_a_mark_takes_no_place_of_another_id() -> None:
+def test_a_marker_does_not_replace_an_id() -> None:
     """The marker uses a block without an id, and leaves the given message unchanged."""
     blocks = [{"type": "divider"}, {"type": "divider", "block_id": "job.1"}]
     given = {"text": "x", "blocks": blocks}
@@ -503,7 +503,7 @@ async def tell(harness: DispatchHarness, told: Notifier) -> bool:
     return await told.send_direct("a", ada, harness.clock(), "jobs/watch.broken", **facts)
 
 
-async def test_one_person_hears_it_rather_twice_than_never(
+async def test_an_uncertain_direct_message_is_sent_again(
     harness: DispatchHarness, told: Notifier
 ) -> None:
     """A direct message with an unknown outcome that can't be searched for is sent once more."""
