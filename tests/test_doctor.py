@@ -47,6 +47,7 @@ from tests.test_http_session import tls_server
 
 SECRETS = {
     "SLACK_BOT_TOKEN": "xoxb-doctor-bot",
+    "SLACK_APP_TOKEN": "xapp-1-doctor",
     "SLACK_SIGNING_SECRET": "5a2d0b0c51962e5a3d6f0c1b7e8f9a24",
     "ENCRYPTION_KEYS": new_key(),
 }
@@ -78,7 +79,10 @@ async def patient(redis: Any, redis_url: str, clock: FakeClock) -> AsyncIterator
         }
         cut = await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", ssl=tls())
         port = int(cut.sockets[0].getsockname()[1])
-        yield Patient(emporix_state, workspace, SECRETS | addresses, port)
+        workspace.socket_mode.app_token = SECRETS["SLACK_APP_TOKEN"]
+        settings = SECRETS | addresses
+        del settings["SLACK_APP_TOKEN"]
+        yield Patient(emporix_state, workspace, settings, port)
         cut.close()
         await redis.replicaof("NO", "ONE")
         await redis.config_set("maxmemory", 0)
@@ -179,6 +183,33 @@ def slack_is_limited(patient: Patient) -> None:
     patient.workspace.faults.add(limit)
 
 
+def with_app_token(patient: Patient) -> None:
+    """Use Socket Mode."""
+    patient.settings["SLACK_APP_TOKEN"] = SECRETS["SLACK_APP_TOKEN"]
+
+
+def app_token_wrong(patient: Patient) -> None:
+    with_app_token(patient)
+    patient.workspace.socket_mode.app_token = "xapp-another"
+
+
+def app_scope_missing(patient: Patient) -> None:
+    with_app_token(patient)
+    patient.workspace.socket_mode.scopes = frozenset()
+
+
+def socket_mode_limited(patient: Patient) -> None:
+    with_app_token(patient)
+    limit = SlackFault("rate_limit", method="apps.connections.open", times=9, retry_after=30)
+    patient.workspace.faults.add(limit)
+
+
+def socket_mode_refused(patient: Patient) -> None:
+    with_app_token(patient)
+    fault = SlackFault("refuse", method="apps.connections.open", times=9, error="access_denied")
+    patient.workspace.faults.add(fault)
+
+
 def emporix_gone(patient: Patient) -> None:
     patient.settings["EMPORIX_API_URL"] = f"http://127.0.0.1:{free_port()}"
 
@@ -230,6 +261,10 @@ BROKEN: dict[Break, tuple[str, str]] = {
     slack_gone: ("slack", "check SLACK_API_URL"),
     slack_is_limited: ("slack", "ratelimited: try again in 30 s"),
     slack_is_a_page: ("slack", "check SLACK_API_URL"),
+    app_token_wrong: ("socket", "invalid_auth: create an app-level token"),
+    app_scope_missing: ("socket", "missing_scope: the token needs the scope connections:write"),
+    socket_mode_limited: ("socket", "ratelimited: try again in 30 s"),
+    socket_mode_refused: ("socket", "access_denied: create an app-level token"),
     emporix_gone: ("emporix", "check EMPORIX_API_URL"),
     emporix_is_a_page: ("emporix", "check EMPORIX_API_URL"),
     emporix_is_another_server: ("emporix", "check EMPORIX_API_URL"),
@@ -249,6 +284,19 @@ async def test_finds_nothing_where_all_is_well(
     ]
     assert "Acme Shop" in lines[2]
     assert patient.status == 0
+
+
+@pytest.mark.usefixtures("environment")
+async def test_checks_the_app_level_token(
+    patient: Patient, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In Socket Mode the app-level token is checked, without opening a connection."""
+    with_app_token(patient)
+    del patient.settings["SLACK_SIGNING_SECRET"]
+    await examine(patient, monkeypatch, capsys)
+    assert "ok    socket    SLACK_APP_TOKEN works" in patient.told
+    assert patient.status == 0
+    assert patient.workspace.socket_mode.connections == []
 
 
 @pytest.mark.usefixtures("environment")
