@@ -171,6 +171,26 @@ def subcommands(parser: argparse.ArgumentParser, words: str = "emporix-bot") -> 
         yield from subcommands(one, f"{words} {word}")
 
 
+def options(parser: argparse.ArgumentParser, words: str = "emporix-bot") -> Iterator[str]:
+    """`emporix-bot doctor --channel` and all other options, each with its command."""
+    for action in parser._actions:
+        yield from (f"{words} {option}" for option in action.option_strings)
+        if isinstance(action, argparse._SubParsersAction):
+            for word, one in action.choices.items():
+                yield from options(one, f"{words} {word}")
+
+
+@each_document
+def test_commands_of_the_shell_exist(document: Path) -> None:
+    """Documents contain only commands and options of emporix-bot that exist."""
+    known = {*subcommands(_parser()), *options(_parser())}
+    for words in [*quoted(prose(document)), *blocks(document).splitlines()]:
+        for command in re.findall(r"emporix-bot(?: [a-z]+)+", words):
+            assert command in known
+            given = re.findall(r"(?<= )--[a-z]+", words.partition(command)[2])
+            assert {f"{command} {option}" for option in given} <= known
+
+
 def test_every_subcommand_is_explained_to_operators() -> None:
     """The operator guide's table has exactly the commands of emporix-bot."""
     rows = [row[0].strip("`") for row in table(OPERATOR_GUIDE, "command")]
