@@ -39,10 +39,11 @@ class Filters(StoredRecord):
     `raw_q` is passed on unchanged and can't be combined with the other filters. If `fields` is
     empty, the fields shown in a list are used. `page` is counted from 1.
 
-    The other fields are for display: `agent_names` are the names for `agents`, `agent_guesses` are
-    names of agents that the user may have meant instead of `unknown_agents`, `in_utc` means that
-    days are in UTC because Slack didn't provide the user's time zone, and `readings` are words
-    interpreted as filters.
+    The other fields are for display and forms: `agent_names` are the names for `agents`,
+    `agent_guesses` are names of agents that the user may have meant instead of `unknown_agents`,
+    `in_utc` means that days are in UTC because Slack didn't provide the user's time zone,
+    `last_seconds` is the length of a period until now, such as the last 7 days, if `since` is the
+    start of one, and `readings` are words interpreted as filters.
     """
 
     words: tuple[str, ...] = ()
@@ -63,6 +64,7 @@ class Filters(StoredRecord):
     agent_names: tuple[str, ...] = ()
     agent_guesses: tuple[str, ...] = ()
     in_utc: bool = False
+    last_seconds: float = field(default=0.0, compare=False)
     readings: tuple[Reading, ...] = field(default=(), compare=False)
     unknown_agents: tuple[str, ...] = field(default=(), compare=False)
 

@@ -61,6 +61,8 @@ JOBS_FILTER_START = "jobs.filter.start"
 JOBS_FILTER_WORDS = "jobs.filter.words"
 JOBS_FILTER_CHANGE = "jobs.filter.change"
 JOBS_FILTER_AGENT = "jobs.filter.agent"
+JOBS_FILTER_PERIOD = "jobs.filter.period"
+JOBS_FILTER_MORE = "jobs.filter.more"
 JOBS_FILTER_SUBMIT = "jobs.filter.submit"
 JOBS_SEARCH_RESULTS_FIRST = "jobs.search_results.first"
 JOBS_SEARCH_RESULTS_LAST = "jobs.search_results.last"
@@ -214,8 +216,11 @@ class ChannelButton(ButtonState):
 
 @dataclass(frozen=True)
 class DigestButton(ButtonState):
+    """A digest; in its form, `tenant` is the user's only one, which is not a field then."""
+
     kind = "digest"
     digest_id: str
+    tenant: str = ""
 
 
 @dataclass(frozen=True)
@@ -369,6 +374,21 @@ class ModalOrigin(ButtonState):
     is_changed: bool = False
 
 
+@dataclass(frozen=True)
+class FilterFormState(ButtonState):
+    """The filter form: values of fields that it does not show, and the list that it changes.
+
+    `list_id`: the key of the list's message in `bot.store.forms`; "" for a new list. `tenant`: the
+    user's only one. `since` and `until`: days of a custom period, to be shown again with it.
+    """
+
+    kind = "filter_form"
+    list_id: str = ""
+    tenant: str = ""
+    since: str = ""
+    until: str = ""
+
+
 MAX_GROUP_LENGTH = 1_400
 """Maximum characters of a group in JSON, which leaves space for the rest of a state."""
 
@@ -401,6 +421,7 @@ BUTTON_STATES: tuple[type[ButtonState], ...] = (
     QueryButton,
     CommandButton,
     ModalOrigin,
+    FilterFormState,
 )
 
 

@@ -101,7 +101,8 @@ class TenantStatsReader:
 
 def recent_jobs(tenant: str, now: float, status: str) -> Filters:
     """Filters for the jobs of the last 24 hours that have this status."""
-    return Filters(tenant=tenant, statuses=(status,), since=now - DAY_SECONDS)
+    day = DAY_SECONDS
+    return Filters(tenant=tenant, statuses=(status,), since=now - day, last_seconds=day)
 
 
 def recent_failures(tenant: str, now: float) -> Filters:

@@ -92,7 +92,7 @@ SUGGESTIONS_TIMEOUT_SECONDS = 1.0
 
 REMOVABLE: Mapping[str, tuple[str, ...]] = {
     "words": ("words",),
-    "time": ("since", "until"),
+    "time": ("since", "until", "last_seconds"),
     "statuses": ("statuses",),
     "types": ("types",),
     "agents": ("agents", "agent_names", "agent_guesses", "unknown_agents"),
@@ -346,7 +346,7 @@ def _job_list(account: Account, connection: Connection, page: ListPage) -> JobLi
 
 
 def _has_any(filters: Filters, names: Sequence[str]) -> bool:
-    return any(getattr(filters, name) not in ((), "", None) for name in names)
+    return any(getattr(filters, name) != getattr(_NO_FILTERS, name) for name in names)
 
 
 def _without(filters: Filters, removed: str, tenant: str) -> Filters:

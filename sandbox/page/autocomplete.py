@@ -19,8 +19,7 @@ _VALUES = {
     "since": ("today", "yesterday", "24h", "7d", "monday"),
     "until": ("today", "yesterday", "24h", "7d", "monday"),
 }
-_FILTERED = "[filters]"
-_SEARCHED = "<words and filters>"
+_FILTERED = ("[filters]", "[words and filters]")
 
 
 @cache
@@ -33,7 +32,7 @@ def completions() -> dict[str, Any]:
                 "words": f"{SLASH_COMMAND} {command.words}",
                 "usage": command.usage,
                 "summary": command.summary,
-                "filtered": command.usage in (_FILTERED, _SEARCHED),
+                "filtered": command.usage in _FILTERED,
             }
             for command in discover(listeners).commands.values()
         ],

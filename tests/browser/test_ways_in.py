@@ -34,8 +34,13 @@ async def test_searches_by_the_form_and_posts_a_page(user: PageUser) -> None:
     await user.page.keyboard.press("Escape")
     await user.modal.get_by_role("combobox", name="Agent").press_sequentially("compl")
     await user.modal.get_by_role("option", name="Complaint Agent").click()
+    await user.modal.get_by_label("Period").select_option("Custom…")
     await user.modal.get_by_label("From").fill("2026-01-01")
+    await pressed(user, "More filters").click()
     await user.modal.get_by_label("Jobs per page").fill("2")
+    await expect(user.modal.get_by_label("Words")).to_have_value("refund")
+    await expect(user.modal.locator(".multi summary").first).to_have_text("Succeeded")
+    await expect(user.modal.get_by_label("From")).to_have_value("2026-01-01")
     await pressed(user, "Search").click()
     await expect(user.modal).to_contain_text("Jobs 1–2 of ")
     await expect(user.modal).to_contain_text("succeeded, agent Complaint Agent, saying “refund”")
@@ -136,7 +141,13 @@ async def test_is_accessible(user: PageUser) -> None:
     await user.modal.locator(".multi summary").first.click()
     assert await axe_violations(user) == []
     await user.page.keyboard.press("Escape")
+    await user.modal.get_by_label("Period").select_option("Custom…")
+    await expect(user.modal.get_by_label("From")).to_be_visible()
+    await pressed(user, "More filters").click()
     await user.modal.get_by_label("Jobs per page").fill("2")
+    assert await axe_violations(user) == []
+    await user.modal.get_by_label("Period").select_option("Any time")
+    await expect(user.modal.get_by_label("From")).to_be_hidden()
     await pressed(user, "Search").click()
     await expect(user.modal).to_contain_text("Jobs 1–2 of ")
     assert await axe_violations(user) == []

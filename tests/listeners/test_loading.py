@@ -84,6 +84,7 @@ async def test_a_placeholder_replaces_the_list(
 async def test_a_modal_shows_a_loading_state(harness: AppHarness) -> None:
     """A modal shows the loading state above the old page until the next one arrives."""
     await harness.ada.shortcut("Search Emporix jobs")
+    await harness.ada.click("More filters")
     before = await harness.ada.submit({"size": "2"})
     slow(harness)
     exchange = await harness.ada.click("Next")
@@ -102,6 +103,7 @@ async def test_a_modal_shows_a_loading_state(harness: AppHarness) -> None:
 async def test_a_late_error_replaces_the_loading_state(harness: AppHarness) -> None:
     """A late error replaces the loading state."""
     await harness.ada.shortcut("Search Emporix jobs")
+    await harness.ada.click("More filters")
     await harness.ada.submit({"size": "2"})
     slow_and_refused(harness)
     exchange = await harness.ada.click("Next")
@@ -113,6 +115,7 @@ async def test_a_late_error_replaces_the_loading_state(harness: AppHarness) -> N
 async def test_a_modal_that_is_quick_says_nothing(harness: AppHarness) -> None:
     """A quick modal shows no loading state."""
     await harness.ada.shortcut("Search Emporix jobs")
+    await harness.ada.click("More filters")
     await harness.ada.submit({"size": "2"})
     exchange = await harness.ada.click("Next")
     assert [sent["via"] for sent in exchange.sent] == ["views.update"]

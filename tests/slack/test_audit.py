@@ -59,6 +59,8 @@ HARMLESS = [
     "action jobs.export.download",
     "action jobs.filter.change",
     "action jobs.filter.edit",
+    "action jobs.filter.more",
+    "action jobs.filter.period",
     "action jobs.filter.words",
     "action jobs.find.instead",
     "action jobs.get.dashboard",

@@ -55,6 +55,6 @@ async def change(
         digest_channels,
         origin,
         audit_entry,
-        metadata.digest_id,
+        metadata,
     )
     await home.refresh_if_open()

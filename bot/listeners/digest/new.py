@@ -59,15 +59,16 @@ async def open_form_from_button(
 
 @action(buttons.DIGEST_NEW_DAYS, audit=None)
 async def choose_days(
-    values: Mapping[str, str], account: Account, metadata: DigestButton | None, modal: Modal
+    values: Mapping[str, str], account: Account, metadata: DigestButton, modal: Modal
 ) -> None:
     """Show the form with or without individual days, keeping the user's input."""
-    digest_id = metadata.digest_id if metadata else ""
-    await views.show_form(modal, account, parse_form(values).proposal, digest_id)
+    draft = parse_form(values, metadata.tenant).proposal
+    await views.show_form(modal, account, draft, metadata.digest_id)
 
 
 @submission(buttons.DIGEST_NEW_SUBMIT, audit=AuditEvent.DIGEST_CREATED)
 async def set_up(
+    metadata: DigestButton,
     values: Mapping[str, str],
     clock: LocalClock,
     digests: DigestService,
@@ -80,7 +81,16 @@ async def set_up(
     audit_entry: AuditDraft,
 ) -> None:
     await views.save(
-        modal, user, clock, values, digests, digest_form, digest_channels, origin, audit_entry
+        modal,
+        user,
+        clock,
+        values,
+        digests,
+        digest_form,
+        digest_channels,
+        origin,
+        audit_entry,
+        metadata,
     )
     await home.refresh_if_open()
 

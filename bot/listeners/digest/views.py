@@ -10,6 +10,7 @@ from typing import Literal
 from bot.domain.accounts import Account
 from bot.domain.digests import Digest
 from bot.errors import ShareRefused
+from bot.rendering.buttons import DigestButton
 from bot.services.digests.digests import DigestService
 from bot.services.digests.form import (
     DigestDraft,
@@ -53,7 +54,7 @@ async def save(
     digest_channels: DigestChannels,
     origin: Origin,
     audit_entry: AuditDraft,
-    digest_id: str = "",
+    metadata: DigestButton,
 ) -> None:
     """Save the form as a new or changed digest, and announce it if its channel is new.
 
@@ -61,7 +62,7 @@ async def save(
     if the user is not in the digest's channel, and OutdatedButton if the digest was deleted.
     """
     saving = _save(
-        user, clock, values, digests, digest_form, digest_channels, audit_entry, digest_id
+        user, clock, values, digests, digest_form, digest_channels, audit_entry, metadata
     )
     try:
         before, digest = await modal.within_ack(saving, "loading", step="digest_save")
@@ -70,7 +71,7 @@ async def save(
             await _announce(digest, origin, is_new=before is None)
     except FormRefused as refused:
         audit_entry.refuse()
-        await _refuse(modal, refused, digest_id)
+        await _refuse(modal, refused, metadata.digest_id)
 
 
 async def _save(
@@ -81,15 +82,16 @@ async def _save(
     digest_form: DigestFormService,
     digest_channels: DigestChannels,
     audit_entry: AuditDraft,
-    digest_id: str,
+    metadata: DigestButton,
 ) -> tuple[Digest | None, Digest]:
     """Save the form; return the digest before and after the change."""
+    digest_id = metadata.digest_id
     before = await digests.get(digest_id, user.caller) if digest_id else None
     if (
         before and before.owner != user.caller
     ):  # owners can move their digests from channels they left
         await user.must_be_in(before.channel_id)
-    parsed = parse_form(values)
+    parsed = parse_form(values, metadata.tenant)
     audit_entry.subject = parsed.proposal.name
     audit_entry.channel_id = parsed.proposal.channel_id
     join_channel = partial(digest_channels.join_with, user=user)
@@ -115,8 +117,7 @@ async def _refuse(modal: SubmittedModal, refused: FormRefused, digest_id: str) -
     if not modal.answered.is_set():
         await modal.errors("digest/new.errors", problems=refused.problems)
         return
-    proposal = refused.proposal
-    facts = {"proposal": proposal, "tenants": (proposal.tenant,), "digest_id": digest_id}
+    facts = {"proposal": refused.proposal, "tenants": refused.tenants, "digest_id": digest_id}
     await modal.update("digest/new", problems=refused.problems, **facts)
 
 

@@ -6,7 +6,7 @@ from bot.domain.accounts import Account
 from bot.listeners.jobs import views
 from bot.rendering import buttons
 from bot.rendering.buttons import TenantButton
-from bot.services.filters.form import FilterForm, to_form
+from bot.services.filters.form import FilterForm, form_of
 from bot.services.filters.parser import LocalClock
 from bot.services.home import recent_failures, running_jobs
 from bot.services.jobs import JobService
@@ -45,4 +45,4 @@ async def filter_failed(
     """Open the search form for the failures of a tenant."""
     await modal.open("loading", step="search_form")
     filters = recent_failures(button.tenant, clock.now())
-    await views.show_form(to_form(filters, button.tenant, await clock.zone()), account, modal)
+    await views.show_form(await form_of(filters, button.tenant, clock), account, modal)

@@ -65,12 +65,23 @@ async def start(
 
 @action(buttons.JOBS_DELETE_MENTIONED_SELECT, audit=None)
 async def count_selected(choices: Mapping[str, tuple[str, ...]], modal: Modal) -> None:
-    """Show the number of selected jobs on the button."""
+    """Show the number of selected jobs on the button.
+
+    The first field is not required if jobs are selected in another one.
+    """
     shown = modal.snapshot()
     count = sum(map(len, choices.values()))
     button = modal.render("jobs/delete_mentioned.submit", count=count)
+    first = min(choices)
+    others = count > len(choices[first])
+    blocks = [
+        {**block, "optional": others} if block.get("block_id") == first else block
+        for block in shown["view"]["blocks"]
+    ]
     # No hash: with it, Slack would refuse the second of two concurrent updates.
-    await modal.update_other(shown["id"], {**shown["view"], "submit": button["submit"]})
+    await modal.update_other(
+        shown["id"], {**shown["view"], "submit": button["submit"], "blocks": blocks}
+    )
 
 
 @action(buttons.JOBS_DELETE_MENTIONED_ASK, at_once=True, audit=None)

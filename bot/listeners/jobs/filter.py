@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import get_args
 
 from bot.domain.accounts import Account, Caller
 from bot.domain.lists import ListCursor
-from bot.errors import InvalidInput, OutdatedButton
+from bot.errors import InvalidInput, NotFound, OutdatedButton
 from bot.listeners.jobs import views
 from bot.rendering import buttons
-from bot.rendering.buttons import ListButton, ModalOrigin, WordsButton
+from bot.rendering.buttons import (
+    FilterFormState,
+    JobButton,
+    ListButton,
+    ModalOrigin,
+    WordsButton,
+)
 from bot.services.accounts import AccountService
-from bot.services.filters.form import FilterForm, form_from_values, parse_form, to_form
+from bot.services.filters.form import FilterForm, form_from_values, form_of, parse_form
 from bot.services.filters.parser import FilterResolver, LocalClock, ParsedFilters, from_compact
 from bot.services.jobs import JobService
 from bot.slack.decorators import action, options, shortcut, submission
 from bot.slack.modals import Modal, OptionsReply, SubmittedModal
 from bot.slack.origin import Origin
 from bot.store.forms import FormStore
+from bot.store.watches import WatchStore
 
 
 @shortcut(
@@ -58,8 +66,40 @@ async def edit(
     await modal.open("loading", step="filter_form")
     form = await form_at(button, cursor, clock)
     await views.show_form(
-        form, account, modal, list_=await forms.save(account.caller, origin.serialize())
+        form, account, modal, list_id=await forms.save(account.caller, origin.serialize())
     )
+
+
+@action(buttons.JOBS_FILTER_PERIOD, audit=None)
+async def choose_period(
+    values: Mapping[str, str],
+    choices: Mapping[str, tuple[str, ...]],
+    metadata: FilterFormState,
+    account: Account,
+    modal: Modal,
+) -> None:
+    """Show the fields for days if the period is custom, and hide them if it is not."""
+    form = _filled_in(values, choices, metadata)
+    await views.show_form(form, account, modal, list_id=metadata.list_id, over_newer=True)
+
+
+@action(buttons.JOBS_FILTER_MORE, audit=None)
+async def show_more(
+    values: Mapping[str, str],
+    choices: Mapping[str, tuple[str, ...]],
+    metadata: FilterFormState,
+    account: Account,
+    modal: Modal,
+) -> None:
+    """Show all fields."""
+    form = _filled_in(values, choices, metadata).with_more()
+    await views.show_form(form, account, modal, list_id=metadata.list_id, over_newer=True)
+
+
+def _filled_in(
+    values: Mapping[str, str], choices: Mapping[str, tuple[str, ...]], hidden: FilterFormState
+) -> FilterForm:
+    return form_from_values(values, choices, asdict(hidden))
 
 
 @options(buttons.JOBS_FILTER_AGENT, audit=None)
@@ -81,31 +121,55 @@ async def search(
     caller: Caller,
     values: Mapping[str, str],
     choices: Mapping[str, tuple[str, ...]],
-    metadata: ModalOrigin | None,
+    metadata: FilterFormState,
     clock: LocalClock,
     accounts: AccountService,
     filter_resolver: FilterResolver,
     jobs: JobService,
+    watch_store: WatchStore,
     forms: FormStore,
     origin: Origin,
     modal: SubmittedModal,
 ) -> None:
-    form = form_from_values(values, choices)
-    list_ = metadata.form if metadata else ""
+    form, list_id = _filled_in(values, choices, metadata), metadata.list_id
+    if form.job_id:
+        await modal.update("loading", step="job")
+        await _open_job(form, list_id, await accounts.load(caller), jobs, watch_store, modal)
+        return
     if not (asked := await read_or_refuse(form, modal)):
         return
-    await modal.update("loading", step="filter" if list_ else "search")
+    await modal.update("loading", step="filter" if list_id else "search")
     account = await accounts.load(caller)
-    saved = await forms.load(caller, list_) if list_ else None
+    saved = await forms.load(caller, list_id) if list_id else None
     try:
         filters = await filter_resolver.resolve(asked, account, clock)
         listing = await jobs.list(account, filters, searched=bool(filters.words))
     except get_args(views.Correctable) as error:  # not detectable before the requests
-        await views.show_form(form, account, modal, error=error, list_=list_)
+        await views.show_form(form, account, modal, error=error, list_id=list_id)
         return
     if saved:
         await origin.reply_at(saved)("jobs/list", replace=True, listing=listing)
     await modal.update("jobs/filter.done" if saved else "jobs/search_results", listing=listing)
+
+
+async def _open_job(
+    form: FilterForm,
+    list_id: str,
+    account: Account,
+    jobs: JobService,
+    watch_store: WatchStore,
+    modal: Modal,
+) -> None:
+    """Show the job whose id was typed as the words; if there is none, the form says so."""
+    try:
+        card = await jobs.get(account, form.job_id, form.tenant)
+    except (NotFound, *get_args(views.Correctable)) as error:
+        if isinstance(error, NotFound) and error.resource != "job":
+            raise
+        await views.show_form(form, account, modal, error=error, list_id=list_id)
+        return
+    button = JobButton(card.tenant, form.job_id)
+    await views.show_job(button, ModalOrigin(), account, None, jobs, watch_store, modal, card=card)
 
 
 async def read_or_refuse(form: FilterForm, modal: SubmittedModal) -> ParsedFilters | None:
@@ -126,5 +190,4 @@ async def form_at(button: ListButton, cursor: ListCursor | None, clock: LocalClo
         tenant = filters.tenant
     else:
         filters, tenant = cursor.filters, cursor.tenant
-    has_days = filters.since is not None or filters.until is not None
-    return to_form(filters, tenant, await clock.zone() if has_days else None)
+    return await form_of(filters, tenant, clock)

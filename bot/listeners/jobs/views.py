@@ -70,24 +70,29 @@ async def show_form(
     account: Account,
     modal: Modal,
     *,
-    error: Correctable | None = None,
+    error: Correctable | NotFound | None = None,
     note: str = "",
-    list_: str = "",
+    list_id: str = "",
+    over_newer: bool = False,
 ) -> None:
     """Show the filter form for the user's tenants; raises NotConnected.
 
-    `list_` identifies the list that the form changes; "" if it creates a new one.
+    `list_id` identifies the list that the form changes; "" if it creates a new one. `over_newer`:
+    also if the modal has changed since the click.
     """
     connection = require_connection(account, form.tenant)
-    await modal.update(
-        "jobs/filter",
-        form=form,
-        tenant=connection.tenant,
-        tenants=tuple(account.connections),
-        error=error,
-        note=note,
-        list=list_,
-    )
+    facts = {
+        "form": form,
+        "tenant": connection.tenant,
+        "tenants": tuple(account.connections),
+        "error": error,
+        "note": note,
+        "list_id": list_id,
+    }
+    if over_newer:
+        await modal.update_other(modal.id, modal.render("jobs/filter", **facts))
+    else:
+        await modal.update("jobs/filter", **facts)
 
 
 async def zone_name(account: Account, clock: LocalClock) -> str:

@@ -139,11 +139,11 @@ Problems = dict[str, BotError]
 
 
 class FormRefused(Exception):
-    """Raised if nothing was saved; `proposal` has the values to show again."""
+    """Raised if nothing was saved; `proposal` has the values to show again, for these `tenants`."""
 
-    def __init__(self, proposal: DigestDraft, problems: Problems) -> None:
+    def __init__(self, proposal: DigestDraft, problems: Problems, tenants: tuple[str, ...]) -> None:
         super().__init__(", ".join(problems))
-        self.proposal, self.problems = proposal, problems
+        self.proposal, self.problems, self.tenants = proposal, problems, tenants
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,8 +158,11 @@ class ParsedDraft:
         return Schedule(self.proposal.minute, self.proposal.zone, self.proposal.days)
 
 
-def parse_form(values: Mapping[str, str]) -> ParsedDraft:
-    """Parse all fields except the filters, which need a connection."""
+def parse_form(values: Mapping[str, str], only_tenant: str = "") -> ParsedDraft:
+    """Parse all fields except the filters, which need a connection.
+
+    `only_tenant` is used if the form has no field for the tenant.
+    """
     problems: Problems = {}
 
     def field(name: str, reading: Callable[[str], Any], otherwise: Any) -> Any:
@@ -177,7 +180,7 @@ def parse_form(values: Mapping[str, str]) -> ParsedDraft:
         minute=field("time", parse_minute, DEFAULT_MINUTE),
         zone=field("zone", parse_zone, values.get("zone", "")),
         days=field(days_field, parse_days, ()),
-        tenant=values.get("tenant", ""),
+        tenant=values.get("tenant", only_tenant),
         query=field("filters", parse_query, values.get("filters", "")),
         post_when_empty=bool(values.get("quiet")),
         chart=bool(values.get("chart")),
@@ -316,7 +319,7 @@ def digest_filters(filters: Filters, tenant: str) -> Filters:
     if filters.raw_q:
         raise InvalidInput("A digest can't use q:", advice="Use the other filters.")
     if filters.tenant and filters.tenant != tenant:
-        raise InvalidInput("You choose the tenant above", advice="Leave out tenant:")
+        raise InvalidInput(f"A digest of {tenant} has no other tenant", advice="Leave out tenant:")
     plain = Filters()
     same = replace(
         filters, sort=plain.sort, page=plain.page, size=plain.size, fields=(), tenant=tenant
@@ -397,11 +400,11 @@ class DigestFormService:
         if not problems:
             await _collect_problem(problems, "channel", join_channel(draft.channel_id))
         if problems or filters is None:
-            raise FormRefused(draft, problems)
+            raise FormRefused(draft, problems, tuple(account.connections))
         digest = _digest(caller, parsed, filters)
         saved = await _collect_problem(problems, "name", self._save(account, digest, before))
         if saved is None:
-            raise FormRefused(draft, problems)
+            raise FormRefused(draft, problems, tuple(account.connections))
         return saved
 
     async def _save(self, account: Account, digest: Digest, before: Digest | None) -> Digest:

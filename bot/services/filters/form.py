@@ -6,61 +6,117 @@ import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta, tzinfo
 
 from bot.domain.filters import DEFAULT_PAGE_SIZE, Filters
 from bot.errors import InvalidInput
+from bot.services.filters.dates import Ago, parse_when
 from bot.services.filters.definitions import SORTS
-from bot.services.filters.parser import ParsedFilters, parse
+from bot.services.filters.parser import LocalClock, ParsedFilters, parse
 from bot.services.filters.tokens import pair_quotes, quoted_if_needed
+from bot.services.references import job_in_line
 
 MAX_FIELD_LENGTH = 3000
 """A longer query cannot be shown in the form, but it can be typed."""
 MAX_CHOICE_LENGTH = 150
+
+PERIODS = {
+    "today": ("today", ""),
+    "yesterday": ("yesterday", "yesterday"),
+    "24h": ("24h", ""),
+    "7d": ("7d", ""),
+}
+"""The periods that the form offers, as the values of `since:` and `until:`."""
+CUSTOM_PERIOD = "custom"
+"""The choice of days, which are selected in separate fields."""
 
 _PIECE = re.compile(r'(?:"[^"]*"|[^",，])+')
 
 
 @dataclass(frozen=True, slots=True)
 class FilterForm:
-    """The values of the form's fields; days are like 2026-11-24, and `agent` is an id.
+    """The values of the form's fields; `agent` is an id.
 
-    `more` has the filters without a field, as a user would type them.
+    `period` is a key of PERIODS, CUSTOM_PERIOD, or empty for any time. `since` and `until`, days
+    like 2026-11-24, count only for a custom period; otherwise they are kept for the next time it is
+    chosen. `more` has the filters without a field, as a user would type them. `has_more`: whether
+    the form shows the fields that follow it here; if not, these are empty.
     """
 
     tenant: str = ""
     words: str = ""
     statuses: tuple[str, ...] = ()
-    types: tuple[str, ...] = ()
     agent: str = ""
     agent_name: str = ""
-    event: str = ""
+    period: str = ""
     since: str = ""
     until: str = ""
-    order: str = "newest"
-    size: str = str(DEFAULT_PAGE_SIZE)
+    has_more: bool = False
+    types: tuple[str, ...] = ()
+    event: str = ""
+    order: str = ""
+    size: str = ""
     more: str = ""
+
+    @property
+    def is_custom(self) -> bool:
+        return self.period == CUSTOM_PERIOD
+
+    @property
+    def job_id(self) -> str:
+        """The job to open, if the words are only its id or a link to it; "" otherwise.
+
+        In quotes, an id is a word to search for.
+        """
+        return job_in_line(self.words) if pair_quotes(self.words).count('"') == 0 else ""
+
+    def with_more(self) -> FilterForm:
+        """The same form with all fields, and their defaults."""
+        return replace(
+            self,
+            has_more=True,
+            order=self.order or "newest",
+            size=self.size or str(DEFAULT_PAGE_SIZE),
+        )
 
     @property
     def is_raw(self) -> bool:
         """Whether it has a query in Emporix's own language, which other fields cannot narrow."""
-        return bool(_parse_field(self.more, "more").filters.raw_q)
+        asked = self._parse_more()
+        return asked is not None and bool(asked.filters.raw_q)
+
+    @property
+    def has_times(self) -> bool:
+        """Whether `more` has a time, which the fields for days cannot show."""
+        asked = self._parse_more()
+        return asked is not None and (asked.since is not None or asked.until is not None)
+
+    def _parse_more(self) -> ParsedFilters | None:
+        """None while the text is not correct; the user may still be typing."""
+        with suppress(InvalidInput):
+            return _parse_field(self.more, "more")
+        return None
 
 
 def form_from_values(
-    values: Mapping[str, str], choices: Mapping[str, tuple[str, ...]]
+    values: Mapping[str, str],
+    choices: Mapping[str, tuple[str, ...]],
+    hidden: Mapping[str, str] | None = None,
 ) -> FilterForm:
-    """Create the form from values by field name; missing values are empty."""
+    """Create the form from values by field name; missing values are in `hidden`, or empty."""
+    values = {**(hidden or {}), **values}
     return FilterForm(
         tenant=values.get("tenant", ""),
         words=values.get("words", ""),
         statuses=choices.get("statuses", ()),
-        types=choices.get("types", ()),
         agent=values.get("agent", ""),
-        event=values.get("event", ""),
+        period=values.get("period", ""),
         since=values.get("since", ""),
         until=values.get("until", ""),
+        has_more="more" in values,
+        types=choices.get("types", ()),
+        event=values.get("event", ""),
         order=values.get("order", ""),
         size=values.get("size", ""),
         more=values.get("more", ""),
@@ -69,40 +125,59 @@ def form_from_values(
 
 def parse_form(form: FilterForm) -> ParsedFilters:
     """Parse the form; raises InvalidInput with the `field` to correct."""
-    if form.since and form.until and form.until < form.since:
+    if form.is_custom and form.since and form.until and form.until < form.since:
         raise InvalidInput("This day is before the first one", field="until")
     if _parse_field(form.words, "words").filters.raw_q:
-        raise InvalidInput("Use the field More filters for a query", "q:", field="words")
+        raise InvalidInput("Use the field Other filters for a query", "q:", field="words")
     pieces = dict(_pieces(form))
     for name, text in pieces.items():
         _parse_field(text, name)
-    times = [pieces[name] for name in ("since", "until") if name in pieces]
+    times = [pieces[name] for name in ("since", "until", "period") if name in pieces]
     _parse_field(" ".join((*times, pieces["words"])), "words")
-    return _parse_field(" ".join(pieces.values()), "more")
+    asked = _parse_field(" ".join(pieces.values()), "more" if form.has_more else "words")
+    if form.is_custom and not (asked.since or asked.until or asked.filters.raw_q):
+        advice = "Choose the first day, the last day or both, or another period."
+        raise InvalidInput("No day is chosen", advice=advice, field="period")
+    return asked
 
 
-def to_form(filters: Filters, tenant: str, zone: tzinfo | None) -> FilterForm:
+async def form_of(filters: Filters, tenant: str, clock: LocalClock) -> FilterForm:
+    """Like `to_form`, for the user's time; asks for the time zone only if it matters."""
+    has_times = filters.since is not None or filters.until is not None
+    zone = await clock.zone() if has_times else None
+    return to_form(filters, tenant, datetime.fromtimestamp(clock.now(), zone or UTC))
+
+
+def to_form(filters: Filters, tenant: str, now: datetime) -> FilterForm:
     """Convert filters to a form, without the page.
 
-    `zone` is the reader's time zone; only a time at which a day begins there becomes a day in the
+    `now` is in the reader's time zone; only a time at which a day begins there becomes a day in the
     form. Raises InvalidInput if the query is too long.
     """
+    period, zone = _period_of(filters, now), now.tzinfo
+    if period != CUSTOM_PERIOD:
+        filters = replace(filters, since=None, until=None)
     is_one_agent = len(filters.agents) == 1 and len(filters.agents[0]) <= MAX_CHOICE_LENGTH
     orders = {sort: name for name, sort in SORTS.items()}
     form = FilterForm(
         tenant=tenant,
         words=_typed_words(filters.words),
         statuses=filters.statuses,
-        types=tuple(type_.lower() for type_ in filters.types),
         agent=filters.agents[0] if is_one_agent else "",
         agent_name=(*filters.agent_names, "")[0] if is_one_agent else "",
-        event=", ".join(map(_between_commas, filters.events)),
+        period=period,
         since=_day_starting_at(filters.since, zone, back=0),
         until=_day_starting_at(filters.until, zone, back=1),
+        has_more=True,
+        types=tuple(type_.lower() for type_ in filters.types),
+        event=", ".join(map(_between_commas, filters.events)),
         order=orders.get(filters.sort, ""),
         size=str(filters.size),
         more=" ".join(_more(filters, zone, is_one_agent=is_one_agent)),
     )
+    without_more = replace(form, has_more=False, types=(), event="", order="", size="", more="")
+    if without_more.with_more() == form:
+        form = without_more
     if max(len(form.words), len(form.event), len(form.more)) > MAX_FIELD_LENGTH:
         raise InvalidInput("This query is too long for a form", advice="Type it as a command.")
     return form
@@ -134,8 +209,12 @@ def _pieces(form: FilterForm) -> Iterator[tuple[str, str]]:
     yield from _given("types", "type", form.types)
     yield from _given("agent", "agent", filter(None, [form.agent]))
     yield from _given("event", "event", _parted(form.event))
-    yield from _given("since", "since", filter(None, [form.since]))
-    yield from _given("until", "until", filter(None, [form.until]))
+    if form.is_custom:
+        yield from _given("since", "since", filter(None, [form.since]))
+        yield from _given("until", "until", filter(None, [form.until]))
+    elif form.period in PERIODS:
+        names = zip(("since", "until"), PERIODS[form.period], strict=True)
+        yield "period", " ".join(f"{name}:{value}" for name, value in names if value)
     yield "words", pair_quotes(form.words)
     yield "more", form.more
 
@@ -183,7 +262,7 @@ def _typed_words(words: tuple[str, ...]) -> str:
     """Words as a user would type them: all in quotes if they would be read as something else."""
     text = " ".join(map(quoted_if_needed, words))
     with suppress(InvalidInput):
-        if _parse_field(text, "words").filters.words == words:
+        if _parse_field(text, "words").filters.words == words and not job_in_line(text):
             return text
     return " ".join(f'"{word}"' if '"' not in word else quoted_if_needed(word) for word in words)
 
@@ -199,6 +278,20 @@ def _parted(field: str) -> Iterator[str]:
     for piece in _PIECE.findall(pair_quotes(field)):
         if value := piece.replace('"', "").strip():
             yield value
+
+
+def _period_of(filters: Filters, now: datetime) -> str:
+    """The choice that means these times, or CUSTOM_PERIOD; "" for any time."""
+    times = filters.since, filters.until
+    if times == (None, None):
+        return ""
+    for name, (since, until) in PERIODS.items():
+        start = parse_when((since,))
+        if isinstance(start, Ago) and start.length.total_seconds() == filters.last_seconds:
+            return name
+        if times == (start.span(now)[0], parse_when((until,)).span(now)[1] if until else None):
+            return name
+    return CUSTOM_PERIOD
 
 
 def _day_starting_at(at: float | None, zone: tzinfo | None, *, back: int) -> str:

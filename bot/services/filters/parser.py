@@ -24,6 +24,7 @@ from bot.services.agents import (
 )
 from bot.services.filters.dates import (
     TIME_ADVICE,
+    Ago,
     Span,
     When,
 )
@@ -68,7 +69,16 @@ class ParsedFilters:
         since = _span(self.since, now)[0] if self.since else None
         until = _span(self.until, now)[1] if self.until else None
         _check(since, until, now.timestamp(), self.date_words)
-        return replace(self.filters, since=since, until=until, in_utc=zone is None)
+        last_seconds = 0.0
+        if isinstance(self.since, Ago) and self.until is None:
+            last_seconds = self.since.length.total_seconds()
+        return replace(
+            self.filters,
+            since=since,
+            until=until,
+            in_utc=zone is None,
+            last_seconds=last_seconds,
+        )
 
 
 def parse(

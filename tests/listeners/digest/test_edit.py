@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sandbox.emporix.keys import ACME_READ_ONLY
+from sandbox.emporix.keys import ACME_READ_ONLY, GLOBEX_READ_ONLY
 from sandbox.slack.person import Person
 from tests.harness.app import AppHarness
 from tests.listeners.digest.fixtures import announced, set_up, stored
@@ -48,6 +48,20 @@ async def test_uses_the_connection_of_the_user_who_changed_it(
     await grace.click("Change")
     await grace.submit({"name": "Graces"})
     assert (await stored(connected)).owner.user_id == "U0GRACE"
+
+
+async def test_never_changes_the_tenant_unseen(
+    connected: AppHarness, ada: Person, digest: str
+) -> None:
+    """A user who is connected only to another tenant must choose it to take over the digest."""
+    grace = connected.person("grace", "ops")
+    await connected.connect(grace, GLOBEX_READ_ONLY)
+    await grace.command("/emporix digest list")
+    await grace.click("Change")
+    exchange = await grace.submit({"name": "Graces"})
+    assert exchange.field_errors == {"tenant": "Please complete this required field."}
+    await grace.submit({"name": "Graces", "tenant": "globex"})
+    assert (await stored(connected)).tenant == "globex"
 
 
 async def test_is_announced_in_its_new_channel(

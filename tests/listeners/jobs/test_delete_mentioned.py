@@ -107,13 +107,38 @@ async def test_can_be_cancelled(connected: AppHarness, ada: Person) -> None:
 
 
 async def test_requires_a_selection(connected: AppHarness, ada: Person) -> None:
-    """Without a selection, an error appears under the list, also if it has two parts."""
+    """Without a selection, the list is required, also if it has two parts."""
     add_jobs(connected, 11)
     await tick(ada, job_id(1))
     exchange = await ada.submit({})
     assert exchange.field_errors == {"jobs.0": "Please complete this required field."}
     await ada.close()
     await tick(ada, " ".join(job_id(number) for number in range(1, 12)))
+    exchange = await ada.submit({})
+    assert exchange.field_errors == {"jobs.0": "Please complete this required field."}
+
+
+async def test_either_part_of_a_long_list_is_enough(connected: AppHarness, ada: Person) -> None:
+    """The first part is required only while nothing is selected in the second one."""
+    add_jobs(connected, 11)
+    await tick(ada, " ".join(job_id(number) for number in range(1, 12)))
+    await ada.choose("More jobs to delete", selected_jobs(11))
+    await ada.choose("More jobs to delete", [])
+    exchange = await ada.submit({})
+    assert exchange.field_errors == {"jobs.0": "Please complete this required field."}
+    await ada.choose("More jobs to delete", selected_jobs(11))
+    question = await ada.submit({})
+    assert question.field_errors == {}
+    assert "*Delete this job?*" in said(question.view)
+
+
+async def test_says_that_nothing_is_selected(connected: AppHarness, ada: Person) -> None:
+    """If Slack doesn't make the list required again in time, the app asks for a selection."""
+    add_jobs(connected, 11)
+    await tick(ada, " ".join(job_id(number) for number in range(1, 12)))
+    await ada.choose("More jobs to delete", selected_jobs(11))
+    connected.workspace.faults.add(SlackFault("status", method="views.update"))
+    await ada.choose("More jobs to delete", [])
     exchange = await ada.submit({})
     assert exchange.field_errors == {"jobs.0": "Select at least one job."}
 

@@ -43,7 +43,15 @@ async def test_passes_a_raw_query_on(connected: AppHarness, snapshot: SnapshotAs
     assert exchange.payloads[0]["text"] == snapshot
 
 
-async def test_asks_for_words(connected: AppHarness, snapshot: SnapshotAssertion) -> None:
-    """A search without words is refused with an example."""
-    exchange = await connected.ada.command("/emporix jobs search")
-    assert exchange.payloads == snapshot
+async def test_opens_the_form_without_words(connected: AppHarness) -> None:
+    """A search without words opens the search form."""
+    add_jobs(connected, 3)
+    for line in ("/emporix jobs search", "/emporix search"):
+        exchange = await connected.ada.command(line)
+        assert [sent["via"] for sent in exchange.sent] == ["views.open", "views.update"]
+        assert exchange.view is not None
+        assert exchange.view["callback_id"] == "jobs.filter.submit"
+        await connected.ada.submit({"Words": "invoice"})
+        found = await connected.ada.view()
+        assert found is not None
+        assert "saying “invoice”" in str(found["blocks"][0])

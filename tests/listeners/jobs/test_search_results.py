@@ -18,6 +18,7 @@ async def ada(connected: AppHarness) -> Person:
     add_jobs(connected, 5)
     person = connected.person("ada", "ops")
     await person.shortcut("Search Emporix jobs")
+    await person.click("More filters")
     await person.submit({"size": "2"})
     return person
 
@@ -53,6 +54,7 @@ async def test_shows_other_pages(ada: Person, presses: list[str], shown: str) ->
 async def test_leads_back_from_a_page_that_there_is_not(connected: AppHarness, ada: Person) -> None:
     """A page beyond the last one says how many there are, and leads to the last and the first."""
     await ada.shortcut("Search Emporix jobs")
+    await ada.click("More filters")
     await ada.submit({"size": "2", "more": "page:9"})
     assert (await heading(ada)).startswith("*Only 3 pages*: tenant acme.")
     await ada.click("Last page")

@@ -28,6 +28,7 @@ def offered(payload: dict[str, Any]) -> list[dict[str, Any]]:
 def removed(button: dict[str, Any], *, typed: set[str]) -> set[str]:
     """The filters that the list of a button lacks."""
     filters, _ = from_compact(decode(button["value"], ListButton).query)
+    assert filters.since is not None or not filters.last_seconds
     kept = {name for name, fields in REMOVABLE.items() if any(getattr(filters, f) for f in fields)}
     return typed - kept
 
@@ -40,6 +41,7 @@ def removed(button: dict[str, Any], *, typed: set[str]) -> set[str]:
         ("agent:nobody", {"agents"}, {"agents"}),
         ("event:none.such running", {"events", "statuses"}, {"events"}),
         ("failed until:2020-01-01", {"statuses", "time"}, {"time"}),
+        ("failed invoice since:5m", {"statuses", "words", "time"}, {"time"}),
     ],
 )
 async def test_each_button_removes_one_filter_and_keeps_its_promise(

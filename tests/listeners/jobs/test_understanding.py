@@ -94,6 +94,7 @@ async def test_other_pages_have_the_button_too(jobs: AppHarness) -> None:
 async def test_the_search_form_interprets_words_too(jobs: AppHarness) -> None:
     """The search form interprets the same words, and its results have the same button."""
     await jobs.ada.shortcut("Search Emporix jobs")
+    await jobs.ada.click("More filters")
     exchange = await jobs.ada.submit({"words": "refund last week", "more": "—status ok"})
     assert exchange.view is not None
     assert "“last week” as a date." in words(exchange.view)

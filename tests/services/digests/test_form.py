@@ -37,6 +37,12 @@ def test_a_long_text_is_refused(field: str, longest: int) -> None:
     assert f"at most {longest} characters" in problem.advice
 
 
+def test_a_form_without_a_tenant_is_for_the_one_it_was_opened_for() -> None:
+    """The tenant comes from the form's state if the form has no field for it."""
+    assert parse_form({}, "acme").proposal.tenant == "acme"
+    assert parse_form({"tenant": "globex"}, "acme").proposal.tenant == "globex"
+
+
 @pytest.mark.parametrize(
     ("typed", "zone"),
     [
