@@ -7,11 +7,10 @@ documented for ephemeral messages, so the app never sends it there.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, TypeGuard
 
 from bot.rendering.blockkit import limits
-from bot.rendering.blockkit.rules import CHART_BLOCK, Part, first_charts, string, uncut_string
+from bot.rendering.blockkit.rules import CHART_BLOCK, Part, string, uncut_string
 
 CHART_TYPES = ("line", "bar", "area")
 MAX_VALUE = 2**53  # a larger number is not exact in JavaScript
@@ -39,11 +38,6 @@ def fit_chart(block: Any) -> Part | None:
 def chart_value(count: Any) -> Any:
     """A number for a chart; None if JSON can't represent it, so that the chart is left out."""
     return count if _is_number(count) else None
-
-
-def without_chart(message: Mapping[str, Any]) -> dict[str, Any]:
-    """The message without its charts, whose data its other blocks show as text."""
-    return {**message, "blocks": first_charts(message.get("blocks") or (), 0)}
 
 
 def _fit_series(chart: Any) -> Part | None:

@@ -75,7 +75,7 @@ def job_duration(job: Job) -> float | None:
     return max(0.0, (modified - created).total_seconds()) if created and modified else None
 
 
-EXCERPT_LENGTH = 60
+WATCH_EXCERPT_LENGTH = 60
 """The most characters of a job's message that are stored with a watch."""
 
 MAX_WATCHES = 50
@@ -144,7 +144,9 @@ class WatchService:
             agent=card.job.agent_name or card.job.agent_id,
             type=card.job.type,
             created_at=card.job.created_at,
-            excerpt=" ".join((card.job.response or card.job.message).split())[:EXCERPT_LENGTH],
+            excerpt=" ".join((card.job.response or card.job.message).split())[
+                :WATCH_EXCERPT_LENGTH
+            ],
         )
         added = await self._store.add(watch, now + MIN_WATCH_INTERVAL_SECONDS, MAX_WATCHES)
         if added == "full":

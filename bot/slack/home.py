@@ -10,7 +10,7 @@ from slack_sdk.errors import SlackApiError
 
 from bot.errors import BotError, StoreUnavailable
 from bot.rendering.blockkit.fit import fit_payload
-from bot.rendering.chart import without_chart
+from bot.rendering.blockkit.rules import without_chart
 from bot.rendering.renderer import Renderer
 from bot.services.home import HomeOverview, HomeService
 from bot.slack.errors import SLACK_ERRORS, ViewChanged, describe

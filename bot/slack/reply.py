@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import aiohttp
 from yarl import URL
 
-from bot.rendering.chart import without_chart
+from bot.rendering.blockkit.rules import without_chart
 from bot.rendering.renderer import Renderer
 from bot.slack.errors import (
     MAX_RETRY_AFTER_SECONDS,

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.rendering.blockkit.fit import fit_payload
-from bot.rendering.blockkit.rules import first_charts, has_chart
-from bot.rendering.chart import chart_value, fit_chart, without_chart
+from bot.rendering.blockkit.rules import first_charts, has_chart, without_chart
+from bot.rendering.chart import chart_value, fit_chart
 from bot.rendering.renderer import Renderer, examples
 from bot.services.digests.history import FINAL_STATUSES, DayCount, History
 from sandbox.slack.blockkit import problems

@@ -134,3 +134,8 @@ def first_charts(blocks: Iterable[Part], most: int) -> list[Part]:
 
 def _is_chart(block: Any) -> bool:
     return isinstance(block, Mapping) and block.get("type") == CHART_BLOCK
+
+
+def without_chart(message: Mapping[str, Any]) -> dict[str, Any]:
+    """The message without its charts, whose data its other blocks show as text."""
+    return {**message, "blocks": first_charts(message.get("blocks") or (), 0)}

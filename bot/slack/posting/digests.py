@@ -10,8 +10,7 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 
 from bot.domain.digests import Digest, ScheduledRun
 from bot.errors import DigestRefused
-from bot.rendering.blockkit.rules import has_chart
-from bot.rendering.chart import without_chart
+from bot.rendering.blockkit.rules import has_chart, without_chart
 from bot.rendering.renderer import Renderer
 from bot.services.digests import lifecycle
 from bot.services.digests.history import History
