@@ -11,6 +11,7 @@ import json
 import logging
 import random
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 
 import aiohttp
 from slack_bolt.adapter.socket_mode.async_internals import send_async_response
@@ -52,6 +53,17 @@ FIRST_RECONNECT_SECONDS = 0.5
 MAX_RECONNECT_SECONDS = 60.0
 
 LOST, CONNECTING = "connection lost", "connecting"
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionTimes:
+    """The times of a connection, in seconds; tests have shorter ones."""
+
+    heartbeat: float = HEARTBEAT_SECONDS
+    retire: float = RETIRE_SECONDS
+    stable: float = STABLE_SECONDS
+    min_refresh: float = MIN_REFRESH_SECONDS
+
 
 Answer = Callable[[str, asyncio.Event], Awaitable[BoltResponse | Rejection]]
 """Answers a request by its body, as JSON; the event is set when the answer has been sent."""
@@ -186,10 +198,10 @@ class SocketMode:
         session: aiohttp.ClientSession,
         answer: Answer,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
-        heartbeat: float = HEARTBEAT_SECONDS,
+        times: ConnectionTimes = ConnectionTimes(),
     ) -> None:
         self._app_token, self._client, self._session = app_token, client, session
-        self._answer, self._sleep, self._heartbeat = answer, sleep, heartbeat
+        self._answer, self._sleep, self._times = answer, sleep, times
         self._connections: set[SocketModeConnection] = set()
         self._closing: set[asyncio.Task[None]] = set()
         self._task: asyncio.Task[None] | None = None
@@ -236,16 +248,16 @@ class SocketMode:
                 await self._pause(failures)
                 continue
             lasted = await self._use(connection)
-            if connection.is_replaceable and lasted >= MIN_REFRESH_SECONDS:
+            if connection.is_replaceable and lasted >= self._times.min_refresh:
                 failures = 0
                 continue
-            failures = 1 if lasted >= STABLE_SECONDS else failures + 1
+            failures = 1 if lasted >= self._times.stable else failures + 1
             await self._pause(failures)
 
     async def _connect(self) -> SocketModeConnection:
         answer = await self._client.apps_connections_open(app_token=self._app_token)
         connection = SocketModeConnection(
-            self._client, self._session, str(answer["url"]), self._answer, self._heartbeat
+            self._client, self._session, str(answer["url"]), self._answer, self._times.heartbeat
         )
         self._connections.add(connection)
         try:
@@ -274,7 +286,7 @@ class SocketMode:
     async def _retire(self, connection: SocketModeConnection) -> None:
         """Accept requests until Slack closes the replaced connection, but not for long."""
         try:
-            async with asyncio.timeout(RETIRE_SECONDS):
+            async with asyncio.timeout(self._times.retire):
                 await connection.lost.wait()
         except TimeoutError:
             pass

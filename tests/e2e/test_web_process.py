@@ -58,7 +58,7 @@ async def test_finishes_running_work_on_sigterm(surroundings: Surroundings) -> N
         surroundings.workspace.bot_url = f"http://127.0.0.1:{surroundings.settings['PORT']}"
         await until_ready(surroundings)
         await connect(surroundings)
-        slow = Fault("delay", times=running, path="/jobs/job-1", seconds=2)
+        slow = Fault("delay", times=running, path="/jobs/job-1", seconds=4)
         surroundings.emporix_state.faults.add(slow)
         acks = await asyncio.gather(*[ask(surroundings) for _ in range(running + waiting)])
         assert {(ack.status, ack.body) for ack in acks} == {(200, None)}

@@ -143,14 +143,14 @@ async def open_app(
         )
 
 
-def patient(redis_url: str) -> str:
-    """The address with a long timeout: on a busy machine, Redis can take longer than 0.8 s."""
-    return f"{redis_url}?socket_timeout=20&socket_connect_timeout=20"
-
-
 def _non_empty(settings: Mapping[str, str]) -> dict[str, str]:
     """Return settings as in the environment, where empty values count as not set."""
     return {name.lower(): value for name, value in settings.items() if value}
+
+
+def patient(redis_url: str) -> str:
+    """The address with a long timeout: on a busy machine, Redis can take longer than 0.8 s."""
+    return f"{redis_url}?socket_timeout=20&socket_connect_timeout=20"
 
 
 async def _forget_keys(redis_url: str) -> None:

@@ -15,7 +15,7 @@ from slack_bolt.response import BoltResponse
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.logs import LIBRARY_LOGGERS
-from bot.slack.socket_mode import HEARTBEAT_SECONDS, LOST, SocketMode
+from bot.slack.socket_mode import HEARTBEAT_SECONDS, LOST, ConnectionTimes, SocketMode
 from bot.slack.verification import Rejection
 from sandbox.server import serving
 from sandbox.slack.app import create_app as create_slack
@@ -26,6 +26,7 @@ from tests.harness.clock import FakeClock
 
 SOON = 10.0
 SLACK_SECONDS = 3.0
+AS_IN_PRODUCTION = ConnectionTimes()
 
 
 class Pauses:
@@ -87,7 +88,7 @@ class Setup:
 
 
 @asynccontextmanager
-async def opened(*, heartbeat: float = HEARTBEAT_SECONDS, token: str = "") -> AsyncIterator[Setup]:
+async def opened(times: ConnectionTimes = AS_IN_PRODUCTION) -> AsyncIterator[Setup]:
     workspace, app, pauses = Workspace(FakeClock()), App(), Pauses()
     app.may_answer.set()
     workspace.socket_mode.is_enabled = True
@@ -96,8 +97,8 @@ async def opened(*, heartbeat: float = HEARTBEAT_SECONDS, token: str = "") -> As
         aiohttp.ClientSession() as session,
     ):
         client = AsyncWebClient("xoxb-bot", base_url=f"{slack_url}/api/", session=session)
-        token = token or workspace.socket_mode.app_token
-        socket_mode = SocketMode(token, client, session, app.answer, pauses, heartbeat)
+        token = workspace.socket_mode.app_token
+        socket_mode = SocketMode(token, client, session, app.answer, pauses, times)
         yield Setup(app, workspace.socket_mode, socket_mode, pauses, workspace)
         await socket_mode.close()
         assert workspace.socket_mode.invalid_acks == []
@@ -150,13 +151,15 @@ async def test_acks_carry_what_http_has_in_the_body(
     "response", [BoltResponse(status=503), BoltResponse(status=404), Rejection(400, "malformed")]
 )
 async def test_what_http_refuses_is_not_acknowledged(
-    setup: Setup, response: BoltResponse | Rejection
+    setup: Setup, response: BoltResponse | Rejection, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Without status 200 there is no ack, so Slack sends the request again; the wait still ends."""
     setup.app.response = response
     with pytest.raises(TimeoutError):
         await setup.deliver(EVENTS_API, seconds=0.05)
     assert setup.app.answered[0].is_set()
+    is_malformed = "a request is not acknowledged: malformed" in caplog.messages
+    assert is_malformed is isinstance(response, Rejection)
 
 
 async def test_requests_do_not_wait_for_each_other(setup: Setup) -> None:
@@ -186,6 +189,7 @@ async def test_a_new_connection_is_open_before_the_old_one_closes(setup: Setup) 
     for _ in range(4):
         assert await setup.deliver() is None
     assert {sent.connection for sent in setup.slack.sent} == {old.number, new.number}
+    assert len(setup.slack.sent) == 4  # none had to be sent again
     await old.disconnect("refresh_requested")
     await old.socket.close()
     assert await setup.until(1) == [new]
@@ -229,7 +233,7 @@ def test_a_dead_connection_is_noticed_in_15_seconds() -> None:
 
 async def test_a_silently_dead_connection_is_replaced() -> None:
     """A connection that answers no ping is replaced, and while it is, `trouble` says so."""
-    async with opened(heartbeat=0.1) as setup:
+    async with opened(ConnectionTimes(heartbeat=0.1)) as setup:
         setup.pauses.may_end.clear()
         setup.socket_mode.start()
         (dead,) = await setup.until(1)
@@ -244,7 +248,7 @@ async def test_a_silently_dead_connection_is_replaced() -> None:
 
 async def test_a_living_connection_stays() -> None:
     """Pings of both sides are answered, so an idle connection stays open."""
-    async with opened(heartbeat=0.02) as setup:
+    async with opened(ConnectionTimes(heartbeat=0.02)) as setup:
         setup.socket_mode.start()
         (only,) = await setup.until(1)
         for _ in range(5):
@@ -268,6 +272,60 @@ async def test_attempts_are_delayed_more_and_more(caplog: pytest.LogCaptureFixtu
     assert len({seconds / most for seconds, most in pairs}) > 1
     warnings = [line for line in caplog.messages if line.startswith("no connection to Slack")]
     assert warnings == ["no connection to Slack: internal_error; trying again"]
+
+
+async def refresh_once(setup: Setup) -> None:
+    """Let Slack replace the only connection."""
+    (old,) = setup.slack.connections
+    await old.disconnect("warning")
+    await setup.until(2)
+    await old.socket.close()
+    await setup.until(1)
+
+
+async def test_a_refresh_is_not_delayed() -> None:
+    """After a warning the next connection is opened at once, however often that happens."""
+    async with opened(ConnectionTimes(min_refresh=0)) as setup:
+        setup.socket_mode.start()
+        await setup.until(1)
+        for _ in range(3):
+            await refresh_once(setup)
+    assert setup.pauses.seconds == []
+
+
+async def test_refreshes_one_after_another_are_delayed(setup: Setup) -> None:
+    """If each connection is to be replaced within a second, the delays grow."""
+    for _ in range(3):
+        await refresh_once(setup)
+    first, _, third = setup.pauses.seconds
+    assert first <= 0.5
+    assert third >= 1.0
+
+
+async def test_connections_that_last_start_with_the_first_delay() -> None:
+    """Delays start again after a connection that lasted, and grow after others."""
+    for stable, most in ((0.0, 0.5), (60.0, 2.0)):
+        async with opened(ConnectionTimes(stable=stable)) as setup:
+            setup.socket_mode.start()
+            for number in range(3):
+                (only,) = await setup.until(1)
+                await setup.until_trouble("")
+                only.cut()
+                async with asyncio.timeout(SOON):
+                    while only in setup.slack.connections or len(setup.pauses.seconds) <= number:  # noqa: ASYNC110 - the app is watched
+                        await asyncio.sleep(0.001)
+            await setup.until(1)
+        assert most / 2 <= setup.pauses.seconds[-1] <= most
+
+
+async def test_a_replaced_connection_is_closed_after_a_while() -> None:
+    """If Slack doesn't close a replaced connection, the app does."""
+    async with opened(ConnectionTimes(retire=0.05)) as setup:
+        setup.socket_mode.start()
+        (old,) = await setup.until(1)
+        await old.disconnect("warning")
+        await setup.until(2)
+        assert old not in await setup.until(1)
 
 
 async def test_waits_as_long_as_slack_says() -> None:
