@@ -20,8 +20,8 @@ $(READY): requirements.txt requirements-dev.txt pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	touch $@
 
-demo: $(READY) ## run the app against stand-ins of Slack and Emporix
-	@$(BIN)/python -m sandbox demo
+demo: $(READY) ## run the app against stand-ins of Slack and Emporix (DEMO=--socket: by Socket Mode)
+	@$(BIN)/python -m sandbox demo $(DEMO)
 
 test: check ## the checks and all tests
 	$(BIN)/python -m pytest -n 2

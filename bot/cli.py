@@ -1,12 +1,15 @@
-"""The command line: `emporix-bot web`, `worker`, `doctor`, `keys`, `forget`, `--version`."""
+"""The command line: `emporix-bot web`, `worker`, `doctor`, `manifest`, `keys`, `forget`."""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
 import re
+import signal
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
 
 from bot import __version__
 from bot.errors import InvalidSettings, StoreUnavailable
@@ -18,6 +21,9 @@ from bot.store.encryption import Canary, new_key
 from bot.store.erasure import Erasure, ErasureScan, ErasureSubject
 
 MAX_TRACES_SHOWN = 100
+
+EXAMPLE_ADDRESS = "https://emporix-jobs.example.com"
+"""The address of the app in manifest.yml."""
 
 
 async def forget_subject(
@@ -113,15 +119,50 @@ def worker() -> int:
     return run_worker(settings)
 
 
-def doctor() -> int:
+def doctor(channel_id: str) -> int:
     """Check everything the app needs and print what to do; returns 1 if a check failed."""
-    from bot.doctor import run_checks
+    from bot.doctor import CheckResult, check_channel, run_checks
     from bot.settings import load_settings
 
-    findings = asyncio.run(run_checks(load_settings()))
-    for finding in findings:
-        print(finding)
-    return 0 if all(finding.ok for finding in findings) else 1
+    settings = load_settings()
+    results: list[CheckResult] = []
+
+    def report(result: CheckResult) -> None:
+        _print(str(result))
+        results.append(result)
+
+    async def run() -> None:
+        for result in await run_checks(settings):
+            report(result)
+        if channel_id:
+            await check_channel(settings, channel_id, report)
+
+    with suppress(ValueError):  # raised outside the main thread
+        signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    try:
+        asyncio.run(run())
+    except KeyboardInterrupt:
+        print("Stopped.")
+        return EXIT_INTERRUPTED
+    return 0 if all(result.ok or result.is_optional for result in results) else 1
+
+
+def manifest(address: str) -> int:
+    """Print the manifest of the Slack app for this address or, if it is empty, for Socket Mode."""
+    _print(app_manifest(address).rstrip())
+    return 0
+
+
+def app_manifest(address: str) -> str:
+    """manifest.yml of the installed package, or of the project, for `manifest`."""
+    installed = Path(__file__).with_name("manifest.yml")
+    path = installed if installed.is_file() else installed.parents[1] / installed.name
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    text = "".join(line for line in lines if not line.startswith("#"))
+    if address:
+        return text.replace(EXAMPLE_ADDRESS, address)
+    kept = (line for line in text.splitlines(keepends=True) if EXAMPLE_ADDRESS not in line)
+    return "".join(kept).replace("socket_mode_enabled: false", "socket_mode_enabled: true")
 
 
 def keys_new() -> int:
@@ -172,6 +213,13 @@ def _slack_id(kinds: str) -> Callable[[str], str]:
     return check
 
 
+def _https_address(text: str) -> str:
+    """Check the app's address for the manifest, and remove the path that Slack's requests have."""
+    if not re.fullmatch(r"https://[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*(:\d+)?(/[\w.~/-]*)?", text):
+        raise argparse.ArgumentTypeError(f"{text!r} isn't an address such as https://example.com")
+    return text.rstrip("/").removesuffix("/slack/events")
+
+
 def _print(line: str) -> None:
     print(line, flush=True)
 
@@ -179,10 +227,24 @@ def _print(line: str) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="emporix-bot", description="Emporix Jobs for Slack")
     parser.add_argument("--version", action="version", version=f"emporix-bot {__version__}")
-    commands = parser.add_subparsers(required=True, metavar="web | worker | doctor | forget | keys")
-    _add(commands, "web", web, "serve Slack over HTTP")
+    commands = parser.add_subparsers(
+        required=True, metavar="web | worker | doctor | manifest | forget | keys"
+    )
+    _add(commands, "web", web, "serve Slack over HTTP, by Socket Mode, or both")
     _add(commands, "worker", worker, "run scheduled tasks: digests, alerts, watches, clean-ups")
-    _add(commands, "doctor", doctor, "check settings, Redis, Slack, Emporix, accounts and workers")
+    words = "check settings, Redis, Slack, Emporix, accounts and workers"
+    checked = commands.add_parser("doctor", help=words, description=words)
+    words = "id of a channel: also check with a test message, which is deleted, what the app needs"
+    checked.add_argument("--channel", type=_slack_id("CG"), help=words)
+    checked.set_defaults(run=lambda asked: doctor(asked.channel or ""))
+    words = "print the manifest for 'Create an app from a manifest' in Slack"
+    manifests = commands.add_parser("manifest", help=words, description=words)
+    mode = manifests.add_mutually_exclusive_group(required=True)
+    mode.add_argument(
+        "--url", type=_https_address, help="address of the app, for requests over HTTP"
+    )
+    mode.add_argument("--socket", action="store_true", help="for Socket Mode, without an address")
+    manifests.set_defaults(run=lambda asked: manifest(asked.url or ""))
     words = "delete the data of a workspace, or of one of its users, from Redis"
     forgotten = commands.add_parser("forget", help=words, description=words)
     forgotten.add_argument("--team", required=True, type=_slack_id("T"), help="id of the workspace")

@@ -1,10 +1,11 @@
-"""`emporix-bot doctor`: checks settings, Redis, Slack, Emporix, accounts and workers."""
+"""`emporix-bot doctor`: checks settings, Redis, Slack, Emporix, accounts, workers and a channel."""
 
 from __future__ import annotations
 
 import asyncio
 import ssl
 import time
+from collections.abc import Callable
 from contextlib import aclosing
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
@@ -15,9 +16,11 @@ from bot.domain.accounts import Credentials
 from bot.emporix.client import EmporixClient
 from bot.emporix.http import http_client
 from bot.errors import EmporixError, StoreUnavailable, Unauthorized
+from bot.rendering.renderer import Renderer
 from bot.resources import build_cipher, slack_client, slack_session
 from bot.settings import Settings
-from bot.slack.errors import SLACK_ERRORS, classify, error_code
+from bot.slack.errors import SLACK_ERRORS, SOCKET_MODE_ADVICE, classify, error_code
+from bot.slack.posting.channel_check import ChannelCheck
 from bot.store import keys as redis_keys
 from bot.store.accounts import TokenStore
 from bot.store.connection import Commands, connect, translate_redis_errors
@@ -65,22 +68,53 @@ REDIS_ADVICE = {
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """The result of one check: what was found or, if it failed, what to do."""
+    """The result of one check: what was found or, if it failed, what to do.
+
+    With `is_optional`, the app works without what is missing.
+    """
 
     subject: str
     ok: bool
     message: str
+    is_optional: bool = False
 
     def __str__(self) -> str:
-        return f"{'ok  ' if self.ok else 'FAIL'}  {self.subject:<8}  {self.message}"
+        result = "ok" if self.ok else "miss" if self.is_optional else "FAIL"
+        return f"{result:<4}  {self.subject:<8}  {self.message}"
 
 
 async def run_checks(settings: Settings) -> list[CheckResult]:
     """Run all checks. The settings themselves were validated when they were loaded."""
-    checks = (_check_redis, _check_slack, _check_emporix, _check_accounts, _check_worker)
+    checks = (
+        _check_redis,
+        _check_slack,
+        _check_socket_mode,
+        _check_emporix,
+        _check_accounts,
+        _check_worker,
+    )
     found = await asyncio.gather(*(check(settings) for check in checks))
     risks = settings.warnings()
-    return [CheckResult("settings", True, "; ".join(risks) or "complete"), *found]
+    first = CheckResult("settings", True, "; ".join(risks) or "complete")
+    return [first, *(result for result in found if result)]
+
+
+async def check_channel(
+    settings: Settings, channel_id: str, report: Callable[[CheckResult], None]
+) -> None:
+    """Check with a test message what the app needs in a channel; reports one result after another.
+
+    The message is deleted even if this is cancelled.
+    """
+
+    def report_check(subject: str, ok: bool, message: str, *, is_optional: bool = False) -> None:
+        report(CheckResult(subject, ok, message, is_optional))
+
+    async with slack_session() as session:
+        client = slack_client(settings, session)
+        poster = slack_client(settings, session, repeats=False)
+        check = ChannelCheck(client, poster, Renderer.default(), channel_id, report_check)
+        await check.run()
 
 
 async def _check_redis(settings: Settings) -> CheckResult:
@@ -146,6 +180,24 @@ async def _check_slack(settings: Settings) -> CheckResult:
     if problem := clock_problem(seconds_ahead_of_slack(answer.headers.get("date", "")), "Slack"):
         return CheckResult("slack", False, problem)
     return CheckResult("slack", True, f"workspace {answer['team']}, bot {answer['user']}")
+
+
+async def _check_socket_mode(settings: Settings) -> CheckResult | None:
+    """Request an address for a connection, but don't connect: it would get requests of users."""
+    if settings.slack_app_token is None:
+        return None
+    token = settings.slack_app_token.get_secret_value()
+    async with slack_session() as session:
+        try:
+            await slack_client(settings, session).apps_connections_open(app_token=token)
+        except SlackApiError as error:
+            advice = SOCKET_MODE_ADVICE.get(error_code(error))
+            words = f"{error_code(error)}: {advice}" if advice else _slack_advice(error)
+            return CheckResult("socket", False, words)
+        except SLACK_ERRORS as error:
+            words = f"{type(error).__name__}: {_advice(error, 'SLACK_API_URL')}"
+            return CheckResult("socket", False, words)
+    return CheckResult("socket", True, "SLACK_APP_TOKEN works; Socket Mode must be on in Slack")
 
 
 def _slack_advice(error: SlackApiError) -> str:

@@ -24,6 +24,9 @@ MAX_HEADER_BYTES = 64 * 1024
 """Gateways may send a long Content-Security-Policy or many cookies: 60 KB of headers were seen."""
 
 PROXY_SCHEMES = ("http", "https", "all")
+WEB_SCHEMES = {"ws": "http", "wss": "https"}
+"""A WebSocket uses the proxy of the scheme that opens it."""
+
 MAX_HTTP_CONNECTIONS = 100
 KEEP_ALIVE_SECONDS = 15.0
 
@@ -103,7 +106,8 @@ def _proxy_middleware(proxies: dict[str, str]) -> aiohttp.ClientMiddlewareType:
     async def middleware(
         request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
     ) -> aiohttp.ClientResponse:
-        address = proxies.get(request.url.scheme) or proxies.get("all")
+        scheme = WEB_SCHEMES.get(request.url.scheme, request.url.scheme)
+        address = proxies.get(scheme) or proxies.get("all")
         if address and not proxy_bypass_environment(request.url.host or "", proxies):
             proxy = URL(address)
             request.update_proxy(proxy.with_user(None), aiohttp.BasicAuth.from_url(proxy), None)

@@ -50,6 +50,7 @@ _SECRET = re.compile(
     | https?://[^\s/]{1,255}(?:/[^\s/]{1,100}){0,2}/                 # response_urls
         (?:commands|actions|workflows|services)/\S+
     | (?i:client_secret|access_token|password)["']?\s*[=:]\s*["']?[^\s"'&,}]+
+    | [?&]ticket=[^\s&"']+                                           # Socket Mode addresses
     | (?<=://)[^/\s:@]*:[^/\s@]+(?=@)                                # logins in URLs
     """,
     re.VERBOSE,

@@ -29,6 +29,9 @@ logger = logging.getLogger(__name__)
 CONNECTION_STATE_KEY = "entry"
 """Key in a request's ASGI state for its `HttpConnection`."""
 
+STOPPING_CALLBACK_KEY = "stopping_callback"
+"""Key in the lifespan's state for a function that is called when the server begins to stop."""
+
 LISTEN_BACKLOG = 1024
 WANTED_FILE_DESCRIPTORS = 8192
 """Desired limit. Many systems allow 1,024, and connections to Redis may use most of them."""
@@ -272,6 +275,8 @@ class Server(uvicorn.Server):
         grace = self._state.limits.grace if signal.SIGTERM in self._captured_signals else 0.0
         logger.info("stopping: accepting requests for %g s more", grace)
         self._state.is_stopping = True
+        if callback := self.lifespan.state.get(STOPPING_CALLBACK_KEY):
+            callback()
         self._state.default_headers = [*self._state.default_headers, (b"connection", b"close")]
         await self._wait(grace, lambda: self.force_exit)
         await self._close_listeners(sockets or [])

@@ -23,6 +23,7 @@ DOTENV = ".env"
 QUOTES = "\"'`\u2018\u2019\u201c\u201d"
 
 _BOT_TOKEN = re.compile(r"xoxb-[\w-]+", re.ASCII)
+_APP_TOKEN = re.compile(r"xapp-[\w-]+", re.ASCII)
 _SIGNING_SECRET = re.compile(r"[0-9a-f]{32}")
 _HOST = re.compile(r"(?=.{1,253}$)[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*\.?", re.ASCII)
 
@@ -42,10 +43,20 @@ class Settings(BaseSettings):
         description="Bot token of the installed app: Slack app settings, OAuth & Permissions",
         examples=["xoxb-…"],
     )
-    slack_signing_secret: SecretStr = Field(
+    slack_app_token: SecretStr | None = Field(
+        None,
+        description=(
+            "App-level token with the scope connections:write, for Socket Mode: requests arrive by "
+            "WebSocket, without a public address"
+        ),
+        examples=["xapp-…"],
+    )
+    slack_signing_secret: SecretStr | None = Field(
+        None,
         description=(
             "Verifies that requests come from Slack: Slack app settings, Basic Information; during "
-            "a replacement, the new and the old one, separated by a comma"
+            "a replacement, the new and the old one, separated by a comma. Optional with an "
+            "app-level token"
         ),
         examples=["8f742231b10e8888abcd99yyyzzz85a5"],
     )
@@ -129,8 +140,9 @@ class Settings(BaseSettings):
 
     @property
     def signing_secrets(self) -> tuple[str, ...]:
-        """The signing secret, or the new and the old one during a replacement."""
-        return _separated(self.slack_signing_secret.get_secret_value())
+        """The signing secret, or the new and the old one during a replacement; () without one."""
+        secret = self.slack_signing_secret
+        return _separated(secret.get_secret_value()) if secret else ()
 
     def warnings(self) -> list[str]:
         """Describe settings that work but are risky."""
@@ -163,11 +175,25 @@ class Settings(BaseSettings):
             raise ValueError("must be a bot token: it begins with xoxb-, and has no spaces")
         return value
 
+    @field_validator("slack_app_token")
+    @classmethod
+    def _is_app_token(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not _APP_TOKEN.fullmatch(value.get_secret_value()):
+            raise ValueError("must be an app-level token: it begins with xapp-, and has no spaces")
+        return value
+
     @field_validator("slack_signing_secret")
     @classmethod
-    def _are_signing_secrets(cls, value: SecretStr) -> SecretStr:
+    def _are_signing_secrets(
+        cls, value: SecretStr | None, info: ValidationInfo
+    ) -> SecretStr | None:
+        if value is None:
+            # An invalid app token isn't in `data`, and is a problem of its own.
+            if info.data.get("slack_app_token", "") is None:
+                raise ValueError("is missing: set it, or SLACK_APP_TOKEN for Socket Mode")
+            return None
         secrets = _separated(value.get_secret_value())
-        if any(secret.startswith("xox") for secret in secrets):
+        if any(secret.startswith(("xox", "xapp-")) for secret in secrets):
             raise ValueError("looks like a token: did you swap it with SLACK_BOT_TOKEN?")
         if not all(_SIGNING_SECRET.fullmatch(secret) for secret in secrets):
             raise ValueError("must have 32 digits from 0 to 9 and a to f")

@@ -1,8 +1,10 @@
 """The ASGI app: verifies Slack's requests and passes them to Bolt; liveness and readiness checks.
 
-POST /slack/events    commands, buttons, modals and events, all signed
+POST /slack/events    commands, buttons, modals and events, all signed; needs a signing secret
 GET  /healthz         liveness, and the number of running tasks; 503 while stopping
-GET  /readyz          readiness: also requires Redis
+GET  /readyz          readiness: also requires Redis and, without a signing secret, Socket Mode
+
+With an app-level token, the same requests also arrive by WebSocket (`bot.slack.socket_mode`).
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from slack_bolt.app.async_app import AsyncApp
 from slack_bolt.request.async_request import AsyncBoltRequest
@@ -36,6 +38,7 @@ from bot.logs import configure
 from bot.resources import EXIT_MISCONFIGURED, Resources, build_cipher, open_resources, slack_client
 from bot.server import (
     CONNECTION_STATE_KEY,
+    STOPPING_CALLBACK_KEY,
     HttpConnection,
     Server,
     ServerLimits,
@@ -48,7 +51,7 @@ from bot.slack.dispatch import Dispatch
 from bot.slack.error_handler import ErrorHandler
 from bot.slack.injection import Providers
 from bot.slack.loading import LOADING_AFTER_SECONDS
-from bot.slack.request import ANSWERED, DELIVERED, REFERENCE
+from bot.slack.request import ANSWERED, REFERENCE
 from bot.slack.verification import (
     MAX_REQUEST_BYTES,
     TOO_LONG,
@@ -65,6 +68,9 @@ from bot.store.idempotency import Deliveries
 from bot.store.lists import new_cursor_id
 from bot.store.slack_cache import TimeZoneCache
 from bot.wiring import WebServices, build_web_services
+
+if TYPE_CHECKING:
+    from bot.slack.socket_mode import SocketMode
 
 logger = logging.getLogger(__name__)
 
@@ -87,6 +93,7 @@ class WebParts:
     app: AsyncApp
     background: BackgroundTasks
     ping: Callable[[], Awaitable[None]]
+    socket_mode: SocketMode | None = None
 
 
 Assemble = Callable[[], AbstractAsyncContextManager[WebParts]]
@@ -130,7 +137,8 @@ class FastPath:
 def serve(settings: Settings, clock: Clock = time.time) -> None:
     """Serve on HOST and PORT until SIGTERM or SIGINT, then finish running work."""
     configure(settings.log_level, settings.log_format)
-    verifier = RequestVerifier(settings.signing_secrets, clock)
+    secrets_of_slack = settings.signing_secrets
+    verifier = RequestVerifier(secrets_of_slack, clock) if secrets_of_slack else None
     app = build_web(partial(assemble, settings, clock), verifier)
     server = Server(app, ServerLimits(connections=allowed_connections()))
     for warning in settings.warnings():
@@ -165,7 +173,18 @@ async def assemble(
         client = slack_client(settings, resources.session)
         client.token = None  # Bolt sets a token per request, and would warn about this one
         token = settings.slack_bot_token.get_secret_value()
-        yield WebParts(build_app(dispatch, client, token), dispatch.background, ping)
+        app = build_app(dispatch, client, token)
+        yield WebParts(app, dispatch.background, ping, _socket_mode(settings, resources, app))
+
+
+def _socket_mode(settings: Settings, resources: Resources, app: AsyncApp) -> SocketMode | None:
+    """Build the connection to Slack; its modules are imported only if it is used."""
+    if settings.slack_app_token is None:
+        return None
+    from bot.slack.socket_mode import SocketMode
+
+    app_token = settings.slack_app_token.get_secret_value()
+    return SocketMode(app_token, resources.slack, resources.session, partial(answer, app))
 
 
 def _dispatcher(
@@ -194,27 +213,31 @@ def _exit() -> None:
     os._exit(EXIT_MISCONFIGURED)
 
 
-def build_web(assemble: Assemble, verifier: RequestVerifier) -> ASGIApp:
-    """Build the ASGI app for `bot.server.Server`; `assemble` creates its parts at startup."""
+def build_web(assemble: Assemble, verifier: RequestVerifier | None) -> ASGIApp:
+    """Build the ASGI app for `bot.server.Server`; `assemble` creates its parts at startup.
+
+    Without a `verifier`, it serves only the health checks.
+    """
 
     @asynccontextmanager
-    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+    async def lifespan(app: Starlette) -> AsyncIterator[dict[str, Any]]:
         async with assemble() as parts:
             app.state.parts, app.state.verifier = parts, verifier
-            yield
+            if parts.socket_mode is None:
+                yield {}
+            else:
+                parts.socket_mode.start()
+                yield {STOPPING_CALLBACK_KEY: parts.socket_mode.stop}
+                await parts.socket_mode.close()
             unfinished = await parts.background.drain(WEB_DRAIN_SECONDS)
             if unfinished:
                 logger.error("stopped with %d tasks unfinished", unfinished)
 
-    app = Starlette(
-        routes=[
-            Route(SLACK_EVENTS_PATH, slack_events, methods=["POST"]),
-            Route("/healthz", health),
-            Route("/readyz", ready),
-        ],
-        lifespan=lifespan,
-    )
-    return FastPath(app)
+    checks = [Route("/healthz", health), Route("/readyz", ready)]
+    if verifier is None:
+        return Starlette(routes=checks, lifespan=lifespan)
+    events = Route(SLACK_EVENTS_PATH, slack_events, methods=["POST"])
+    return FastPath(Starlette(routes=[events, *checks], lifespan=lifespan))
 
 
 async def slack_events(request: Request) -> Response:
@@ -251,7 +274,13 @@ async def ready(request: Request) -> Response:
         await request.app.state.parts.ping()
     except StoreUnavailable as error:
         return JSONResponse({"status": "Redis is unavailable", "trouble": str(error)}, 503)
-    return JSONResponse({"status": "ok"})
+    socket_mode: SocketMode | None = request.app.state.parts.socket_mode
+    if socket_mode is None:
+        return JSONResponse({"status": "ok"})
+    trouble = socket_mode.trouble
+    if trouble and request.app.state.verifier is None:
+        return JSONResponse({"status": "Slack is not connected", "trouble": trouble}, 503)
+    return JSONResponse({"status": "ok", "socket_mode": trouble or "connected"})
 
 
 def _is_stopping(request: Request) -> bool:
@@ -260,27 +289,35 @@ def _is_stopping(request: Request) -> bool:
 
 async def _answer(request: Request, body: str, connection: HttpConnection) -> Response:
     """Answer a verified request."""
+    answered = asyncio.Event()
+    found = await answer(request.app.state.parts.app, body, answered)
+    if isinstance(found, Rejection):
+        return _reject(connection, found)
+    return BoltAnswer(found, answered)
+
+
+async def answer(app: AsyncApp, body: str, answered: asyncio.Event) -> BoltResponse | Rejection:
+    """Answer a request from Slack, which came over HTTP or by Socket Mode.
+
+    `answered` is to be set when the answer has been sent.
+    """
     try:
         fields = parse_body(body)
     except ValueError:
-        return _reject(connection, Rejection(400, "signed, but the body is malformed"))
+        return Rejection(400, "from Slack, but the body is malformed")
     if fields.get("type") == RATE_LIMITED_EVENT:
         logger.warning("Slack dropped events for a minute: more than 30,000 in an hour")
-        return Response()
+        return BoltResponse(status=200)
     if fields.get("ssl_check") == "1":
-        return Response()
-    return await _dispatch(request, body, fields)
-
-
-async def _dispatch(request: Request, body: str, fields: dict[str, Any]) -> Response:
-    answered, reference = asyncio.Event(), secrets.token_hex(4)
+        return BoltResponse(status=200)
+    reference = secrets.token_hex(4)
     bind_contextvars(reference=reference)  # added to every log line from now on
     incoming = AsyncBoltRequest(
         body=fields,
-        context={ANSWERED: answered, REFERENCE: reference, DELIVERED: body},
+        context={ANSWERED: answered, REFERENCE: reference},
         mode="socket_mode",  # tells Bolt that the body is parsed and verified
     )
-    return BoltAnswer(await request.app.state.parts.app.async_dispatch(incoming), answered)
+    return await app.async_dispatch(incoming)
 
 
 def _reject(connection: HttpConnection, rejection: Rejection) -> Response:

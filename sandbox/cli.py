@@ -62,7 +62,15 @@ def _parser() -> argparse.ArgumentParser:
     started.add_argument(
         "--port", type=int, help="port of the web page; by default 8030, or a free one"
     )
-    started.set_defaults(run=lambda options: demo(FOLDER, options.port))
+    started.add_argument(
+        "--socket",
+        dest="transport",
+        action="store_const",
+        const="socket",
+        default="http",
+        help="let Slack's requests reach the app by Socket Mode instead of HTTP",
+    )
+    started.set_defaults(run=lambda options: demo(FOLDER, options.port, options.transport))
     _add_say(commands.add_parser("say", help="run one command and print the answer"))
     _add_clock(commands.add_parser("clock", help="move the clock of the running demo forward"))
     return parser

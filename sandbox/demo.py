@@ -24,7 +24,7 @@ from sandbox.processes import StackError
 from sandbox.say import TIMEOUT_SECONDS, Screen, Step, run_step
 from sandbox.server import is_free
 from sandbox.slack.person import Person, SandboxError
-from sandbox.stack import Ports, Stack, running_stack
+from sandbox.stack import Ports, Stack, Transport, running_stack
 from sandbox.terminal import draw_message
 
 MESSAGES_SHOWN = 5  # messages
@@ -72,10 +72,11 @@ Or stay in the terminal. Ada is connected to tenant acme; Grace is not connected
 """
 
 
-async def demo(folder: Path, port: int | None = None) -> int:
+async def demo(folder: Path, port: int | None = None, transport: Transport = "http") -> int:
     """Run until Ctrl-C, `quit` or the end of the input at a terminal.
 
-    `port` is the port of the page; without it, 8030 or a free one. Raises `StackError`.
+    `port` is the port of the page; without it, 8030 or a free one. Slack's requests reach the app
+    over HTTP or by Socket Mode. Raises `StackError`.
     """
     from sandbox.page.routes import PageRoutes
 
@@ -85,7 +86,7 @@ async def demo(folder: Path, port: int | None = None) -> int:
     with demo_state.locked(folder):
         print("Starting Redis, the stand-ins and the bot …", flush=True)
         async with (
-            running_stack(folder, ports, PageRoutes, alive=True) as stack,
+            running_stack(folder, ports, PageRoutes, alive=True, transport=transport) as stack,
             httpx.AsyncClient(trust_env=False, timeout=TIMEOUT_SECONDS) as http,
         ):
             with demo_state.published(folder, stack.slack_url):

@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 import httpx
 from redis.exceptions import RedisError
@@ -41,6 +41,9 @@ from sandbox.slack.person import Person
 from sandbox.slack.workspace import Workspace
 
 REDIS_SECONDS = 3.0
+
+Transport = Literal["http", "socket", "both"]
+"""How Slack's requests reach the app: over HTTP or by Socket Mode, or the app accepts both."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +80,7 @@ async def running_stack(
     page: Callable[[Workspace], WebPage] | None = None,
     *,
     alive: bool = False,
+    transport: Transport = "http",
 ) -> AsyncIterator[Stack]:
     """Start everything and connect Ada to acme. Everything is stopped when the context ends.
 
@@ -96,21 +100,20 @@ async def running_stack(
         worker = ProcessSwitch(lambda: bot_process("worker", settings, clocked_command))
         key = _encryption_key(folder)
         moving = ClockRoutes(clock, worker, redis_url, key).routes()
-        emporix = await parts.enter_async_context(
-            serving(create_emporix(emporix_state), ports.emporix)
-        )
+        emporix_app = create_emporix(emporix_state)
+        emporix = await parts.enter_async_context(serving(emporix_app, ports.emporix))
         slack = await parts.enter_async_context(_slack(workspace, ports.slack, page, moving))
-        settings |= _settings(workspace, slack, emporix, redis_url, key) | {
+        settings |= _settings(workspace, slack, emporix, redis_url, key, transport) | {
             PATH: str(clock.path),
             "PORT": str(_free_port(ports.bot)),
         }
-        web = web_process(settings, clocked_command)
-        workspace.bot_url = await parts.enter_async_context(web)
+        bot_url = await parts.enter_async_context(web_process(settings, clocked_command))
+        workspace.bot_url = bot_url
         parts.push_async_callback(worker.switch, False)
         await worker.switch(True)
         await _connect_ada(slack)
         workspace.forget_elsewhere = partial(disconnect_others, redis_url)
-        yield Stack(slack, emporix, workspace.bot_url, redis_url)
+        yield Stack(slack, emporix, bot_url, redis_url)
 
 
 async def _check_redis(url: str) -> None:
@@ -132,13 +135,27 @@ async def _check_redis(url: str) -> None:
         await redis.aclose()
 
 
+def transport_settings(workspace: Workspace, transport: Transport) -> dict[str, str]:
+    """Return the settings for a transport, and turn Socket Mode on or off in the Slack app."""
+    workspace.socket_mode.is_enabled = transport != "http"
+    return {
+        "SLACK_APP_TOKEN": "" if transport == "http" else workspace.socket_mode.app_token,
+        "SLACK_SIGNING_SECRET": "" if transport == "socket" else workspace.signing_secret,
+    }
+
+
 def _settings(
-    workspace: Workspace, slack: str, emporix: str, redis_url: str, encryption_key: str
+    workspace: Workspace,
+    slack: str,
+    emporix: str,
+    redis_url: str,
+    encryption_key: str,
+    transport: Transport,
 ) -> dict[str, str]:
     """Return the settings of the bot, except those that mark its processes as the demo's."""
     return {
         "SLACK_BOT_TOKEN": workspace.bot_token,
-        "SLACK_SIGNING_SECRET": workspace.signing_secret,
+        **transport_settings(workspace, transport),
         "SLACK_API_URL": f"{slack}/api/",
         "EMPORIX_API_URL": emporix,
         "REDIS_URL": redis_url,

@@ -359,6 +359,8 @@ def test_the_operator_guide_has_every_setting() -> None:
 
 def written(default: object) -> str:
     """A default as written in an environment variable."""
+    if default is None:
+        return "not set"
     return str(default).lower() if isinstance(default, bool) else str(default)
 
 

@@ -103,6 +103,19 @@ async def test_https_goes_through_a_tunnel(ask: Ask, monkeypatch: pytest.MonkeyP
         assert proxy.targets == ["CONNECT service.invalid:443"]
 
 
+@pytest.mark.parametrize("name", ["HTTPS_PROXY", "ALL_PROXY"])
+async def test_a_websocket_goes_through_a_tunnel(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The WebSockets of Socket Mode use the proxy for https."""
+    async with scripted(reply(b"no", status=403)) as proxy:
+        monkeypatch.setenv(name, proxy.url)
+        async with slack_session() as session:
+            with pytest.raises(aiohttp.ClientError):
+                await session.ws_connect("wss://service.invalid/link/?ticket=1")
+        assert proxy.targets == ["CONNECT service.invalid:443"]
+
+
 @BOTH
 async def test_says_that_a_proxy_cannot_be_used(
     ask: Ask, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture

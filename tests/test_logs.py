@@ -60,6 +60,7 @@ def test_keeps_libraries_quiet_at_debug(capsys: pytest.CaptureFixture[str]) -> N
     [
         "xoxb-123-456-abcDEF",
         "xapp-1-A-2-b",
+        "wss://wss-primary.slack.com/link/?ticket=0a1b2c3d&app_id=A1",
         "Authorization: Bearer vkFuQ6oTwj8_Ye4e.iRSs",
         "https://hooks.slack.com/commands/T1/2/abc",
         "http://localhost:1/actions/T1/2/abc",
@@ -72,7 +73,8 @@ def test_redacts_what_looks_like_a_secret(secret: str) -> None:
     """Tokens, secrets and response_urls are redacted, wherever they come from."""
     line = redact(None, "info", {"event": f"before {secret} after"})["event"]
     assert "[redacted]" in line
-    assert not any(part in line for part in ("123-456", "A-2-b", "vkFu", "/abc", "abcdef123"))
+    parts = ("123-456", "A-2-b", "0a1b2c", "vkFu", "/abc", "abcdef123")
+    assert not any(part in line for part in parts)
     assert line.startswith("before ")
     assert line.endswith("after")
 
@@ -105,6 +107,8 @@ ALTERNATIVES = [
     "xoxb-",
     "xoxb-a ",
     "xapp-",
+    "?ticket=",
+    "&ticket",
     "bearer ",
     "bearer",
     "http://a/",

@@ -1,20 +1,24 @@
-"""manifest.yml is what Slack's "Create an app from a manifest" takes.
-
-Slack: app manifest reference. Lengths are in characters.
-"""
+"""manifest.yml is what Slack's "Create an app from a manifest" takes."""
 
 from __future__ import annotations
 
+import copy
+import json
 import re
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+from zipfile import ZipFile
 
 import pytest
 import yaml
+from hatchling.builders.wheel import WheelBuilder
+from jsonschema import Draft7Validator, FormatChecker
 from slack_sdk.web.async_client import AsyncWebClient
 
 import bot.listeners
 from bot.app import SLASH_COMMAND
+from bot.cli import app_manifest, main
 from bot.doctor import SCOPES
 from bot.slack.decorators import discover
 from sandbox.slack.shortcuts import SHORTCUTS, Shortcut
@@ -23,54 +27,19 @@ from tests.harness.source_code import PROJECT, attributes, modules
 
 MANIFEST: dict[str, Any] = yaml.safe_load((PROJECT / "manifest.yml").read_text(encoding="utf-8"))
 
-# What each part of a manifest may hold; of the parts that this app has none of, only the names.
-KNOWN = {
-    "": (
-        "$schema _metadata app_directory display_information features oauth_config settings "
-        "functions workflows datastores outgoing_domains types external_auth_providers mcp_servers"
-    ),
-    "_metadata": "schema_version min_version major_version minor_version",
-    "display_information": "name description long_description background_color",
-    "features": (
-        "app_home bot_user functions shortcuts slash_commands workflow_steps unfurl_domains "
-        "assistant_view agent_view"
-    ),
-    "features.app_home": "home_tab_enabled messages_tab_enabled messages_tab_read_only_enabled",
-    "features.bot_user": "display_name always_online",
-    "features.shortcuts": "name type callback_id description",
-    "features.slash_commands": "command url description usage_hint should_escape",
-    "oauth_config": "redirect_urls scopes token_management_enabled pkce_enabled",
-    "oauth_config.scopes": "user bot user_optional bot_optional",
-    "settings": (
-        "allowed_ip_address_ranges event_subscriptions incoming_webhooks interactivity "
-        "org_deploy_enabled socket_mode_enabled is_hosted token_rotation_enabled siws_links "
-        "hermes_app_type function_runtime is_mcp_enabled"
-    ),
-    "settings.event_subscriptions": "request_url user_events bot_events metadata_subscriptions",
-    "settings.interactivity": "is_enabled request_url message_menu_options_url",
-}
+SCHEMA = json.loads((PROJECT / "tests/slack_app_manifest.schema.json").read_text(encoding="utf-8"))
+"""Slack's own schema of manifests: names, types, lengths and counts."""
 
-LENGTHS = {
-    "display_information.name": (1, 35),
-    "display_information.description": (1, 140),
-    "display_information.long_description": (175, 4000),
-    "features.bot_user.display_name": (1, 80),
-    "features.shortcuts.name": (1, 24),
-    "features.shortcuts.callback_id": (1, 255),
-    "features.shortcuts.description": (1, 150),
-    "features.slash_commands.command": (2, 32),
-    "features.slash_commands.url": (1, 3000),
-    "features.slash_commands.description": (1, 2000),
-    "features.slash_commands.usage_hint": (1, 1000),
-    "settings.event_subscriptions.request_url": (1, 3500),
-    "settings.interactivity.request_url": (1, 3500),
-}
-
+ADDRESS = "https://jobs.example.org"
+BY_HTTP: dict[str, Any] = yaml.safe_load(app_manifest(ADDRESS))
+BY_SOCKET: dict[str, Any] = yaml.safe_load(app_manifest(""))
 
 # Slack: the reference of each Web API method. Showing and changing views needs no scope.
 SCOPES_OF: dict[str, tuple[str, ...]] = {
+    "apps_connections_open": (),  # called with the app-level token, which has its own scope
     "auth_test": (),
     "bots_info": ("users:read",),
+    "chat_delete": ("chat:write",),
     "chat_postEphemeral": ("chat:write",),
     "chat_postMessage": ("chat:write",),
     "chat_update": ("chat:write",),
@@ -117,20 +86,80 @@ def parts(path: str) -> list[Any]:
     return found
 
 
-@pytest.mark.parametrize("path", KNOWN)
-def test_has_no_names_that_slack_does_not_know(path: str) -> None:
-    """The manifest has only names that Slack knows."""
-    known = set(KNOWN[path].split())
-    assert parts(path)
-    assert [part.keys() - known for part in parts(path) if part.keys() - known] == []
+@pytest.mark.parametrize("manifest", [MANIFEST, BY_HTTP, BY_SOCKET], ids=["file", "http", "socket"])
+def test_is_what_slack_takes(manifest: dict[str, Any]) -> None:
+    """The file and both printed manifests are valid by Slack's schema."""
+    Draft7Validator(SCHEMA, format_checker=FormatChecker()).validate(manifest)
 
 
-@pytest.mark.parametrize("path", LENGTHS)
-def test_keeps_to_the_lengths(path: str) -> None:
-    """Texts are within Slack's limits of length."""
-    least, most = LENGTHS[path]
-    assert parts(path)
-    assert all(isinstance(text, str) and least <= len(text) <= most for text in parts(path))
+def test_the_schema_is_strict() -> None:
+    """The schema rejects unknown names and too long texts."""
+    validator = Draft7Validator(SCHEMA)
+    assert not validator.is_valid(MANIFEST | {"unknown": True})
+    assert not validator.is_valid(MANIFEST | {"display_information": {"name": "x" * 36}})
+
+
+def test_a_printed_manifest_has_the_address() -> None:
+    """`manifest --url` differs from the file by the address alone."""
+    text = json.dumps(MANIFEST)
+    assert json.loads(text.replace("https://emporix-jobs.example.com", ADDRESS)) == BY_HTTP
+    assert json.dumps(BY_HTTP).count(f"{ADDRESS}/slack/events") == 4
+
+
+def test_a_manifest_for_socket_mode_has_no_address() -> None:
+    """`manifest --socket` turns Socket Mode on, and differs otherwise by the addresses alone."""
+    assert "https://" not in json.dumps(BY_SOCKET)
+    assert BY_SOCKET["settings"]["socket_mode_enabled"] is True
+    expected = copy.deepcopy(BY_HTTP)
+    del expected["features"]["slash_commands"][0]["url"]
+    del expected["settings"]["event_subscriptions"]["request_url"]
+    del expected["settings"]["interactivity"]["request_url"]
+    del expected["settings"]["interactivity"]["message_menu_options_url"]
+    expected["settings"]["socket_mode_enabled"] = True
+    assert expected == BY_SOCKET
+
+
+@pytest.mark.parametrize(
+    ("typed", "address"),
+    [
+        (["--url", "https://jobs.example.org/"], "https://jobs.example.org/slack/events"),
+        (["--url", "https://a.b:8443/jobs"], "https://a.b:8443/jobs/slack/events"),
+        (["--url", "https://a.b/slack/events"], "https://a.b/slack/events"),
+    ],
+)
+def test_takes_addresses_as_people_have_them(
+    typed: list[str], address: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A trailing slash, a path and the path of the requests are understood."""
+    assert main(["manifest", *typed]) == 0
+    printed = yaml.safe_load(capsys.readouterr().out)
+    assert printed["settings"]["event_subscriptions"]["request_url"] == address
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        [],
+        ["--socket", "--url", "https://a.b"],
+        ["--url", "http://a.b"],
+        ["--url", "a.b"],
+        ["--url", "https://a.b # comment"],
+        ["--url", "https://"],
+        ["--url", ""],
+    ],
+)
+def test_refuses_other_addresses(typed: list[str]) -> None:
+    """The mode must be given, and the address must be one that Slack can use."""
+    with pytest.raises(SystemExit) as ended:
+        main(["manifest", *typed])
+    assert ended.value.code == 2
+
+
+def test_the_wheel_has_the_manifest(tmp_path: Path) -> None:
+    """An installed package has the manifest, as it has the templates."""
+    (built,) = WheelBuilder(str(PROJECT)).build(directory=str(tmp_path))
+    with ZipFile(built) as wheel:
+        assert wheel.read("bot/manifest.yml") == (PROJECT / "manifest.yml").read_bytes()
 
 
 def test_is_of_version_2() -> None:

@@ -41,6 +41,18 @@ def test_needs_no_more_than_four() -> None:
     assert (settings.log_level, settings.log_format) == ("INFO", "text")
 
 
+def test_needs_no_signing_secret_with_an_app_token(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One of signing secret and app token is enough; both are allowed."""
+    assert refused(monkeypatch, SLACK_APP_TOKEN="xapp-1") == {}
+    assert load_settings().signing_secrets == (REQUIRED["SLACK_SIGNING_SECRET"],)
+    monkeypatch.delenv("SLACK_SIGNING_SECRET")
+    assert load_settings().signing_secrets == ()
+    assert refused(monkeypatch, SLACK_APP_TOKEN="") == {
+        "SLACK_SIGNING_SECRET": "is missing: set it, or SLACK_APP_TOKEN for Socket Mode"
+    }
+    assert refused(monkeypatch, SLACK_APP_TOKEN="xoxb-1").keys() == {"SLACK_APP_TOKEN"}
+
+
 def test_names_all_that_is_amiss_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """All problems are reported at once."""
     monkeypatch.delenv("SLACK_BOT_TOKEN")
@@ -131,6 +143,7 @@ KEY = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
 SECRET, OLD_SECRET = REQUIRED["SLACK_SIGNING_SECRET"], "5a2d0b0c51962e5a3d6f0c1b7e8f9a24"
 GOOD = {
     "SLACK_BOT_TOKEN": ["xoxb-1", "xoxb-12-34-abcDEF", " xoxb-1\r\n"],
+    "SLACK_APP_TOKEN": ["xapp-1-A0-12-abc", " xapp-1\n"],
     "SLACK_SIGNING_SECRET": [SECRET, f"{SECRET},{OLD_SECRET}", f" {SECRET} , {OLD_SECRET}\n"],
     "SLACK_API_URL": ["https://slack.com/api/", "http://127.0.0.1:1/api/", "http://[::1]:1"],
     "EMPORIX_API_URL": [
@@ -166,11 +179,13 @@ GOOD = {
 }
 BAD = {
     "SLACK_BOT_TOKEN": ["\n", "xoxp-1-hidden", "xapp-1-hidden", SECRET, "xoxb-1 hidden", "xoxb-é"],
+    "SLACK_APP_TOKEN": ["xoxb-1-hidden", SECRET, "xapp-1 hidden", "xapp-é-hidden", "xapp-"],
     "SLACK_SIGNING_SECRET": [
         "hidden",
         SECRET[:-1],
         SECRET.upper(),
         "xoxb-1-hidden",
+        "xapp-1-hidden",
         f"{SECRET},",
         f"{SECRET},{OLD_SECRET},{SECRET}",
     ],

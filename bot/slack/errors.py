@@ -19,6 +19,7 @@ SLACK_RETRY_SECONDS = 15.0
 """The delay before a task retries, if Slack doesn't say how long to wait."""
 
 MIN_RETRY_AFTER_SECONDS = MIN_PAUSE_SECONDS
+MAX_RETRY_AFTER_SECONDS = 10.0  # while the user is waiting for the answer
 
 
 class ErrorGroup:
@@ -174,6 +175,19 @@ INVALID_BLOCKS = "invalid_blocks"
 """Slack rejects a block of the message; nothing was posted."""
 
 TOKEN_RETRY_SECONDS = 60.0
+
+LINK_DISABLED, TOO_MANY_WEBSOCKETS = "link_disabled", "too_many_websockets"
+_NEW = "create an app-level token (Basic Information) and set SLACK_APP_TOKEN"
+SOCKET_MODE_ADVICE = {
+    **dict.fromkeys(InvalidToken.codes, _NEW),
+    "access_denied": _NEW,
+    "forbidden_team": _NEW,
+    "missing_scope": f"the token needs the scope connections:write: {_NEW}",
+    "not_allowed_token_type": f"SLACK_APP_TOKEN is not an app-level token: {_NEW}",
+    LINK_DISABLED: "turn on Socket Mode in the settings of the Slack app",
+    TOO_MANY_WEBSOCKETS: "Slack allows 10 connections of an app: stop some of its web processes",
+}
+"""What the operator must do, by Slack's error code or its reason for a disconnect."""
 
 CHANNEL_PREFIX = "restricted_action"
 """Slack: `restricted_action`, `…_read_only_channel`, `…_thread_only_channel`, and more."""

@@ -15,8 +15,12 @@ from yarl import URL
 
 from bot.rendering.blockkit.rules import without_chart
 from bot.rendering.renderer import Renderer
-from bot.slack.client import MAX_RETRY_AFTER_SECONDS
-from bot.slack.errors import SLACK_ERRORS, error_name, retry_after_header
+from bot.slack.errors import (
+    MAX_RETRY_AFTER_SECONDS,
+    SLACK_ERRORS,
+    error_name,
+    retry_after_header,
+)
 from bot.slack.request import SlackRequest
 
 logger = logging.getLogger(__name__)

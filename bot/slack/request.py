@@ -118,7 +118,7 @@ def _walk(message: Mapping[str, Any]) -> Iterator[str]:
             waiting.extend(part[:MAX_MESSAGE_PARTS])
 
 
-ANSWERED, REFERENCE, DELIVERED = "answered", "reference", "delivered"
+ANSWERED, REFERENCE = "answered", "reference"
 """Names in Bolt's context: set in `bot.web`, read here."""
 
 HOME = "home"
@@ -215,7 +215,7 @@ def parse_request(request: AsyncBoltRequest) -> SlackRequest:
         channel_name=_channel_name(body),
         response_url=context.response_url or "",
         trigger_id=body.get("trigger_id") or "",
-        delivery=_delivery(body, context[DELIVERED]),
+        delivery=_delivery(body),
         view=body.get("view") or event.get("view"),
         message_ts=body.get("message_ts") or (body.get("container") or {}).get("message_ts") or "",
         message=body.get("message"),
@@ -235,14 +235,13 @@ def _channel_name(body: Mapping[str, Any]) -> str:
     return name if isinstance(name, str) else ""
 
 
-def _delivery(body: Mapping[str, Any], delivered: str) -> str:
-    """A hash of the request, to recognize repeats; "" without a trigger_id or event_id.
+def _delivery(body: Mapping[str, Any]) -> str:
+    """A hash of the request's trigger_id or event_id, to recognize repeats; "" without one.
 
-    Each trigger_id and event_id is unique, so only a repeated request has the same hash.
+    Both are unique, and stay the same if Slack repeats the request, over HTTP or by Socket Mode.
     """
-    if not body.get("trigger_id") and not body.get("event_id"):
-        return ""
-    return hashlib.sha256(delivered.encode()).hexdigest()[:32]
+    unique = body.get("trigger_id") or body.get("event_id")
+    return hashlib.sha256(str(unique).encode()).hexdigest()[:32] if unique else ""
 
 
 class FormValues(dict[str, str]):

@@ -3,13 +3,15 @@
     workspace = Workspace(time.time)
     async with serving(create_app(workspace)) as slack_url: ...
 
-The app under test uses `{slack_url}/api/` as Slack's Web API and listens at `workspace.bot_url`.
+The app under test uses `{slack_url}/api/` as Slack's Web API. It listens at `workspace.bot_url`, or
+connects by Socket Mode if `workspace.socket_mode.is_enabled`.
 Users act through `person.Person` or `/sandbox/…`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute
@@ -22,6 +24,12 @@ def create_app(workspace: Workspace, more: Sequence[BaseRoute] = ()) -> Starlett
     """Combine the Web API, response_urls, uploads, control endpoints and `more` routes."""
     modules = (web_api, response_url_routes, upload_routes, control_routes)
     there = [route for page_routes in modules for route in page_routes.routes(workspace)]
-    app = Starlette(routes=[*there, *more])
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        yield
+        await workspace.socket_mode.close()
+
+    app = Starlette(routes=[*there, *more], lifespan=lifespan)
     app.router.redirect_slashes = False
     return app

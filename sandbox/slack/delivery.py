@@ -1,4 +1,7 @@
-"""Delivers requests to the app: signed, as a form or JSON, with a timeout of 3 s."""
+"""Delivers requests to the app, with a timeout of 3 s.
+
+Over HTTP they are signed, as a form or JSON; in Socket Mode they are sent in an envelope.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,7 @@ from urllib.parse import urlencode
 
 import httpx
 
+from sandbox.slack.socket_mode import EVENTS_API, NoConnection
 from sandbox.slack.workspace import Workspace
 
 FORM, JSON = "application/x-www-form-urlencoded", "application/json"
@@ -26,7 +30,7 @@ class Ack:
     """The app's response. `body` is JSON, text, or None if it is empty.
 
     `error` is Slack's error code if the app did not acknowledge: operation_timeout or
-    dispatch_failed. Status 0 means that there was no response.
+    dispatch_failed. Status 0 means that there was no response; in Socket Mode, each ack has 200.
     """
 
     status: int = 0
@@ -48,7 +52,14 @@ def signed(secret: str, timestamp: int, body: bytes) -> dict[str, str]:
 
 
 async def deliver(http: httpx.AsyncClient, workspace: Workspace, form: Mapping[str, str]) -> Ack:
-    """POST a form to the app's /slack/events and wait for the ack, for at most as long as Slack."""
+    """POST a form to the app's /slack/events and wait for the ack, for at most as long as Slack.
+
+    In Socket Mode, the envelope has the fields of a command, or the payload of an interaction.
+    """
+    if workspace.socket_mode.is_enabled:
+        if "payload" in form:
+            return await _send(workspace, "interactive", json.loads(form["payload"]))
+        return await _send(workspace, "slash_commands", form)
     return await _post(http, workspace, urlencode(form).encode(), {"Content-Type": FORM})
 
 
@@ -59,12 +70,30 @@ async def deliver_event(
 
     Slack also retries after one and after five minutes; the stand-in doesn't.
     """
+    if workspace.socket_mode.is_enabled:
+        ack = await _send(workspace, EVENTS_API, event)
+        return await _send(workspace, EVENTS_API, event, "timeout") if ack.error else ack
     body, headers = json.dumps(event).encode(), {"Content-Type": JSON}
     ack = await _post(http, workspace, body, headers)
     if not ack.error:
         return ack
     again = {"X-Slack-Retry-Num": "1", "X-Slack-Retry-Reason": REASONS[ack.error]}
     return await _post(http, workspace, body, headers | again)
+
+
+async def _send(
+    workspace: Workspace, kind: str, payload: Mapping[str, Any], retry_reason: str = ""
+) -> Ack:
+    begun, seconds = time.perf_counter(), workspace.ack_seconds
+    try:
+        body = await workspace.socket_mode.deliver(
+            kind, payload, seconds, retry_reason=retry_reason
+        )
+    except TimeoutError:
+        return Ack(seconds=time.perf_counter() - begun, error="operation_timeout")
+    except NoConnection:
+        return Ack(seconds=time.perf_counter() - begun, error="dispatch_failed")
+    return Ack(200, time.perf_counter() - begun, body)
 
 
 async def _post(

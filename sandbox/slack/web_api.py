@@ -31,6 +31,8 @@ def routes(workspace: Workspace) -> Sequence[Route]:
 
 
 async def _answer(workspace: Workspace, name: str, request: Request) -> Response:
+    if name == "apps.connections.open":
+        return await _open_connection(workspace, request)
     method = METHODS.get(name)
     if method is None:
         return PlainJSON({"ok": False, "error": "unknown_method", "req_method": name})
@@ -45,6 +47,16 @@ async def _answer(workspace: Workspace, name: str, request: Request) -> Response
         headers = _scopes(workspace, method) | {"Retry-After": str(many.seconds)}
         return PlainJSON({"ok": False, "error": "ratelimited"}, 429, headers)
     return PlainJSON(body, headers=_scopes(workspace, method))
+
+
+async def _open_connection(workspace: Workspace, request: Request) -> Response:
+    """apps.connections.open. Slack: its app-level token must be in the Authorization header."""
+    workspace.slack_url = str(request.base_url).rstrip("/")
+    try:
+        url = await workspace.socket_mode.open_url(_token(request, {}))
+    except ApiError as refused:
+        return PlainJSON(refused.answer())
+    return PlainJSON({"ok": True, "url": url})
 
 
 def _recorded(workspace: Workspace, name: str, given: Arguments) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from sandbox.slack.post_limits import PostLimits
 from sandbox.slack.response_urls import ResponseUrls
 from sandbox.slack.selections import Selections
 from sandbox.slack.shortcuts import SHORTCUTS, Shortcut
+from sandbox.slack.socket_mode import SocketModeServer
 from sandbox.slack.times import Clock
 from sandbox.slack.triggers import Triggers
 from sandbox.slack.views import Views
@@ -100,6 +101,7 @@ class Workspace:
         self.faults = Faults()
         self.post_limits = PostLimits(clock)
         self.journal = Journal()
+        self.socket_mode = SocketModeServer()
 
     def seen_by(self, user: User, channel_id: str = "", since: int = 0) -> list[Message]:
         """Return the messages that a user sees in one or all of their channels, oldest first.

@@ -1,14 +1,14 @@
-"""The web process as the Procfile starts it, and how it stops."""
+"""The web process as the Procfile starts it, over HTTP and by Socket Mode, and how it stops."""
 
 from __future__ import annotations
 
 import asyncio
 import signal
 import socket
-import time
+import subprocess
+import sys
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, ExitStack
-from dataclasses import dataclass
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -16,76 +16,38 @@ import httpx
 import pytest
 
 from bot.slack.background import DEFAULT_QUEUE_LIMITS
-from bot.store.encryption import new_key
-from sandbox.emporix.app import create_app as create_emporix
 from sandbox.emporix.faults import Fault
 from sandbox.emporix.keys import ACME_OPERATIONS
 from sandbox.emporix.state import EmporixState
 from sandbox.processes import (
-    START_SECONDS,
+    PROJECT,
     Command,
     StackError,
     bot_process,
     procfile_command,
     web_process,
 )
-from sandbox.server import free_socket, serving
-from sandbox.slack import payloads
-from sandbox.slack.actor import Actor
-from sandbox.slack.app import create_app as create_slack
-from sandbox.slack.delivery import Ack, deliver
-from sandbox.slack.directory import ADA, CHANNELS
-from sandbox.slack.person import Person
-from sandbox.slack.workspace import Workspace
+from sandbox.slack.delivery import Ack
+from tests.harness.app import TRANSPORTS
+from tests.harness.web_process import (
+    Surroundings,
+    ask,
+    connect,
+    free_port,
+    is_ready,
+    open_surroundings,
+    until_ready,
+)
+
+only_http = pytest.mark.parametrize("surroundings", ["http"], indirect=True)
 
 
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """The environment of the process."""
-
-    emporix_state: EmporixState
-    workspace: Workspace
-    settings: dict[str, str]
-    ada: Person
-    slack_url: str
-    http: httpx.AsyncClient
-
-
-@pytest.fixture
-async def surroundings(redis: Any, redis_url: str) -> AsyncIterator[Surroundings]:
-    emporix_state, workspace = EmporixState(time.time), Workspace(time.time)
-    async with AsyncExitStack() as parts:
-        emporix = await parts.enter_async_context(serving(create_emporix(emporix_state)))
-        slack = await parts.enter_async_context(serving(create_slack(workspace)))
-        http = await parts.enter_async_context(httpx.AsyncClient(timeout=30))
-        settings = {
-            "SLACK_BOT_TOKEN": workspace.bot_token,
-            "SLACK_SIGNING_SECRET": workspace.signing_secret,
-            "SLACK_API_URL": f"{slack}/api/",
-            "EMPORIX_API_URL": emporix,
-            "REDIS_URL": redis_url,
-            "ENCRYPTION_KEYS": new_key(),
-            "HOST": "127.0.0.1",
-            "PORT": str(free_port()),
-            "LOG_LEVEL": "DEBUG",
-            "LOG_FORMAT": "json",
-        }
-        yield Surroundings(emporix_state, workspace, settings, Person(http, slack), slack, http)
-
-
-def free_port() -> int:
-    with free_socket() as found:
-        return int(found.getsockname()[1])
-
-
-async def connect(surroundings: Surroundings) -> None:
-    await surroundings.ada.command("/emporix connect acme")
-    await surroundings.ada.submit(
-        {
-            "Client ID": ACME_OPERATIONS.client_id,
-            "Client secret": ACME_OPERATIONS.client_secret,
-        }
-    )
+@pytest.fixture(params=TRANSPORTS)
+async def surroundings(
+    request: pytest.FixtureRequest, redis: Any, redis_url: str
+) -> AsyncIterator[Surroundings]:
+    async with open_surroundings(redis_url, request.param) as opened:
+        yield opened
 
 
 async def test_finishes_running_work_on_sigterm(surroundings: Surroundings) -> None:
@@ -96,7 +58,7 @@ async def test_finishes_running_work_on_sigterm(surroundings: Surroundings) -> N
         surroundings.workspace.bot_url = f"http://127.0.0.1:{surroundings.settings['PORT']}"
         await until_ready(surroundings)
         await connect(surroundings)
-        slow = Fault("delay", times=running, path="/jobs/job-1", seconds=2)
+        slow = Fault("delay", times=running, path="/jobs/job-1", seconds=4)
         surroundings.emporix_state.faults.add(slow)
         acks = await asyncio.gather(*[ask(surroundings) for _ in range(running + waiting)])
         assert {(ack.status, ack.body) for ack in acks} == {(200, None)}
@@ -110,15 +72,6 @@ async def test_finishes_running_work_on_sigterm(surroundings: Surroundings) -> N
     assert shown.count("✅ Succeeded · complaint-agent: “Done.”") == running + waiting
 
 
-async def ask(
-    surroundings: Surroundings, text: str = "jobs get job-1", http: httpx.AsyncClient | None = None
-) -> Ack:
-    """Send a command without waiting for its result."""
-    actor = Actor(surroundings.workspace, surroundings.slack_url, ADA, CHANNELS[0])
-    form = payloads.command(actor, "/emporix", text)
-    return await deliver(http or surroundings.http, surroundings.workspace, form)
-
-
 def _gets(emporix_state: EmporixState) -> int:
     return sum("job-1" in seen.path for seen in emporix_state.requests)
 
@@ -126,8 +79,8 @@ def _gets(emporix_state: EmporixState) -> int:
 async def test_a_deploy_loses_no_ack(surroundings: Surroundings) -> None:
     """During a deploy, each of 100 commands a second gets its ack, on new and on kept connections.
 
-    Like a load balancer, the test sends requests to the old process until it reports that it is
-    stopping.
+    Over HTTP, the test sends requests to the old process until it reports that it is stopping, like
+    a load balancer. In Socket Mode, Slack sends them to both until the old one disconnects.
     """
     other = surroundings.settings | {"PORT": str(free_port())}
     acks: list[asyncio.Task[Ack]] = []
@@ -151,6 +104,7 @@ async def test_a_deploy_loses_no_ack(surroundings: Surroundings) -> None:
     assert [ack.status for ack in ended] == [200] * len(ended)
 
 
+@only_http
 async def test_accepts_requests_during_the_grace_period(surroundings: Surroundings) -> None:
     """After SIGTERM, /readyz reports it, and requests are answered during the grace period."""
     async with bot_process("web", surroundings.settings) as process:
@@ -166,20 +120,7 @@ async def test_accepts_requests_during_the_grace_period(surroundings: Surroundin
         assert (await ask(surroundings, "help")).status == 200
 
 
-async def is_ready(surroundings: Surroundings) -> bool:
-    try:
-        answer = await surroundings.http.get(f"{surroundings.workspace.bot_url}/readyz")
-    except httpx.TransportError:
-        return False
-    return answer.status_code == httpx.codes.OK
-
-
-async def until_ready(surroundings: Surroundings) -> None:
-    async with asyncio.timeout(START_SECONDS):
-        while not await is_ready(surroundings):  # noqa: ASYNC110 - another process is watched
-            await asyncio.sleep(0.02)
-
-
+@only_http
 async def test_idle_connections_block_no_command(surroundings: Surroundings) -> None:
     """With more idle connections than file descriptors, each command is answered."""
     address = ("127.0.0.1", int(surroundings.settings["PORT"]))
@@ -217,7 +158,9 @@ async def test_logs_no_secrets(
     assert "not_found" in written
     secrets = [
         surroundings.settings["SLACK_BOT_TOKEN"],
-        surroundings.settings["SLACK_SIGNING_SECRET"],
+        surroundings.workspace.signing_secret,
+        surroundings.workspace.socket_mode.app_token,
+        "ticket=",
         surroundings.settings["ENCRYPTION_KEYS"],
         ACME_OPERATIONS.client_id,
         "very-private-words",
@@ -226,6 +169,15 @@ async def test_logs_no_secrets(
         "trigger_id",
     ]
     assert [secret for secret in secrets if secret in written] == []
+
+
+def test_http_alone_imports_nothing_of_socket_mode() -> None:
+    """Without SLACK_APP_TOKEN, a web process doesn't load the modules of Socket Mode."""
+    code = "import sys, bot.web; print([name for name in sys.modules if 'socket_mode' in name])"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "[]\n"
 
 
 async def test_missing_settings_are_named(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -29,9 +29,12 @@ from sandbox.slack.app import create_app as create_slack
 from sandbox.slack.exchange import tls
 from sandbox.slack.person import Exchange, Person
 from sandbox.slack.workspace import Workspace
+from sandbox.stack import Transport, transport_settings
 from tests.harness.clock import FakeClock
 from tests.harness.redis_clock import clocked_connect
 from tests.harness.worker import FakeQueue, FakeWorker
+
+TRANSPORTS: tuple[Transport, ...] = ("http", "socket")
 
 PLACEHOLDER_DELAY_SECONDS = 60.0
 """Seconds. High, so that a busy machine doesn't add loading states to tests."""
@@ -85,11 +88,13 @@ async def open_app(
     clock: FakeClock,
     *,
     loading_after_seconds: float = PLACEHOLDER_DELAY_SECONDS,
+    transport: Transport = "http",
     **settings_of_test: object,
 ) -> AsyncIterator[AppHarness]:
     """Start everything, with no user connected.
 
-    Replies that take longer than `loading_after_seconds` show a loading state.
+    Replies that take longer than `loading_after_seconds` show a loading state. The app gets Slack's
+    requests over HTTP or by Socket Mode.
     """
     emporix_state, workspace = EmporixState(clock), Workspace(clock)
     if "encryption_keys" not in settings_of_test:
@@ -100,7 +105,7 @@ async def open_app(
         settings = Settings.model_validate(
             {
                 "slack_bot_token": workspace.bot_token,
-                "slack_signing_secret": workspace.signing_secret,
+                **_non_empty(transport_settings(workspace, transport)),
                 "slack_api_url": f"{slack}/api/",
                 "emporix_api_url": emporix,
                 "redis_url": redis_url,
@@ -120,9 +125,11 @@ async def open_app(
                 loading_after_seconds,
                 _numbered("digest"),
             ),
-            RequestVerifier([workspace.signing_secret], clock),
+            RequestVerifier([workspace.signing_secret], clock) if transport != "socket" else None,
         )
         workspace.bot_url = await parts.enter_async_context(serving(web, made_by=Server))
+        if transport != "http":
+            await workspace.socket_mode.until_connected(1)
         http = await parts.enter_async_context(httpx.AsyncClient(verify=tls()))
         queue = FakeQueue(clock)
         worker_parts = await parts.enter_async_context(
@@ -134,6 +141,11 @@ async def open_app(
         yield AppHarness(
             workspace, emporix_state, redis, http, slack, workspace.bot_url, clock, worker, cipher
         )
+
+
+def _non_empty(settings: Mapping[str, str]) -> dict[str, str]:
+    """Return settings as in the environment, where empty values count as not set."""
+    return {name.lower(): value for name, value in settings.items() if value}
 
 
 def patient(redis_url: str) -> str:

@@ -16,6 +16,7 @@ from tests.harness.source_code import tree
 
 USERS, OPERATORS = "docs/user-guide.md", "docs/operator-guide.md"
 SECURITY, KEYS = "docs/security.md", "docs/redis-keys.md"
+SOCKET_MODE = "docs/decisions/0029-socket-mode.md"
 
 MINUTE, HOUR, DAY = 60, 3600, 86_400
 
@@ -135,7 +136,7 @@ DOCUMENTED = (
         "refused after 5 minutes",
     ),
     Limit("slack.verification.MAX_REQUEST_BYTES", 1_000_000, OPERATORS, "5 s for its body (1 MB)"),
-    Limit("slack.client.MAX_RETRY_AFTER_SECONDS", 10, OPERATORS, "after pauses of up to 10 s"),
+    Limit("slack.errors.MAX_RETRY_AFTER_SECONDS", 10, OPERATORS, "after pauses of up to 10 s"),
     Limit(
         "backoff.MAX_SLACK_PAUSE_SECONDS",
         5 * MINUTE,
@@ -214,6 +215,11 @@ DOCUMENTED = (
         "store.idempotency.POST_TTL_SECONDS", 2 * DAY, KEYS, "after it is posted | clear | 2 days"
     ),
     Limit("store.health.PROBE_TTL_SECONDS", 1, KEYS, "| clear | after a second"),
+    Limit("slack.socket_mode.HEARTBEAT_SECONDS", 10, SOCKET_MODE, "After 10 s without data"),
+    Limit("slack.socket_mode.RETIRE_SECONDS", 15, SOCKET_MODE, "not for more than 15 s"),
+    Limit("slack.socket_mode.FIRST_RECONNECT_SECONDS", 0.5, SOCKET_MODE, "another one: 0.5 s"),
+    Limit("slack.socket_mode.MAX_RECONNECT_SECONDS", 60, SOCKET_MODE, "up to 60 s"),
+    Limit("slack.request.ACK_TIMEOUT_SECONDS", 3, SOCKET_MODE, "(within 3 s)"),
     Limit("store.health.HEARTBEATS_TTL_SECONDS", 30 * DAY, KEYS, "| clear | a month after that"),
     Limit(
         "store.digests.DAILY_COUNTS_TTL_SECONDS", 21 * DAY, KEYS, "three weeks after the last count"

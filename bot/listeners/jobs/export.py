@@ -9,8 +9,8 @@ from bot.rendering import buttons
 from bot.rendering.agent_message import pretty_json_within
 from bot.rendering.buttons import JobButton
 from bot.services.exports import Exports
+from bot.slack.conversations import Files, file_name
 from bot.slack.decorators import action
-from bot.slack.files import Files, file_name
 from bot.slack.modals import Modal
 
 MAX_INDENTED_CHARACTERS = 2_000_000

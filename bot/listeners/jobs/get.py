@@ -15,8 +15,8 @@ from bot.services.deletes import SharedDeletes
 from bot.services.filters.parser import LocalClock
 from bot.services.jobs import JobService
 from bot.services.references import parse_job_id
+from bot.slack.conversations import Files, file_name
 from bot.slack.decorators import action, closing, command
-from bot.slack.files import Files, file_name
 from bot.slack.modals import Modal
 from bot.slack.origin import Origin
 from bot.slack.reply import Reply
