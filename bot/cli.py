@@ -5,8 +5,10 @@ from __future__ import annotations
 import argparse
 import asyncio
 import re
+import signal
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from bot import __version__
@@ -117,15 +119,32 @@ def worker() -> int:
     return run_worker(settings)
 
 
-def doctor() -> int:
+def doctor(channel_id: str) -> int:
     """Check everything the app needs and print what to do; returns 1 if a check failed."""
-    from bot.doctor import run_checks
+    from bot.doctor import CheckResult, check_channel, run_checks
     from bot.settings import load_settings
 
-    findings = asyncio.run(run_checks(load_settings()))
-    for finding in findings:
-        print(finding)
-    return 0 if all(finding.ok for finding in findings) else 1
+    settings = load_settings()
+    results: list[CheckResult] = []
+
+    def report(result: CheckResult) -> None:
+        _print(str(result))
+        results.append(result)
+
+    async def run() -> None:
+        for result in await run_checks(settings):
+            report(result)
+        if channel_id:
+            await check_channel(settings, channel_id, report)
+
+    with suppress(ValueError):  # raised outside the main thread
+        signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    try:
+        asyncio.run(run())
+    except KeyboardInterrupt:
+        print("Stopped.")
+        return EXIT_INTERRUPTED
+    return 0 if all(result.ok or result.is_optional for result in results) else 1
 
 
 def manifest(address: str) -> int:
@@ -213,7 +232,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     _add(commands, "web", web, "serve Slack over HTTP, by Socket Mode, or both")
     _add(commands, "worker", worker, "run scheduled tasks: digests, alerts, watches, clean-ups")
-    _add(commands, "doctor", doctor, "check settings, Redis, Slack, Emporix, accounts and workers")
+    words = "check settings, Redis, Slack, Emporix, accounts and workers"
+    checked = commands.add_parser("doctor", help=words, description=words)
+    words = "id of a channel: also check with a test message, which is deleted, what the app needs"
+    checked.add_argument("--channel", type=_slack_id("CG"), help=words)
+    checked.set_defaults(run=lambda asked: doctor(asked.channel or ""))
     words = "print the manifest for 'Create an app from a manifest' in Slack"
     manifests = commands.add_parser("manifest", help=words, description=words)
     mode = manifests.add_mutually_exclusive_group(required=True)

@@ -1,10 +1,11 @@
-"""`emporix-bot doctor`: checks settings, Redis, Slack, Emporix, accounts and workers."""
+"""`emporix-bot doctor`: checks settings, Redis, Slack, Emporix, accounts, workers and a channel."""
 
 from __future__ import annotations
 
 import asyncio
 import ssl
 import time
+from collections.abc import Callable
 from contextlib import aclosing
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
@@ -16,10 +17,12 @@ from bot.domain.accounts import Credentials
 from bot.emporix.client import EmporixClient
 from bot.emporix.http import http_client
 from bot.errors import EmporixError, StoreUnavailable, Unauthorized
+from bot.rendering.renderer import Renderer
 from bot.resources import build_cipher, slack_client, slack_session
 from bot.settings import Settings
 from bot.slack.errors import SLACK_ERRORS, SOCKET_MODE_ADVICE, classify, error_code
 from bot.slack.installation import Installation
+from bot.slack.posting.channel_check import ChannelCheck
 from bot.store import keys as redis_keys
 from bot.store.accounts import TokenStore
 from bot.store.connection import Commands, connect, translate_redis_errors
@@ -67,14 +70,19 @@ REDIS_ADVICE = {
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """The result of one check: what was found or, if it failed, what to do."""
+    """The result of one check: what was found or, if it failed, what to do.
+
+    With `is_optional`, the app works without what is missing.
+    """
 
     subject: str
     ok: bool
     message: str
+    is_optional: bool = False
 
     def __str__(self) -> str:
-        return f"{'ok  ' if self.ok else 'FAIL'}  {self.subject:<8}  {self.message}"
+        result = "ok" if self.ok else "miss" if self.is_optional else "FAIL"
+        return f"{result:<4}  {self.subject:<8}  {self.message}"
 
 
 async def run_checks(settings: Settings) -> list[CheckResult]:
@@ -91,6 +99,24 @@ async def run_checks(settings: Settings) -> list[CheckResult]:
     risks = settings.warnings()
     first = CheckResult("settings", True, "; ".join(risks) or "complete")
     return [first, *(result for result in found if result)]
+
+
+async def check_channel(
+    settings: Settings, channel_id: str, report: Callable[[CheckResult], None]
+) -> None:
+    """Check with a test message what the app needs in a channel; reports one result after another.
+
+    The message is deleted even if this is cancelled.
+    """
+
+    def report_check(subject: str, ok: bool, message: str, *, is_optional: bool = False) -> None:
+        report(CheckResult(subject, ok, message, is_optional))
+
+    async with slack_session() as session:
+        client = slack_client(settings, session)
+        poster = slack_client(settings, session, repeats=False)
+        check = ChannelCheck(client, poster, Renderer.default(), channel_id, report_check)
+        await check.run()
 
 
 async def _check_redis(settings: Settings) -> CheckResult:

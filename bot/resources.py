@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 import aiohttp
+from slack_sdk.http_retry.async_handler import AsyncRetryHandler
+from slack_sdk.http_retry.builtin_async_handlers import AsyncConnectionErrorRetryHandler
+from slack_sdk.http_retry.builtin_interval_calculators import FixedValueRetryIntervalCalculator
+from slack_sdk.http_retry.request import HttpRequest
+from slack_sdk.http_retry.response import HttpResponse
+from slack_sdk.http_retry.state import RetryState
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.domain.times import Clock
@@ -15,7 +22,7 @@ from bot.emporix.http import http_client
 from bot.http_session import http_session
 from bot.services.agents import AGENT_NAMES_TIMEOUT_SECONDS, AgentNames, NamedJobs
 from bot.settings import Settings
-from bot.slack.client import retry_handlers
+from bot.slack.errors import MAX_RETRY_AFTER_SECONDS, retry_after_header
 from bot.store.accounts import AccountStore, TokenStore
 from bot.store.connection import Commands, connect
 from bot.store.encryption import AccountEncryption, Canary, Cipher, parse_keys
@@ -27,6 +34,10 @@ EXIT_MISCONFIGURED = 2
 """Exit status of a process whose encryption keys or clock are wrong."""
 
 SLACK_TIMEOUT_SECONDS = 10
+RECONNECT_INTERVAL_SECONDS = 0.1  # the delay after an idle connection was closed
+
+TRIGGER_METHODS = ("/views.open", "/views.push")
+"""Methods that are not retried after a rate limit: a Slack trigger expires after 3 s."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,3 +113,39 @@ def slack_client(
         timeout=SLACK_TIMEOUT_SECONDS,
         retry_handlers=retry_handlers() if repeats else [],
     )
+
+
+class BriefRateLimitRetries(AsyncRetryHandler):
+    """Waits for `Retry-After`, unless it is too long for a waiting user."""
+
+    async def _can_retry_async(
+        self,
+        *,
+        state: RetryState,
+        request: HttpRequest,
+        response: HttpResponse | None = None,
+        error: Exception | None = None,
+    ) -> bool:
+        if response is None or response.status_code != 429 or request.url.endswith(TRIGGER_METHODS):
+            return False
+        return retry_after_header(response.headers) <= MAX_RETRY_AFTER_SECONDS
+
+    async def prepare_for_next_attempt_async(
+        self,
+        *,
+        state: RetryState,
+        request: HttpRequest,
+        response: HttpResponse | None = None,
+        error: Exception | None = None,
+    ) -> None:
+        state.next_attempt_requested = True
+        await asyncio.sleep(retry_after_header(response.headers if response else {}))
+        state.increment_current_attempt()
+
+
+def retry_handlers() -> list[AsyncRetryHandler]:
+    at_once = FixedValueRetryIntervalCalculator(RECONNECT_INTERVAL_SECONDS)
+    return [
+        AsyncConnectionErrorRetryHandler(interval_calculator=at_once),
+        BriefRateLimitRetries(max_retry_count=2),
+    ]

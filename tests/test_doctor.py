@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import ssl
+import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Callable
@@ -35,8 +38,11 @@ from sandbox.emporix.state import EmporixState
 from sandbox.server import free_socket, serving
 from sandbox.slack.app import create_app as create_slack
 from sandbox.slack.faults import Fault as SlackFault
+from sandbox.slack.messages import Messages
 from sandbox.slack.workspace import Workspace
 from tests.harness.clock import FakeClock
+from tests.harness.source_code import PROJECT
+from tests.slack.posting.test_channel_check import Gate
 from tests.test_http_session import tls_server
 
 SECRETS = {
@@ -114,12 +120,15 @@ def environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPa
 
 
 async def examine(
-    patient: Patient, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    patient: Patient,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    *arguments: str,
 ) -> None:
     """Run the command in a thread, because it has its own event loop."""
     for name, value in patient.settings.items():
         monkeypatch.setenv(name, value)
-    patient.status = await asyncio.to_thread(main, ["doctor"])
+    patient.status = await asyncio.to_thread(main, ["doctor", *arguments])
     written = capsys.readouterr()
     patient.told = written.out
     assert [secret for secret in SECRETS.values() if secret in written.out + written.err] == []
@@ -439,3 +448,78 @@ async def test_reports_how_redis_keeps_its_data(
     await examine(patient, monkeypatch, capsys)
     server(patient).config_set("appendonly", "yes")
     assert "appendonly no: data since its last save can be lost" in patient.told
+
+
+IN_A_CHANNEL = [
+    *("channel", "post", "history", "metadata", "block_id"),
+    *("chart", "menu", "button", "update", "delete"),
+]
+
+
+@pytest.mark.usefixtures("environment")
+async def test_tests_a_channel(
+    patient: Patient, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With --channel, the other checks are followed by one line per assumption about Slack."""
+    patient.workspace.messages = Messages(time.time)
+    await examine(patient, monkeypatch, capsys, "--channel", "C0OPS")
+    lines = [line.split()[:2] for line in patient.told.splitlines()]
+    assert lines[6:] == [["ok", subject] for subject in IN_A_CHANNEL]
+    assert patient.status == 0
+
+
+@pytest.mark.usefixtures("environment")
+async def test_a_channel_without_charts_is_no_failure(
+    patient: Patient, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What the app works without is marked `miss`, and the exit status is 0."""
+    patient.workspace.messages = Messages(time.time)
+    patient.workspace.faults.add(SlackFault("no_charts"))
+    await examine(patient, monkeypatch, capsys, "--channel", "C0OPS")
+    assert "miss  chart     Slack refuses it (invalid_blocks): digests show" in patient.told
+    assert patient.status == 0
+
+
+@pytest.mark.usefixtures("environment")
+async def test_refuses_a_channel_without_the_app(
+    patient: Patient, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A channel that the app is not in is a failure, and the exit status is 1."""
+    await examine(patient, monkeypatch, capsys, "--channel", "C0SECRET")
+    assert "FAIL  channel   the app is not in it: type `/invite @emporix` there" in patient.told
+    assert patient.status == 1
+
+
+@pytest.mark.usefixtures("environment")
+@pytest.mark.parametrize("channel", ["ops", "#ops", "D012AB3C", "U0ADA", "T0ACME", ""])
+def test_takes_only_ids_of_channels(channel: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """A name or the id of something else is refused with an example of a channel's id."""
+    with pytest.raises(SystemExit) as ended:
+        main(["doctor", "--channel", channel])
+    assert ended.value.code == 2
+    assert "isn't a Slack id such as C012AB3C" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("interrupt", [signal.SIGINT, signal.SIGTERM])
+async def test_an_interrupted_test_leaves_no_message(
+    patient: Patient, interrupt: signal.Signals
+) -> None:
+    """After Ctrl-C or SIGTERM, the test message is deleted and the exit status is 130."""
+    patient.workspace.messages = Messages(time.time)
+    gate = Gate(create_slack(patient.workspace), "chat.update")
+    async with serving(gate) as slack:
+        settings = patient.settings | {"SLACK_API_URL": f"{slack}/api/"}
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "bot", "doctor", "--channel", "C0OPS"),
+            env=os.environ | settings,
+            cwd=PROJECT,
+            stdout=asyncio.subprocess.PIPE,
+        )
+        await gate.arrived.wait()
+        process.send_signal(interrupt)
+        gate.opened.set()
+        written, _ = await process.communicate()
+    lines = written.decode().splitlines()
+    assert lines[-2:] == ["ok    delete    the message was deleted", "Stopped."]
+    assert process.returncode == 130
+    assert patient.workspace.messages.of_channel("C0OPS") == []

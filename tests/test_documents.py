@@ -31,12 +31,14 @@ from tests.harness.documents import (
 )
 from tests.harness.injected_parameters import wrong_parameters
 from tests.harness.source_code import PROJECT, modules
+from tests.slack.posting.test_channel_check import IN_ORDER
 
 RENDERER = Renderer.default()
 REGISTRY = discover(bot.listeners)
 PICTURES = PROJECT / "docs/screenshots"
 EXAMPLES = [PROJECT / ".env.example", PROJECT / "manifest.yml"]
 USER_GUIDE, OPERATOR_GUIDE = "docs/user-guide.md", "docs/operator-guide.md"
+RELEASE_CHECKLIST = "docs/release-checklist.md"
 
 OPEN_ENDED = {"errors/invalid_input"}
 OF_ALL_OPEN_ENDED = "a sentence about what you typed"
@@ -169,6 +171,26 @@ def subcommands(parser: argparse.ArgumentParser, words: str = "emporix-bot") -> 
         yield from subcommands(one, f"{words} {word}")
 
 
+def options(parser: argparse.ArgumentParser, words: str = "emporix-bot") -> Iterator[str]:
+    """`emporix-bot doctor --channel` and all other options, each with its command."""
+    for action in parser._actions:
+        yield from (f"{words} {option}" for option in action.option_strings)
+        if isinstance(action, argparse._SubParsersAction):
+            for word, one in action.choices.items():
+                yield from options(one, f"{words} {word}")
+
+
+@each_document
+def test_commands_of_the_shell_exist(document: Path) -> None:
+    """Documents contain only commands and options of emporix-bot that exist."""
+    known = {*subcommands(_parser()), *options(_parser())}
+    for words in [*quoted(prose(document)), *blocks(document).splitlines()]:
+        for command in re.findall(r"emporix-bot(?: [a-z]+)+", words):
+            assert command in known
+            given = re.findall(r"(?<= )--[a-z]+", words.partition(command)[2])
+            assert {f"{command} {option}" for option in given} <= known
+
+
 def test_every_subcommand_is_explained_to_operators() -> None:
     """The operator guide's table has exactly the commands of emporix-bot."""
     rows = [row[0].strip("`") for row in table(OPERATOR_GUIDE, "command")]
@@ -176,12 +198,28 @@ def test_every_subcommand_is_explained_to_operators() -> None:
 
 
 def test_the_lines_of_the_doctor_are_explained() -> None:
-    """Each line of doctor's output is in the operator guide and, unless optional, in the README."""
+    """Each line of doctor's output is in the operator guide and in the README's example."""
     found = set(re.findall(r'CheckResult\(\s*"(\w+)"', text("bot/doctor.py")))
-    rows = {row[0].strip("`"): row[1] for row in table(OPERATOR_GUIDE, "line")}
-    assert rows.keys() == found
-    always = [line for line, checks in rows.items() if not checks.startswith("only with")]
-    assert re.findall(r"^ +ok +(\w+)  ", text("README.md"), re.MULTILINE) == always
+    rows = [row[0].strip("`") for row in table(OPERATOR_GUIDE, "line")]
+    assert set(rows) == found
+    assert re.findall(r"^ +ok +(\w+)  ", text("README.md"), re.MULTILINE) == rows
+
+
+def test_the_lines_of_a_tested_channel_are_explained() -> None:
+    """The operator guide lists the lines of `doctor --channel` in their order."""
+    rows = [row[0].strip("`") for row in table(OPERATOR_GUIDE, "line with `--channel`")]
+    assert rows == ["channel", *IN_ORDER, "delete"]
+
+
+def test_the_release_checklist_is_current() -> None:
+    """The checklist has fifteen complete steps, and the buttons and shortcuts in them exist."""
+    rows = table(RELEASE_CHECKLIST, "step")
+    assert [row[0] for row in rows] == [str(number) for number in range(1, 16)]
+    assert [row for row in rows if len(row) != 4 or not all(row)] == []
+    labels = {label for row in rows for label in re.findall(r"\*\*(.+?)\*\*", row[2])} - {"⋯"}
+    sources = [path.read_text(encoding="utf-8") for path in (PROJECT / "templates").rglob("*.j2")]
+    shown = {shortcut.name for shortcut in REGISTRY.shortcuts.values()}
+    assert [one for one in labels - shown if not any(f'"{one}' in text for text in sources)] == []
 
 
 def test_decisions_are_listed_by_their_titles() -> None:

@@ -39,6 +39,7 @@ SCOPES_OF: dict[str, tuple[str, ...]] = {
     "apps_connections_open": (),  # called with the app-level token, which has its own scope
     "auth_test": (),
     "bots_info": ("users:read",),
+    "chat_delete": ("chat:write",),
     "chat_postEphemeral": ("chat:write",),
     "chat_postMessage": ("chat:write",),
     "chat_update": ("chat:write",),

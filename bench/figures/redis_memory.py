@@ -18,7 +18,7 @@ from bot.domain.filters import Filters
 from bot.domain.lists import ListCursor, PagePosition, ShownPage
 from bot.domain.watches import Watch
 from bot.services.pagination import with_positions
-from bot.services.watches import EXCERPT_LENGTH
+from bot.services.watches import WATCH_EXCERPT_LENGTH
 from bot.store.alerts import AlertStore
 from bot.store.connection import connect
 from bot.store.encryption import Cipher, new_key, parse_keys
@@ -92,7 +92,7 @@ async def _watches(url: str) -> None:
             agent="Complaint Agent",
             type="AGENT_CHAT",
             created_at="2026-11-23T10:30:27.167Z",
-            excerpt="x" * EXCERPT_LENGTH,
+            excerpt="x" * WATCH_EXCERPT_LENGTH,
         )
         await store.add(watch, now, 1)
     await redis.aclose()

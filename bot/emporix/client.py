@@ -35,6 +35,7 @@ from bot.emporix.http import (
 )
 from bot.emporix.models import (
     LIST_FIELDS,
+    NO_NAMES,
     decode_json,
     objects_in,
     parse_agent,
@@ -74,7 +75,9 @@ def with_id(fields: Iterable[str]) -> str:
     return ",".join(dict.fromkeys(["id", *filter(None, fields)]))
 
 
-def parse_page_response(response: httpx.Response, filters: Filters) -> JobPage:
+def parse_page_response(
+    response: httpx.Response, filters: Filters, names: Mapping[str, str] = NO_NAMES
+) -> JobPage:
     """Parse a page of jobs; raises ValueError if the body is not an array of objects.
 
     Emporix: the total comes in a header, and only on request.
@@ -86,6 +89,7 @@ def parse_page_response(response: httpx.Response, filters: Filters) -> JobPage:
         page=number,
         size=size,
         total=int(total) if TOTAL.fullmatch(total) else None,
+        names=names,
     )
 
 
@@ -217,21 +221,30 @@ class EmporixClient:
         self._delete_tokens = DeleteTokens()
 
     async def list_jobs(
-        self, connection: Connection, filters: Filters, time_range: TimeRange = ALL_TIMES
+        self,
+        connection: Connection,
+        filters: Filters,
+        time_range: TimeRange = ALL_TIMES,
+        names: Mapping[str, str] = NO_NAMES,
     ) -> JobPage:
         """GET /jobs, or the POST search if the query is too long for a URL.
 
-        Raises InvalidRequest if Emporix rejects the query, the sort or the fields.
+        `names` are the names of agents by id. Raises InvalidRequest if Emporix rejects the query,
+        the sort or the fields.
         """
         q = to_q(filters, time_range)
         params = list_params(filters) | ({"q": q} if q else {})
         if len(urlencode(params)) > MAX_QUERY_STRING_BYTES:
-            return await self.search_jobs(connection, filters, time_range)
+            return await self.search_jobs(connection, filters, time_range, names)
         call = self._call(connection, "GET", "jobs", params=params, headers=WITH_TOTAL_COUNT)
-        return await self._read(call, partial(parse_page_response, filters=filters))
+        return await self._read(call, partial(parse_page_response, filters=filters, names=names))
 
     async def search_jobs(
-        self, connection: Connection, filters: Filters, time_range: TimeRange = ALL_TIMES
+        self,
+        connection: Connection,
+        filters: Filters,
+        time_range: TimeRange = ALL_TIMES,
+        names: Mapping[str, str] = NO_NAMES,
     ) -> JobPage:
         """POST /jobs/search. Raises InvalidRequest as `list_jobs` does."""
         call = self._call(
@@ -242,7 +255,7 @@ class EmporixClient:
             headers=WITH_TOTAL_COUNT,
             json={"q": to_q(filters, time_range)},
         )
-        return await self._read(call, partial(parse_page_response, filters=filters))
+        return await self._read(call, partial(parse_page_response, filters=filters, names=names))
 
     async def get_job(
         self, connection: Connection, job_id: str, fields: Collection[str] = ()
@@ -342,10 +355,10 @@ class EmporixClient:
         resource_id: str = "",
     ) -> AuthorizedRequest:
         tenant = segment(connection.tenant, "tenant name")
+        query = f"?{urlencode(params)}" if params else ""  # httpx would parse the URL once more
         request = self._http.build_request(
             method,
-            f"/ai-service/{tenant}/{path}",
-            params=params,
+            f"/ai-service/{tenant}/{path}{query}",
             headers={"Emporix-Tenant": tenant, **(headers or {})},
             json=json,
         )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from itertools import islice
 
@@ -209,12 +209,17 @@ def _with_times(lines: Iterable[LogLine]) -> Iterator[tuple[datetime, LogLine]]:
         yield moment, line
 
 
+NO_NAMES: Mapping[str, str] = {}
+
 MAX_EXTRA_FIELDS = 40
 """Maximum number of a job's unknown fields to show."""
 
 
-def parse_job(value: object) -> Job:
-    """Parse a job; raises ValueError only if `value` is not an object."""
+def parse_job(value: object, names: Mapping[str, str] = NO_NAMES) -> Job:
+    """Parse a job; raises ValueError only if `value` is not an object.
+
+    `names` are the names of agents by id.
+    """
     if not isinstance(value, dict):
         raise ValueError("a job is a JSON object")
     extra = dict(value)
@@ -231,6 +236,7 @@ def parse_job(value: object) -> Job:
         export_result=None if exported is None else _parse_export(exported),
         import_result=None if imported is None else _parse_import(imported),
         extra=dict(shown),
+        agent_name=names.get(known["agent_id"], ""),
         left_out=len(extra) - len(shown),
     )
 
@@ -253,7 +259,14 @@ LIST_FIELDS = (*TEXT_FIELDS, "metadata")
 """All fields except `exportResult` and `importResult`, with which a page may exceed 10 MB."""
 
 
-def parse_job_page(value: object, *, page: int, size: int, total: int | None) -> JobPage:
+def parse_job_page(
+    value: object,
+    *,
+    page: int,
+    size: int,
+    total: int | None,
+    names: Mapping[str, str] = NO_NAMES,
+) -> JobPage:
     """Parse a page of jobs; raises ValueError if `value` is not an array of objects.
 
     If an id occurs twice, the first job is kept. Without a total, a full page means that there may
@@ -262,7 +275,7 @@ def parse_job_page(value: object, *, page: int, size: int, total: int | None) ->
     """
     if not isinstance(value, list):
         raise ValueError("a page of jobs is a JSON array")
-    jobs = [parse_job(item) for item in objects_in(value, size)]
+    jobs = [parse_job(item, names) for item in objects_in(value, size)]
     first: dict[object, Job] = {}
     for place, job in enumerate(jobs):
         first.setdefault(job.id or place, job)

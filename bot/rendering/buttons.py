@@ -12,6 +12,7 @@ import json
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, fields
+from functools import cache
 from typing import Any, ClassVar, TypeVar
 
 from bot.errors import OutdatedButton
@@ -180,23 +181,32 @@ class ButtonState:
     kind: ClassVar[str]
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            value, expected = getattr(self, field.name), _TYPES[str(field.type)]
-            if not isinstance(value, expected) or (expected is int and isinstance(value, bool)):
-                raise TypeError(f"{type(self).__name__}.{field.name} is a {type(value).__name__}")
+        state: Any = type(self)
+        for name, expected, _ in _facts_of(state):
+            value = getattr(self, name)
+            is_other = type(value) is not expected
+            if is_other and (not isinstance(value, expected) or isinstance(value, bool)):
+                raise TypeError(f"{type(self).__name__}.{name} is a {type(value).__name__}")
 
     @property
     def value(self) -> str:
         """The state as JSON; raises ValueError if it is longer than Slack accepts."""
+        state: Any = type(self)
         facts = {
-            field.name: given
-            for field in fields(self)
-            if (given := getattr(self, field.name)) != field.default
+            name: given
+            for name, _, default in _facts_of(state)
+            if (given := getattr(self, name)) != default
         }
         value = _to_json([_VERSION, self.kind, facts])
         if len(value) > BUTTON_VALUE:
             raise ValueError(f"the value of a {type(self).__name__} has {len(value)} characters")
         return value
+
+
+@cache
+def _facts_of(state: Any) -> tuple[tuple[str, type, object], ...]:
+    """Name, type and default value of each field of a class."""
+    return tuple((field.name, _TYPES[str(field.type)], field.default) for field in fields(state))
 
 
 AnyButtonState = TypeVar("AnyButtonState", bound=ButtonState)

@@ -17,26 +17,19 @@ name. A name or field that does not exist is an error.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from functools import lru_cache, partial
 from typing import Any
 
-from jinja2 import BaseLoader, Environment, StrictUndefined, Undefined, pass_eval_context
-from jinja2.nodes import EvalContext
+from jinja2 import BaseLoader, Environment, StrictUndefined, Template
+from jinja2.nativetypes import NativeCodeGenerator
 from jinja2.runtime import Context
-from markupsafe import Markup
 
 from bot.rendering import buttons
 from bot.rendering.buttons import BUTTON_STATES, ButtonState
 from bot.rendering.jinja_filters import JINJA_FILTERS
-from bot.rendering.parse import TRUSTED, Newline, TrustedText
+from bot.rendering.parse import Newline, as_json, encoded, joined
 from bot.rendering.tags import TextTags
-from bot.rendering.text import clean
-
-# Each of these can turn untrusted text into Markup, which is treated as encoded JSON.
-_UNSAFE_FILTERS = ("e", "escape", "forceescape", "pprint", "safe", "tojson", "urlize", "xmlattr")
-_UNSAFE_GLOBALS = ("cycler", "joiner", "lipsum")
 
 _CACHED_WORDS, _MAX_CACHED_LENGTH = 128, 50
 
@@ -45,15 +38,28 @@ class _Context(Context):
     """Skips Jinja's search for decorators in calls: a list takes 0.54 ms instead of 0.67 ms."""
 
     def call(self, called: Any, *args: Any, **kwargs: Any) -> Any:
-        kwargs.pop("_loop_vars", None)
-        kwargs.pop("_block_vars", None)
+        if kwargs:
+            kwargs.pop("_loop_vars", None)
+            kwargs.pop("_block_vars", None)
         return called(*args, **kwargs)
+
+
+class _Template(Template):
+    def render(self, *args: Any, **kwargs: Any) -> str:
+        return as_json(super().render(*args, **kwargs))
 
 
 class _Environment(Environment):
     """Looks keys and fields up directly: a list takes 0.54 ms instead of 0.65 ms."""
 
+    code_generator_class = NativeCodeGenerator
     context_class = _Context
+    template_class = _Template
+    concat = staticmethod(joined)
+
+    def make_globals(self, d: Any) -> Any:
+        """No template has globals of its own, which Jinja would compare for each import."""
+        return self.globals
 
     def getattr(self, obj: Any, attribute: str) -> Any:
         if isinstance(obj, dict) and attribute in obj:
@@ -71,17 +77,13 @@ def environment(loader: BaseLoader, deletes: str = "all") -> Environment:
     """
     made = _Environment(
         loader=loader,
-        finalize=_encode,
+        finalize=encoded,
         undefined=StrictUndefined,
-        autoescape=True,
+        autoescape=False,  # `encoded` encodes every value
         extensions=[TextTags],
         auto_reload=False,
         cache_size=-1,
     )
-    for name in _UNSAFE_FILTERS:
-        del made.filters[name]
-    for name in _UNSAFE_GLOBALS:
-        del made.globals[name]
     made.filters.update(JINJA_FILTERS)
     made.globals.update(may_delete=deletes != "off", may_clean=deletes == "all")
     made.globals.update(newline=Newline(), buttons=buttons, remembered=_cached_macro)
@@ -98,35 +100,16 @@ def _button_value(state: type[ButtonState], **facts: str | int) -> str | None:
         return None
 
 
-def _cached_macro(macro: Callable[[Any], Markup]) -> Callable[[Any], Markup]:
+def _cached_macro(macro: Callable[[Any], str]) -> Callable[[Any], str]:
     """A macro with one parameter, cached by its value.
 
     Rendering a list takes 0.50 ms; without the cache, it would take 0.57 ms.
     """
     cached = lru_cache(_CACHED_WORDS)(macro)
 
-    def call(text: Any) -> Markup:
+    def call(text: Any) -> str:
         return (
             cached(text) if type(text) is str and len(text) <= _MAX_CACHED_LENGTH else macro(text)
         )
 
     return call
-
-
-@pass_eval_context  # so that Jinja does not fold constants without calling this
-def _encode(_: EvalContext, value: Any) -> Markup:
-    """`value` as JSON; the output of a tag or a macro is already JSON."""
-    if isinstance(value, Markup):
-        return value
-    if isinstance(value, TrustedText):
-        return Markup(_to_json(TRUSTED + value))  # noqa: S704
-    return Markup(_to_json(clean(value)))  # noqa: S704
-
-
-def _reject_type(value: object) -> None:
-    if isinstance(value, Undefined):
-        str(value)  # raises an error with the missing name
-    raise TypeError(f"{{{{ … }}}} cannot contain a {type(value).__name__}: pick one of its fields")
-
-
-_to_json = json.JSONEncoder(ensure_ascii=False, allow_nan=False, default=_reject_type).encode

@@ -103,7 +103,7 @@ def date_token(value: float | str | None, before: str = "") -> TrustedText:
     moment = _utc_time(value)
     if moment is None:
         return TrustedText(start + text.escape(text.clean_start(str(value))))
-    fallback = f"{start}{moment:%Y-%m-%d %H:%M} UTC"
+    fallback = f"{start}{moment.isoformat(' ')[:16]} UTC"
     return TrustedText(
         f"<!date^{int(moment.timestamp())}^{start}{{date_short_pretty}} {{time}}|{fallback}>"
     )
@@ -117,7 +117,9 @@ def clock_time(value: float | str, zone: str = "") -> str:
     moment = _local_time(value, zone)
     if moment is None:
         return text.clean_start(str(value), MAX_DATE_LENGTH)
-    return f"{moment.hour % 12 or 12}:{moment:%M %p}{'' if _time_zone(zone) else ' UTC'}"
+    half = "AM" if moment.hour < 12 else "PM"
+    utc = "" if _time_zone(zone) else " UTC"
+    return f"{moment.hour % 12 or 12}:{moment.minute:02} {half}{utc}"
 
 
 def date_and_time(value: float | str, zone: str = "") -> str:

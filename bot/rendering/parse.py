@@ -1,22 +1,23 @@
 """Parses a rendered template into a payload, and escapes all text that is not trusted.
 
-A rendered template is JSON. The tags of `bot.rendering.tags` put TRUSTED at the start of each
-mrkdwn text, to show that its values are already escaped. They also mark the template's white space,
-so that it can be collapsed without changing the white space of values. All marks are Unicode
-non-characters, which `bot.rendering.text.clean` removes from untrusted text.
+A rendered template is JSON, in which TRUSTED at the start of each text of the mrkdwn tag shows that
+its values are already escaped. The tags also mark the template's white space, so that it can be
+collapsed without changing the white space of values. All marks are Unicode non-characters, which
+`bot.rendering.text.clean` removes from untrusted text.
 """
 
 from __future__ import annotations
 
 import json
+import json.encoder
 import re
+from collections.abc import Iterable
 from typing import Any
 
 from jinja2 import Undefined
-from markupsafe import Markup
 
 from bot.rendering.blockkit.limits import VIEW_TYPES
-from bot.rendering.text import clean_start, escape
+from bot.rendering.text import clean, clean_start, escape
 
 
 class InvalidPayload(ValueError):
@@ -46,9 +47,25 @@ _SPACES = re.compile(f"{_SPACE_MARK}+")
 
 
 class TrustedText(str):
-    """Mrkdwn from a filter: untrusted text in it is already escaped."""
+    """Mrkdwn from a filter or the tag: untrusted text in it is already escaped."""
 
     __slots__ = ()
+
+
+class PlainText(str):
+    """Text from the tag for plain text: untrusted text in it is already cleaned."""
+
+    __slots__ = ()
+
+
+class Json(str):
+    """Encoded JSON: a value, or the output of a macro that is not a single text."""
+
+    __slots__ = ()
+
+    def strip(self, chars: str | None = None) -> Json:
+        """For Jinja's filter `trim`, so that a template can check if a macro wrote anything."""
+        return Json(super().strip(chars))
 
 
 class Newline:
@@ -120,12 +137,14 @@ def _build_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     kind = str(made.get("type", ""))
     for name, value in made.items():
         if isinstance(value, str):
-            made[name] = _escape_untrusted(
-                value, is_mrkdwn=name == "text" and kind not in _PLAIN_TYPES
-            )
+            if name == "text" and kind not in _PLAIN_TYPES:
+                made[name] = value[1:] if value.startswith(TRUSTED) else escape(value)
+            elif value.startswith(TRUSTED):
+                _reject_trusted_text(value)
         elif isinstance(value, list):
-            _reject_trusted_text(value)
-    return _with_defaults(made, _DEFAULTS.get(kind, {}))
+            for item in value:
+                _reject_trusted_text(item)
+    return _with_defaults(made, _DEFAULTS[kind]) if kind in _DEFAULTS else made
 
 
 def _reject_duplicates(pairs: list[tuple[str, Any]]) -> None:
@@ -134,12 +153,13 @@ def _reject_duplicates(pairs: list[tuple[str, Any]]) -> None:
     raise InvalidPayload(f"{', '.join(twice)} occurs twice in one object")
 
 
-def _reject_trusted_text(items: list[Any]) -> None:
-    """Raise InvalidPayload for trusted mrkdwn in a list, where strings are never mrkdwn."""
-    for item in items:
-        if isinstance(item, str):
-            _escape_untrusted(item, is_mrkdwn=False)
-        elif isinstance(item, list):
+def _reject_trusted_text(value: Any) -> None:
+    """Raise InvalidPayload for trusted mrkdwn where text is never mrkdwn, as in a list."""
+    if isinstance(value, str):
+        if value.startswith(TRUSTED):
+            raise InvalidPayload(f"mrkdwn where only plain text is allowed: {value[1:41]!r}")
+    elif isinstance(value, list):
+        for item in value:
             _reject_trusted_text(item)
 
 
@@ -150,26 +170,20 @@ def _with_defaults(part: dict[str, Any], defaults: dict[str, bool]) -> dict[str,
     return part
 
 
-def _escape_untrusted(text: str, *, is_mrkdwn: bool) -> str:
-    if is_mrkdwn:
-        return text[1:] if text.startswith(TRUSTED) else escape(text)
-    if text.startswith(TRUSTED):
-        raise InvalidPayload(f"mrkdwn where only plain text is allowed: {text[1:41]!r}")
-    return text
-
-
 _decode = json.JSONDecoder(object_pairs_hook=_build_object).decode
 
 
-def mrkdwn_whole(text: str) -> Markup:
-    return _as_json(TRUSTED + collapse_whitespace(str(text)))
+def mrkdwn_whole(text: str) -> TrustedText:
+    return TrustedText(collapse_whitespace(text))
 
 
-def plain_whole(text: str) -> Markup:
-    return _as_json(collapse_whitespace(str(text)))
+def plain_whole(text: str) -> PlainText:
+    return PlainText(collapse_whitespace(text))
 
 
 def mrkdwn_value(value: Any) -> str:
+    if type(value) is str:  # a shortcut for the most common case, as below
+        return escape(clean_start(value))
     if isinstance(value, Newline):
         return value.mark
     words = _to_text(value)
@@ -177,6 +191,8 @@ def mrkdwn_value(value: Any) -> str:
 
 
 def plain_value(value: Any) -> str:
+    if type(value) is str:
+        return clean_start(value)
     if isinstance(value, Newline):
         return value.mark
     words = _to_text(value)
@@ -185,21 +201,53 @@ def plain_value(value: Any) -> str:
     return words
 
 
-def _as_json(words: str) -> Markup:
-    return Markup(_to_json(words))  # noqa: S704
+def encoded(value: Any) -> str:
+    """`value` as JSON; the output of a tag or a macro as it is."""
+    kind = type(value)
+    if kind is str:
+        return Json(_quoted(value if value.isprintable() else clean(value)))
+    output: str = value if kind in _OUTPUTS else Json(_to_json(clean(value)))
+    return output
 
 
+_OUTPUTS = frozenset({Json, TrustedText, PlainText})
+
+
+def joined(pieces: Iterable[str]) -> str:
+    """The one output or value in `pieces`, or the JSON of all; strings are the template's own."""
+    parts = list(pieces)
+    outputs = [part for part in parts if type(part) is not str or not part.isspace()]
+    if len(outputs) == 1 and type(outputs[0]) is not str:
+        return outputs[0]
+    return Json("".join([as_json(part) if type(part) in _TEXTS else part for part in parts]))
+
+
+_TEXTS = frozenset({TrustedText, PlainText})
+
+
+def as_json(part: str) -> str:
+    """The JSON of one output of `joined`."""
+    if type(part) is TrustedText:
+        return _quoted(TRUSTED + part)
+    return _quoted(part) if type(part) is PlainText else part
+
+
+def _reject_type(value: object) -> None:
+    if isinstance(value, Undefined):
+        str(value)  # raises an error with the missing name
+    raise TypeError(f"{{{{ … }}}} cannot contain a {type(value).__name__}: pick one of its fields")
+
+
+_quoted = json.encoder.encode_basestring
 # `json.dumps` creates an encoder for each call with a non-default option.
-_to_json = json.JSONEncoder(ensure_ascii=False).encode
+_to_json = json.JSONEncoder(ensure_ascii=False, allow_nan=False, default=_reject_type).encode
 
 
 def _to_text(value: Any) -> str:
     """A value as text: `TrustedText` if it is our mrkdwn, otherwise cleaned."""
-    if type(value) is str:  # the most common case
-        return clean_start(value)
-    if isinstance(value, TrustedText):
+    if isinstance(value, TrustedText | PlainText):
         return value
-    if isinstance(value, Markup):
+    if isinstance(value, Json):
         return _macro_text(value)
     if isinstance(value, Undefined):
         str(value)  # raises an error with the missing name
@@ -210,18 +258,13 @@ def _to_text(value: Any) -> str:
     return clean_start(str.__str__(value) if isinstance(value, str) else str(value))
 
 
-def _macro_text(output: Markup) -> str:
+def _macro_text(output: Json) -> str:
     try:
-        words = json.loads(str(output))
+        words = json.loads(output)
     except ValueError:
         words = None
     if not isinstance(words, str):
         raise TypeError(
             "words can contain a macro only if it returns a single text, written with a tag"
         )
-    return TrustedText(words[1:]) if words.startswith(TRUSTED) else words
-
-
-def unescaped(words: str) -> Markup:
-    """Mark text as safe, so that Jinja does not escape it as HTML."""
-    return Markup(words)  # noqa: S704
+    return str(words)

@@ -9,12 +9,12 @@ from jinja2.ext import Extension
 from jinja2.parser import Parser
 
 from bot.rendering.parse import (
+    Json,
     mark_whitespace,
     mrkdwn_value,
     mrkdwn_whole,
     plain_value,
     plain_whole,
-    unescaped,
 )
 
 # The output of these nodes would bypass the tag's encoding.
@@ -43,7 +43,7 @@ class TextTags(Extension):
                 "plain value": plain_value,
                 "plain whole": plain_whole,
                 "words joined": "".join,
-                "words as they are": unescaped,
+                "words as they are": Json,
             }
         )
 

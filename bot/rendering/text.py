@@ -42,7 +42,7 @@ def clean(value: Any) -> Any:
 
 
 def _clean_text(text: str) -> str:
-    if text.replace("\n", "").isprintable():  # true of nearly all text, and fast
+    if text.isprintable() or text.replace("\n", "").isprintable():  # nearly all text; fast
         return str.__str__(text)
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     return _SURROGATE.sub("\ufffd", _REMOVED.sub("", text))
@@ -75,6 +75,8 @@ def clean_start(text: str, limit: int = MESSAGE_BLOCKS_TEXT) -> str:
 
     No message can hold more characters than the default limit.
     """
+    if len(text) <= limit and text.isprintable():  # the most common case
+        return str.__str__(text)
     read = limit * _READ_PER_SHOWN
     start = clean(text[:read])
     return shorten(start if len(text) <= read else start + ELLIPSIS, limit)

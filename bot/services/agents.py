@@ -45,13 +45,13 @@ class AgentNames:
         self._emporix = emporix
         self._names: SingleFlight[Names] = SingleFlight(clock, _names_ttl, MAX_CACHED_NAMES)
 
-    def prefetch(self, connection: Connection) -> None:
-        """Start requesting the names, unless they are cached or too many requests are running."""
-        if (
-            self._names.cached(_names_key(connection)) is None
-            and len(self._names) < MAX_NAMES_CALLS
-        ):
-            self._names.start(_names_key(connection), partial(self._load, connection))
+    def prefetch(self, connection: Connection) -> Names | None:
+        """Return cached names, or start requesting them unless too many requests are running."""
+        key = _names_key(connection)
+        found = self._names.cached(key)
+        if found is None and len(self._names) < MAX_NAMES_CALLS:
+            self._names.start(key, partial(self._load, connection))
+        return found
 
     async def get_within(self, connection: Connection, seconds: float) -> Names:
         """Wait up to `seconds` for a running request; returns the names known by then."""
@@ -176,8 +176,9 @@ class NamedJobs:
         searched: bool = False,
     ) -> JobPage:
         """Read a page with the list call, or with the search call if `searched`."""
-        self._names.prefetch(connection)
         call = self._client.search_jobs if searched else self._client.list_jobs
+        if names := self._names.prefetch(connection):
+            return await call(connection, filters, time_range, names)
         return await self._with_names(connection, await call(connection, filters, time_range))
 
     async def get_job(self, connection: Connection, job_id: str) -> Job:

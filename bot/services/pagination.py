@@ -338,8 +338,10 @@ async def _fetch_undated_count(call: ListJobs, cursor: ListCursor, dated: ListWi
 def _page_fetcher(call: ListJobs, filters: Filters, time_range: TimeRange) -> FetchPage:
     """A function that fetches pages with times, even if the user selected only other `fields`."""
     fields = (*filters.fields, "metadata") if filters.fields else ()
-    asked = replace(filters, sort=Order(filters.sort).with_tiebreaker, fields=fields)
-    return lambda number, size: call(replace(asked, page=number, size=size), time_range)
+    sort = Order(filters.sort).with_tiebreaker
+    return lambda number, size: call(
+        replace(filters, sort=sort, fields=fields, page=number, size=size), time_range
+    )
 
 
 def page_position(cursor: ListCursor, page: int) -> PagePosition:

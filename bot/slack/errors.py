@@ -19,6 +19,7 @@ SLACK_RETRY_SECONDS = 15.0
 """The delay before a task retries, if Slack doesn't say how long to wait."""
 
 MIN_RETRY_AFTER_SECONDS = MIN_PAUSE_SECONDS
+MAX_RETRY_AFTER_SECONDS = 10.0  # while the user is waiting for the answer
 
 
 class ErrorGroup:

@@ -18,8 +18,7 @@ from bot.rendering.renderer import Renderer
 from bot.services.filters.parser import LocalClock
 from bot.services.home import HomeService
 from bot.slack.audit import AuditDraft
-from bot.slack.client import Files
-from bot.slack.conversations import Channel
+from bot.slack.conversations import Channel, Files
 from bot.slack.decorators import RunAfterAck
 from bot.slack.home import HomeTab
 from bot.slack.modals import Modal, OptionsReply, SubmittedModal

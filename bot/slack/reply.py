@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import aiohttp
+from pydantic_core import PydanticSerializationError, to_json
 from yarl import URL
 
 from bot.rendering.blockkit.rules import without_chart
 from bot.rendering.renderer import Renderer
-from bot.slack.client import MAX_RETRY_AFTER_SECONDS
-from bot.slack.errors import SLACK_ERRORS, error_name, retry_after_header
+from bot.slack.errors import (
+    MAX_RETRY_AFTER_SECONDS,
+    SLACK_ERRORS,
+    error_name,
+    retry_after_header,
+)
 from bot.slack.request import SlackRequest
 
 logger = logging.getLogger(__name__)
@@ -22,6 +28,7 @@ logger = logging.getLogger(__name__)
 HTTP_OK, HTTP_TOO_MANY_REQUESTS = 200, 429
 RESPONSE_URL_ATTEMPTS, RESPONSE_URL_ATTEMPTS_TO_REPLACE = 2, 3
 RECONNECT_DELAY_SECONDS = 0.1  # the delay after an idle connection was closed
+JSON_HEADERS = {"Content-Type": "application/json"}
 RETRYABLE_STATUSES = {0, 500, 502, 503, 504}
 """Statuses of the response_url after which a retry may succeed."""
 
@@ -117,11 +124,11 @@ async def post_to_response_url(
     if not _is_slacks(url, request.client.base_url):
         logger.warning("a response_url was ignored: its host is not Slack's")
         return False
-    replaces = bool(body.get("replace_original"))
+    replaces, content = bool(body.get("replace_original")), _to_json(body)
     for left in reversed(
         range(RESPONSE_URL_ATTEMPTS_TO_REPLACE if replaces else RESPONSE_URL_ATTEMPTS)
     ):
-        answer = await _post(session, url, body)
+        answer = await _post(session, url, content)
         passing = answer.wait is not None or (replaces and answer.status in RETRYABLE_STATUSES)
         if not left or not passing:
             break
@@ -140,11 +147,19 @@ def _is_slacks(url: str, api_url: str) -> bool:
     return is_public or (found.scheme in ("http", "https") and host == URL(api_url).host)
 
 
-async def _post(
-    session: aiohttp.ClientSession, url: str, body: Mapping[str, Any]
-) -> ResponseUrlResult:
+def _to_json(body: Mapping[str, Any]) -> bytes:
+    """`body` as JSON; pydantic's encoder takes a quarter of the time of `json.dumps`."""
     try:
-        async with session.post(url, json=body, allow_redirects=False) as answer:
+        return to_json(body)
+    except PydanticSerializationError:  # a lone surrogate, which only an escape can represent
+        return json.dumps(body).encode()
+
+
+async def _post(session: aiohttp.ClientSession, url: str, content: bytes) -> ResponseUrlResult:
+    try:
+        async with session.post(
+            url, data=content, headers=JSON_HEADERS, allow_redirects=False
+        ) as answer:
             status, start = answer.status, await answer.content.read(100)
             wait = retry_after_header(answer.headers) if status == HTTP_TOO_MANY_REQUESTS else None
     except SLACK_ERRORS as error:

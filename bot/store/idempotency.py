@@ -180,7 +180,7 @@ class Deliveries:
         `delivery` is always new. `by_person` means that a person made the request, so the app is
         installed in their workspace. Takes one round trip. Raises StoreUnavailable.
         """
-        asked_of = replace(caller, user_id=cursor_owner or caller.user_id)
+        asked_of = replace(caller, user_id=cursor_owner) if cursor_owner else caller
         with translate_redis_errors():
             async with (
                 asyncio.timeout(DELIVERY_TIMEOUT_SECONDS),

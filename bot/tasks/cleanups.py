@@ -16,7 +16,7 @@ from bot.rendering.jobs_csv import csv_text
 from bot.scheduler.tasks import TaskContext, TaskQueue, periodic, task
 from bot.services.cleanups.run import CleanupOwner, CleanupRuns, FileNotSent
 from bot.services.departures import Departures
-from bot.slack.client import file_name
+from bot.slack.conversations import file_name
 from bot.slack.errors import SLACK_ERRORS, describe, error_name, retry_seconds
 from bot.slack.posting.notifier import DirectMessages, Notifier
 from bot.store.cleanups import CleanupStore

@@ -61,20 +61,21 @@ class Commands:
 
     async def are_answered_once(self) -> None:
         """Assert that each command has one answer, for which the job was read once."""
-        answers: Counter[str] = Counter()
+        answers, others = Counter[str](), [""]
         with suppress(TimeoutError):
             async with asyncio.timeout(ANSWERED_WITHIN):
                 while answers.total() < len(self._ids):
                     await asyncio.sleep(0.05)
-                    answers = await self._answers()
-        assert answers == dict.fromkeys(self._ids, 1)
+                    answers, others = await self._answers()
+        assert answers == dict.fromkeys(self._ids, 1), others
         gets = Counter(seen.path.rpartition("/")[2] for seen in self._around.emporix_state.requests)
         assert [job_id for job_id in self._ids if gets[job_id] != 1] == []
 
-    async def _answers(self) -> Counter[str]:
-        """Count the answers by job; they contain the messages of the jobs."""
-        shown = "\n".join(message["text"] for message in await self._around.ada.messages())
-        return Counter(re.findall(r"Done: (job-\d+)\.", shown))
+    async def _answers(self) -> tuple[Counter[str], list[str]]:
+        """Count the answers by job, whose messages they contain; and return other texts."""
+        shown = [message["text"] for message in await self._around.ada.messages()]
+        others = [text for text in shown if "Done: job-" not in text]
+        return Counter(re.findall(r"Done: (job-\d+)\.", "\n".join(shown))), others
 
 
 async def test_a_refresh_under_load(around: Surroundings) -> None:

@@ -136,7 +136,7 @@ DOCUMENTED = (
         "refused after 5 minutes",
     ),
     Limit("slack.verification.MAX_REQUEST_BYTES", 1_000_000, OPERATORS, "5 s for its body (1 MB)"),
-    Limit("slack.client.MAX_RETRY_AFTER_SECONDS", 10, OPERATORS, "after pauses of up to 10 s"),
+    Limit("slack.errors.MAX_RETRY_AFTER_SECONDS", 10, OPERATORS, "after pauses of up to 10 s"),
     Limit(
         "backoff.MAX_SLACK_PAUSE_SECONDS",
         5 * MINUTE,

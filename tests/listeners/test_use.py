@@ -14,7 +14,7 @@ async def test_switches(connected: AppHarness, snapshot: SnapshotAssertion) -> N
     exchange = await connected.ada.command("/emporix use GLOBEX")
     assert exchange.payloads == snapshot
     listed = await connected.ada.command("/emporix jobs")
-    assert "tenant globex" in listed.payloads[0]["text"]
+    assert "globex" in listed.payloads[0]["text"]
 
 
 async def test_switches_by_button(connected: AppHarness) -> None:
@@ -23,7 +23,7 @@ async def test_switches_by_button(connected: AppHarness) -> None:
     await connected.ada.command("/emporix tenants")
     await connected.ada.click("Make default")
     listed = await connected.ada.command("/emporix jobs")
-    assert "tenant globex" in listed.payloads[0]["text"]
+    assert "globex" in listed.payloads[0]["text"]
 
 
 async def test_asks_for_the_tenant(connected: AppHarness, snapshot: SnapshotAssertion) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
-from bot.slack.reply import _is_slacks
+from bot.slack.reply import _is_slacks, _to_json
 from sandbox.slack.directory import ADA
 from sandbox.slack.faults import Fault
 from sandbox.slack.response_urls import LIFE_SECONDS, USES
@@ -181,3 +183,9 @@ async def test_follows_no_redirect_of_a_response_url(harness: AppHarness, poster
 def test_knows_slacks_own_hosts(url: str) -> None:
     """Slack's own hosts are accepted."""
     assert _is_slacks(url, "https://slack.com/api/")
+
+
+@pytest.mark.parametrize("text", ["ü", "\ud83d", '"\\\n'])
+def test_writes_any_text(text: str) -> None:
+    """Any text can be sent, even half of a surrogate pair, which UTF-8 cannot represent."""
+    assert json.loads(_to_json({"text": text, "number": 2**70})) == {"text": text, "number": 2**70}

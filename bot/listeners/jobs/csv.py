@@ -15,7 +15,7 @@ from bot.rendering.buttons import JobsButton, ListButton
 from bot.rendering.jobs_csv import csv_text
 from bot.services.csv_export import CompleteList, CsvExport, ListRequest
 from bot.services.jobs import JobService
-from bot.slack.client import Files, file_name
+from bot.slack.conversations import Files, file_name
 from bot.slack.decorators import action
 from bot.slack.loading import ModalProgress
 from bot.slack.modals import Modal

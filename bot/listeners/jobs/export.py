@@ -9,7 +9,7 @@ from bot.rendering import buttons
 from bot.rendering.agent_message import pretty_json_within
 from bot.rendering.buttons import JobButton
 from bot.services.exports import Exports
-from bot.slack.client import Files, file_name
+from bot.slack.conversations import Files, file_name
 from bot.slack.decorators import action
 from bot.slack.modals import Modal
 

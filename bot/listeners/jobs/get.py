@@ -15,7 +15,7 @@ from bot.services.deletes import SharedDeletes
 from bot.services.filters.parser import LocalClock
 from bot.services.jobs import JobService
 from bot.services.references import parse_job_id
-from bot.slack.client import Files, file_name
+from bot.slack.conversations import Files, file_name
 from bot.slack.decorators import action, closing, command
 from bot.slack.modals import Modal
 from bot.slack.origin import Origin

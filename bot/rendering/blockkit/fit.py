@@ -120,23 +120,17 @@ def fit_text_budget(blocks: list[Part], reserved: int = 0) -> list[Part]:
 
 
 def _text_lengths(part: Any) -> list[int]:
-    """The length of each text object in `part`, at any depth."""
+    """The length of each text object in `part`, at any depth, in no particular order."""
     found: list[int] = []
-    _collect_text_lengths(part, found)
+    parts = [part]
+    while parts:
+        part = parts.pop()
+        if isinstance(part, dict):
+            if isinstance(part.get("text"), str):
+                found.append(len(part["text"]))
+            part = part.values()
+        parts += [item for item in part if isinstance(item, dict | list)]
     return found
-
-
-def _collect_text_lengths(part: dict[str, Any] | list[Any], found: list[int]) -> None:
-    if isinstance(part, list):
-        for item in part:
-            if isinstance(item, dict | list):
-                _collect_text_lengths(item, found)
-        return
-    for name, item in part.items():
-        if isinstance(item, dict | list):
-            _collect_text_lengths(item, found)
-        elif name == "text" and isinstance(item, str):
-            found.append(len(item))
 
 
 def _common_length(lengths: list[int], room: int) -> int:

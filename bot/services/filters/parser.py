@@ -163,8 +163,8 @@ def to_compact(filters: Filters, *, searched: bool) -> str:
         return ""
     facts = {
         name: value
-        for name, value in asdict(filters).items()
-        if value != _DEFAULTS[name] and name not in _NOT_COMPACT
+        for name, default in _DEFAULTS.items()
+        if name not in _NOT_COMPACT and (value := getattr(filters, name)) != default
     }
     short = json.dumps([int(searched), facts], separators=(",", ":"), ensure_ascii=False)
     return short if len(json.dumps(short)) <= MAX_COMPACT_LENGTH else ""

@@ -17,8 +17,7 @@ from bot.errors import RetryLater
 from bot.rendering.blockkit.fit import fit_payload
 from bot.rendering.message_rows import row_of, with_rows_replaced
 from bot.rendering.renderer import Renderer
-from bot.slack.client import Files
-from bot.slack.conversations import DIRECT_MESSAGE_PREFIX, read_audience
+from bot.slack.conversations import DIRECT_MESSAGE_PREFIX, Files, read_audience
 from bot.slack.errors import (
     SLACK_ERRORS,
     MessageGone,

@@ -245,7 +245,7 @@ class _Attempt:
         """Search conversations.history or .replies (scopes channels:history, groups:history)."""
         cursor = ""
         for _ in range(MAX_HISTORY_PAGES):
-            answer = await self._history_page(cursor)
+            answer = await history_page(self._client, self._post, cursor)
             for message in answer.get("messages") or ():
                 if has_marker(message, self._post.key):
                     return str(message["ts"])
@@ -255,22 +255,23 @@ class _Attempt:
         logger.warning("a message was not found in %d pages of history", MAX_HISTORY_PAGES)
         raise await self._give_up()
 
-    async def _history_page(self, cursor: str) -> Any:
-        post = self._post
-        where: dict[str, Any] = {
-            "channel": post.channel_id,
-            "oldest": f"{post.begun_at - HISTORY_WINDOW_SECONDS:.6f}",
-            "include_all_metadata": True,
-            "limit": HISTORY_PAGE_SIZE,
-            "cursor": cursor or None,
-        }
-        if post.thread_ts:
-            return await self._client.conversations_replies(ts=post.thread_ts, **where)
-        return await self._client.conversations_history(**where)
-
     async def _give_up(self) -> Exception:
         await self._claims.give_up(self._post.key, self._token)
         return OutcomeUnknown(self._post.key)
+
+
+async def history_page(client: AsyncWebClient, post: OutgoingMessage, cursor: str = "") -> Any:
+    """Read a page of the post's channel, newest messages first, or of its thread."""
+    where: dict[str, Any] = {
+        "channel": post.channel_id,
+        "oldest": f"{post.begun_at - HISTORY_WINDOW_SECONDS:.6f}",
+        "include_all_metadata": True,
+        "limit": HISTORY_PAGE_SIZE,
+        "cursor": cursor or None,
+    }
+    if post.thread_ts:
+        return await client.conversations_replies(ts=post.thread_ts, **where)
+    return await client.conversations_history(**where)
 
 
 def with_markers(message: Mapping[str, Any], name: str) -> dict[str, Any]:
@@ -295,10 +296,16 @@ def marker_block_id(name: str) -> str:
 
 def has_marker(message: Mapping[str, Any], name: str) -> bool:
     """Whether a message of the history carries either marker."""
+    return has_metadata_marker(message, name) or has_block_marker(message, name)
+
+
+def has_metadata_marker(message: Mapping[str, Any], name: str) -> bool:
     metadata = message.get("metadata") or {}
     named = (metadata.get("event_payload") or {}).get("name")
-    if metadata.get("event_type") == METADATA_EVENT_TYPE and named == name:
-        return True
+    return metadata.get("event_type") == METADATA_EVENT_TYPE and named == name
+
+
+def has_block_marker(message: Mapping[str, Any], name: str) -> bool:
     return any(
         block.get("block_id") == marker_block_id(name) for block in message.get("blocks") or ()
     )

@@ -113,7 +113,7 @@ async def test_notifies_the_previous_owner(connected: AppHarness, digest: str) -
     assert "<@U0GRACE> posted your digest “Daily jobs” in <#C0OPS>" in told["text"]
     assert "now uses their connection" in told["text"]
     ada = connected.person("ada", "dm")
-    assert "runs on your connection" in (await ada.click("Take over")).messages[0]["text"]
+    assert "now uses your connection" in (await ada.click("Take over")).messages[0]["text"]
     fault = Fault("refuse", method="chat.postMessage", error="account_inactive")
     connected.workspace.faults.add(fault)
     await grace.command("/emporix digest resume")

@@ -103,7 +103,7 @@ async def test_turning_off_shows_the_list(ada: Person, typed: str) -> None:
     """A digest is turned off with the buttons of the list, not created with the name "off"."""
     await set_up(ada)
     exchange = await ada.command(f"/emporix {typed}")
-    assert exchange.payloads[0]["text"] == "*1 digest of this channel*"
+    assert exchange.payloads[0]["text"] == "*1 digest in this channel*"
 
 
 async def test_says_that_an_agent_does_not_exist(connected: AppHarness, ada: Person) -> None:

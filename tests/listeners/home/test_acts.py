@@ -92,7 +92,7 @@ async def test_a_home_of_long_ago_is_left_alone(harness: AppHarness) -> None:
 async def test_pauses_and_resumes_a_digest(harness: AppHarness) -> None:
     """Pausing and resuming a digest changes its buttons."""
     paused = await harness.ada.click("Pause", at_home=True)
-    assert "Paused: “Daily jobs” is not posted to <#C0OPS>" in words(paused.home)
+    assert "Paused. “Daily jobs” won't be posted in <#C0OPS>" in words(paused.home)
     assert (await stored(harness)).paused == "by_hand"
     assert "Resume" in options(paused.home)
     resumed = await harness.ada.click("Resume", action_id="menu", at_home=True)
