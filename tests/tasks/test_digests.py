@@ -213,7 +213,7 @@ async def test_reports_failures_of_a_requested_digest(harness_at_nine: AppHarnes
     for count in (1, 2):
         await harness_at_nine.person("ada", "ops").command("/emporix digest now")
         await work(harness_at_nine)
-        told = [m for m in await to_ada(harness_at_nine) if "could not be posted" in m["text"]]
+        told = [m for m in await to_ada(harness_at_nine) if "couldn't post" in m["text"]]
         assert len(told) == count
     assert (await stored(harness_at_nine)).paused == ""
 
@@ -321,7 +321,7 @@ async def test_pauses_where_it_cannot_be_posted(
     await harness_at_nine.worker.work_until(NINE + 4 * DAY, step=1800)
     assert (await stored(harness_at_nine)).paused == reason
     (told,) = await to_ada(harness_at_nine)
-    assert "pauses" in told["text"]
+    assert "is paused" in told["text"]
     assert len(harness_at_nine.workspace.messages.of_channel("C0OPS")) == before
 
 
@@ -433,7 +433,7 @@ async def test_notifies_the_owner_of_the_second_missed_run(
         assert f"was not posted in time: run 2026-11-{24 + day}" in caplog.text
         assert len(await to_ada(harness_at_nine)) == min(day, 1)
     (told,) = await to_ada(harness_at_nine)
-    assert "was not posted in time" in told["text"]
+    assert "wasn't posted in time" in told["text"]
     harness_at_nine.emporix_state.faults.clear()
     await harness_at_nine.worker.work_until(NINE + 3 * DAY + 700, step=60)
     assert (await stored(harness_at_nine)).missed_runs == 0
@@ -446,7 +446,7 @@ async def test_a_requested_digest_expires(harness_at_nine: AppHarness) -> None:
     await harness_at_nine.person("ada", "ops").command("/emporix digest now")
     await harness_at_nine.worker.work_until(harness_at_nine.clock() + 1800, step=30)
     (told,) = await to_ada(harness_at_nine)
-    assert "was not posted in time" in told["text"]
+    assert "wasn't posted in time" in told["text"]
 
 
 async def test_post_now_does_not_wait_for_a_run_that_was_put_off(
