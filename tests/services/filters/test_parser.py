@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from bot.domain.filters import NEWEST_FIRST, Filters
 from bot.errors import InvalidInput
-from bot.services.filters.definitions import ALL_FILTERS, MAX_FILTER_SIZE, RAW_QUERY, Filter
+from bot.services.filters.definitions import ALL_FILTERS, RAW_QUERY, Filter
 from bot.services.filters.parser import parse
 from bot.services.filters.tokens import TokenizedText, TypedFilter, Word, tokenize
 from bot.slack.request import normalized
@@ -433,7 +433,7 @@ def test_a_request_for_a_list_is_no_search(
 def test_a_request_can_say_how_many(typed: str) -> None:
     """The number after `last` and similar words is the size of the page, if a page has room."""
     assert parse(typed).filters.size == 5
-    assert parse(typed.replace("5", "500")).filters.size == MAX_FILTER_SIZE
+    assert parse(typed.replace("5", "500")).filters.size == 12
 
 
 def test_a_command_and_jobs_are_a_request() -> None:
