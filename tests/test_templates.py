@@ -37,7 +37,9 @@ OUR_LINK = re.compile(
     r"<https?://[^\s<>|]+\|(Open in the Management Dashboard|[a-z ]+ as a file)>", re.IGNORECASE
 )
 MENTION = re.compile(r"<[@#]([A-Z][A-Z0-9]+)>")
-OUR_DATE = re.compile(r"<!date\^\d+\^((?:[a-z]+ )*)\{date_short_pretty\} \{time\}\|\1[\d: -]+UTC>")
+OUR_DATE = re.compile(
+    r"<!date\^\d+\^((?:[A-Za-z]+ )*)\{date_short_pretty\} \{time\}\|\1[\d: -]+UTC>"
+)
 
 
 def refused(payload: dict[str, Any]) -> list[str]:
@@ -90,6 +92,16 @@ def test_says_something_without_its_blocks(name: str, facts: dict[str, Any]) -> 
     if "text" in payload:
         assert len(re.findall(r"\w{2,}", payload["text"])) >= 3
         assert payload["unfurl_links"] is payload["unfurl_media"] is False
+
+
+DATE_AFTER_WORD = re.compile(r"[\w,>] <!date\^\d+\^\{.*?>")
+
+
+@each_example
+def test_dates_within_sentences_are_not_capitalized(name: str, facts: dict[str, Any]) -> None:
+    """The word before a date is part of its token, because Slack writes "since Yesterday"."""
+    for text in marked_up(RENDERER.render(name, **facts)):
+        assert not DATE_AFTER_WORD.search(text)
 
 
 SENTENCE = re.compile(r"[.!?…:]\W*$|”\W*$")

@@ -14,7 +14,7 @@ from bot.slack.injection import RunCommand
 from bot.slack.reply import Reply
 
 ALL_TOPIC = {"all", "commands"}
-FILTERS_TOPIC = {"filter", "filters", "jobs filters"}
+FILTERS_TOPIC = {"filter", "filters", "jobs filters", "date", "dates", "time", "times"}
 
 GROUPS_BY_WORD = {
     "jobs": "Jobs",

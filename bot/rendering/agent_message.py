@@ -135,11 +135,13 @@ EXCERPT_READ_LENGTH = 20_000  # characters; a longer text is not parsed as JSON
 EXCERPT_LENGTH = 1000  # characters that the line is made from
 
 # Each pattern matches only text with one of its signs; looking for a sign is faster.
+# A heading is left out if the text below it begins with the same words.
 _NOISE = tuple(
     (tuple(signs.split()), re.compile(pattern, re.MULTILINE), instead)
     for signs, pattern, instead in (
         ("``` ~~~", r"^\s*(?:```|~~~).*$", " "),
         ("--", r"^[ \t|:-]*--[ \t|:-]*$", " "),  # below the header of a table
+        ("#", r"^[ \t]*#{1,6}[ \t]+(\S[^\n]*)\n\s*(?=[*_`]*\1(?!\w))", ""),
         ("# >", r"^[ \t]*(?:#{1,6}[ \t]+|>[ \t]?)+", ""),
         ("- * +", r"^[ \t]*[-*+][ \t]+", "• "),
         ("|", r"^[ \t]*\||\|[ \t]*$", " "),
@@ -155,16 +157,40 @@ def excerpt(text: str | None, limit: int) -> str:
     """The start of `text` on one line, in at most `limit` characters; "…" marks a cut."""
     whole = text or ""
     found = detect(whole[:EXCERPT_READ_LENGTH])
-    shown = (
-        pretty_json(found.words, EXCERPT_LENGTH)
-        if found.kind == "json"
-        else found.words[:EXCERPT_LENGTH]
-    )
+    shown = _json_in_words(found.words) if found.kind == "json" else found.words[:EXCERPT_LENGTH]
     if found.kind == "markdown":
         shown = _without_noise(shown)
     if len(whole) > EXCERPT_READ_LENGTH or len(found.words) > EXCERPT_LENGTH:
         shown += ELLIPSIS
     return shorten(one_line(shown.replace("\\n", " ")), limit)
+
+
+def _json_in_words(text: str) -> str:
+    """Valid JSON without quotes and brackets, or a beginning: `error: late · tries: 3`."""
+    made: list[str] = []
+    opened: list[str] = []
+    length, before = 0, ""
+    for found in _TOKEN.finditer(text):
+        token = found[0]
+        if token in _CLOSED_BY:
+            opened.append(token)
+        elif token in ("}", "]"):
+            start = opened.pop()
+            made += [start, token] if before == start else []
+        else:
+            made.append(_word(token, opened[-1]))
+            length += len(made[-1])
+        if length > EXCERPT_LENGTH:
+            break
+        before = token
+    return "".join(made)
+
+
+def _word(token: str, container: str) -> str:
+    if token.startswith('"'):
+        decoded: str = clean(json.loads(token, strict=False))
+        return decoded
+    return {",": ", " if container == "[" else " · ", ":": ": "}.get(token, token)
 
 
 def _without_noise(words: str) -> str:

@@ -301,14 +301,14 @@ class Registry:
         typed = text.split(maxsplit=MAX_COMMAND_WORDS)
         for count in range(min(MAX_COMMAND_WORDS, len(typed)), 0, -1):
             words = " ".join(typed[:count]).lower()
+            if full := self._without_jobs.get(words):
+                return FoundCommand(self._by_words[full], _rest(text, count))
             if found := self._by_words.get(words):
                 return FoundCommand(
                     found, _rest(text, count), self._mistyped_command(words, count, text)
                 )
         if not typed:
             return FoundCommand(self._by_words.get("") or self.commands["help"], "")
-        if full := self._without_jobs.get(typed[0].lower()):
-            return FoundCommand(self._by_words[full], _rest(text, 1))
         raise UnknownCommand(text, self._proposals(text))
 
     def topics(self, text: str) -> tuple[CommandListener, ...]:
@@ -319,7 +319,7 @@ class Registry:
         found = tuple(
             command
             for words, command in self.commands.items()
-            if f"{words} ".startswith(f"{wanted} ") or not wanted
+            if f"{words} ".startswith((f"{wanted} ", f"{JOBS}{wanted} ")) or not wanted
         )
         if not found:
             topics = tuple(dict.fromkeys(words.split()[0] for words in self.commands))
@@ -369,11 +369,15 @@ class Registry:
         return proposal if found.accepts(after) else None
 
     def _proposals(self, text: str) -> tuple[Proposal, ...]:
-        """Proposes the most similar command, if any, and a search for the whole line."""
+        """Proposes the most similar command, if any, and a search for the whole line.
+
+        For `mute`, the most similar command is `alerts mute`.
+        """
         typed = text.lower().split()
-        found = []
+        ending = (words for words in self.commands if words.split()[1:] == typed[:1])
+        found = [Proposal(f"{words} {_rest(text, 1)}".strip()) for words in ending]
         known = {**{words: words for words in self._by_words}, **self._without_jobs}
-        for count in (2, 1):
+        for count in () if found else (2, 1):
             likely = [words for words in known if words.count(" ") == count - 1]
             start = " ".join(typed[:count])
             if near := get_close_matches(start, likely, n=1, cutoff=TYPO_SIMILARITY):

@@ -15,11 +15,12 @@ _UNITS = ((86400, "day"), (3600, "hour"), (60, "minute"), (1, "second"))
 def formatted(seconds: int, form: str, reader: Reader) -> str:
     """Replace date tokens such as {date_short_pretty} in `form`; unknown tokens stay as they are.
 
+    A day such as "tomorrow" has a capital only at the start: "first tomorrow", but "Tomorrow".
     Raises `ValueError`, `OverflowError` or `OSError` for a time outside the calendar.
     """
     then = reader.at(seconds)
     words = _TOKEN.sub(lambda token: _token(token, then, reader), form)
-    return words[:1].upper() + words[1:]
+    return words[:1].upper() + words[1:] if form.startswith("{") else words
 
 
 def day(then: datetime, reader: Reader) -> str:

@@ -82,7 +82,7 @@ async def test_shares_with_everyone_in_the_channel(user: PageUser) -> None:
     await user.sees("Shared by @Ada Lovelace")
     await expect(user.last).not_to_contain_text("Only visible to you")
     await user.person("ada").click("Delete", action_id="jobs.delete_in_channel.confirm")
-    await user.sees("Deleted by @Ada Lovelace, Today")
+    await user.sees("Deleted by @Ada Lovelace · Today")
 
 
 async def test_connects_a_tenant(user: PageUser) -> None:

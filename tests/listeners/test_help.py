@@ -47,7 +47,7 @@ async def test_its_buttons_run_the_commands(connected: AppHarness) -> None:
     """Each button of the overview shows what its label says."""
     add_jobs(connected, 6)
     shown = {
-        "Show today's failures": "failed, since",
+        "Show today's failures": "failed, <!date^",
         "Show running jobs": "running",
         "Show all commands": "*Jobs*",
         "Show filters": "Filters and words go in any order.",
@@ -70,3 +70,15 @@ async def test_lists_the_most_used_commands_of_each_group_first(harness: AppHarn
     order = ["jobs list", "jobs get", "jobs clean", "jobs delete", "digest new", "connect", "audit"]
     listed = [told.index(f"`/emporix {command}") for command in order]
     assert listed == sorted(listed)
+
+
+@pytest.mark.parametrize(
+    ("topic", "says"),
+    [("dates", "`since:monday`"), ("watch", "jobs watch"), ("jobs clean", "jobs clean")],
+)
+async def test_topics_can_be_named_as_commands_are_typed(
+    harness: AppHarness, topic: str, says: str
+) -> None:
+    """Help on dates is the help on filters, and help on a command of jobs works without `jobs`."""
+    shown = (await harness.ada.command(f"/emporix help {topic}")).payloads[0]
+    assert says in str(shown)

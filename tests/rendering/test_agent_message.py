@@ -21,6 +21,7 @@ from bot.rendering.agent_message import (
     pretty_json_within,
 )
 from bot.rendering.rich_text import text_length
+from bot.rendering.text import clean, one_line
 from sandbox.slack.blockkit import problems
 from tests.rendering.hostile import NOT_SENDABLE, hostile_text
 
@@ -121,15 +122,21 @@ def test_a_megabyte_is_read_at_once(piece: str) -> None:
         ("> said\n- one\n- two\n1. three", "said • one • two 1. three"),
         ("```python\nprint(1)\n```", "print(1)"),
         ("see [the order](https://shop.example/1) `now`", "see the order now"),
-        ('```json\n{"a": 1.50,\n "b": []}\n```', '{ "a": 1.50, "b": [] }'),
-        (json.dumps(json.dumps({"a": "one\ntwo"})), '{ "a": "one two" }'),
+        ("# Quiet One\n\n**Quiet One** is made", "Quiet One is made"),
+        ("# Quiet One\n\nQuiet Ones are made", "Quiet One Quiet Ones are made"),
+        ('```json\n{"a": 1.50,\n "b": []}\n```', "a: 1.50 · b: []"),
+        (
+            '{"error":"ToolFailed","tried":[1,2],"at":{"x":""}}',
+            "error: ToolFailed · tried: 1, 2 · at: x:",
+        ),
+        (json.dumps(json.dumps({"a": "one\ntwo"})), "a: one two"),
         ("Late.\\n\\nReasons:\\n- strike", "Late. Reasons: • strike"),
         ("2 * 3 * 4 | snake_case", "2 * 3 * 4 | snake_case"),
         ("", ""),
     ],
 )
 def test_noise_goes(text: str, line: str) -> None:
-    """Signs of Markdown, fences, rules of tables and wrappings of JSON are left out."""
+    """Signs of Markdown and JSON, fences, rules of tables and repeated headings are left out."""
     assert excerpt(text, 220) == line
 
 
@@ -149,7 +156,9 @@ def test_it_is_one_line_that_can_be_sent(text: str, limit: int) -> None:
     assert not NOT_SENDABLE.search(line)
 
 
-@pytest.mark.parametrize("piece", ["*", "**a", "|", "-", "`", "[a](", "> ", "# ", " ", "_", "\n-"])
+@pytest.mark.parametrize(
+    "piece", ["*", "**a", "|", "-", "`", "[a](", "> ", "# ", "# a\n", "\n\n# ", " ", "_", "\n-"]
+)
 def test_a_list_of_megabytes_is_quick(piece: str) -> None:
     """Excerpts of twelve long messages do not delay their list."""
     text = "**" + piece * (1_000_000 // len(piece))
@@ -342,3 +351,27 @@ def elements_of(layout: AgentMessage) -> Iterator[dict[str, Any]]:
             waiting += element["elements"]
         else:
             yield element
+
+
+@given(VALUES.filter(lambda value: isinstance(value, dict | list)), st.booleans())
+def test_an_excerpt_of_json_holds_its_values(value: object, as_ascii: bool) -> None:
+    """An excerpt of any JSON holds its names and values in order, without their quotes."""
+    line = excerpt(json.dumps(value, ensure_ascii=as_ascii), 10_000)
+    at = 0
+    for word in _names_and_values(value):
+        shown = one_line(clean(word))
+        at = line.find(shown, at)
+        assert at >= 0
+        at += len(shown)
+
+
+def _names_and_values(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            yield name
+            yield from _names_and_values(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _names_and_values(inner)
+    else:
+        yield value if isinstance(value, str) else json.dumps(value)

@@ -38,6 +38,9 @@ LINK = f"https://admin.emporix.io/apps/administration/ai-agents#/logs/jobs/{JOB}
         (f"delete {JOB}", "jobs delete", JOB),
         (f"get {JOB}", "jobs get", JOB),
         (f"watch {JOB}", "jobs watch", JOB),
+        ("watch list", "jobs watch", ""),
+        ("jobs watch list", "jobs watch", ""),
+        ("watches", "jobs watch", ""),
     ],
 )
 def test_finds_the_longest_command(typed: str, words: str, rest: str) -> None:
@@ -92,7 +95,8 @@ def test_other_words_beside_an_id_are_searched(typed: str) -> None:
         "11/01/2026", "2026-11-01 2026-11-05", "until monday", "tomorrow",
         "show failed jobs", "list failed jobs today", "show me failed jobs", "failed jobs today",
         "get all jobs", "show failures", "all failed", "how many running jobs today",
-        "newest jobs", "Skipped yesterday", "succeeded",
+        "newest jobs", "Skipped yesterday", "succeeded", "yesterday failed", "today failed jobs",
+        "today's failed jobs", "last week failures", "last 5 jobs", "last 5", "top 3 failed",
         "status:failed refund", "agent=x", "--type export", "since:1.11.",
     ],
 )  # fmt: skip
@@ -176,6 +180,7 @@ def test_a_slip_is_searched_and_proposed(typed: str, line: str | None) -> None:
         ("make coffee", ["jobs list make coffee"]),
         ("refund", ["jobs list refund"]),
         ("agents", ["jobs list agents"]),
+        ("last 5 blues", ["jobs list 5 blues", "jobs list last 5 blues"]),
         ("please open 68835cc3", ["jobs list please open 68835cc3"]),
     ],
 )
@@ -185,6 +190,17 @@ def test_proposes_the_whole_line(typed: str, lines: list[str]) -> None:
         REGISTRY.find(typed)
     assert caught.value.text == typed
     assert [proposal.line for proposal in caught.value.proposals] == lines
+
+
+@pytest.mark.parametrize("words", [w for w in REGISTRY.commands if w.count(" ") == 1])
+def test_proposes_the_commands_that_end_in_a_word(words: str) -> None:
+    """The last word of a command, without the first, runs the command of jobs or proposes all."""
+    end = words.split()[1]
+    found = outcome(UnknownCommand, lambda: REGISTRY.find(f"{end} 2h"))
+    if isinstance(found, UnknownCommand):
+        assert f"{words} 2h" in [proposal.line for proposal in found.proposals]
+    else:
+        assert found.listener.words == f"jobs {end}"
 
 
 @given(st.text(max_size=60) | st.sampled_from([*REGISTRY.commands]).map(lambda words: words[:-1]))

@@ -5,9 +5,11 @@ from __future__ import annotations
 from bot.domain.accounts import Account
 from bot.domain.audit import AuditEvent
 from bot.domain.jobs import DeletedJob
+from bot.errors import Proposal, UnknownCommand
 from bot.rendering import buttons
 from bot.rendering.buttons import JobButton
 from bot.services.deletes import SharedDeletes
+from bot.services.filters.reader import lists_jobs
 from bot.services.jobs import JobService
 from bot.services.references import parse_job_id
 from bot.slack.decorators import action, command
@@ -19,6 +21,8 @@ async def ask(
     text: str, account: Account, shared_deletes: SharedDeletes, jobs: JobService, reply: Reply
 ) -> None:
     shared_deletes.admit()
+    if lists_jobs(text) or lists_jobs(f"all {text} jobs"):
+        raise UnknownCommand(f"jobs delete {text}", (Proposal(f"jobs clean {text}"),))
     await reply("jobs/delete", card=await jobs.get(account, parse_job_id(text)))
 
 

@@ -28,7 +28,7 @@ from bot.store.watches import WatchStore
     "jobs watch",
     "[id]",
     "Get a message when a running job ends; without an id, list the jobs that you watch.",
-    also=("jobs watching",),
+    also=("jobs watching", "jobs watch list", "watches"),
     audit=AuditEvent.WATCH_STARTED,
 )
 async def watch_job(

@@ -211,22 +211,23 @@ _ENDS_IN_DAY = re.compile(r"(?:^|[ –—-])\d{1,2}\.\d{1,2}\.$", re.ASCII)
 MAX_DATE_WORDS = 9
 
 
-def match_period(text: str, *, is_alone: bool = False) -> Period | None:
+def match_period(text: str, *, is_alone: bool = False, has_status: bool = False) -> Period | None:
     """The period that the last words of a search mean, as in "failed last week".
 
     Stricter than `parse_when`, because 1.11, 1/2, `2 days` or `sat` may be words to search for.
     `is_alone`: no other words are searched, so a duration is a time, and so is a day in the future.
+    `has_status`: the list has a status, too, so `sat` is a day.
     Raises InvalidInput for an ambiguous date.
     """
     text = " ".join(text.lower().split())
     text = text if _ENDS_IN_DAY.search(text) else text.rstrip(".,;:!?")
     try:
-        return _match_period(text, is_alone) or _match_range(text)
+        return _match_period(text, is_alone, has_status) or _match_range(text)
     except ValueError:  # 30 February
         return None
 
 
-def _match_period(text: str, is_alone: bool) -> Period | None:
+def _match_period(text: str, is_alone: bool, has_status: bool) -> Period | None:
     is_duration = is_alone and _AGO.fullmatch(text) and not text.endswith("ago")
     if is_duration or _COMPACT.fullmatch(text):
         return match_when(text), None
@@ -238,6 +239,8 @@ def _match_period(text: str, is_alone: bool) -> Period | None:
         until = _match_in_words(text[found.end() :], with_time=True)
         return (None, until) if until else None
     text = _PREPOSITION.sub("", text, count=1) if _PREPOSITION.match(text) else text
+    if has_status and text in _SHORT_WEEKDAYS:
+        return (weekday := match_days(text)), weekday
     when = None if text in _FUTURE and not is_alone else _match_in_words(text)
     is_open = text in _OPEN or isinstance(when, Ago)
     return (when, None if is_open else when) if when else None

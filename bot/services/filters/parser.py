@@ -28,7 +28,12 @@ from bot.services.filters.dates import (
     Span,
     When,
 )
-from bot.services.filters.reader import FilterReader, read_times, search_instead
+from bot.services.filters.reader import (
+    FilterReader,
+    read_times,
+    search_instead,
+    with_date_last,
+)
 from bot.services.filters.tokens import (
     TypedFilter,
     Word,
@@ -96,6 +101,8 @@ def parse(
     """
     if not text and not statuses:
         return ParsedFilters(Filters())
+    if status_words and date_words:
+        text = with_date_last(text)
     found = tokenize(text)
     parser = FilterReader(text, not status_words, _prefix(statuses))
     if statuses:

@@ -22,6 +22,7 @@ from bot.services.filters.dates import (
 from bot.services.filters.definitions import (
     ALL_FILTERS,
     FILTERS_BY_NAME,
+    MAX_FILTER_SIZE,
     STATUS_NAMES,
     VALUES_OF_TWO_WORDS,
     Filter,
@@ -43,7 +44,8 @@ _STATUS = "|".join(sorted(STATUS_WORDS - {"in_progress", "ok"}))
 _LIST_REQUEST = re.compile(
     r"\s*(?:please\s+)?"
     r"(?P<verb>(?:(?:show|list|display|give|get|see|find)(?:\s+me)?|how\s+many)\s+)?"
-    r"(?P<which>(?:(?:all|any|the|of|my|our|newest|latest|recent)\s+)*)"
+    r"(?P<which>(?:(?:all|any|the|of|my|our|newest|latest|recent)\s+(?!\d))*)"
+    r"(?:(?:last|newest|latest|top)\s+(?P<size>\d{1,3})(?:\s+|\s*$))?"
     rf"(?P<statuses>(?:(?:{_STATUS})(?:\s*,\s*|\s+(?:(?:and|or)\s+)?|[.!?]*\s*$))*)"
     r"(?P<noun>(?:jobs|failures)(?![\w:=-])[.,!?]*)?",
     re.ASCII | re.IGNORECASE,
@@ -54,10 +56,14 @@ _FIRST_STATUS = re.compile(r"(?:skipped|succeeded)(?!\w)", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class RequestedList:
-    """The beginning of a text that asks for a list, until `end`: "show me the failed jobs"."""
+    """The beginning of a text that asks for a list, until `end`: "show me the failed jobs".
+
+    `size` is the number of jobs if the text says it, as in "last 5 jobs".
+    """
 
     statuses: tuple[str, ...]
     end: int
+    size: str = ""
 
 
 def match_list_request(text: str, *, has_status: bool = False) -> RequestedList | None:
@@ -69,29 +75,51 @@ def match_list_request(text: str, *, has_status: bool = False) -> RequestedList 
     if found is None:
         return None
     statuses = tuple(re.findall(_STATUS, found["statuses"].lower()))
+    size = found["size"] or ""
     noun, asks = (found["noun"] or "").lower(), found["verb"] or "all" in found["which"].lower()
     if noun.startswith("failures"):
         statuses = (*statuses, "failed")
     if noun:
-        is_request = asks or found["which"] or found["statuses"] or has_status
+        is_request = asks or found["which"] or size or found["statuses"] or has_status
     else:
-        is_request = asks and statuses
-    return RequestedList(statuses, found.end()) if is_request else None
+        is_request = ((asks or size) and statuses) or (size and found.end() == len(text))
+    return RequestedList(statuses, found.end(), size) if is_request else None
+
+
+MAX_LEADING_DATE_WORDS = 3
+_POSSESSIVE = re.compile("['’]s$")
+
+
+def with_date_last(text: str) -> str:
+    """Move a date at the start behind the jobs to list, as in "yesterday failed"."""
+    words = text.split()
+    for count in range(min(MAX_LEADING_DATE_WORDS, len(words) - 1), 0, -1):
+        date, rest = _POSSESSIVE.sub("", " ".join(words[:count])), " ".join(words[count:])
+        for listed in (rest, f"all {rest}"):
+            request = match_list_request(listed)
+            is_list = request.end == len(listed) if request else listed.lower() in STATUS_WORDS
+            if is_list and _is_period(date):
+                return f"{listed} {date}"
+    return text
+
+
+def _is_period(text: str, *, is_alone: bool = False) -> bool:
+    try:
+        return match_period(text, is_alone=is_alone) is not None
+    except InvalidInput:  # ambiguous
+        return True
 
 
 def lists_jobs(line: str) -> bool:
     """Whether a line is a date, or begins with a filter, a status or a request for a list."""
     line = line.strip()
+    if with_date_last(line) != line:
+        return True
     if match_list_request(line) or _FIRST_STATUS.match(line):
         return True
     if (first := tokenize(line).tokens[:1]) and isinstance(first[0], TypedFilter):
         return first[0].name in FILTERS_BY_NAME
-    if len(line.split()) > MAX_DATE_WORDS:
-        return False
-    try:
-        return match_period(line, is_alone=True) is not None
-    except InvalidInput:  # an ambiguous date
-        return True
+    return len(line.split()) <= MAX_DATE_WORDS and _is_period(line, is_alone=True)
 
 
 @dataclass(slots=True)
@@ -132,6 +160,8 @@ class FilterReader:
         words = [token for token in tokens if token.start < request.end]
         if request.statuses:
             self._add(FILTERS_BY_NAME["status"], request.statuses)
+        if request.size:
+            self._add(FILTERS_BY_NAME["size"], (str(min(int(request.size), MAX_FILTER_SIZE)),))
         self.note("list", words[0].start, words[-1].end)
         return len(words)
 
@@ -227,7 +257,11 @@ class FilterReader:
                 continue
             try:
                 is_alone = count == len(self.words) and not is_other
-                period = match_period(" ".join(word.text for word in last), is_alone=is_alone)
+                period = match_period(
+                    " ".join(word.text for word in last),
+                    is_alone=is_alone,
+                    has_status=is_alone and "statuses" in self.facts,
+                )
             except InvalidInput as error:  # the date is ambiguous
                 start, end = last[0].start, last[-1].end
                 at = self.text.lower().index(error.value, start)

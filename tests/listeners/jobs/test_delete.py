@@ -155,6 +155,16 @@ async def test_refuses_an_unknown_id(connected: AppHarness, snapshot: SnapshotAs
     assert exchange.payloads == snapshot
 
 
+@pytest.mark.parametrize(
+    "jobs", ["all failed", "failed", "failed jobs", "status:failed", "yesterday"]
+)
+async def test_several_jobs_are_for_a_clean_up(connected: AppHarness, jobs: str) -> None:
+    """A text that says which jobs, instead of an id, proposes the clean-up of these jobs."""
+    await connected.ada.command(f"/emporix delete {jobs}")
+    asked = await connected.ada.click(f"Run /emporix jobs clean {jobs}")
+    assert asked.payloads[-1]["text"].startswith(("Delete ", "No "))
+
+
 async def test_can_be_downloaded_first(connected: AppHarness, snapshot: SnapshotAssertion) -> None:
     """ "Download first" sends the job to the user as a file, and the confirmation remains."""
     add_jobs(connected, 1)

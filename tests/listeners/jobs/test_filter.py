@@ -143,7 +143,7 @@ async def test_says_where_a_time_of_day_is(connected: AppHarness) -> None:
     assert "This filter is used twice: since:" in refused.field_errors["more"]
     await connected.ada.submit({"period": "Today", "more": ""})
     (message,) = await connected.ada.messages()
-    assert "since <!date^1795388400^" in str(message["blocks"][0])
+    assert "<!date^1795388400^since" in str(message["blocks"][0])
 
 
 async def test_a_quick_change_of_mind_is_shown(connected: AppHarness) -> None:
@@ -175,8 +175,8 @@ async def test_a_period_is_of_the_user(
     add_jobs(connected, 40)
     await connected.ada.shortcut(SEARCH)
     found = await connected.ada.submit({"period": period})
-    assert f"|{since} UTC>" in heading(found)
-    assert "before <!date^" in heading(found) if until else "before" not in heading(found)
+    assert f"|since {since} UTC>" in heading(found)
+    assert "^before {" in heading(found) if until else "before" not in heading(found)
     assert until in heading(found)
     connected.clock.forward(600)
     exchange = await connected.ada.click("Change the search")
@@ -282,9 +282,9 @@ async def test_asks_for_all_that_was_filled_in(connected: AppHarness) -> None:
     )
     assert heading(exchange) == (
         "No failed or skipped export jobs of Complaint Agent contain “late refund” and “invoice”, "
-        "agent type complaint, event order.order-created or a.b, since "
-        "<!date^1793487600^{date_short_pretty} {time}|2026-10-31 23:00 UTC>, before "
-        "<!date^1795388400^{date_short_pretty} {time}|2026-11-22 23:00 UTC>."
+        "agent type complaint, event order.order-created or a.b, "
+        "<!date^1793487600^since {date_short_pretty} {time}|since 2026-10-31 23:00 UTC>, "
+        "<!date^1795388400^before {date_short_pretty} {time}|before 2026-11-22 23:00 UTC>."
     )
 
 

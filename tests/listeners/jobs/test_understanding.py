@@ -206,7 +206,7 @@ async def test_similar_words_are_searched(jobs: AppHarness) -> None:
         (
             "jobs lost 11/22/26 11/01/2026",
             "January 11, 2026",
-            "No jobs contain “lost” and “11/22/26”, since ",
+            "No jobs contain “lost” and “11/22/26”, <!date^",
         ),
         ("jobs stauts:lost", 'Search for "stauts:lost"', "No jobs contain “stauts:lost”."),
         ("jobs serch parcel", "Run /emporix jobs search parcel", "Job 1 of 1, "),
@@ -251,7 +251,7 @@ async def test_a_similar_agent_is_a_button(jobs: AppHarness) -> None:
     assert {"Jobs of Complaint Agent", "Jobs of Complaints Agent"} <= {*buttons(payload)}
     exchange = await jobs.ada.click("Jobs of Complaint Agent")
     assert exchange.payloads[0]["text"].startswith(
-        "Jobs 1–10 of 10, failed, agent Complaint Agent, since"
+        "Jobs 1–10 of 10, failed, agent Complaint Agent, <!date^1795302000^since"
     )
 
 
@@ -278,7 +278,7 @@ async def test_words_that_complete_a_name_are_named(jobs: AppHarness) -> None:
     payload = await say(jobs, "failed agent:fraud check yesterday")
     assert "I read “check” as part of an agent's name" in words(payload)
     exchange = await jobs.ada.click('Search for the word "check"')
-    assert "No failed jobs of fraud contain “check”, since" in words(exchange.payloads[0])
+    assert "No failed jobs of fraud contain “check”, <!date^" in words(exchange.payloads[0])
 
 
 async def test_a_correction_of_an_agent_replaces_its_whole_name(jobs: AppHarness) -> None:
@@ -344,5 +344,5 @@ async def test_finds_text_in_other_spellings(
 async def test_days_are_those_of_the_user(jobs: AppHarness) -> None:
     """Yesterday is the user's: from midnight to midnight in Berlin."""
     text = (await say(jobs, "jobs yesterday"))["text"]
-    assert "since <!date^1795302000^" in text
-    assert "before <!date^1795388400^" in text
+    assert "<!date^1795302000^since" in text
+    assert "<!date^1795388400^before" in text

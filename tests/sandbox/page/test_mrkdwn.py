@@ -62,6 +62,13 @@ def test_dates_are_those_of_the_reader() -> None:
     assert mrkdwn(text, reader(now=NOW + 2 * 86_400)) == "Nov 24, 2026 7:00 AM"
 
 
+@pytest.mark.parametrize("before", ["since", "Last updated", ","])
+def test_a_day_after_other_words_is_not_capitalized(before: str) -> None:
+    """Words before a date token within the format are shown unchanged, and no capital follows."""
+    text = f"<!date^1795500000^{before} {{date_short_pretty}} {{time}}|2026-11-24 06:00 UTC>"
+    assert mrkdwn(text, reader(ADA)) == f"{before} today 7:00 AM"
+
+
 @pytest.mark.parametrize(
     ("form", "words"),
     [
@@ -69,7 +76,7 @@ def test_dates_are_those_of_the_reader() -> None:
         ("{date}", "November 24th, 2026"),
         ("{date_short}", "Nov 24, 2026"),
         ("{date_long}", "Tuesday, November 24th, 2026"),
-        ("at {time_secs}", "At 7:00:00 AM"),
+        ("at {time_secs}", "at 7:00:00 AM"),
         ("{ago}", "1 hour ago"),
         ("{nonsense}", "{nonsense}"),
     ],

@@ -192,7 +192,7 @@ def test_a_filter_with_another_mark_is_the_same(known: Filter, mark: str) -> Non
 
 LOOSE = st.sampled_from(
     ["failed", "status=failed", "--size 5", "type : export", "yesterday", "last week", "1.11.2026",
-     "show me failed jobs", "24h"]
+     "show me failed jobs", "24h", "last 5 jobs"]
 )  # fmt: skip
 
 
@@ -225,6 +225,9 @@ def test_each_reading_can_be_undone(words: list[str], searched: bool) -> None:
         ("late refund last week", [("last week", 'late refund "last week"')]),
         ("since:2026-11-01 10:30", [("10:30", 'since:2026-11-01 "10:30"')]),
         ("since:last week", []),
+        ("yesterday failed", [("yesterday", 'failed "yesterday"')]),
+        ("failed mon", [("mon", 'failed "mon"')]),
+        ("mon", []),
     ],
 )
 def test_notes_words_read_as_filters(typed: str, readings: list[tuple[str, str]]) -> None:
@@ -394,7 +397,12 @@ def test_status_words(typed: str, statuses: tuple[str, ...], words: tuple[str, .
         ("show failed?", ("failure",), ()),
         ("find failed refund", ("failure",), ("refund",)),
         ("failed, skipped jobs", ("failure", "skipped"), ()),
+        ("today's failures", ("failure",), ()),
+        ("last week failed or skipped jobs", ("failure", "skipped"), ()),
+        ("last 5 failed", ("failure",), ()),
         # Other words are searched.
+        ("last 5 refunds", (), ("last", "5", "refunds")),
+        ("yesterday jobs-42", (), ("yesterday", "jobs-42")),
         ("jobs", (), ("jobs",)),
         ("failures", (), ("failures",)),
         ("show refunds", (), ("show", "refunds")),
@@ -417,6 +425,15 @@ def test_a_request_for_a_list_is_no_search(
     for reading in asked:
         assert parse(reading.text).filters.words[0] == " ".join(reading.typed.split())
     assert parse(typed, status_words=False).filters.statuses == ()
+
+
+@pytest.mark.parametrize(
+    "typed", ["last 5", "newest 5 jobs", "top 5 failed", "show the last 5 jobs"]
+)
+def test_a_request_can_say_how_many(typed: str) -> None:
+    """The number after `last` and similar words is the size of the page, if a page has room."""
+    assert parse(typed).filters.size == 5
+    assert parse(typed.replace("5", "500")).filters.size == 12
 
 
 def test_a_command_and_jobs_are_a_request() -> None:
