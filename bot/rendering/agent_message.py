@@ -112,7 +112,11 @@ def _indented(tokens: Iterator[str]) -> Iterator[str]:
         else:
             yield _line(depth) + token if before in _CLOSED_BY else token
             depth += token in _CLOSED_BY
-            yield {",": _line(depth), ":": " "}.get(token, "")
+            match token:
+                case ",":
+                    yield _line(depth)
+                case ":":
+                    yield " "
         before = token
 
 
