@@ -13,7 +13,7 @@ from typing import Any
 import structlog
 from structlog.typing import EventDict, Processor
 
-# Below WARNING, these log bodies, tokens or whole URLs.
+# Below WARNING, these libraries log bodies, tokens or whole URLs.
 LIBRARY_LOGGERS = (
     "slack_bolt",
     "slack_sdk",
@@ -111,7 +111,7 @@ def write_line(line: str) -> None:
 def redact(_logger: Any, _name: str, event: EventDict) -> EventDict:
     """Replace everything that looks like a secret, as the last step before a line is written.
 
-    Includes nested values. Long values are shortened first, so that it takes milliseconds at most.
+    Nested values are included. Long values are shortened first, so it takes milliseconds at most.
     """
     return {key: _redacted(value, MAX_LOGGED_DEPTH, key) for key, value in event.items()}
 
@@ -139,7 +139,7 @@ def _first(values: Iterable[Any]) -> Iterable[Any]:
 def _shorten(text: str) -> str:
     """Keep the beginning and the end of a long text, such as a traceback.
 
-    Words aren't cut, because half a secret wouldn't be recognized as one.
+    Words aren't cut, because part of a secret wouldn't be recognized as one.
     """
     if len(text) <= MAX_LOGGED_CHARACTERS:
         return text

@@ -46,8 +46,8 @@ class Settings(BaseSettings):
     slack_app_token: SecretStr | None = Field(
         None,
         description=(
-            "App-level token with the scope connections:write, for Socket Mode: requests arrive by "
-            "WebSocket, without a public address"
+            "App-level token with the scope connections:write, for Socket Mode: requests arrive "
+            "over a WebSocket, without a public address"
         ),
         examples=["xapp-…"],
     )

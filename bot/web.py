@@ -4,7 +4,7 @@ POST /slack/events    commands, buttons, modals and events, all signed; needs a 
 GET  /healthz         liveness, and the number of running tasks; 503 while stopping
 GET  /readyz          readiness: also requires Redis and, without a signing secret, Socket Mode
 
-With an app-level token, the same requests also arrive by WebSocket (`bot.slack.socket_mode`).
+With an app-level token, the same requests also arrive over a WebSocket (`bot.slack.socket_mode`).
 """
 
 from __future__ import annotations

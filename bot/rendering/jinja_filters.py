@@ -58,7 +58,7 @@ def weekdays(days: Sequence[int]) -> str:
 
 
 def day_and_month(on: str) -> str:
-    """ "9 November" for 2026-11-09; text that is not an ISO 8601 date is shown as it is."""
+    """ "9 November" for 2026-11-09; text that is not an ISO 8601 date is shown unchanged."""
     found = _parse_date(on)
     return (
         f"{found.day} {MONTH_NAMES[found.month - 1]}"
@@ -95,7 +95,7 @@ def date_token(value: float | str | None, before: str = "") -> TrustedText:
 
     `before` is trusted text such as "since". It goes inside the token; otherwise, Slack would write
     "since Yesterday" with a capital. Slack: `<!date^unix^format|fallback>`. A time without a
-    zone is UTC. Text that is not a time between 1970 and 9999 is shown as it is, None as "".
+    zone is UTC. Text that is not a time between 1970 and 9999 is shown unchanged, None as "".
     """
     if value is None:
         return TrustedText()
@@ -112,7 +112,7 @@ def date_token(value: float | str | None, before: str = "") -> TrustedText:
 def clock_time(value: float | str, zone: str = "") -> str:
     """ "8:45 PM" in an IANA time zone, or "7:45 PM UTC" if the zone is unknown.
 
-    For text in which Slack doesn't support date tokens. Text that is not a time is shown as it is.
+    For text in which Slack doesn't support date tokens. Text that is not a time is shown unchanged.
     """
     moment = _local_time(value, zone)
     if moment is None:
@@ -258,7 +258,7 @@ def bold(name: str, limit: int) -> TrustedText:
 
 
 def unformatted(words: str, limit: int) -> TrustedText:
-    """Untrusted text as it is, or as inline code if Slack would read part of it as formatting."""
+    """Untrusted text unchanged, or as inline code if Slack would read part of it as formatting."""
     return _formatted(words, limit, "")
 
 
@@ -270,7 +270,7 @@ def _formatted(words: str, limit: int, mark: str) -> TrustedText:
 
 
 def code_words(code: str) -> str:
-    """ "price watch" for a code like PRICE_WATCH; other text is shown as it is."""
+    """ "price watch" for a code like PRICE_WATCH; other text is shown unchanged."""
     return code.replace("_", " ").lower() if re.fullmatch(r"\w{1,40}", code) else code
 
 

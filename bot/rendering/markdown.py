@@ -18,7 +18,7 @@ from bot.rendering.rich_text import (
     elements,
     leaves_text,
     link_with_host,
-    text_leaves,
+    text_leaf,
     text_length,
 )
 
@@ -28,17 +28,17 @@ _STYLES = {"strong": "bold", "em": "italic", "s": "strike"}
 def leaves(run: Token, *styles: str) -> list[Leaf]:
     """The elements of a token of type "inline", each with `styles`."""
     made: list[Leaf] = []
-    connection, url, start = list(styles), "", 0
+    active, url, start = list(styles), "", 0
     for token in run.children or []:
         mark = _STYLES.get(token.type.rpartition("_")[0])
         if mark:
-            (connection.append if token.nesting > 0 else connection.remove)(mark)
+            (active.append if token.nesting > 0 else active.remove)(mark)
         elif token.type == "link_open":
             url, start = str(token.attrGet("href") or ""), len(made)
         elif token.type == "link_close":
-            made[start:] = link_with_host(url, leaves_text(made[start:]), connection)
+            made[start:] = link_with_host(url, leaves_text(made[start:]), active)
         else:
-            made += _leaf(token, connection)
+            made += _leaf(token, active)
     return made
 
 
@@ -46,10 +46,10 @@ def _leaf(token: Token, styles: list[str]) -> list[Leaf]:
     if token.type == "image":
         return link_with_host(str(token.attrGet("src") or ""), token.content, styles)
     if token.type in ("softbreak", "hardbreak"):
-        return [text_leaves("\n")]
+        return [text_leaf("\n")]
     if token.type == "code_inline":
-        return [text_leaves(token.content, *styles, "code")]
-    return [text_leaves(token.content, *styles)] if token.content else []
+        return [text_leaf(token.content, *styles, "code")]
+    return [text_leaf(token.content, *styles)] if token.content else []
 
 
 MAX_COLUMN_WIDTH = 40  # characters; a longer cell moves the rest of its line to the right
@@ -112,7 +112,7 @@ class _List:
 
 
 class RichTextWriter:
-    """Collects leaves until their list item, quote or paragraphs end."""
+    """Converts tokens to elements, and collects leaves until their paragraphs or item end."""
 
     def __init__(self) -> None:
         self._elements: list[Element] = []
@@ -138,7 +138,7 @@ class RichTextWriter:
         self._styles = ("bold",) if token.nesting > 0 else ()
 
     def rule(self, _: Token) -> None:
-        self._gather([text_leaves(RULE)])
+        self._gather([text_leaf(RULE)])
 
     def code(self, token: Token) -> None:
         self._add(code_block(token.content.rstrip("\n")))
@@ -165,7 +165,7 @@ class RichTextWriter:
 
     def _gather(self, more: list[Leaf]) -> None:
         if self._leaves:
-            self._leaves.append(text_leaves("\n" if self._lists else "\n\n"))
+            self._leaves.append(text_leaf("\n" if self._lists else "\n\n"))
         self._leaves += more
 
     def _add(self, more: list[Element]) -> None:
@@ -180,21 +180,21 @@ class RichTextWriter:
         if begins_item and not self._quotes:
             self._begin_item(gathered)
         elif begins_item:
-            self._elements += elements("rich_text_quote", [text_leaves(self._sign()), *gathered])
+            self._elements += elements("rich_text_quote", [text_leaf(self._marker()), *gathered])
         else:
             kind = "rich_text_quote" if self._quotes else "rich_text_section"
             self._elements += elements(kind, gathered)
         if self._lists:
             self._lists[-1].is_item_begun = True
 
-    def _sign(self) -> str:
+    def _marker(self) -> str:
         number = self._lists[-1].number
         return "• " if number is None else f"{number}. "
 
     def _begin_item(self, gathered: list[Leaf]) -> None:
         number = self._lists[-1].number
         if number is not None and not 0 < number <= MAX_LIST_OFFSET:
-            self._elements += elements("rich_text_section", [text_leaves(self._sign()), *gathered])
+            self._elements += elements("rich_text_section", [text_leaf(self._marker()), *gathered])
             return
         item, *more = elements("rich_text_section", gathered)
         self._add_item(item, number, min(len(self._lists) - 1, MAX_LIST_DEPTH))
@@ -237,7 +237,7 @@ _HANDLED_TOKENS: Mapping[str, Callable[[RichTextWriter, Token], None]] = {
 
 
 MAX_NESTING = 30
-MAX_BRACKETS = 2000  # each "[" may begin a link, so markdown-it looks far ahead
+MAX_BRACKETS = 2000  # each "[" may begin a link, so markdown-it reads far ahead
 MAX_LINES = 3000
 
 # Without references, a short text cannot repeat a long address many times.

@@ -80,7 +80,7 @@ def mark_whitespace(template_words: str) -> str:
 
 
 def collapse_whitespace(text: str) -> str:
-    """Replace each run of marks by one space; by nothing at the ends or beside `{{ newline }}`."""
+    """Replace each run of marks with a space; remove it at the ends and beside `{{ newline }}`."""
     if _NEWLINE_MARK in text:
         text = _NEWLINE_AND_SPACES.sub("\n", text)
     if _SPACE_MARK * 2 in text:
@@ -90,7 +90,7 @@ def collapse_whitespace(text: str) -> str:
 
 _ERROR_CONTEXT_LENGTH = 30
 
-# Text of these types is shown as it is. Any other is treated as mrkdwn, so new types are safe.
+# Text of these types is shown unchanged. Any other is treated as mrkdwn, so new types are safe.
 _PLAIN_TYPES = frozenset({"plain_text", "text", "link", "raw_text"})
 _DEFAULTS: dict[str, dict[str, bool]] = {
     # Slack: with `verbatim`, names and addresses do not become links.
@@ -203,7 +203,7 @@ def plain_value(value: Any) -> str:
 
 
 def encoded(value: Any) -> str:
-    """`value` as JSON; the output of a tag or a macro as it is."""
+    """`value` as JSON; the output of a tag or a macro unchanged."""
     kind = type(value)
     if kind is str:
         return Json(_quoted(value if value.isprintable() else clean(value)))

@@ -31,16 +31,16 @@ def link_with_host(url: str, text: str, styles: Iterable[str] = ()) -> list[Leaf
     host = web_host(url)
     is_itself = not label or _bare(label) in (_bare(url), _bare(unquote(url)))
     if not host:
-        return [text_leaves(label if is_itself and label else f"{label} ({clean(url)})", *styles)]
+        return [text_leaf(label if is_itself and label else f"{label} ({clean(url)})", *styles)]
     if is_itself:
         return [link(url, url, *styles)]
     if _LOOKS_LIKE_URL.search(label) or len(label) > MAX_LINK_TEXT_LENGTH:
         return [
-            text_leaves(f"{label} (", *styles),
+            text_leaf(f"{label} (", *styles),
             link(url, url, *styles),
-            text_leaves(")", *styles),
+            text_leaf(")", *styles),
         ]
-    return [link(url, label, *styles), text_leaves(f" ({host})", *styles)]
+    return [link(url, label, *styles), text_leaf(f" ({host})", *styles)]
 
 
 def web_host(url: str) -> str:
@@ -68,8 +68,8 @@ Block = dict[str, Any]
 MAX_ELEMENTS = 200  # in one element; Slack documents no limit
 
 
-def text_leaves(text: str, *styles: str) -> Leaf:
-    """Text that is shown as it is; the styles are bold, italic, strike and code."""
+def text_leaf(text: str, *styles: str) -> Leaf:
+    """Text that is shown unchanged; the styles are bold, italic, strike and code."""
     return _styled({"type": "text", "text": text}, styles)
 
 
@@ -91,12 +91,12 @@ def elements(kind: str, leaves: Iterable[Leaf]) -> list[Element]:
 
 def code_block(text: str) -> list[Element]:
     """`text` as a code block."""
-    return elements("rich_text_preformatted", [text_leaves(text)])
+    return elements("rich_text_preformatted", [text_leaf(text)])
 
 
 def section(text: str) -> list[Element]:
     """`text` as a section, without formatting."""
-    return elements("rich_text_section", [text_leaves(text)])
+    return elements("rich_text_section", [text_leaf(text)])
 
 
 def blocks(parts: Iterable[Element]) -> list[Block]:

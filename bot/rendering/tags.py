@@ -29,7 +29,7 @@ _NOT_WITHIN = (
 
 
 class TextTags(Extension):
-    """Both tags, which escape or clean each value and keep the text of the template as it is."""
+    """Both tags, which escape or clean each value and keep the text of the template unchanged."""
 
     tags = {"mrkdwn", "plain"}  # noqa: RUF012 - as Jinja requires
 
@@ -53,7 +53,8 @@ class TextTags(Extension):
         within = nodes.Template(body)
         for forbidden in (*within.find_all(_NOT_WITHIN), *_tags(within)):
             parser.fail(
-                f"{{% {tag.value} %}} holds only words, values, if, for and set", forbidden.lineno
+                f"{{% {tag.value} %}} can contain only words, values, if, for and set",
+                forbidden.lineno,
             )
         for output in within.find_all(nodes.Output):
             output.nodes = [_part(tag.value, node) for node in output.nodes]

@@ -156,11 +156,14 @@ class WatchService:
             )
         return StartedWatch(card, watched=True, already=added == "there")
 
-    async def stop(self, caller: Caller, tenant: str, job_id: str) -> bool:
-        """Stop watching a job; returns whether it was watched. `tenant` "" means any."""
-        watches = await self._store.of_owner(caller, tenant)
-        tenants = [watch.tenant for watch in watches if watch.job_id == job_id]
-        return any([await self._store.remove(caller, name, job_id) for name in tenants])
+    async def stop(self, caller: Caller, tenant: str, job_id: str) -> Watch | None:
+        """Stop watching a job; None if it wasn't watched. `tenant` "" means any."""
+        watches = [
+            watch
+            for watch in await self._store.of_owner(caller, tenant)
+            if watch.job_id == job_id and await self._store.remove(caller, watch.tenant, job_id)
+        ]
+        return next(iter(watches), None)
 
     async def find(self, source: PolledConnection, watch_id: str) -> Watch | None:
         """The watch with this id; None if it has ended."""

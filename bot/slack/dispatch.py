@@ -284,7 +284,7 @@ class Dispatch:
         modal = Modal(self.renderer, request)
         at_home = (
             isinstance(error, NotOurs) and request.is_in_home
-        )  # the Home tab of outsiders stays empty
+        )  # outsiders see an empty Home tab
         surface = modal if at_home else self._surface(modal, self._reply_to(request))
         tell = partial(self.error_handler.show, error, request.reference, surface)
         try:
@@ -442,7 +442,7 @@ class Dispatch:
 
 
 def _complete_proposals(error: BaseException, listener: CommandListener, text: str) -> None:
-    """Turn the proposals of an error into lines of the command, which had this text."""
+    """Turn the proposals of an error into whole commands; `text` is what followed the command."""
     if isinstance(error, NotConnected):
         error.proposals = correct_tenant(text, error)
     if isinstance(error, InvalidInput | NotConnected):

@@ -266,7 +266,7 @@ class SocketMode:
             self._begin(self._discard(connection))
             raise
         self._trouble = LOST
-        logger.info("connected to Slack by WebSocket: %.9s connections of this app", total)
+        logger.info("connected to Slack over WebSocket: %.9s connections of this app", total)
         return connection
 
     async def _use(self, connection: SocketModeConnection) -> float:

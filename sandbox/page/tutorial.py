@@ -134,7 +134,7 @@ def _steps_shown_by(sent: SentPayload, user: User) -> Iterator[str]:
     shown = json.dumps(payload, ensure_ascii=False)
     is_list = buttons.JOBS_LIST_REFRESH in shown
     if is_list:
-        yield "search" if "saying “" in shown else "list" if user == ADA else "mine"
+        yield "search" if "containing “" in shown else "list" if user == ADA else "mine"
     if buttons.JOBS_GET_CLOSED in shown:
         yield "open"
     is_question = bool((payload.get("view") or {}).get("submit"))

@@ -29,7 +29,7 @@ async def test_lists_jobs_and_shows_other_pages(user: PageUser) -> None:
 
 async def test_searches(user: PageUser) -> None:
     """Each found job contains the search word."""
-    await user.type("/emporix jobs search refund size:2", answer="saying “refund”")
+    await user.type("/emporix jobs search refund size:2", answer="containing “refund”")
     await expect(
         user.last.locator(".words", has_text=re.compile("refund", re.IGNORECASE))
     ).to_have_count(3)
@@ -234,7 +234,7 @@ async def test_the_tutorial_ticks_completed_steps(user: PageUser) -> None:
     await expect(user.field).to_have_value("/emporix jobs search invoice status:failed")
     await expect(user.messages).to_have_count(1)
     await user.field.press("Enter")
-    await user.sees("saying “invoice”")
+    await user.sees("containing “invoice”")
     await expect(step).to_contain_text("(done)")
     await story.get_by_role("button", name="Close the tutorial").click()
     await expect(story).to_be_hidden()

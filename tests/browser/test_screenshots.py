@@ -58,7 +58,7 @@ async def test_a_list(alone: PageUser, screenshots: Path) -> None:
 async def test_a_search(alone: PageUser, screenshots: Path) -> None:
     """Words and a filter."""
     line = '/emporix jobs search "timed out" status:failed since:7d size:3'
-    await alone.type(line, answer="saying “timed out”")
+    await alone.type(line, answer="containing “timed out”")
     await take(alone, "search", screenshots)
 
 

@@ -43,7 +43,9 @@ async def test_searches_by_the_form_and_posts_a_page(user: PageUser) -> None:
     await expect(user.modal.get_by_label("From")).to_have_value("2026-01-01")
     await pressed(user, "Search").click()
     await expect(user.modal).to_contain_text("Jobs 1–2 of ")
-    await expect(user.modal).to_contain_text("succeeded, agent Complaint Agent, saying “refund”")
+    await expect(user.modal).to_contain_text(
+        "succeeded, agent Complaint Agent, containing “refund”"
+    )
     await pressed(user, "Next").click()
     await expect(user.modal).to_contain_text("Jobs 3–4 of ")
     await pressed(user, "Post to a channel").click()
@@ -62,7 +64,7 @@ async def test_filters_a_list_in_its_place(user: PageUser) -> None:
     await expect(user.modal.locator(".multi summary").first).to_have_text("Failed")
     await user.modal.get_by_label("Words").fill("refund")
     await pressed(user, "Apply").click()
-    await user.sees("failed, saying “refund”")
+    await user.sees("failed, containing “refund”")
     await expect(user.messages).to_have_count(1)
 
 

@@ -116,7 +116,7 @@ async def test_another_redis_with_other_keys(
                 with suppress(httpx.HTTPError):
                     await asyncio.to_thread(httpx.get, f"http://127.0.0.1:{port}/readyz")
         assert await ends(running) == 2
-    assert "ENCRYPTION_KEYS cannot read" in log.read_text(encoding="utf-8")
+    assert "ENCRYPTION_KEYS can't decrypt" in log.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("seconds", [10, -10])

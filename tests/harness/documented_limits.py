@@ -76,10 +76,15 @@ DOCUMENTED = (
         "services.digests.history.SETTLED_SECONDS",
         6 * HOUR,
         USERS,
-        "counted for the last time 6 hours",
+        "once its jobs have been counted 6 hours or more after the day ends",
     ),
     Limit("services.digests.history.HISTORY_DAYS", 14, USERS, "Chart of the last 14 days"),
-    Limit("services.digests.history.MIN_HISTORY_DAYS", 2, USERS, "until two days have had jobs"),
+    Limit(
+        "services.digests.history.MIN_HISTORY_DAYS",
+        2,
+        USERS,
+        "if fewer than two of the days had jobs",
+    ),
     Limit(
         "services.digests.lifecycle.MAX_DELAY_SECONDS",
         6 * HOUR,
@@ -110,12 +115,12 @@ DOCUMENTED = (
     ),
     Limit("services.watches.MAX_WATCH_INTERVAL_SECONDS", 120, USERS, "at least every 2 minutes"),
     Limit("services.watches.MAX_WATCH_SECONDS", DAY, USERS, "for up to a day"),
-    Limit("services.alerts.poll.MAX_PAUSE_NOTICES", 2, USERS, "at once and again a day later"),
+    Limit("services.alerts.poll.MAX_PAUSE_NOTICES", 2, USERS, "immediately and again a day later"),
     Limit(
         "services.alerts.poll.PAUSE_NOTICE_INTERVAL_SECONDS",
         DAY,
         USERS,
-        "at once and again a day later",
+        "immediately and again a day later",
     ),
     Limit("services.alerts.grouping.POSTED_ALERT_TTL_SECONDS", DAY, USERS, "one in the last day"),
     Limit(

@@ -72,7 +72,7 @@ async def test_a_channel_that_is_closed_pauses(
     (alert,) = await AlertStore(scheduled.redis, scheduled.cipher).of_channel(TEAM_ID, "C0OPS")
     assert (alert.paused, alert.paused_at) == (reason, scheduled.clock())
     (told,) = await direct(scheduled, "ada")
-    assert "2 digests and alerts of yours are" in told
+    assert "2 of your digests and alerts are" in told
     assert await direct(scheduled, "grace") == []
 
 
@@ -83,7 +83,7 @@ async def test_paused_digests_are_not_announced_again(scheduled: AppHarness) -> 
     assert await alerts.save(replace(alert, paused="filters"), alert)
     await scheduled.person("ada", "ops").archive_channel()
     (told,) = await direct(scheduled, "ada")
-    assert "1 digest or alert of yours" in told
+    assert "1 of your digests and alerts" in told
     (alert,) = await alerts.of_channel(TEAM_ID, "C0OPS")
     assert alert.paused == "filters"
 
@@ -96,8 +96,8 @@ async def test_a_deleted_channel_deletes_its_scheduled_work(scheduled: AppHarnes
     assert await digests.load("digest-3") is not None
     alerts = AlertStore(scheduled.redis, scheduled.cipher)
     assert await alerts.of_channel(TEAM_ID, "C0OPS") == ()
-    assert "2 digests and alerts of yours" in (await direct(scheduled, "ada"))[0]
-    assert "1 digest or alert of yours" in (await direct(scheduled, "grace"))[0]
+    assert "2 of your digests and alerts" in (await direct(scheduled, "ada"))[0]
+    assert "1 of your digests and alerts" in (await direct(scheduled, "grace"))[0]
 
 
 async def test_private_channels_are_no_other(connected: AppHarness) -> None:

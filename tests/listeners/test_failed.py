@@ -21,5 +21,5 @@ async def test_accepts_filters_and_words(connected: AppHarness) -> None:
     """Filters and words after the command narrow the list."""
     add_jobs(connected, 9)
     exchange = await connected.ada.command("/emporix failed invoice size:2")
-    heading = "Jobs 1–2 of 3, failed, saying “invoice”"
+    heading = "Jobs 1–2 of 3, failed, containing “invoice”"
     assert exchange.payloads[0]["text"] == heading

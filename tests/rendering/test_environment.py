@@ -184,7 +184,7 @@ def test_a_filter_of_ours_can_be_the_whole_text() -> None:
 )
 def test_tags_hold_only_simple_statements(within: str) -> None:
     """Statements that would bypass the tag's escaping are refused on loading."""
-    with pytest.raises(TemplateSyntaxError, match="holds only words"):
+    with pytest.raises(TemplateSyntaxError, match="can contain only words"):
         rendered("{% plain %}" + within + "{% endplain %}")
 
 

@@ -66,7 +66,7 @@ async def test_wrong_keys_write_nothing(redis: Any, redis_url: str, connecting: 
     assert used <= {"get", "hello", "client", "ping", "info", "config|resetstat", "config"}
     assert await everything(redis) == before
     assert stops == ["stop"]
-    assert "ENCRYPTION_KEYS cannot read" in canary.problem
+    assert "ENCRYPTION_KEYS can't decrypt" in canary.problem
     assert THEIRS not in canary.problem
     await client.aclose()
 

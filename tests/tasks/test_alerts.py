@@ -324,7 +324,7 @@ async def test_pauses_where_it_may_not_post(harness: AppHarness, change: str) ->
     fail(harness)
     await later(harness, 600)
     (message,) = await told(harness)
-    assert "of yours is paused" in message["text"]
+    assert "of your alerts is paused" in message["text"]
     assert await posted(harness) == []
     channels["C0OPS"] = ops
     await harness.person("ada", "ops").unshare_channel()
@@ -340,7 +340,7 @@ async def test_pauses_if_emporix_refuses_its_filters(harness: AppHarness) -> Non
     harness.emporix_state.faults.add(EmporixFault("status", status=400, path="/jobs"))
     await later(harness, 120)
     (message,) = await told(harness)
-    assert "1 alert of yours is paused" in message["text"]
+    assert "1 of your alerts is paused" in message["text"]
 
 
 @pytest.mark.parametrize(
@@ -441,7 +441,7 @@ async def test_a_repeat_detects_that_the_channel_is_gone(harness: AppHarness) ->
     fail(harness)
     await later(harness)
     (message,) = await told(harness)
-    assert "1 alert of yours is paused" in message["text"]
+    assert "1 of your alerts is paused" in message["text"]
 
 
 async def records(harness: AppHarness) -> dict[str, dict[str, str]]:
@@ -596,7 +596,7 @@ async def test_an_unexpected_error_pauses_with_a_word(harness: AppHarness) -> No
     await later(harness, 600)
     (said,) = await notices(harness)
     assert "an unexpected error occurred" in said["text"]
-    assert "1 alert of yours is paused" in (await told(harness))[-1]["text"]
+    assert "1 of your alerts is paused" in (await told(harness))[-1]["text"]
 
 
 @pytest.mark.parametrize("method", ["users.info", "conversations.info", "chat.postMessage"])

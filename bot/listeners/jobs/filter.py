@@ -160,7 +160,7 @@ async def _open_job(
     watch_store: WatchStore,
     modal: Modal,
 ) -> None:
-    """Show the job whose id was typed as the words; if there is none, the form says so."""
+    """Show the job whose id was typed under Words; if there is none, the form says so."""
     try:
         card = await jobs.get(account, form.job_id, form.tenant)
     except (NotFound, *get_args(views.Correctable)) as error:

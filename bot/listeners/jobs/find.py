@@ -37,7 +37,7 @@ async def find(
 async def find_instead(
     metadata: ModalOrigin, account: Account, job_finder: JobFinder, forms: FormStore, modal: Modal
 ) -> None:
-    """Find jobs in the message after Delete found none by id."""
+    """Find jobs in the message after the shortcut "Delete Emporix jobs" found none by id."""
     saved = await forms.load(account.caller, metadata.form)
     await _show(saved["texts"], saved, "", account, job_finder, modal)
 

@@ -146,6 +146,7 @@ async def _reply(
         return
     await reply(
         "jobs/watch",
+        job=card.job,
         job_id=card.job.id,
         tenant=card.tenant,
         already=started.already,
@@ -169,7 +170,7 @@ async def _stop(
     reply: Callable[..., Awaitable[None]],
 ) -> None:
     audit_entry.tenant, audit_entry.subject = tenant, wanted
-    stopped = await watches.stop(caller, tenant, wanted)
-    if not stopped:
+    watch = await watches.stop(caller, tenant, wanted)
+    if not watch:
         audit_entry.skip()
-    await reply("jobs/watch.stopped", job_id=wanted, stopped=stopped)
+    await reply("jobs/watch.stopped", job_id=wanted, watch=watch)

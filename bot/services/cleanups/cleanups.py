@@ -172,13 +172,13 @@ class CleanupService:
 
     async def _start(self, cleanup: Cleanup) -> Cleanup:
         now = self._clock()
-        begun = replace(cleanup, started_at=now)
-        if not await self._store.start(begun, now):
+        started = replace(cleanup, started_at=now)
+        if not await self._store.start(started, now):
             raise InvalidInput(
                 "You already have a clean-up running in this tenant",
                 advice="Wait until it ends, or stop it.",
             )
-        return begun
+        return started
 
 
 def _is_of_workspace(cleanup: Cleanup, caller: Caller) -> bool:
@@ -205,5 +205,5 @@ def _check_number(typed: str, counted: int) -> None:
     if re.sub(r"[\s.,'’]", "", typed) != str(counted):
         these = "it" if counted == 1 else "them"
         raise InvalidInput(
-            "That is not the number of jobs", advice=f"Type {counted} to delete {these}."
+            "That isn't the number of jobs", advice=f"Type {counted} to delete {these}."
         )

@@ -256,7 +256,7 @@ def parse_minute(text: str) -> int:
     """The minute of the day in `09:00`; raises InvalidInput."""
     found = _TIME.fullmatch(text.strip())
     if not found:
-        raise InvalidInput("That is not a time", text, "Choose one, like 09:00.")
+        raise InvalidInput("That isn't a time", text, "Choose one, like 09:00.")
     return int(found[1]) * 60 + int(found[2])
 
 
@@ -282,7 +282,7 @@ def parse_zone(text: str) -> str:
     names = _zones()
     if city := ZONE_ABBREVIATIONS.get(wanted):
         raise InvalidInput(
-            "An abbreviation does not say when the clocks change",
+            "An abbreviation doesn't say when the clocks change",
             text[:60],
             f"Type a city instead, such as {city}.",
         )
@@ -319,7 +319,7 @@ def digest_filters(filters: Filters, tenant: str) -> Filters:
     if filters.raw_q:
         raise InvalidInput("A digest can't use q:", advice="Use the other filters.")
     if filters.tenant and filters.tenant != tenant:
-        raise InvalidInput(f"A digest of {tenant} has no other tenant", advice="Leave out tenant:")
+        raise InvalidInput(f"This digest can only use tenant {tenant}", advice="Leave out tenant:")
     plain = Filters()
     same = replace(
         filters, sort=plain.sort, page=plain.page, size=plain.size, fields=(), tenant=tenant

@@ -119,7 +119,7 @@ def _span(when: When, now: datetime) -> Span:
     try:
         return when.span(now)
     except (OverflowError, ValueError, OSError) as error:
-        raise InvalidInput("That time is not in the calendar", advice=TIME_ADVICE) from error
+        raise InvalidInput("That date is out of range", advice=TIME_ADVICE) from error
 
 
 def _check(
@@ -131,7 +131,7 @@ def _check(
         raise InvalidInput(
             "This date is in the future" if typed else "The time after since: is in the future",
             typed,
-            "Use a time that has passed.",
+            "Use a time in the past.",
             proposals=search,
         )
     if min(since or 0, until or 0) < 0:

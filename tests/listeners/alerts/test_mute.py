@@ -57,7 +57,7 @@ async def test_notifies_the_owner(ada: Person, connected: AppHarness) -> None:
     await ada.command("/emporix alerts mute")
     await connected.person("grace", "ops").command("/emporix alerts mute 30m")
     (message,) = await connected.person("ada", "dm").messages()
-    assert "<@U0GRACE> muted 1 alert of yours <!date^1795431800^until" in message["text"]
+    assert "<@U0GRACE> muted 1 of your alerts <!date^1795431800^until" in message["text"]
 
 
 @pytest.fixture

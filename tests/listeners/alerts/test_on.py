@@ -30,7 +30,7 @@ async def test_accepts_filters(ada: Person) -> None:
     """Alerts accept the filters of lists; without a status, they report failures."""
     exchange = await ada.command('/emporix alerts on skipped agent:fraud-agent "no action"')
     text = exchange.payloads[0]["text"]
-    assert "skipped jobs in acme, agent fraud-agent, saying “no action”" in text
+    assert "skipped jobs in acme, agent fraud-agent, containing “no action”" in text
     exchange = await ada.command("/emporix alerts on type:export")
     assert "failed jobs in acme, export" in exchange.payloads[0]["text"]
 

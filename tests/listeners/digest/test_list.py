@@ -38,5 +38,5 @@ async def test_has_room_for_the_button_that_sets_one_up(connected: AppHarness) -
     for number in range(5):
         await set_up(ada, name=f"Digest {number}", channel="general")
     *_, counted, button = (await ada.command("/emporix digest list")).payloads[0]["blocks"]
-    assert counted["elements"][0]["text"] == "2 more digests of yours not shown."
+    assert counted["elements"][0]["text"] == "2 more of your digests not shown."
     assert button["elements"][0]["text"]["text"] == "Set up a digest"

@@ -95,7 +95,7 @@ async def test_an_impossible_time_is_refused(ada: Person) -> None:
     """A time that does not exist is refused in the modal."""
     exchange = await ada.command("/emporix digest daily 25:00")
     assert exchange.view is not None
-    assert "That is not a time" in exchange.view["blocks"][0]["text"]["text"]
+    assert "That isn't a time" in exchange.view["blocks"][0]["text"]["text"]
 
 
 @pytest.mark.parametrize("typed", ["digests", "digest off", "digest stop"])
@@ -222,7 +222,7 @@ async def test_a_channel_that_cannot_hear_of_it_changes_nothing(
         ({"filters": "since:yesterday"}, "filters", "Leave out since: and until:"),
         ({"filters": "q:status:FAILURE"}, "filters", "can't use q:"),
         ({"filters": "size:5"}, "filters", "has no pages"),
-        ({"filters": "tenant:globex"}, "filters", "A digest of acme has no other tenant"),
+        ({"filters": "tenant:globex"}, "filters", "This digest can only use tenant acme"),
         ({"filters": "stauts:failed"}, "filters", "Did you mean status:?"),
         ({"channel": "board"}, "channel", "/invite @Emporix Jobs"),
         ({"channel": "partners"}, "channel", "other organizations read that channel"),

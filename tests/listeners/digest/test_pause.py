@@ -105,7 +105,7 @@ async def test_an_old_notice_says_that_it_runs(
     await ada.command("/emporix digest resume")
     before, entries = await stored(connected), await audited(connected)
     exchange = await grace.click(label)
-    assert "already runs, and uses <@U0ADA>'s connection" in exchange.messages[0]["text"]
+    assert "is already set up, and uses <@U0ADA>'s connection" in exchange.messages[0]["text"]
     assert (await stored(connected), await audited(connected)) == (before, entries)
 
 

@@ -78,7 +78,7 @@ async def test_opens_the_form_of_a_search(harness: AppHarness) -> None:
     assert exchange.view is not None
     assert exchange.view["callback_id"] == "jobs.filter.submit"
     found = await harness.ada.submit({"Words": "invoice"})
-    assert "saying “invoice”" in words(found.view)
+    assert "containing “invoice”" in words(found.view)
 
 
 async def test_opens_the_form_filled_in(harness: AppHarness) -> None:

@@ -149,7 +149,7 @@ async def test_keeps_known_data_if_emporix_fails(harness: AppHarness) -> None:
     harness.emporix_state.faults.add(Fault("status", times=9, path=JOBS, status=500))
     exchange = await harness.ada.open_home()
     assert "has a problem right now" in words(exchange.home)
-    assert "These figures were read <!date^1795430000^" in words(exchange.home)
+    assert "These figures are from <!date^1795430000^" in words(exchange.home)
     assert "*2 failed*" in words(exchange.home)
     before = len(harness.emporix_state.requests)
     await harness.ada.open_home()

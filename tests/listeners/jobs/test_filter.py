@@ -225,7 +225,7 @@ async def test_keeps_an_id_while_emporix_does_not_answer(connected: AppHarness) 
     fault = Fault("status", status=500, path="/jobs", times=9)
     connected.emporix_state.faults.add(fault)
     exchange = await search(connected, words=JOB)
-    assert "does not answer properly" in heading(exchange)
+    assert "isn't answering correctly" in heading(exchange)
     connected.emporix_state.faults.clear()
     exchange = await connected.ada.submit({})
     assert exchange.view is not None
@@ -349,7 +349,7 @@ async def test_offers_no_agents_where_emporix_does_not_answer(connected: AppHarn
     ("status", "said"),
     [
         (429, ":hourglass: *Too many requests.* Submit again in 30 seconds."),
-        (500, ":warning: *Emporix does not answer properly at the moment.*"),
+        (500, ":warning: *Emporix isn't answering correctly right now.*"),
     ],
 )
 async def test_keeps_the_form_while_emporix_does_not_answer(
@@ -370,7 +370,7 @@ async def test_keeps_the_form_if_emporix_rejects_the_query(connected: AppHarness
     """If Emporix rejects a query, the form stays with Emporix's explanation."""
     add_jobs(connected, 3)
     exchange = await search(connected, more="q:status:(FAILURE")
-    assert "*Emporix does not accept this search.*" in heading(exchange)
+    assert "*Emporix doesn't accept this search.*" in heading(exchange)
     assert exchange.view is not None
     assert "Emporix said: " in str(exchange.view["blocks"][1])
     assert exchange.view["state"]["values"]["more"]["value"]["value"] == "q:status:(FAILURE"

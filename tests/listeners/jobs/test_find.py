@@ -113,9 +113,7 @@ async def test_says_which_tenant_did_not_answer(connected: AppHarness) -> None:
     connected.emporix_state.faults.add(Fault("status", status=500, path="/globex/jobs", times=9))
     exchange = await find(connected, f"{job_id(1)} {NOBODY}")
     assert "*1 job* in" in said(exchange.view)
-    assert "Emporix didn't answer for globex. Jobs of these tenants are missing." in said(
-        exchange.view
-    )
+    assert "Emporix didn't answer for globex. Its jobs are missing." in said(exchange.view)
 
 
 async def test_says_when_no_tenant_answers(connected: AppHarness) -> None:

@@ -161,7 +161,7 @@ async def test_leads_back_from_a_page_that_there_is_not(connected: AppHarness) -
     """A page beyond the last one says how many there are, and leads to the last and the first."""
     add_jobs(connected, 5)
     exchange = await connected.ada.command("/emporix jobs size:2 page:9999")
-    assert exchange.payloads[0]["text"].startswith("Only 3 pages: tenant acme.")
+    assert exchange.payloads[0]["text"].startswith("There are only 3 pages: tenant acme.")
     exchange = await connected.ada.click("Last page")
     assert exchange.payloads[0]["text"].startswith("Job 5 of 5")
     await connected.ada.click("Previous")

@@ -279,7 +279,7 @@ async def test_an_expired_list_can_be_run_again(
     assert exchange.payloads == snapshot
     exchange = await connected.ada.click("Run it again")
     assert exchange.payloads[0]["replace_original"] is True
-    assert text(exchange).startswith("Jobs 1–2 of 8, failed, saying “invoice”")
+    assert text(exchange).startswith("Jobs 1–2 of 8, failed, containing “invoice”")
 
 
 async def test_an_expired_search_is_a_search_again(connected: AppHarness) -> None:

@@ -54,4 +54,4 @@ async def test_opens_the_form_without_words(connected: AppHarness) -> None:
         await connected.ada.submit({"Words": "invoice"})
         found = await connected.ada.view()
         assert found is not None
-        assert "saying “invoice”" in str(found["blocks"][0])
+        assert "containing “invoice”" in str(found["blocks"][0])

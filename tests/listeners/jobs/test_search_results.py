@@ -56,7 +56,7 @@ async def test_leads_back_from_a_page_that_there_is_not(connected: AppHarness, a
     await ada.shortcut("Search Emporix jobs")
     await ada.click("More filters")
     await ada.submit({"size": "2", "more": "page:9"})
-    assert (await heading(ada)).startswith("*Only 3 pages*: tenant acme.")
+    assert (await heading(ada)).startswith("*There are only 3 pages*: tenant acme.")
     await ada.click("Last page")
     assert (await heading(ada)).startswith("*Job 5 of 5*")
     await ada.click("First")

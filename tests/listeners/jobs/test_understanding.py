@@ -70,7 +70,7 @@ async def test_a_button_searches_for_the_words_instead(jobs: AppHarness) -> None
     await say(jobs, "failed yesterday size:5")
     exchange = await jobs.ada.click('Search for the word "yesterday"')
     assert exchange.payloads[0]["replace_original"] is True
-    assert exchange.payloads[0]["text"].startswith("Job 1 of 1, failed, saying “yest")
+    assert exchange.payloads[0]["text"].startswith("Job 1 of 1, failed, containing “yest")
     assert "I read" not in words(exchange.payloads[0])
 
 
@@ -80,7 +80,7 @@ async def test_several_readings_are_one_line(jobs: AppHarness) -> None:
     assert "I read “status :failed” as a filter and “yesterday” as a date." in words(payload)
     assert "Refresh" not in buttons(payload)
     exchange = await jobs.ada.click('Search for the word "yesterday"')
-    assert "saying “yesterday”" in exchange.payloads[0]["text"]
+    assert "containing “yesterday”" in exchange.payloads[0]["text"]
     assert "failed" in exchange.payloads[0]["text"]
 
 
@@ -190,7 +190,7 @@ async def test_commands_work_without_jobs(jobs: AppHarness) -> None:
 async def test_similar_words_are_searched(jobs: AppHarness) -> None:
     """Words that are only similar to a command are searched."""
     payload = await say(jobs, "jobs lost parcel")
-    assert payload["text"].startswith("Job 1 of 1, saying “lost” and “parcel”")
+    assert payload["text"].startswith("Job 1 of 1, containing “lost” and “parcel”")
     assert not [label for label in buttons(payload) if label.startswith("Run ")]
 
 
@@ -287,7 +287,7 @@ async def test_a_correction_of_an_agent_replaces_its_whole_name(jobs: AppHarness
     await say(jobs, "jobs agent:Compliant Agent refund")
     exchange = await jobs.ada.click("Jobs of Complaint Agent")
     text = exchange.payloads[0]["text"]
-    assert "agent Complaint Agent, saying “refund”" in text
+    assert "agent Complaint Agent, containing “refund”" in text
     assert "of 9, " in text
 
 
