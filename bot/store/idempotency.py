@@ -181,11 +181,7 @@ class Deliveries:
         installed in their workspace. Takes one round trip. Raises StoreUnavailable.
         """
         asked_of = replace(caller, user_id=cursor_owner) if cursor_owner else caller
-        keys = {"zone": redis_keys.time_zone(caller)}
-        if delivery:
-            keys["reference"] = redis_keys.delivery(caller, delivery)
-        if cursor_id:
-            keys["cursor"] = redis_keys.cursor(asked_of, cursor_id)
+        claim, asked = redis_keys.delivery(caller, delivery), redis_keys.cursor(asked_of, cursor_id)
         with translate_redis_errors():
             async with (
                 asyncio.timeout(DELIVERY_TIMEOUT_SECONDS),
@@ -193,16 +189,15 @@ class Deliveries:
             ):
                 pipe.hgetall(redis_keys.account(caller))
                 if delivery:
-                    pipe.set(keys["reference"], reference, nx=True, ex=DELIVERY_TTL_SECONDS)
+                    pipe.set(claim, reference, nx=True, ex=DELIVERY_TTL_SECONDS)
                 if by_person:
                     pipe.zrem(redis_keys.stopped_teams(), caller.team_id)
-                pipe.mget(keys.values())
-                fields, *_, values = await pipe.execute()
-        found = dict(zip(keys, values, strict=True))
-        if delivery and found["reference"] != reference:
+                pipe.mget(redis_keys.time_zone(caller), asked, claim)
+                fields, *_, (zone, cursor, holder) = await pipe.execute()
+        if delivery and holder != reference:
             return None
-        account = replace(self._accounts.read(caller, fields), time_zone=found["zone"] or "")
-        return Delivery(account, read_cursor(cursor_id, asked_of, found.get("cursor"), caller))
+        account = replace(self._accounts.read(caller, fields), time_zone=zone or "")
+        return Delivery(account, read_cursor(cursor_id, asked_of, cursor, caller))
 
 
 logger = logging.getLogger(__name__)
