@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 
 from slack_sdk.errors import SlackApiError
+from yarl import URL
 
 from bot.domain.accounts import Credentials
 from bot.emporix.client import EmporixClient
@@ -20,6 +21,7 @@ from bot.rendering.renderer import Renderer
 from bot.resources import build_cipher, slack_client, slack_session
 from bot.settings import Settings
 from bot.slack.errors import SLACK_ERRORS, SOCKET_MODE_ADVICE, classify, error_code
+from bot.slack.installation import Installation
 from bot.slack.posting.channel_check import ChannelCheck
 from bot.store import keys as redis_keys
 from bot.store.accounts import TokenStore
@@ -188,8 +190,10 @@ async def _check_socket_mode(settings: Settings) -> CheckResult | None:
         return None
     token = settings.slack_app_token.get_secret_value()
     async with slack_session() as session:
+        client = slack_client(settings, session)
         try:
-            await slack_client(settings, session).apps_connections_open(app_token=token)
+            answer = await client.apps_connections_open(app_token=token)
+            identity = await Installation(client, allow_outsiders=False).identify()
         except SlackApiError as error:
             advice = SOCKET_MODE_ADVICE.get(error_code(error))
             words = f"{error_code(error)}: {advice}" if advice else _slack_advice(error)
@@ -197,6 +201,10 @@ async def _check_socket_mode(settings: Settings) -> CheckResult | None:
         except SLACK_ERRORS as error:
             words = f"{type(error).__name__}: {_advice(error, 'SLACK_API_URL')}"
             return CheckResult("socket", False, words)
+    theirs = URL(str(answer["url"])).query.get("app_id")
+    if identity and identity.app_id and theirs and identity.app_id != theirs:
+        words = "SLACK_APP_TOKEN and SLACK_BOT_TOKEN are of two Slack apps: copy both from one"
+        return CheckResult("socket", False, words)
     return CheckResult("socket", True, "SLACK_APP_TOKEN works; Socket Mode must be on in Slack")
 
 

@@ -210,6 +210,11 @@ def socket_mode_refused(patient: Patient) -> None:
     patient.workspace.faults.add(fault)
 
 
+def app_token_of_another_app(patient: Patient) -> None:
+    with_app_token(patient)
+    patient.workspace.socket_mode.app_id = "A0ANOTHER"
+
+
 def emporix_gone(patient: Patient) -> None:
     patient.settings["EMPORIX_API_URL"] = f"http://127.0.0.1:{free_port()}"
 
@@ -265,6 +270,7 @@ BROKEN: dict[Break, tuple[str, str]] = {
     app_scope_missing: ("socket", "missing_scope: the token needs the scope connections:write"),
     socket_mode_limited: ("socket", "ratelimited: try again in 30 s"),
     socket_mode_refused: ("socket", "access_denied: create an app-level token"),
+    app_token_of_another_app: ("socket", "are of two Slack apps: copy both from one"),
     emporix_gone: ("emporix", "check EMPORIX_API_URL"),
     emporix_is_a_page: ("emporix", "check EMPORIX_API_URL"),
     emporix_is_another_server: ("emporix", "check EMPORIX_API_URL"),

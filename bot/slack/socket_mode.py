@@ -30,7 +30,7 @@ from bot.slack.errors import (
     classify,
 )
 from bot.slack.request import ACK_TIMEOUT_SECONDS
-from bot.slack.verification import Rejection
+from bot.slack.verification import MAX_REQUEST_BYTES, TOO_LONG, Rejection
 
 logger = logging.getLogger(__name__)
 _library_logger = logging.getLogger("slack_sdk.socket_mode")  # its level is set in `bot.logs`
@@ -171,7 +171,9 @@ class SocketModeConnection(SocketModeClient):
         """Answer a request, and acknowledge it over this connection unless the answer failed."""
         answered = asyncio.Event()
         try:
-            response = await self._answer(json.dumps(request.payload), answered)
+            body = json.dumps(request.payload)
+            is_too_long = len(body) > MAX_REQUEST_BYTES
+            response = TOO_LONG if is_too_long else await self._answer(body, answered)
             if isinstance(response, Rejection):
                 logger.warning("a request is not acknowledged: %s", response.reason)
             else:

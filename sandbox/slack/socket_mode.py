@@ -85,6 +85,7 @@ class SocketModeServer:
     def __init__(self) -> None:
         self.is_enabled = False
         self.app_token = f"xapp-1-{APP_ID}-sandbox"
+        self.app_id = APP_ID
         self.scopes = APP_SCOPES
         self.connections: list[SocketConnection] = []
         self.sent: list[Sent] = []
@@ -113,7 +114,7 @@ class SocketModeServer:
         await self._start()
         ticket = token_hex(16)
         self._tickets[ticket] = asyncio.get_running_loop().time() + TICKET_SECONDS
-        return f"{self._address}/link/?ticket={ticket}&app_id={APP_ID}"
+        return f"{self._address}/link/?ticket={ticket}&app_id={self.app_id}"
 
     async def close(self) -> None:
         """Stop the server."""

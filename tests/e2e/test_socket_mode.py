@@ -6,6 +6,7 @@ Each command asks for another job, so a lost command has no answer, and a repeat
 from __future__ import annotations
 
 import asyncio
+import re
 import signal
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -27,6 +28,9 @@ from tests.harness.web_process import (
 )
 
 ANSWERED_WITHIN = 15.0
+REDIS_WAS_SLOW = ":warning: *Your connections can't be read right now."
+"""The answer if Redis takes longer than 0.9 s, as on a busy machine: an answer, too."""
+
 REFRESH_SECONDS = 3.0  # Slack gives about 10
 
 
@@ -43,7 +47,8 @@ class Commands:
         self._around = around
         self._ids = [f"job-{number}" for number in range(count)]
         for job_id in self._ids:
-            around.emporix_state.add_job("acme", id=job_id, status="success", message="Done.")
+            words = f"Done: {job_id}."
+            around.emporix_state.add_job("acme", id=job_id, status="success", message=words)
         self._next = iter(self._ids)
 
     def send(self) -> asyncio.Task[Ack]:
@@ -58,20 +63,24 @@ class Commands:
         return await asyncio.gather(*acks)
 
     async def are_answered_once(self) -> None:
-        """Assert that each command has one answer, for which the job was read once."""
-        answers: Counter[str] = Counter()
+        """Assert that each command has one answer, and that no job was read twice."""
+        answers, others = Counter[str](), list[str]()
         with suppress(TimeoutError):
             async with asyncio.timeout(ANSWERED_WITHIN):
-                while answers.total() < len(self._ids):
+                while answers.total() + len(others) < len(self._ids):
                     await asyncio.sleep(0.05)
-                    answers = await self._answers()
-        assert answers == {f"Job `{job_id}`: succeeded": 1 for job_id in self._ids}
+                    answers, others = await self._answers()
+        assert [text for text in others if not text.startswith(REDIS_WAS_SLOW)] == []
+        assert answers.total() + len(others) == len(self._ids)
+        assert set(answers.values()) == {1}
         gets = Counter(seen.path.rpartition("/")[2] for seen in self._around.emporix_state.requests)
-        assert [job_id for job_id in self._ids if gets[job_id] != 1] == []
+        assert [job_id for job_id in self._ids if gets[job_id] > 1] == []
 
-    async def _answers(self) -> Counter[str]:
+    async def _answers(self) -> tuple[Counter[str], list[str]]:
+        """Count the answers by job, whose messages they contain; and return other texts."""
         shown = [message["text"] for message in await self._around.ada.messages()]
-        return Counter(text for text in shown if text.startswith("Job `job-"))
+        others = [text for text in shown if "Done: job-" not in text]
+        return Counter(re.findall(r"Done: (job-\d+)\.", "\n".join(shown))), others
 
 
 async def test_a_refresh_under_load(around: Surroundings) -> None:
@@ -137,8 +146,10 @@ async def test_sigterm_sends_requests_to_the_other_process(around: Surroundings)
                 await slack.until_connected(2)
             sending = asyncio.create_task(commands.send_all(per_second=50))
             stopping.terminate()
-            async with asyncio.timeout(2):
+            async with asyncio.timeout(START_SECONDS):
                 await slack.until_connected(1)
+            ready = await around.http.get(f"http://127.0.0.1:{other['PORT']}/readyz")
+            assert ready.json() == {"status": "this process is stopping"}  # its port is open longer
             assert await stopping.wait() == -signal.SIGTERM
             acks = await sending
         await commands.are_answered_once()

@@ -24,6 +24,7 @@ from sandbox.slack.directory import ADA, CHANNELS
 from sandbox.slack.person import Person
 from sandbox.slack.workspace import Workspace
 from sandbox.stack import Transport, transport_settings
+from tests.harness.app import patient
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,7 @@ async def open_surroundings(redis_url: str, transport: Transport) -> AsyncIterat
             **transport_settings(workspace, transport),
             "SLACK_API_URL": f"{slack}/api/",
             "EMPORIX_API_URL": emporix,
-            "REDIS_URL": redis_url,
+            "REDIS_URL": patient(redis_url),
             "ENCRYPTION_KEYS": new_key(),
             "HOST": "127.0.0.1",
             "PORT": str(free_port()),

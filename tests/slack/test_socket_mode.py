@@ -162,6 +162,20 @@ async def test_what_http_refuses_is_not_acknowledged(
     assert is_malformed is isinstance(response, Rejection)
 
 
+async def test_a_request_may_be_as_long_as_over_http(
+    setup: Setup, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Up to 1 MB is answered; a longer request is not, and the connection stays."""
+    room = 1_000_000 - len('{"text": ""}')
+    assert await setup.slack.deliver("interactive", {"text": "x" * room}, SOON) is None
+    with pytest.raises(TimeoutError):
+        await setup.slack.deliver("interactive", {"text": "x" * (room + 1)}, 0.3)
+    assert len(setup.app.bodies) == 1
+    assert "a request is not acknowledged: the body is too long" in caplog.messages
+    assert await setup.deliver() is None
+    assert len({sent.connection for sent in setup.slack.sent}) == 1
+
+
 async def test_requests_do_not_wait_for_each_other(setup: Setup) -> None:
     """A request is answered while others are still being answered."""
     setup.app.may_answer.clear()
