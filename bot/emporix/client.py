@@ -218,6 +218,7 @@ class EmporixClient:
         budget: float = CALL_BUDGET_SECONDS,
     ) -> None:
         self._http, self._tokens, self._clock, self._budget = http, tokens, clock, budget
+        self._api_url = f"{str(http.base_url).rstrip('/')}/ai-service"
         self._delete_tokens = DeleteTokens()
 
     async def list_jobs(
@@ -233,10 +234,10 @@ class EmporixClient:
         the sort or the fields.
         """
         q = to_q(filters, time_range)
-        params = list_params(filters) | ({"q": q} if q else {})
-        if len(urlencode(params)) > MAX_QUERY_STRING_BYTES:
+        query = urlencode(list_params(filters) | ({"q": q} if q else {}))
+        if len(query) > MAX_QUERY_STRING_BYTES:
             return await self.search_jobs(connection, filters, time_range, names)
-        call = self._call(connection, "GET", "jobs", params=params, headers=WITH_TOTAL_COUNT)
+        call = self._call(connection, "GET", f"jobs?{query}", headers=WITH_TOTAL_COUNT)
         return await self._read(call, partial(parse_page_response, filters=filters, names=names))
 
     async def search_jobs(
@@ -355,10 +356,11 @@ class EmporixClient:
         resource_id: str = "",
     ) -> AuthorizedRequest:
         tenant = segment(connection.tenant, "tenant name")
-        query = f"?{urlencode(params)}" if params else ""  # httpx would parse the URL once more
+        query = f"?{urlencode(params)}" if params else ""
         request = self._http.build_request(
             method,
-            f"/ai-service/{tenant}/{path}{query}",
+            # httpx would parse the URL once more with `params`, and once more if it was relative.
+            f"{self._api_url}/{tenant}/{path}{query}",
             headers={"Emporix-Tenant": tenant, **(headers or {})},
             json=json,
         )

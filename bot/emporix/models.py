@@ -63,7 +63,11 @@ def as_text(value: object) -> str:
     """A JSON value as text: a string as it is, null as "", everything else as JSON."""
     if isinstance(value, str):
         return value
-    return "" if value is None else json.dumps(value, ensure_ascii=False)
+    return "" if value is None else _to_json(value)
+
+
+# `json.dumps` creates an encoder for each call with a non-default option.
+_to_json = json.JSONEncoder(ensure_ascii=False).encode
 
 
 def as_object(value: object) -> dict[str, object]:

@@ -62,10 +62,14 @@ def _parsed(words: str) -> dict[str, object] | list[object] | str | None:
     if words[:1] not in ("{", "[", '"'):
         return None
     try:
-        parsed: dict[str, object] | list[object] | str = json.loads(words, strict=False)
+        parsed: dict[str, object] | list[object] | str = _decode(words)
     except (ValueError, RecursionError):
         return None
     return parsed
+
+
+# `json.loads` creates a decoder for each call with a non-default option.
+_decode = json.JSONDecoder(strict=False).decode
 
 
 def _with_line_ends(words: str) -> str:
@@ -112,7 +116,11 @@ def _indented(tokens: Iterator[str]) -> Iterator[str]:
         else:
             yield _line(depth) + token if before in _CLOSED_BY else token
             depth += token in _CLOSED_BY
-            yield {",": _line(depth), ":": " "}.get(token, "")
+            match token:
+                case ",":
+                    yield _line(depth)
+                case ":":
+                    yield " "
         before = token
 
 
@@ -127,7 +135,7 @@ def _tokens(text: str) -> Iterator[str]:
 
 def _readable(token: str) -> str:
     r"""A string with escapes such as `\u00fc` decoded, unless a character cannot be shown."""
-    shown = json.dumps(json.loads(token, strict=False), ensure_ascii=False)
+    shown = json.dumps(_decode(token), ensure_ascii=False)
     return shown if clean(shown) == shown else token
 
 

@@ -136,12 +136,13 @@ def _build_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         _reject_duplicates(pairs)
     kind = str(made.get("type", ""))
     for name, value in made.items():
-        if isinstance(value, str):
+        if type(value) is str:
+            is_trusted = value[:1] == TRUSTED
             if name == "text" and kind not in _PLAIN_TYPES:
-                made[name] = value[1:] if value.startswith(TRUSTED) else escape(value)
-            elif value.startswith(TRUSTED):
+                made[name] = value[1:] if is_trusted else escape(value)
+            elif is_trusted:
                 _reject_trusted_text(value)
-        elif isinstance(value, list):
+        elif type(value) is list:
             for item in value:
                 _reject_trusted_text(item)
     return _with_defaults(made, _DEFAULTS[kind]) if kind in _DEFAULTS else made
@@ -215,10 +216,9 @@ _OUTPUTS = frozenset({Json, TrustedText, PlainText})
 
 def joined(pieces: Iterable[str]) -> str:
     """The one output or value in `pieces`, or the JSON of all; strings are the template's own."""
-    parts = list(pieces)
-    outputs = [part for part in parts if type(part) is not str or not part.isspace()]
-    if len(outputs) == 1 and type(outputs[0]) is not str:
-        return outputs[0]
+    parts = [part for part in pieces if type(part) is not str or not part.isspace()]
+    if len(parts) == 1 and type(parts[0]) is not str:
+        return parts[0]
     return Json("".join([as_json(part) if type(part) in _TEXTS else part for part in parts]))
 
 
@@ -238,6 +238,10 @@ def _reject_type(value: object) -> None:
     raise TypeError(f"{{{{ … }}}} cannot contain a {type(value).__name__}: pick one of its fields")
 
 
+_OUR_TEXTS, _VALUES = (
+    (TrustedText, PlainText),
+    (str, int, float),
+)  # `|` would build a type each time
 _quoted = json.encoder.encode_basestring
 # `json.dumps` creates an encoder for each call with a non-default option.
 _to_json = json.JSONEncoder(ensure_ascii=False, allow_nan=False, default=_reject_type).encode
@@ -245,7 +249,7 @@ _to_json = json.JSONEncoder(ensure_ascii=False, allow_nan=False, default=_reject
 
 def _to_text(value: Any) -> str:
     """A value as text: `TrustedText` if it is our mrkdwn, otherwise cleaned."""
-    if isinstance(value, TrustedText | PlainText):
+    if isinstance(value, _OUR_TEXTS):
         return value
     if isinstance(value, Json):
         return _macro_text(value)
@@ -253,7 +257,7 @@ def _to_text(value: Any) -> str:
         str(value)  # raises an error with the missing name
     if value is None:
         return ""
-    if not isinstance(value, str | int | float):
+    if not isinstance(value, _VALUES):
         raise TypeError(f"words cannot contain a {type(value).__name__}: pick one of its fields")
     return clean_start(str.__str__(value) if isinstance(value, str) else str(value))
 

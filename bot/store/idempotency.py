@@ -181,22 +181,20 @@ class Deliveries:
         installed in their workspace. Takes one round trip. Raises StoreUnavailable.
         """
         asked_of = replace(caller, user_id=cursor_owner) if cursor_owner else caller
+        claim, asked = redis_keys.delivery(caller, delivery), redis_keys.cursor(asked_of, cursor_id)
         with translate_redis_errors():
             async with (
                 asyncio.timeout(DELIVERY_TIMEOUT_SECONDS),
                 self._redis.pipeline(transaction=False) as pipe,
             ):
                 pipe.hgetall(redis_keys.account(caller))
-                pipe.get(redis_keys.cursor(asked_of, cursor_id))
-                pipe.get(redis_keys.time_zone(caller))
                 if delivery:
-                    key = redis_keys.delivery(caller, delivery)
-                    pipe.set(key, reference, nx=True, ex=DELIVERY_TTL_SECONDS)
-                    pipe.get(key)
+                    pipe.set(claim, reference, nx=True, ex=DELIVERY_TTL_SECONDS)
                 if by_person:
                     pipe.zrem(redis_keys.stopped_teams(), caller.team_id)
-                fields, cursor, zone, *others = await pipe.execute()
-        if delivery and others[1] != reference:
+                pipe.mget(redis_keys.time_zone(caller), asked, claim)
+                fields, *_, (zone, cursor, holder) = await pipe.execute()
+        if delivery and holder != reference:
             return None
         account = replace(self._accounts.read(caller, fields), time_zone=zone or "")
         return Delivery(account, read_cursor(cursor_id, asked_of, cursor, caller))

@@ -34,12 +34,30 @@ from bot.store.connection import connect
 from bot.store.encryption import AccountEncryption, Cipher, new_key, parse_keys
 
 
+def page_of_ten(page: int, time_range: TimeRange = ALL_TIMES) -> tuple[bytes, int]:
+    filters = Filters(page=page)
+    return emporix.jobs({**list_params(filters), "q": to_q(filters, time_range)})
+
+
+def job_page(page: int, time_range: TimeRange = ALL_TIMES) -> JobPage:
+    body, total = page_of_ten(page, time_range)
+    return parse_job_page(json.loads(body), page=page, size=10, total=total)
+
+
 def test_lists_contain_typical_messages() -> None:
     """A list has ten different jobs with times and agents, and some Markdown messages."""
-    page = parse_job_page(json.loads(emporix.JOBS), page=1, size=10, total=749)
+    page = job_page(1)
     assert len(page.jobs) == 10
     assert all(job.message and job.agent_id and job.created_at for job in page.jobs)
     assert "markdown" in {detect(job.message).kind for job in page.jobs}
+
+
+def test_pages_follow_each_other() -> None:
+    """The next page continues the list, both by its number and from the time of the last job."""
+    first, second = job_page(1).jobs, job_page(2).jobs
+    assert not {job.id for job in first} & {job.id for job in second}
+    rest = job_page(1, TimeRange(until=first[-1].created_at))
+    assert (rest.jobs, rest.total) == ((first[-1], *second[:-1]), 740)
 
 
 def test_slack_accepts_a_message_per_second_and_channel() -> None:
@@ -177,7 +195,7 @@ def test_the_plain_app_sends_the_same_list() -> None:
         ours = Renderer.default().render("jobs/list", listing=listing)
         plain = plain_message(
             "plain_list",
-            jobs=json.loads(emporix.JOBS),
+            jobs=json.loads(page_of_ten(1)[0]),
             total=749,
             cursor="c",
             page=page,
@@ -194,7 +212,7 @@ def test_the_plain_app_opens_the_same_modal() -> None:
     card = JobCard(first, "acme", True, f"https://admin.emporix.io/apps/jobs/{first.id}")
     facts = {"tenant": "acme", "is_watched": False, "place": place, "origin": origin}
     ours = Renderer.default().render("jobs/get.modal", card=card, **facts)
-    job = json.loads(emporix.JOB)
+    job, *_ = json.loads(page_of_ten(1)[0])
     assert_alike(ours, plain_message("plain_job", job=job, cursor="c" * 60, following=second.id))
 
 
@@ -236,7 +254,7 @@ class TenantJobs:
 
 
 def sample_jobs() -> tuple[Job, ...]:
-    return parse_job_page(json.loads(emporix.JOBS), page=1, size=10, total=749).jobs
+    return job_page(1).jobs
 
 
 def plain_message(name: str, **facts: Any) -> Any:

@@ -119,6 +119,9 @@ def fit_text_budget(blocks: list[Part], reserved: int = 0) -> list[Part]:
     return _first_blocks_within([_shorten_texts(block, level) for block in blocks], room)
 
 
+_CONTAINERS = (dict, list)
+
+
 def _text_lengths(part: Any) -> list[int]:
     """The length of each text object in `part`, at any depth, in no particular order."""
     found: list[int] = []
@@ -129,7 +132,7 @@ def _text_lengths(part: Any) -> list[int]:
             if isinstance(part.get("text"), str):
                 found.append(len(part["text"]))
             part = part.values()
-        parts += [item for item in part if isinstance(item, dict | list)]
+        parts += [item for item in part if isinstance(item, _CONTAINERS)]
     return found
 
 

@@ -98,8 +98,9 @@ def object_of(vital: Mapping[str, Rule], spare: Mapping[str, Rule] = NO_RULES) -
             return None
         fitted = {}
         for key, value in part.items():
-            fit = rules[key](value) if key in rules else value
-            if fit is not None or key not in rules:
+            if key not in rules:
+                fitted[key] = value
+            elif (fit := rules[key](value)) is not None:
                 fitted[key] = fit
             elif key in vital:
                 return None
