@@ -73,7 +73,7 @@ async def test_the_menu_with_the_keyboard(user: PageUser) -> None:
     await keys.press("Enter")
     await keys.press("Enter")
     await keys.press("Enter")
-    await expect(user.modal).to_contain_text("There is no job")
+    await expect(user.modal).to_contain_text("mention a job")
     await keys.press("Escape")
     await expect(opener).to_be_focused()
 

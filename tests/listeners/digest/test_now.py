@@ -27,7 +27,7 @@ async def test_says_that_no_worker_is_running(
     """The answer says if no worker is running, but not in the minute after the app's start."""
     connected.clock.forward(59)
     exchange = await ada.command("/emporix digest now")
-    assert "when a worker has started" in exchange.messages[0]["text"]
+    assert "as soon as a background worker is running" in exchange.messages[0]["text"]
     connected.clock.forward(1)
     exchange = await ada.command("/emporix digest now")
     assert "the background worker isn't running" in exchange.messages[0]["text"]

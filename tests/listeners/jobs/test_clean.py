@@ -265,7 +265,7 @@ async def test_begins_once(jobs: AppHarness) -> None:
 async def test_says_that_no_worker_is_running(jobs: AppHarness) -> None:
     """If no worker is running, the answer says so, and the clean-up starts later."""
     exchange = await confirm(jobs, "/emporix jobs clean succeeded", "3")
-    assert "as soon as a background worker has started" in str(exchange.view)
+    assert "as soon as a background worker is running" in str(exchange.view)
     await work(jobs)
     jobs.clock.forward(60)
     exchange = await confirm(jobs, FAILED, "3")

@@ -405,7 +405,7 @@ async def test_a_message_that_names_no_job_leads_here(
     exchange = await connected.ada.shortcut("Find Emporix jobs")
     assert exchange.view is not None
     assert exchange.view["state"]["values"]["words"] == snapshot
-    assert "There is no job" in heading(exchange)
+    assert "mention a job" in heading(exchange)
 
 
 async def test_unknown_ids_lead_here(connected: AppHarness) -> None:
