@@ -263,13 +263,13 @@ async def test_threads_are_folded(user: PageUser) -> None:
     await grace.write("I can", thread_ts=message["ts"])
     await grace.write("Done", thread_ts=message["ts"])
     await user.sees("2 replies")
-    await expect(user.page.get_by_text("I can")).to_be_hidden()
+    await expect(user.page.get_by_text("I can", exact=True)).to_be_hidden()
     await user.page.get_by_text("2 replies").click()
-    await expect(user.page.get_by_text("Done")).to_be_in_viewport(ratio=1)
-    await expect(user.page.get_by_text("I can")).to_be_in_viewport(ratio=1)
+    await expect(user.page.get_by_text("Done", exact=True)).to_be_in_viewport(ratio=1)
+    await expect(user.page.get_by_text("I can", exact=True)).to_be_in_viewport(ratio=1)
     await grace.write("Closed", thread_ts=message["ts"])
     await user.sees("3 replies")
-    await expect(user.page.get_by_text("Closed")).to_be_visible()
+    await expect(user.page.get_by_text("Closed", exact=True)).to_be_visible()
 
 
 @pytest.mark.parametrize("user", [{}, DARK], ids=["light", "dark"], indirect=True)

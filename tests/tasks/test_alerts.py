@@ -324,7 +324,7 @@ async def test_pauses_where_it_may_not_post(harness: AppHarness, change: str) ->
     fail(harness)
     await later(harness, 600)
     (message,) = await told(harness)
-    assert "of your alerts is paused" in message["text"]
+    assert "alerts is paused" in message["text"]
     assert await posted(harness) == []
     channels["C0OPS"] = ops
     await harness.person("ada", "ops").unshare_channel()
