@@ -62,7 +62,7 @@ class RotationTally:
 
 
 class KeyRotation:
-    """Re-encrypts secrets that use another key; can be stopped and run again.
+    """Re-encrypts secrets that were encrypted with another key; can be stopped and run again.
 
     Secrets already encrypted with the first key are skipped, so a second run only reads. Raises
     StoreUnavailable if Redis doesn't answer.

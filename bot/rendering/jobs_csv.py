@@ -36,7 +36,7 @@ COLUMNS = {
 """Heading → field of a job."""
 
 _AT_START = r"^(?=[\s\"]*[=+\-@＝＋－＠]|[\t\n])"
-# A hyphen before a space is a Markdown list.
+# A hyphen before a space starts a Markdown list item.
 _WITHIN = r"(?<=[;\t\n])(?=(?:[^\S\n]|\")*(?:[=+@＝＋＠]|[-－](?![ -])))"
 _FORMULA = re.compile(f"{_AT_START}|{_WITHIN}")
 

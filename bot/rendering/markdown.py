@@ -112,7 +112,7 @@ class _List:
 
 
 class RichTextWriter:
-    """Converts tokens to elements, and collects leaves until their paragraphs or item end."""
+    """Converts tokens to elements; collects the leaves of a list item or of adjacent paragraphs."""
 
     def __init__(self) -> None:
         self._elements: list[Element] = []

@@ -43,7 +43,7 @@ class MentionedJobs:
     """The jobs that a text mentions.
 
     `by_id` has the jobs whose id or session is in the text, and `by_agent` has the newest jobs of
-    the agents that it names. `unknown` has the ids of jobs and sessions that no tenant has.
+    the agents that it names. `unknown` has the ids that were not found in any tenant.
     `left_out` is the number of ids that were not requested and of jobs that are not included.
     `failed_tenants` did not answer. `words` is a proposed search, made from the text.
     """
@@ -64,7 +64,7 @@ class MentionedJobs:
 
 @dataclass(slots=True)
 class _TenantSearch:
-    """The state of a search in several tenants: their errors, and a limit for parallel calls."""
+    """The state of a search in several tenants: their errors, and a limit on parallel calls."""
 
     tenants: Sequence[Connection]
     errors: dict[str, EmporixError] = field(default_factory=dict)

@@ -1,7 +1,8 @@
 """Rate limits for messages to Slack, shared by all workers.
 
 Slack allows one message per second per channel, and several hundred per minute per workspace. Each
-message reserves a time slot in advance to avoid 429 responses. All times are Redis's.
+message reserves a time slot in advance to avoid 429 responses. All times are from
+Redis's clock.
 """
 
 from __future__ import annotations

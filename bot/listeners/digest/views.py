@@ -1,4 +1,4 @@
-"""The digest form, and posting and resuming digests, for several listeners."""
+"""The digest form, and functions that post and resume digests, shared by several listeners."""
 
 from __future__ import annotations
 

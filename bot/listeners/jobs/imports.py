@@ -1,4 +1,4 @@
-"""Show all entries — the result for each object of an import, in a paged modal."""
+"""The "Show all entries" button: opens a paged modal with the result for each imported object."""
 
 from __future__ import annotations
 

@@ -59,7 +59,7 @@ _WEB_ADDRESS = re.compile(
 
 
 def web_address(limit: int) -> Rule:
-    """A rule for a button's address: http or https, in ASCII, without spaces; others don't open."""
+    """A rule for a button's URL: http or https, ASCII, no spaces; other URLs don't open."""
 
     def rule(value: Any) -> str | None:
         is_web = isinstance(value, str) and value.isascii() and _WEB_ADDRESS.fullmatch(value)
@@ -138,5 +138,5 @@ def _is_chart(block: Any) -> bool:
 
 
 def without_chart(message: Mapping[str, Any]) -> dict[str, Any]:
-    """The message without its charts, whose data its other blocks show as text."""
+    """The message without its charts; its other blocks show the same data as text."""
     return {**message, "blocks": first_charts(message.get("blocks") or (), 0)}

@@ -1,7 +1,7 @@
 """Parses dates and times that users type, as the value of a filter or at the end of a search.
 
-This is a custom parser, because `dateparser` and `dateutil` read "last week" and "monday" as one
-moment, guess the order of 11/01/2026 and have no ranges.
+This is a custom parser, because `dateparser` and `dateutil` read "last week" and "monday" as a
+single moment, guess the order of 11/01/2026 and do not support ranges.
 """
 
 from __future__ import annotations
@@ -71,7 +71,10 @@ class Moment:
         return self.at.tzinfo is None
 
     def span(self, now: datetime) -> Span:
-        """The span is wide only at clock changes, when a local time exists twice or not at all."""
+        """Return the earliest and latest possible time, which differ only around clock changes.
+
+        A clock change makes some local times occur twice, and skips others.
+        """
         if self.at.tzinfo:
             return self.at.timestamp(), self.at.timestamp()
         both = [self.at.replace(tzinfo=now.tzinfo, fold=fold).timestamp() for fold in (0, 1)]
@@ -215,8 +218,8 @@ def match_period(text: str, *, is_alone: bool = False, has_status: bool = False)
     """The period that the last words of a search mean, as in "failed last week".
 
     Stricter than `parse_when`, because 1.11, 1/2, `2 days` or `sat` may be words to search for.
-    `is_alone`: no other words are searched, so a duration is a time, and so is a day in the future.
-    `has_status`: the list has a status, too, so `sat` is a day.
+    `is_alone`: there are no search words, so durations and future days are read as times.
+    `has_status`: the list also has a status filter, so `sat` is a day.
     Raises InvalidInput for an ambiguous date.
     """
     text = " ".join(text.lower().split())
@@ -381,7 +384,7 @@ def _match_day_time(text: str) -> When | None:
 
 
 def _iso(text: str) -> str:
-    """Upper case, and without spaces except one between the date and the time."""
+    """Return `text` in upper case, without spaces except any between the date and the time."""
     return text[:11].upper() + text[11:].replace(" ", "").upper()
 
 
