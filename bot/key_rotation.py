@@ -201,11 +201,14 @@ def advice(tally: RotationTally) -> str:
     """What to do next."""
     if tally.is_complete:
         return (
-            "All are encrypted with the first key; you can remove the others from ENCRYPTION_KEYS."
+            "All secrets are encrypted with the first key; "
+            "you can remove the others from ENCRYPTION_KEYS."
         )
     lines = []
     if tally.changed:
-        lines.append(f"{tally.changed:,} were changed by the app meanwhile: run this again.")
+        lines.append(
+            f"{tally.changed:,} secrets were changed by the app in the meantime: run this again."
+        )
     for key_id, count in sorted(tally.unreadable.items()):
         lines.append(
             f"{count:,} encrypted with key {key_id!r} can't be decrypted. If that key is missing, "

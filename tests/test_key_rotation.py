@@ -306,7 +306,8 @@ async def test_prints_the_result(redis: Any, capsys: pytest.CaptureFixture[str])
     assert capsys.readouterr().out.splitlines() == [
         "2 accounts and 0 other records: "
         "2 secrets re-encrypted, 2 already current, 0 can't be decrypted",
-        "All are encrypted with the first key; you can remove the others from ENCRYPTION_KEYS.",
+        "All secrets are encrypted with the first key; "
+        "you can remove the others from ENCRYPTION_KEYS.",
     ]
     assert "acme" in (await store(redis, NEW_TEXT).load(ADA)).connections
 

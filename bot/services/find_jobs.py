@@ -113,7 +113,11 @@ class JobFinder:
             search.failed_tenants() if references.jobs or references.sessions or agents else ()
         )
         return _result(
-            references, [*jobs, *of_sessions], of_agents, _called(agents, names), failed_tenants
+            references,
+            [*jobs, *of_sessions],
+            of_agents,
+            _agent_names(agents, names),
+            failed_tenants,
         )
 
     async def _by_ids(self, search: _TenantSearch, job_ids: Sequence[str]) -> list[MentionedJob]:
@@ -169,7 +173,7 @@ def _tenants(account: Account, first: Connection) -> list[Connection]:
     return [first, *others][:MAX_TENANTS_SEARCHED]
 
 
-def _called(agents: Iterable[str], names: Names) -> tuple[str, ...]:
+def _agent_names(agents: Iterable[str], names: Names) -> tuple[str, ...]:
     return tuple(names[id_] for id_ in agents)
 
 
@@ -180,18 +184,18 @@ def _result(
     agents: tuple[str, ...],
     failed_tenants: tuple[str, ...],
 ) -> MentionedJobs:
-    once = {found.key: found for found in named}
-    shown = dict(list(once.items())[:MAX_FOUND_JOBS])
+    unique_jobs = {found.key: found for found in named}
+    shown = dict(list(unique_jobs.items())[:MAX_FOUND_JOBS])
     known = {found.job.id for found in named} | {found.job.session_id for found in named}
     requested = [*references.jobs[:MAX_FOUND_JOBS], *references.sessions[:MAX_FOUND_JOBS]]
-    beside = [found for found in of_agents if found.key not in once]
+    agent_jobs = [found for found in of_agents if found.key not in unique_jobs]
     skipped = len(references.jobs) + len(references.sessions) - len(requested)
     return MentionedJobs(
         by_id=tuple(shown.values()),
-        by_agent=tuple(beside[: MAX_FOUND_JOBS - len(shown)]),
+        by_agent=tuple(agent_jobs[: MAX_FOUND_JOBS - len(shown)]),
         agents=agents,
         unknown=tuple(id_ for id_ in requested if id_ not in known),
-        left_out=skipped + len(once) - len(shown),
+        left_out=skipped + len(unique_jobs) - len(shown),
         failed_tenants=failed_tenants,
         words=references.words,
     )

@@ -61,23 +61,27 @@ class MessageRateLimiter:
         self._pause = redis.register_script(PAUSE_MESSAGES)
         self._workspace_seconds = 60.0 / per_minute
 
-    async def reserve(self, team_id: str, channel_id: str, longest: float) -> float:
-        """Reserve a slot; return the seconds to wait. If over `longest`, nothing is reserved."""
+    async def reserve(self, team_id: str, channel_id: str, max_wait_seconds: float) -> float:
+        """Reserve a slot and return the seconds to wait.
+
+        Nothing is reserved if that is more than `max_wait_seconds`.
+        """
         with translate_redis_errors():
             wait = await self._reserve(
                 keys=rate_limit_keys(team_id, channel_id),
-                args=[SECONDS_PER_CHANNEL_MESSAGE, self._workspace_seconds, longest],
+                args=[SECONDS_PER_CHANNEL_MESSAGE, self._workspace_seconds, max_wait_seconds],
             )
         return float(wait)
 
-    async def reserve_retry(self, team_id: str, soonest: float) -> float:
-        """Return the seconds to wait before calling `reserve` again, at least `soonest`.
+    async def reserve_retry(self, team_id: str, min_wait_seconds: float) -> float:
+        """Return the seconds to wait before calling `reserve` again, at least `min_wait_seconds`.
 
         The retries are spread out at the workspace's message rate.
         """
         with translate_redis_errors():
             wait = await self._reserve_retry(
-                keys=[redis_keys.rate_limit(team_id)], args=[soonest, self._workspace_seconds]
+                keys=[redis_keys.rate_limit(team_id)],
+                args=[min_wait_seconds, self._workspace_seconds],
             )
         return float(wait)
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.rendering.blockkit.fit import fit_payload
-from bot.rendering.blockkit.rules import first_charts, has_chart, without_chart
+from bot.rendering.blockkit.rules import has_chart, limit_charts, without_chart
 from bot.rendering.chart import chart_value, fit_chart
 from bot.rendering.renderer import Renderer, examples
 from bot.services.digests.history import FINAL_STATUSES, DayCount, History
@@ -116,7 +116,7 @@ def test_a_message_keeps_two_charts_and_a_view_none() -> None:
     assert fit_payload({"text": "Jobs", "blocks": blocks})["blocks"] == blocks[:3]
     assert fit_payload(modal(*blocks))["blocks"] == [section()]
     assert without_chart({"text": "Jobs", "blocks": blocks})["blocks"] == [section()]
-    assert first_charts(blocks, 1) == blocks[:2]
+    assert limit_charts(blocks, 1) == blocks[:2]
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), True, None, "3", 2**53 + 1])

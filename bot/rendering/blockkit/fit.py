@@ -15,8 +15,8 @@ from bot.rendering.blockkit.rules import (
     CHART_BLOCK,
     Part,
     Rule,
-    count_left_out,
-    first_charts,
+    left_out_note,
+    limit_charts,
     list_of,
     object_of,
     required_text_object,
@@ -51,7 +51,7 @@ def _fit_view(view: Part) -> Part:
     for key, limit in _UNCUT_FIELDS.items():
         if len(view.get(key) or "") > limit:
             raise InvalidPayload(f"{key} has {len(view[key])} characters, {limit} fit")
-    blocks = first_charts(fit_blocks(view.get("blocks")), 0)  # charts are for messages only
+    blocks = limit_charts(fit_blocks(view.get("blocks")), 0)  # charts are for messages only
     kept, left_out = _first_blocks(blocks, limits.VIEW_BLOCKS)
     # Like a button's state, a view's state is left out if it is too long.
     known = {
@@ -73,7 +73,7 @@ def _fit_message(message: Part) -> Part:
 
 
 def _fit_message_blocks(blocks: Any, text: str) -> list[Part]:
-    fitted = first_charts(fit_blocks(blocks), limits.CHARTS)
+    fitted = limit_charts(fit_blocks(blocks), limits.CHARTS)
     kept, left_out = _first_blocks(fitted, limits.MESSAGE_BLOCKS)
     within = fit_text_budget(kept, LEFT_OUT_NOTE_LENGTH if left_out else 0)
     return _with_left_out_note(within, len(fitted) - len(within), text)
@@ -91,7 +91,7 @@ def _with_left_out_note(kept: list[Part], left_out: int, text: str) -> list[Part
     shown = kept or [{"type": "section", "text": _mrkdwn(text)}]
     if not left_out:
         return shown
-    return [*shown, {"type": "context", "elements": [count_left_out(left_out)]}]
+    return [*shown, {"type": "context", "elements": [left_out_note(left_out)]}]
 
 
 def _mrkdwn(text: str) -> Part:
@@ -340,14 +340,14 @@ _BLOCK_RULES: Mapping[str, Rule] = {
         | {
             "text": text_object(limits.SECTION_TEXT),
             "fields": list_of(
-                text_object(limits.SECTION_FIELD), limits.SECTION_FIELDS, count_left_out
+                text_object(limits.SECTION_FIELD), limits.SECTION_FIELDS, left_out_note
             ),
             "accessory": fit_element,
         },
     ),
     "header": object_of({"text": text_object(limits.HEADER_TEXT)}, _BLOCK_ID_FIELD),
     "context": object_of(
-        {"elements": list_of(_fit_context_element, limits.CONTEXT_ELEMENTS, count_left_out)},
+        {"elements": list_of(_fit_context_element, limits.CONTEXT_ELEMENTS, left_out_note)},
         _BLOCK_ID_FIELD,
     ),
     "actions": object_of(

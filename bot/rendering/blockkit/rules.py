@@ -85,13 +85,13 @@ def list_of(
     return lambda parts: listed(parts) if isinstance(parts, list) else None
 
 
-def object_of(vital: Mapping[str, Rule], spare: Mapping[str, Rule] = NO_RULES) -> Rule:
-    """A rule for an object: None if a vital part can't be shown; spare parts are left out.
+def object_of(required: Mapping[str, Rule], optional: Mapping[str, Rule] = NO_RULES) -> Rule:
+    """A rule for an object: None if a required part can't be shown; optional parts are left out.
 
     Missing keys are not added, and keys without a rule are kept.
     """
 
-    rules = {**spare, **vital}
+    rules = {**optional, **required}
 
     def rule(part: Any) -> Part | None:
         if not isinstance(part, dict):
@@ -102,14 +102,14 @@ def object_of(vital: Mapping[str, Rule], spare: Mapping[str, Rule] = NO_RULES) -
                 fitted[key] = value
             elif (fit := rules[key](value)) is not None:
                 fitted[key] = fit
-            elif key in vital:
+            elif key in required:
                 return None
         return fitted
 
     return rule
 
 
-def count_left_out(number: int) -> Part:
+def left_out_note(number: int) -> Part:
     """A note that says how many parts were left out."""
     return {"type": "mrkdwn", "text": f"*{number:,} more* not shown", "verbatim": True}
 
@@ -121,7 +121,7 @@ def has_chart(message: Mapping[str, Any]) -> bool:
     return any(_is_chart(block) for block in message.get("blocks") or ())
 
 
-def first_charts(blocks: Iterable[Part], most: int) -> list[Part]:
+def limit_charts(blocks: Iterable[Part], most: int) -> list[Part]:
     """The blocks with only the first `most` charts; the other charts are left out."""
     kept: list[Part] = []
     for block in blocks:
@@ -139,4 +139,4 @@ def _is_chart(block: Any) -> bool:
 
 def without_chart(message: Mapping[str, Any]) -> dict[str, Any]:
     """The message without its charts; its other blocks show the same data as text."""
-    return {**message, "blocks": first_charts(message.get("blocks") or (), 0)}
+    return {**message, "blocks": limit_charts(message.get("blocks") or (), 0)}
