@@ -10,7 +10,7 @@ from bot.domain.filters import Filters
 from bot.domain.records import StoredRecord
 
 WATERMARK_OVERLAP_SECONDS = 180.0
-"""A change that becomes visible in Emporix after more than this time may be missed."""
+"""A change that becomes visible in Emporix later than this after it happened may be missed."""
 
 
 @dataclass(frozen=True, slots=True)

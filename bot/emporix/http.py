@@ -20,7 +20,7 @@ from bot.errors import EmporixError, EmporixFailed, ProxyAnswered, RateLimited
 from bot.http_session import http_session, trusted_certificates
 
 MAX_RESPONSE_BYTES = 10 * 1024 * 1024
-"""Emporix: a response body has at most 10 MB."""
+"""Emporix: a response body is at most 10 MB."""
 
 
 class BodyTooLarge(httpx.RequestError):
@@ -134,8 +134,9 @@ def _httpx_error(error: httpx.ConnectTimeout, request: httpx.Request) -> httpx.T
 
 HTTP_TIMEOUT = httpx.Timeout(connect=2, read=6, write=5, pool=2)
 CONNECTION_LIMITS = httpx.Limits(max_connections=600, keepalive_expiry=30)
-"""Enough for all concurrent listeners of `bot.slack.background`, each with a list and a call for
-names: a request that waits for a connection would be reported as Emporix being unreachable."""
+"""Enough for all concurrent listeners of `bot.slack.background`, each of which may request a list
+and the names of agents at once. If a request had to wait for a connection, Emporix would be
+reported as unreachable."""
 
 # Uncompressed, so that the limit on a body counts the bytes in memory. The transport refuses
 # compressed responses.
@@ -203,7 +204,7 @@ async def call_with_retries(
 
     async with asyncio.timeout_at(end):
         try:
-            return await call()  # stamina's preparations would take 4% of the time of a list
+            return await call()  # stamina's setup would take 4% of the time of a list request
         except Exception as error:  # noqa: BLE001 - stamina decides whether to retry
             return await _attempts(retry_wait, _failing_first(error, call))
 

@@ -67,7 +67,7 @@ class AgentNames:
         try:
             agents = await self._emporix.list_agents(connection)
         except BotError as error:
-            logger.info("agents are shown by their ids: %s", error.template)
+            logger.info("agent names cannot be read, so ids are shown: %s", error.template)
             return {}
         return {agent.id: agent.name for agent in agents if agent.id}
 

@@ -76,7 +76,7 @@ DOCUMENTED = (
         "services.digests.history.SETTLED_SECONDS",
         6 * HOUR,
         USERS,
-        "once its jobs have been counted 6 hours or more after the day ends",
+        "at the first count made at least 6 hours after the day ends",
     ),
     Limit("services.digests.history.HISTORY_DAYS", 14, USERS, "Chart of the last 14 days"),
     Limit(

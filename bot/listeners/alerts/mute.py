@@ -1,4 +1,4 @@
-"""/emporix alerts mute [2h], /emporix alerts unmute — pauses a channel's alerts temporarily."""
+"""/emporix alerts mute [2h], /emporix alerts unmute — mutes and unmutes a channel's alerts."""
 
 from __future__ import annotations
 

@@ -51,12 +51,12 @@ _LIST_REQUEST = re.compile(
     re.ASCII | re.IGNORECASE,
 )
 _FIRST_STATUS = re.compile(r"(?:skipped|succeeded)(?!\w)", re.IGNORECASE)
-"""Statuses without a command; the others are commands, or too short."""
+"""Statuses that can begin a line but have no command; the others have one, or are too short."""
 
 
 @dataclass(frozen=True, slots=True)
 class RequestedList:
-    """The beginning of a text that asks for a list, until `end`: "show me the failed jobs".
+    """The part of a text, up to `end`, that asks for a list: "show me the failed jobs".
 
     `size` is the number of jobs if the text says it, as in "last 5 jobs".
     """
@@ -69,7 +69,8 @@ class RequestedList:
 def match_list_request(text: str, *, has_status: bool = False) -> RequestedList | None:
     """The request at the start of `text`; None if there is none.
 
-    `has_status`: a command like `failed` precedes it. A line that is only "jobs" is none.
+    `has_status`: a command like `failed` precedes it. A line that contains only "jobs" is not a
+    request.
     """
     found = _LIST_REQUEST.match(text)
     if found is None:
@@ -91,7 +92,7 @@ _POSSESSIVE = re.compile("['’]s$")
 
 
 def with_date_last(text: str) -> str:
-    """Move a date at the start behind the jobs to list, as in "yesterday failed"."""
+    """Move a date from the start of a list request to its end, as in "yesterday failed"."""
     words = text.split()
     for count in range(min(MAX_LEADING_DATE_WORDS, len(words) - 1), 0, -1):
         date, rest = _POSSESSIVE.sub("", " ".join(words[:count])), " ".join(words[count:])
@@ -139,7 +140,7 @@ class FilterReader:
     readings: list[Reading] = field(default_factory=list)
 
     def read(self, tokens: Sequence[Word | TypedFilter]) -> None:
-        """Add the filters and words, and the statuses before all words."""
+        """Add the filters, the search words, and the statuses that come before the search words."""
         skip = 0 if self.is_search else self._read_request(tokens)
         for place, token in enumerate(tokens):
             if skip:
@@ -227,7 +228,7 @@ class FilterReader:
         return period
 
     def refuse_second_date(self, keep: int) -> None:
-        """Raise InvalidInput if the words end in a date, although there is since: or until:."""
+        """Raise InvalidInput if the words end with a date but since: or until: is already given."""
         found = self._last_period(keep, is_other=True)
         if found is None:
             return

@@ -84,7 +84,7 @@ def tokenize(text: str) -> TokenizedText:
             at = typed.end
         else:
             word = _WORD.match(plain, at)
-            assert word is not None  # noqa: S101 - quotes come in pairs, so something always fits
+            assert word is not None  # noqa: S101 - quotes come in pairs, so something always matches
             found.extend(_word(word))
             at = word.end()
         at = _skip_space(plain, at)
