@@ -10,16 +10,11 @@ from bot.domain.audit import AuditEvent
 from bot.listeners.digest import views
 from bot.rendering import buttons
 from bot.rendering.buttons import ChannelButton, DigestButton
-from bot.services.digests.digests import DigestService
 from bot.services.digests.form import DigestFormService, parse_form
 from bot.services.filters.parser import LocalClock
-from bot.slack.audit import AuditDraft
-from bot.slack.conversations import Channel, DigestChannels
+from bot.slack.conversations import Channel
 from bot.slack.decorators import action, command, submission
-from bot.slack.home import HomeTab
-from bot.slack.modals import Modal, SubmittedModal
-from bot.slack.origin import Origin
-from bot.slack.users import CurrentUser
+from bot.slack.modals import Modal
 
 
 @command(
@@ -38,7 +33,7 @@ async def open_form(
     channel: Channel,
     modal: Modal,
 ) -> None:
-    await views.opening(modal)
+    await views.open_loading(modal)
     proposal = await digest_form.new_draft(account, clock, text)
     channel_id = "" if channel.is_direct else channel.id  # the form doesn't offer direct messages
     await views.show_form(modal, account, replace(proposal, channel_id=channel_id))
@@ -52,7 +47,7 @@ async def open_form_from_button(
     digest_form: DigestFormService,
     modal: Modal,
 ) -> None:
-    await views.opening(modal)
+    await views.open_loading(modal)
     proposal = await digest_form.new_draft(account, clock)
     await views.show_form(modal, account, replace(proposal, channel_id=_channel(button.channel_id)))
 
@@ -66,33 +61,7 @@ async def choose_days(
     await views.show_form(modal, account, draft, metadata.digest_id)
 
 
-@submission(buttons.DIGEST_NEW_SUBMIT, audit=AuditEvent.DIGEST_CREATED)
-async def set_up(
-    metadata: DigestButton,
-    values: Mapping[str, str],
-    clock: LocalClock,
-    digests: DigestService,
-    digest_form: DigestFormService,
-    digest_channels: DigestChannels,
-    user: CurrentUser,
-    home: HomeTab,
-    modal: SubmittedModal,
-    origin: Origin,
-    audit_entry: AuditDraft,
-) -> None:
-    await views.save(
-        modal,
-        user,
-        clock,
-        values,
-        digests,
-        digest_form,
-        digest_channels,
-        origin,
-        audit_entry,
-        metadata,
-    )
-    await home.refresh_if_open()
+set_up = submission(buttons.DIGEST_NEW_SUBMIT, audit=AuditEvent.DIGEST_CREATED)(views.save)
 
 
 def _channel(channel_id: str) -> str:

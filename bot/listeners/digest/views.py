@@ -23,6 +23,7 @@ from bot.services.filters.parser import LocalClock
 from bot.slack.audit import AuditDraft
 from bot.slack.conversations import DigestChannels
 from bot.slack.errors import SLACK_ERRORS, describe
+from bot.slack.home import HomeTab
 from bot.slack.modals import Modal, SubmittedModal
 from bot.slack.origin import Origin
 from bot.slack.users import CurrentUser
@@ -30,7 +31,7 @@ from bot.slack.users import CurrentUser
 logger = logging.getLogger(__name__)
 
 
-async def opening(modal: Modal) -> None:
+async def open_loading(modal: Modal) -> None:
     """Show a loading modal before the trigger expires."""
     await modal.open("loading", step="digest_form")
 
@@ -55,8 +56,11 @@ async def save(
     origin: Origin,
     audit_entry: AuditDraft,
     metadata: DigestButton,
+    home: HomeTab,
 ) -> None:
-    """Save the form as a new or changed digest, and announce it if its channel is new.
+    """The listener of the digest form, for a new and for an existing digest.
+
+    Saves the digest, and announces it if its channel is new.
 
     Problems appear under their fields; after the ack, the form is shown again. Raises NotInChannel
     if the user is not in the digest's channel, and OutdatedButton if the digest was deleted.
@@ -72,6 +76,7 @@ async def save(
     except FormRefused as refused:
         audit_entry.refuse()
         await _refuse(modal, refused, metadata.digest_id)
+    await home.refresh_if_open()
 
 
 async def _save(
@@ -87,9 +92,8 @@ async def _save(
     """Save the form; return the digest before and after the change."""
     digest_id = metadata.digest_id
     before = await digests.get(digest_id, user.caller) if digest_id else None
-    if (
-        before and before.owner != user.caller
-    ):  # owners can move their digests from channels they left
+    # Owners can move their digests from channels that they have left.
+    if before and before.owner != user.caller:
         await user.must_be_in(before.channel_id)
     parsed = parse_form(values, metadata.tenant)
     audit_entry.subject = parsed.proposal.name
