@@ -210,6 +210,13 @@ def test_nothing_from_outside_breaks_it(name: str, data: st.DataObject) -> None:
     assert_harmless(RENDERER.render(name, **facts), facts)
 
 
+def test_templates_calculate_with_counts_only() -> None:
+    """No template adds or subtracts times, which can be too large or infinite: a filter does."""
+    times = re.compile(r"(_at|_seconds)\b\)? [-+*/]|[-+*/] [\w.]+(_at|_seconds)\b")
+    templates = (Path(__file__).parents[1] / "templates").rglob("*.j2")
+    assert not [path.name for path in templates if times.search(path.read_text(encoding="utf-8"))]
+
+
 @each_example
 @pytest.mark.parametrize("piece", ["x", "`<!channel>\ud83d "])
 def test_a_megabyte_is_only_long(name: str, facts: dict[str, Any], piece: str) -> None:

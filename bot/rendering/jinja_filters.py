@@ -173,10 +173,9 @@ def local_day(value: float, zone: str, now: float) -> str:
 
 def period_before(since: float, until: float) -> str:
     """ "the day before", "the 3 days before", "the 5 h before": as long as the given period."""
-    seconds = _within(until, MAX_TIME_SECONDS) - _within(since, MAX_TIME_SECONDS)
-    days = round(_within(seconds, MAX_DURATION_SECONDS) / DAY_SECONDS)
+    days = round(_seconds_between(since, until) / DAY_SECONDS)
     if days < 1:
-        return f"the {duration(seconds)} before"
+        return f"the {duration_between(since, until)} before"
     return "the day before" if days == 1 else f"the {days:,} days before"
 
 
@@ -339,6 +338,16 @@ def duration(seconds: float) -> str:
     return " ".join(filter(None, parts[first : first + 2])) or "0 s"
 
 
+def duration_between(since: float, until: float) -> str:
+    """The duration from `since` to `until`, seconds since 1970 (any numbers): "2 min 14 s"."""
+    return duration(_seconds_between(since, until))
+
+
+def _seconds_between(since: float, until: float) -> float:
+    seconds = _within(until, MAX_TIME_SECONDS) - _within(since, MAX_TIME_SECONDS)
+    return _within(seconds, MAX_DURATION_SECONDS)
+
+
 def _within(number: float, most: int) -> float:
     """`number`, but at least 0 and at most `most`; 0 for NaN."""
     return min(max(0, number), most)
@@ -374,6 +383,7 @@ JINJA_FILTERS: Mapping[str, Callable[..., Any]] = {
     "link": link,
     "code": code,
     "duration": duration,
+    "duration_until": duration_between,
     "excerpt": excerpt,
     "agent_message": partial(agent_message_blocks, reads=CARD_TEXT_LENGTH),
     "log_blocks": log_blocks,

@@ -22,6 +22,7 @@ from bot.rendering.jinja_filters import (
     date_token,
     day_and_month,
     duration,
+    duration_between,
     export_words,
     link,
     percent,
@@ -238,7 +239,8 @@ NUMBERS = st.integers() | st.floats() | st.sampled_from([10**400, -(10**400)])
 @given(NUMBERS, NUMBERS)
 def test_each_number_has_words(one: float, other: float) -> None:
     """Infinite, huge and undefined numbers cause no error."""
-    for shown in (duration(one), percent(one), period_before(one, other), date_token(one)):
+    between = (duration_between(one, other), period_before(one, other))
+    for shown in (duration(one), percent(one), date_token(one), *between):
         assert shown
 
 
