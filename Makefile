@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test faults check bench screenshots format lock clean
+.PHONY: help setup demo test faults check bench image-test screenshots format lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,6 +28,9 @@ test: check ## the checks and all tests
 
 faults: $(READY) ## post digests while workers are killed or suspended, Redis is killed, and Slack fails (5 min)
 	$(BIN)/python -m pytest tests/faults/each_digest_once.py -p no:randomly -s
+
+image-test: $(READY) ## build the container image and run it (Docker, Podman, or buildah and debootstrap; BASE=image)
+	$(BIN)/python -m pytest -n 0 -p no:randomly -s tests/image/container_image.py
 
 check: $(READY) ## formatting, lint, types and import contracts
 	$(BIN)/ruff format --check .
