@@ -110,7 +110,7 @@ class DockerEngine(Engine):
     def config(self, tag: str) -> dict[str, Any]:
         (found,) = json.loads(self._call("image", "inspect", tag))
         config: dict[str, Any] = found["Config"]
-        return config | {"Healthcheck": config.get("Healthcheck") or found.get("HealthCheck")}
+        return config | {"Healthcheck": config.get("Healthcheck") or found.get("Healthcheck")}
 
     def output(self, tag: str, *command: str) -> str:
         name, *rest = command
