@@ -200,6 +200,7 @@ class BuildahEngine(Engine):
         (folder / "etc/hosts").write_text("127.0.0.1 localhost\n", encoding="ascii")
         container = self._call("from", "scratch").strip()
         self._call("add", "--quiet", container, str(folder), "/")
+        shutil.rmtree(folder)
         self._call("config", f"--env=PATH={SYSTEM_PATH}", container)
         self._call("commit", "--quiet", "--rm", container, self.base)
 
