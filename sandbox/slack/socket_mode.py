@@ -79,7 +79,8 @@ class SocketModeServer:
 
     `sent` has all envelopes; `invalid_acks` has all messages of the app that Slack would ignore.
     `cut_when_sent` is how many of the next envelopes cut their connection as soon as they are sent,
-    `cut_when_acknowledged` how many acks are lost because the connection is cut.
+    `cut_when_acknowledged` how many acks are lost because the connection is cut. `addresses` are
+    returned by the next calls of `apps.connections.open`, in place of its own.
     """
 
     def __init__(self) -> None:
@@ -91,6 +92,7 @@ class SocketModeServer:
         self.sent: list[Sent] = []
         self.invalid_acks: list[str] = []
         self.cut_when_sent = self.cut_when_acknowledged = 0
+        self.addresses: list[str] = []
         self._tickets: dict[str, float] = {}
         self._turn = self._number = 0
         self._changed = asyncio.Condition()
@@ -111,6 +113,8 @@ class SocketModeServer:
         if "connections:write" not in self.scopes:
             provided = ",".join(sorted(self.scopes))
             raise ApiError("missing_scope", needed="connections:write", provided=provided)
+        if self.addresses:
+            return self.addresses.pop(0)
         await self._start()
         ticket = token_hex(16)
         self._tickets[ticket] = asyncio.get_running_loop().time() + TICKET_SECONDS
