@@ -144,10 +144,11 @@ async def test_acks_carry_what_http_has_in_the_body(
 ) -> None:
     """The ack has the envelope's id and the payload, and only then counts as answered."""
     setup.app.response = response
-    assert await setup.deliver("interactive") == payload
+    body = {"type": "view_submission"}
+    assert await setup.slack.deliver("interactive", body, SLACK_SECONDS) == payload
     async with asyncio.timeout(SOON):
         await setup.app.answered[0].wait()
-    assert setup.app.bodies == [{"text": "0"}]
+    assert setup.app.bodies == [body]
 
 
 @pytest.mark.parametrize(
