@@ -475,6 +475,30 @@ async def test_a_page_of_a_proxy_is_recognized() -> None:
         setup.pauses.may_end.set()
 
 
+class BrokenClient(AsyncWebClient):
+    """Raises what slack_sdk raises if the response is a JSON list."""
+
+    async def apps_connections_open(self, *, app_token: str, **kwargs: Any) -> Any:
+        raise AttributeError("'list' object has no attribute 'get'")
+
+
+async def test_an_unexpected_error_ends_no_attempts(caplog: pytest.LogCaptureFixture) -> None:
+    """After an error that is not one of Slack's, attempts go on, and `trouble` says where to look.
+
+    An earlier reason, or that the process is connecting, would be wrong.
+    """
+    pauses = Pauses()
+    async with aiohttp.ClientSession() as session:
+        socket_mode = SocketMode("xapp-1", BrokenClient(), session, App().answer, pauses)
+        socket_mode.start()
+        async with asyncio.timeout(SOON):
+            while len(pauses.seconds) < 3:  # noqa: ASYNC110 - another task is watched
+                await asyncio.sleep(0.001)
+        assert socket_mode.trouble == "an unexpected error: its traceback is in the log"
+        await socket_mode.close()
+    assert {record.getMessage() for record in caplog.records} == {"unexpected"}
+
+
 REFUSED = {
     "invalid_auth": "create an app-level token (Basic Information) and set SLACK_APP_TOKEN",
     "token_revoked": "create an app-level token (Basic Information) and set SLACK_APP_TOKEN",
