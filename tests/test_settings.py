@@ -67,7 +67,7 @@ def test_a_worker_needs_neither_signing_secret_nor_app_token(
 
 
 def test_says_where_an_app_level_token_belongs(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An app-level token in the place of the signing secret is recognized."""
+    """An app-level token that is set as the signing secret is recognized."""
     problems = refused(monkeypatch, SLACK_SIGNING_SECRET="xapp-1-A0-12-abc")
     assert problems == {
         "SLACK_SIGNING_SECRET": "looks like an app-level token: set SLACK_APP_TOKEN to it"
