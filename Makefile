@@ -6,10 +6,10 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test faults check bench screenshots format lock clean
+.PHONY: help setup demo run worker doctor test faults check bench screenshots format lock clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(READY) ## create .venv from the hashed requirements
 
@@ -22,6 +22,15 @@ $(READY): requirements.txt requirements-dev.txt pyproject.toml
 
 demo: $(READY) ## run the app against stand-ins of Slack and Emporix (DEMO=--socket: by Socket Mode)
 	@$(BIN)/python -m sandbox demo $(DEMO)
+
+run: $(READY) ## start the web process with the settings in .env
+	@exec $(BIN)/emporix-bot web
+
+worker: $(READY) ## start the worker with the settings in .env
+	@exec $(BIN)/emporix-bot worker
+
+doctor: $(READY) ## check the settings in .env, Redis, Slack and Emporix (DOCTOR='--channel C012AB3C')
+	@$(BIN)/emporix-bot doctor $(DOCTOR)
 
 test: check ## the checks and all tests
 	$(BIN)/python -m pytest -n 2
