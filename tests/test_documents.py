@@ -70,6 +70,17 @@ def test_every_page_is_in_the_index() -> None:
     assert pages <= {(index.parent / address).resolve() for address in links(index)}
 
 
+def test_every_document_can_be_reached_from_the_readme() -> None:
+    """A reader finds each document by following links from the README."""
+    found, waiting = set[Path](), [PROJECT / "README.md"]
+    while waiting:
+        page = waiting.pop()
+        found.add(page)
+        linked = {(page.parent / address.partition("#")[0]).resolve() for address in links(page)}
+        waiting += sorted((linked & set(DOCUMENTS)) - found)
+    assert set(DOCUMENTS) - found == set()
+
+
 def typed_in(document: Path) -> Iterator[str]:
     """The texts after /emporix in a document."""
     for words in [*quoted(prose(document)), blocks(document)]:
