@@ -255,10 +255,11 @@ def test_each_release_has_each_group_of_changes_once() -> None:
 
 
 def test_the_newest_release_is_the_version() -> None:
-    """The changelog begins with the version that `emporix-bot --version` prints."""
-    newest = re.search(r"^## ([\d.]+)( \(unreleased\))?$", text("CHANGELOG.md"), re.MULTILINE)
+    """The changelog begins with the version that `emporix-bot --version` prints, and its date."""
+    heading = r"^## ([\d.]+) \((unreleased|\d{4}-\d\d-\d\d)\)$"
+    newest = re.search(heading, text("CHANGELOG.md"), re.MULTILINE)
     assert newest
-    assert __version__ == newest[1] + (".dev0" if newest[2] else "")
+    assert __version__ == newest[1] + (".dev0" if newest[2] == "unreleased" else "")
 
 
 def classified() -> Iterator[tuple[str, list[str]]]:

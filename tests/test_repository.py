@@ -67,6 +67,15 @@ def test_ci_tests_each_python_that_is_supported() -> None:
     assert project["requires-python"] == f">={supported[0]}"
 
 
+@pytest.mark.parametrize("target", [("run", "web"), ("worker", "worker"), ("doctor", "doctor")])
+def test_make_starts_the_processes(target: tuple[str, str]) -> None:
+    """`make run`, `make worker` and `make doctor` start the commands of emporix-bot."""
+    done = subprocess.run(
+        ["make", "--dry-run", target[0]], cwd=PROJECT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines()[-1].split()[-2:] == [".venv/bin/emporix-bot", target[1]]
+
+
 def release_notes(version: str, changelog: str | None = None) -> subprocess.CompletedProcess[str]:
     """Run `make release-notes` as the release workflow does."""
     return subprocess.run(
