@@ -98,9 +98,9 @@ async def test_needs_the_scope(client: Client) -> None:
 async def test_an_address_works_once(client: Client) -> None:
     """A second connection with the same ticket is refused."""
     url = (await client.open_url(client.slack.app_token))["url"]
-    await client.session.ws_connect(url)
-    with pytest.raises(aiohttp.WSServerHandshakeError):
-        await client.session.ws_connect(url)
+    async with client.session.ws_connect(url):
+        with pytest.raises(aiohttp.WSServerHandshakeError):
+            await client.session.ws_connect(url)
 
 
 async def test_says_hello(client: Client) -> None:
