@@ -18,6 +18,7 @@ import aiohttp
 from slack_bolt.request.async_request import AsyncBoltRequest
 
 from bot.errors import (
+    AnswerLost,
     BotError,
     Busy,
     InvalidInput,
@@ -383,13 +384,13 @@ class Dispatch:
         values: SubmissionValues,
     ) -> None:
         try:
-            is_new = await self._claim_delivery(request) is not None
-        except StoreUnavailable as error:
+            if await self._claim_delivery(request) is None:
+                raise AnswerLost
+        except (StoreUnavailable, AnswerLost) as error:
             await self._keep_form(error, request, modal)
             return
         try:
-            if is_new:
-                await self._call(listener, request, values)
+            await self._call(listener, request, values)
         except Exception as error:  # noqa: BLE001 - handles every error
             await self.error_handler.show(error, request.reference, modal)
         finally:
