@@ -15,8 +15,8 @@ from bot.scheduler.tasks import PeriodicTask, ScheduledFunction, TaskContext, Ta
 from bot.slack.error_handler import ErrorHandler
 from bot.slack.errors import describe, refuses_token
 from bot.slack.posting.notifier import DirectMessages
+from bot.store.accounts import StoppedTeams
 from bot.store.errors import REDIS_ERROR_LOG
-from bot.store.stopped_teams import StoppedTeams
 
 logger = logging.getLogger(__name__)
 
