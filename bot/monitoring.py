@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -85,7 +86,7 @@ class Monitor:
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=CLOSE_SECONDS)
         await runner.setup()
         try:
-            await web.TCPSite(runner, host, port).start()
+            await web.SockSite(runner, _listen(host, port)).start()
             logger.info("serving metrics on %s, port %d", *runner.addresses[0][:2])
         except OSError as error:
             logger.error("METRICS_PORT cannot be used: %s", error.strerror)
@@ -107,6 +108,13 @@ class Monitor:
 
         facts, status = await self.readiness()
         return web.json_response(facts, status=status)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """Open a listening socket; `::` also accepts IPv4. Raises OSError."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    both = host == "::" and socket.has_dualstack_ipv6()
+    return socket.create_server((host, port), family=family, dualstack_ipv6=both)
 
 
 async def _live(_: web.Request) -> web.Response:
