@@ -211,7 +211,9 @@ async def test_is_not_ready_without_redis(clock: FakeClock) -> None:
         assert (await harness.http.get(f"{harness.bot_url}/healthz")).status_code == 200
 
 
-@pytest.mark.parametrize(("loaded", "made"), [("opentelemetry", "Starlette"), ("", "FastPath")])
+@pytest.mark.parametrize(
+    ("loaded", "made"), [("opentelemetry", "Starlette"), ("", "SlackEndpoint")]
+)
 def test_requests_can_be_traced(loaded: str, made: str) -> None:
     """With OpenTelemetry's agent, requests pass through Starlette, which the agent instruments."""
     source = (
