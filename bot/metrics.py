@@ -160,15 +160,11 @@ def _loggers() -> Iterator[str]:
         yield ".".join(path.relative_to(top.parent).with_suffix("").parts)
 
 
-REQUEST_KINDS = (
-    "action",
-    "closing",
-    "command",
-    "event",
-    "options",
-    "shortcut",
-    "submission",
-)
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(text.split())
+
+
+REQUEST_KINDS = _words("action closing command event options shortcut submission")
 UNEXPECTED = "unexpected"
 """The outcome of a request that ended with an error in the app."""
 
@@ -229,58 +225,20 @@ SLACK_CALLS = CountMetric(
     "emporix_bot_slack_calls_total",
     "HTTP calls to Slack, each attempt, by outcome: ok, HTTP status, Slack's error code, or failed "
     "without a response",
-    method=(
-        "apps.connections.open",
-        "auth.test",
-        "bots.info",
-        "chat.delete",
-        "chat.postEphemeral",
-        "chat.postMessage",
-        "chat.update",
-        "conversations.history",
-        "conversations.info",
-        "conversations.join",
-        "conversations.members",
-        "conversations.open",
-        "conversations.replies",
-        "files.completeUploadExternal",
-        "files.getUploadURLExternal",
-        "response_url",
-        "upload",
-        "users.info",
-        "views.open",
-        "views.publish",
-        "views.push",
-        "views.update",
-        "websocket",
+    method=_words(
+        "apps.connections.open auth.test bots.info chat.delete chat.postEphemeral "
+        "chat.postMessage chat.update conversations.history conversations.info "
+        "conversations.join conversations.members conversations.open "
+        "conversations.replies files.completeUploadExternal files.getUploadURLExternal "
+        "response_url upload users.info views.open views.publish views.push views.update "
+        "websocket"
     ),
-    outcome=(
-        "ok",
-        "3xx",
-        "4xx",
-        "429",
-        "5xx",
-        "failed",
-        "access_denied",
-        "account_inactive",
-        "channel_not_found",
-        "expired_trigger_id",
-        "fatal_error",
-        "hash_conflict",
-        "internal_error",
-        "invalid_auth",
-        "invalid_blocks",
-        "is_archived",
-        "link_disabled",
-        "missing_scope",
-        "not_allowed_token_type",
-        "not_authed",
-        "not_enabled",
-        "not_in_channel",
-        "ratelimited",
-        "token_expired",
-        "token_revoked",
-        "user_not_found",
+    outcome=_words(
+        "ok 3xx 4xx 429 5xx failed access_denied account_inactive channel_not_found "
+        "expired_trigger_id fatal_error hash_conflict internal_error invalid_auth "
+        "invalid_blocks is_archived link_disabled missing_scope not_allowed_token_type "
+        "not_authed not_enabled not_in_channel ratelimited token_expired token_revoked "
+        "user_not_found"
     ),
 )
 REDIS_SECONDS = TimeMetric(
@@ -291,44 +249,19 @@ REDIS_SECONDS = TimeMetric(
 REDIS_ERRORS = CountMetric(
     "emporix_bot_redis_errors_total",
     "Failed operations in Redis by kind of error, as in the log",
-    error=(
-        "BusyLoadingError",
-        "ConnectionError",
-        "LOADING",
-        "MASTERDOWN",
-        "MISCONF",
-        "MasterNotFoundError",
-        "NOAUTH",
-        "NOPERM",
-        "NOREPLICAS",
-        "OOM",
-        "READONLY",
-        "ResponseError",
-        "TimeoutError",
-        "UNBLOCKED",
-        "WRONGPASS",
+    error=_words(
+        "BusyLoadingError ConnectionError LOADING MASTERDOWN MISCONF MasterNotFoundError "
+        "NOAUTH NOPERM NOREPLICAS OOM READONLY ResponseError TimeoutError UNBLOCKED "
+        "WRONGPASS"
     ),
 )
-TASK_NAMES = (
-    "alerts.poll",
-    "alerts.post",
-    "alerts.post_notice",
-    "alerts.queue_due_alerts",
-    "cleanups.queue_due_cleanups",
-    "cleanups.run",
-    "digests.post",
-    "digests.prepare_charts",
-    "digests.queue_chart_preparation",
-    "digests.queue_due_digests",
-    "digests.read_channels",
-    "maintenance.apply_retention",
-    "maintenance.reconcile",
-    "maintenance.send_heartbeat",
-    "maintenance.update_stopped_teams",
-    "watches.end_broken",
-    "watches.poll",
-    "watches.post",
-    "watches.queue_due_watches",
+TASK_NAMES = _words(
+    "alerts.poll alerts.post alerts.post_notice alerts.queue_due_alerts "
+    "cleanups.queue_due_cleanups cleanups.run digests.post digests.prepare_charts "
+    "digests.queue_chart_preparation digests.queue_due_digests digests.read_channels "
+    "maintenance.apply_retention maintenance.reconcile maintenance.send_heartbeat "
+    "maintenance.update_stopped_teams watches.end_broken watches.poll watches.post "
+    "watches.queue_due_watches"
 )
 TASKS = CountMetric(
     "emporix_bot_tasks_total",
