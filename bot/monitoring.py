@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -89,7 +90,7 @@ class Monitor:
             await web.SockSite(runner, _listen(host, port)).start()
             logger.info("serving metrics on %s, port %d", *runner.addresses[0][:2])
         except OSError as error:
-            logger.error("METRICS_PORT cannot be used: %s", error.strerror)
+            logger.error("METRICS_PORT cannot be used: %s", os.strerror(error.errno or 0))
         try:
             yield
         finally:
