@@ -196,7 +196,7 @@ def _json_in_words(text: str) -> str:
 
 def _word(token: str, container: str) -> str:
     if token.startswith('"'):
-        decoded: str = clean(json.loads(token, strict=False))
+        decoded: str = clean(_decode(token))
         return decoded
     return {",": ", " if container == "[" else " · ", ":": ": "}.get(token, token)
 

@@ -15,6 +15,8 @@ from dataclasses import dataclass, fields
 from functools import cache
 from typing import Any, ClassVar, TypeVar
 
+from pydantic_core import PydanticSerializationError, to_json
+
 from bot.errors import OutdatedButton
 from bot.rendering.blockkit.limits import BUTTON_VALUE
 
@@ -167,7 +169,6 @@ HOME_ALERTS_OFF = "home.alerts.off"
 
 _VERSION = "1"
 _TYPES = {"str": str, "int": int, "bool": bool}
-_to_json = json.JSONEncoder(separators=(",", ":")).encode
 
 
 @dataclass(frozen=True)
@@ -207,6 +208,18 @@ class ButtonState:
 def _facts_of(state: Any) -> tuple[tuple[str, type, object], ...]:
     """Name, type and default value of each field of a class."""
     return tuple((field.name, _TYPES[str(field.type)], field.default) for field in fields(state))
+
+
+_to_ascii_json = json.JSONEncoder(separators=(",", ":")).encode
+
+
+def _to_json(value: object) -> str:
+    """ASCII JSON without spaces; pydantic's encoder takes a quarter of the time of `json`'s."""
+    with suppress(PydanticSerializationError):  # a lone surrogate
+        made = to_json(value)
+        if made.isascii():
+            return made.decode()
+    return _to_ascii_json(value)
 
 
 AnyButtonState = TypeVar("AnyButtonState", bound=ButtonState)

@@ -7,7 +7,7 @@ from dataclasses import MISSING, fields
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from jinja2 import DictLoader
 from jinja2.exceptions import UndefinedError
@@ -95,6 +95,7 @@ def test_unknown_facts_are_ignored(state: type[ButtonState]) -> None:
 @given(foreign=json_values)
 def test_any_other_json_is_outdated(state: type[ButtonState], foreign: Any) -> None:
     """Other JSON is never decoded as a state, however similar it is."""
+    assume(foreign not in ("1", state.kind))
     wrong = {field.name: [foreign] for field in fields(state)}
     for value in (foreign, [foreign, state.kind, {}], ["1", foreign, {}], ["1", state.kind, wrong]):
         with pytest.raises(OutdatedButton):
