@@ -100,9 +100,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def web() -> int:
     """Serve Slack until SIGTERM, then finish running work."""
-    from bot.settings import load_settings
+    from bot.settings import WebSettings, load_settings
 
-    settings = load_settings()
+    settings = load_settings(WebSettings)
     from bot.web import serve  # slow to import, so check the settings first
 
     serve(settings)
@@ -122,9 +122,9 @@ def worker() -> int:
 def doctor(channel_id: str) -> int:
     """Check everything the app needs and print what to do; returns 1 if a check failed."""
     from bot.doctor import CheckResult, check_channel, run_checks
-    from bot.settings import load_settings
+    from bot.settings import WebSettings, load_settings
 
-    settings = load_settings()
+    settings = load_settings(WebSettings)
     results: list[CheckResult] = []
 
     def report(result: CheckResult) -> None:

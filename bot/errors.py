@@ -272,6 +272,12 @@ class Busy(BotError):
     is_temporary = True
 
 
+class AnswerLost(BotError):
+    """Slack repeated a submission, because the answer to it was lost; nothing more was done."""
+
+    template = "answer_lost"
+
+
 class TriggerExpired(BotError):
     """The 3 s that Slack allows for opening a modal had passed; nothing was changed."""
 

@@ -61,6 +61,13 @@ def trusted_certificates() -> ssl.SSLContext:
     return ssl.create_default_context()
 
 
+def is_certificate_untrusted(error: BaseException | None) -> bool:
+    """Whether an untrusted certificate caused the error."""
+    while error is not None and not isinstance(error, ssl.SSLCertVerificationError):
+        error = error.__cause__ or error.__context__
+    return error is not None
+
+
 def invalid_proxies() -> list[str]:
     """The names of proxy variables whose URL is invalid.
 

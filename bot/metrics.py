@@ -326,7 +326,9 @@ WEBSOCKET_FAILURES = CountMetric(
         "not_authed",
         "token_expired",
         "token_revoked",
+        "ratelimited",
         "too_many_websockets",
+        "unexpected",
     ),
 )
 LOG_LINES = CountMetric(

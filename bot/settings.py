@@ -201,16 +201,13 @@ class Settings(BaseSettings):
 
     @field_validator("slack_signing_secret")
     @classmethod
-    def _are_signing_secrets(
-        cls, value: SecretStr | None, info: ValidationInfo
-    ) -> SecretStr | None:
+    def _are_signing_secrets(cls, value: SecretStr | None) -> SecretStr | None:
         if value is None:
-            # An invalid app token isn't in `data`, and is a problem of its own.
-            if info.data.get("slack_app_token", "") is None:
-                raise ValueError("is missing: set it, or SLACK_APP_TOKEN for Socket Mode")
             return None
         secrets = _separated(value.get_secret_value())
-        if any(secret.startswith(("xox", "xapp-")) for secret in secrets):
+        if any(secret.startswith("xapp-") for secret in secrets):
+            raise ValueError("looks like an app-level token: set SLACK_APP_TOKEN to it")
+        if any(secret.startswith("xox") for secret in secrets):
             raise ValueError("looks like a token: did you swap it with SLACK_BOT_TOKEN?")
         if not all(_SIGNING_SECRET.fullmatch(secret) for secret in secrets):
             raise ValueError("must have 32 digits from 0 to 9 and a to f")
@@ -276,13 +273,25 @@ class Settings(BaseSettings):
         return value.upper() if info.field_name == "log_level" else value.lower()
 
 
-def load_settings() -> Settings:
+class WebSettings(Settings):
+    """The settings of the web process: it also needs a way to receive requests."""
+
+    @field_validator("slack_signing_secret")
+    @classmethod
+    def _has_transport(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        # An invalid app token isn't in `data`, and is a problem of its own.
+        if value is None and info.data.get("slack_app_token", "") is None:
+            raise ValueError("is missing: set it, or SLACK_APP_TOKEN for Socket Mode")
+        return value
+
+
+def load_settings(kind: type[Settings] = Settings) -> Settings:
     """Load the settings of this process; raises InvalidSettings with all problems."""
     _check_dotenv(Path(DOTENV))
     if wrong := invalid_proxies():
         raise InvalidSettings(dict.fromkeys(wrong, "is not a URL such as http://proxy:8080"))
     try:
-        return Settings()
+        return kind()
     except ValidationError as error:
         raise InvalidSettings(_problems(error)) from None
 

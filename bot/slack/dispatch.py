@@ -19,6 +19,7 @@ import aiohttp
 from slack_bolt.request.async_request import AsyncBoltRequest
 
 from bot.errors import (
+    AnswerLost,
     BotError,
     Busy,
     InvalidInput,
@@ -391,7 +392,8 @@ class Dispatch:
         self, error: BotError, request: SlackRequest, modal: SubmittedModal
     ) -> None:
         """Keep the form open, with an error under its last field, to be submitted again."""
-        _record(request, error)
+        if not isinstance(error, AnswerLost):  # counted as a duplicate
+            _record(request, error)
         name = last_input(request.view or {})
         if not name:
             await self.error_handler.show(error, request.reference, modal)
@@ -407,14 +409,14 @@ class Dispatch:
         values: SubmissionValues,
     ) -> None:
         try:
-            is_new = await self._claim_delivery(request) is not None
-        except StoreUnavailable as error:
+            if await self._claim_delivery(request) is None:
+                raise AnswerLost
+        except (StoreUnavailable, AnswerLost) as error:
             await self._keep_form(error, request, modal)
             return
         try:
-            if is_new:
-                await self._call(listener, request, values)
-                _record(request)
+            await self._call(listener, request, values)
+            _record(request)
         except Exception as error:  # noqa: BLE001 - handles every error
             await self.error_handler.show(error, request.reference, modal)
             _record(request, error)
