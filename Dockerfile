@@ -13,10 +13,13 @@ RUN python3 -c 'import ensurepip' 2>/dev/null \
     || { apt-get update && apt-get install -y --no-install-recommends python3-venv; }
 # /opt/venv is copied to the image, so pip is in an environment of its own.
 RUN python3 -m venv /opt/pip && python3 -m venv --without-pip /opt/venv
-COPY requirements.txt /tmp/
+COPY requirements.txt requirements-dev.txt /tmp/
+# The extra `sentry`, for SENTRY_DSN.
+RUN awk '/^[a-z]/ { wanted = /^(sentry-sdk|urllib3)==/ } wanted' \
+    /tmp/requirements-dev.txt >/tmp/requirements-sentry.txt
 RUN --mount=type=secret,id=pip.conf,target=/etc/pip.conf \
     /opt/pip/bin/pip --python /opt/venv/bin/python --disable-pip-version-check --no-cache-dir \
-    install --no-compile --only-binary :all: --require-hashes -r /tmp/requirements.txt
+    install --no-compile --only-binary :all: --require-hashes -r /tmp/requirements.txt -r /tmp/requirements-sentry.txt
 RUN printf '#!/opt/venv/bin/python\nfrom bot.cli import main\nraise SystemExit(main())\n' \
     >/opt/venv/bin/emporix-bot && chmod 755 /opt/venv/bin/emporix-bot
 WORKDIR /app
@@ -27,7 +30,6 @@ COPY bot bot
 RUN /opt/venv/bin/python -m compileall -q --invalidation-mode unchecked-hash /opt/venv/lib /app
 
 FROM build AS build-demo
-COPY requirements-dev.txt /tmp/
 # What the sandbox needs in addition to the app.
 RUN awk '/^[a-z]/ { wanted = /^(jsonschema|jsonschema-specifications|referencing|rpds-py)==/ } wanted' \
     /tmp/requirements-dev.txt >/tmp/requirements-sandbox.txt

@@ -542,3 +542,11 @@ class RetryLater(Exception):
     def __init__(self, seconds: float, reason: str, failures: int = 0) -> None:
         super().__init__(f"in {seconds:.1f} s: {reason}")
         self.seconds, self.reason, self.failures = seconds, reason, failures
+
+
+def _names(of: type[BotError]) -> set[str]:
+    return {vars(of).get("template", "")}.union(*map(_names, of.__subclasses__())) - {""}
+
+
+BOT_ERROR_NAMES = frozenset(_names(BotError))
+"""The templates of all errors."""

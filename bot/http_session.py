@@ -36,6 +36,7 @@ def http_session(
     connections: int = MAX_HTTP_CONNECTIONS,
     keep_alive: float = KEEP_ALIVE_SECONDS,
     timeout: aiohttp.ClientTimeout | None = None,
+    middlewares: tuple[aiohttp.ClientMiddlewareType, ...] = (),
 ) -> aiohttp.ClientSession:
     """Create a connection pool. Reads the environment once: changes need a restart.
 
@@ -50,7 +51,7 @@ def http_session(
         timeout=timeout or aiohttp.ClientTimeout(),
         max_line_size=MAX_HEADER_BYTES,
         max_field_size=MAX_HEADER_BYTES,
-        middlewares=_middlewares(_proxies()),
+        middlewares=(*middlewares, *_middlewares(_proxies())),
     )
 
 

@@ -6,6 +6,7 @@ import ipaddress
 import re
 import unicodedata
 from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
@@ -24,6 +25,7 @@ QUOTES = "\"'`\u2018\u2019\u201c\u201d"
 
 _BOT_TOKEN = re.compile(r"xoxb-[\w-]+", re.ASCII)
 _APP_TOKEN = re.compile(r"xapp-[\w-]+", re.ASCII)
+_SENTRY_DSN = re.compile(r"https?://[0-9a-z]+@[A-Za-z0-9.:-]+/(?:[\w.-]+/)*[0-9]+", re.ASCII)
 _SIGNING_SECRET = re.compile(r"[0-9a-f]{32}")
 _HOST = re.compile(r"(?=.{1,253}$)[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*\.?", re.ASCII)
 
@@ -125,6 +127,15 @@ class Settings(BaseSettings):
         365, ge=1, le=3650, description="Number of days that the audit log keeps its entries"
     )
     port: int = Field(3000, ge=0, le=65535, description="Port that the web process listens on")
+    metrics_port: int | None = Field(
+        None,
+        ge=0,
+        le=65535,
+        description=(
+            "Port for metrics and health checks of this process: /metrics, /livez and /readyz; "
+            "each process on a machine needs its own"
+        ),
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", description="DEBUG, INFO, WARNING or ERROR"
     )
@@ -136,6 +147,12 @@ class Settings(BaseSettings):
         description=(
             "true: also writes each entry of the audit log to standard output, as a line of JSON"
         ),
+    )
+
+    sentry_dsn: SecretStr | None = Field(
+        None,
+        description="DSN of a Sentry project that gets the errors of the app, without their data",
+        examples=["https://…@sentry.example.com/1"],
     )
 
     @property
@@ -230,6 +247,17 @@ class Settings(BaseSettings):
             return str(ipaddress.ip_address(value))
         except ValueError:
             raise ValueError("must be an IP address: 0.0.0.0, 127.0.0.1, ::") from None
+
+    @field_validator("sentry_dsn")
+    @classmethod
+    def _is_sentry_dsn(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is None:
+            return None
+        if not _SENTRY_DSN.fullmatch(value.get_secret_value()):
+            raise ValueError("must look like https://<key>@<host>/<project number>")
+        if not find_spec("sentry_sdk"):
+            raise ValueError("needs the extra `sentry`: pip install '.[sentry]'")
+        return value
 
     @field_validator("encryption_keys")
     @classmethod

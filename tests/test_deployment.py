@@ -47,7 +47,7 @@ MANIFESTS = {
 }
 OBJECTS: list[dict[str, Any]] = [one for objects in MANIFESTS.values() for one in objects]
 
-SETTINGS = {field.upper() for field in Settings.model_fields} | {"METRICS_PORT"}
+SETTINGS = {field.upper() for field in Settings.model_fields}
 OF_THE_SYSTEM = {"PATH", "HOME", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED"}
 NOT_IN_APP_JSON = {"HOST", "PORT", "METRICS_PORT", "SENTRY_DSN"}
 """The platform sets HOST and PORT, and its processes have no other port; Sentry needs a package."""
@@ -93,24 +93,26 @@ def test_the_image_copies_files_that_exist() -> None:
 def test_only_the_demo_has_the_sandbox() -> None:
     """The stages of the app copy neither the sandbox nor the requirements of tests."""
     stages = re.split(r"^FROM ", INSTRUCTIONS, flags=re.MULTILINE)[1:]
-    having = [
-        stage.split("\n")[0].split()[-1]
-        for stage in stages
-        if "sandbox" in stage or "-dev" in stage
-    ]
+    having = [stage.split("\n")[0].split()[-1] for stage in stages if "sandbox" in stage]
     assert having == ["build-demo", "demo"]
     assert stages[-1].startswith("base AS app\n")
     assert "--from=build-demo" not in stages[-1]
 
 
-def test_the_demo_has_what_the_sandbox_imports() -> None:
-    """The packages that the demo's image adds are what the sandbox needs beyond the app."""
-    (pattern,) = re.findall(r"wanted = /\^\(([\w|-]+)\)==/", DOCKERFILE)
+ADDED_PACKAGES = {"sentry-sdk": "sentry", "jsonschema": "sandbox"}
+"""What needs packages beyond requirements.txt, by the package that it imports."""
+
+
+@pytest.mark.parametrize("package", ADDED_PACKAGES)
+def test_the_image_has_what_is_imported(package: str) -> None:
+    """The packages that a stage adds are what this package needs beyond the app's."""
+    (pattern,) = re.findall(
+        rf"wanted = /\^\(([\w|-]+)\)==/ \}} wanted' \\\n.*-{ADDED_PACKAGES[package]}", DOCKERFILE
+    )
     pinned = set(re.findall(r"^([\w-]+)==", text("requirements.txt"), re.MULTILINE))
-    needed, waiting = set[str](), {"jsonschema"}
-    assert waiting <= {
-        name.partition(".")[0] for path in modules("sandbox") for name in imported(path)
-    }
+    needed, waiting = set[str](), {package}
+    imports = {one for top in ("bot", "sandbox") for path in modules(top) for one in imported(path)}
+    assert package.replace("-", "_") in {name.partition(".")[0] for name in imports}
     while waiting:
         name = waiting.pop()
         needed.add(name)

@@ -154,6 +154,7 @@ def test_the_log_is_explained_to_operators() -> None:
 def test_health_is_explained_as_it_is() -> None:
     """The operator guide names exactly the paths that are served."""
     served = set(re.findall(r'Route\("(/\w+)"', text("bot/web.py")))
+    served |= set(re.findall(r'add_get\("(/\w+)"', text("bot/monitoring.py")))
     assert set(re.findall(r"`GET (/\w+)`", text(OPERATOR_GUIDE))) == served
 
 

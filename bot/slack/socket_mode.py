@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import math
 import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from slack_sdk.socket_mode.request import SocketModeRequest
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.backoff import exponential
+from bot.metrics import REJECTED_REQUESTS, WEBSOCKET_FAILURES, WEBSOCKETS
 from bot.slack.errors import (
     LINK_DISABLED,
     SLACK_ERRORS,
@@ -190,6 +192,7 @@ class SocketModeConnection(SocketModeClient):
             response = TOO_LONG if is_too_long else await self._answer(body, answered)
             if isinstance(response, Rejection):
                 logger.warning("a request is not acknowledged: %s", response.reason)
+                REJECTED_REQUESTS.count(response.reason)
             else:
                 await send_async_response(self, request, response, 0.0)
         except ConnectionError:
@@ -224,10 +227,13 @@ class SocketMode:
         self._trouble = CONNECTING
 
     @property
+    def open_connections(self) -> int:
+        return sum(connection.is_open for connection in self._connections)
+
+    @property
     def trouble(self) -> str:
         """Why this process receives no requests; empty while it is connected."""
-        is_open = any(connection.is_open for connection in self._connections)
-        return "" if is_open else self._trouble
+        return "" if self.open_connections else self._trouble
 
     def start(self) -> None:
         """Connect in the background."""
@@ -261,6 +267,7 @@ class SocketMode:
             except Exception as error:  # no error may end this loop
                 logger.error("unexpected", exc_info=error)
                 self._trouble = "an unexpected error: its traceback is in the log"
+                WEBSOCKET_FAILURES.count("unexpected")
                 failures += 1
                 await self._pause(failures)
                 continue
@@ -283,6 +290,7 @@ class SocketMode:
             self._begin(self._discard(connection))
             raise
         self._trouble = LOST
+        WEBSOCKETS.set(float(total) if total.isdecimal() else math.nan, "app")
         logger.info("connected to Slack over WebSocket; connections of this app: %.9s", total)
         return connection
 
@@ -335,6 +343,7 @@ class SocketMode:
 
         With `advice`, or if there is some for this reason, the operator must change something.
         """
+        WEBSOCKET_FAILURES.count(reason)
         advice = SOCKET_MODE_ADVICE.get(reason, advice)
         trouble = f"{reason}: {advice}" if advice else reason
         if trouble == self._trouble:
