@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import re
 import signal
 import sys
@@ -96,6 +97,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except InvalidSettings as problems:
         print(problems, file=sys.stderr)
         return 2
+    except BrokenPipeError:  # what reads the output, such as `head`, has ended
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the exit flushes it
+        return 1
 
 
 def web() -> int:

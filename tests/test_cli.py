@@ -49,6 +49,19 @@ def test_names_all_that_is_missing(tmp_path: Path, program: tuple[str, ...], com
     assert done.stdout == ""
 
 
+def test_ends_quietly_if_nobody_reads_its_output(tmp_path: Path) -> None:
+    """A command whose output is read only in part ends without a traceback."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = (*AS_A_MODULE, "manifest", "--socket")
+    environment = os.environ | {"PYTHONPATH": str(PROJECT)}
+    done = subprocess.run(
+        command, cwd=tmp_path, env=environment, stdout=writer, stderr=subprocess.PIPE, check=False
+    )
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (1, b"")
+
+
 def test_repeats_no_secret_that_is_wrong(tmp_path: Path) -> None:
     """A secret in the wrong place is not printed."""
     wrong = dict.fromkeys(REQUIRED, "hunter2-hunter2")

@@ -66,7 +66,10 @@ async def client(clock: StillClock) -> AsyncIterator[Client]:
     async with AsyncExitStack() as parts:
         slack_url = await parts.enter_async_context(serving(create_app(workspace)))
         session = await parts.enter_async_context(aiohttp.ClientSession())
-        yield Client(session, slack_url, workspace.socket_mode, workspace)
+        client = Client(session, slack_url, workspace.socket_mode, workspace)
+        yield client
+        for socket in client.sockets:
+            await socket.close()
 
 
 @pytest.mark.parametrize(
@@ -98,9 +101,9 @@ async def test_needs_the_scope(client: Client) -> None:
 async def test_an_address_works_once(client: Client) -> None:
     """A second connection with the same ticket is refused."""
     url = (await client.open_url(client.slack.app_token))["url"]
-    await client.session.ws_connect(url)
-    with pytest.raises(aiohttp.WSServerHandshakeError):
-        await client.session.ws_connect(url)
+    async with client.session.ws_connect(url):
+        with pytest.raises(aiohttp.WSServerHandshakeError):
+            await client.session.ws_connect(url)
 
 
 async def test_says_hello(client: Client) -> None:
