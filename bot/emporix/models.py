@@ -25,7 +25,7 @@ from bot.domain.jobs import (
     Reason,
     Session,
 )
-from bot.domain.times import parse_time
+from bot.domain.records import parse_time
 
 logger = logging.getLogger(__name__)
 

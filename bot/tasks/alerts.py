@@ -9,6 +9,7 @@ from bot.domain.accounts import OWNER_GONE, PolledConnection
 from bot.domain.alerts import Alert, ChangeBatch, MessageResponse, PostedAlert
 from bot.domain.audit import AuditEvent
 from bot.errors import EmporixError, RetryLater, ShareRefused
+from bot.metrics import PAUSED, POST_LATENESS_SECONDS
 from bot.scheduler.tasks import TaskContext, TaskQueue, periodic, task
 from bot.services.accounts import CONNECTION_ERRORS
 from bot.services.alerts.alerts import DISCONNECTED
@@ -92,6 +93,7 @@ async def post(
         posts = await alert_store.load_posts(alert.id)
         services = alert_lifecycle, alert_poller, alert_responder, alert_poster, notifier
         await _post(alert, alert.batch, posts, *services, admit)
+        POST_LATENESS_SECONDS.observe(now - alert.batch.at, "alert")
     except CONNECTION_ERRORS as error:
         if (looked := await alert_poller.record_failure(alert.connection, error)).connection_error:
             await _pause_all(alert.connection, looked.connection_error, alert_lifecycle, audit)
@@ -180,6 +182,7 @@ async def _pause_all(
 
 
 async def _note_paused(alert: Alert, reason: str, audit: AuditLog) -> None:
+    PAUSED.count("alert")
     await audit.try_record_for_app(
         AuditEvent.ALERT_PAUSED,
         alert.owner,

@@ -1,8 +1,8 @@
 """Polls Emporix for alerts: jobs that are new or have changed, each reported exactly once.
 
 Emporix may show a change some time after it happened. Therefore each poll starts a little before
-the latest change seen, and the changes seen in this overlap are stored. Only Emporix's times are
-compared, as the local clock may differ.
+the latest change seen, and the changes seen in this overlap are stored as a watermark. Only
+Emporix's times are compared, as the local clock may differ.
 """
 
 from __future__ import annotations
@@ -13,16 +13,11 @@ from dataclasses import dataclass, replace
 
 from bot.backoff import MAX_EMPORIX_PAUSE_SECONDS, bounded
 from bot.domain.accounts import Connection, PolledConnection, require_connection
-from bot.domain.alerts import (
-    WATERMARK_OVERLAP_SECONDS,
-    Alert,
-    ChangeBatch,
-    JobChange,
-    Watermark,
-)
+from bot.domain.alerts import WATERMARK_OVERLAP_SECONDS, Alert, ChangeBatch, JobChange, Watermark
 from bot.domain.filters import Filters
 from bot.domain.jobs import FAILED, Job
-from bot.domain.times import Clock, parse_time
+from bot.domain.records import parse_time
+from bot.domain.times import Clock
 from bot.emporix.client import MAX_PAGE_SIZE
 from bot.emporix.query import MODIFIED, TimeRange, iso
 from bot.errors import EmporixError, InvalidRequest, NotConnected
