@@ -135,7 +135,7 @@ def build_services(
         **_fields(stores),
         accounts=AccountService(resources.accounts, resources.emporix, clock),
         alert_lifecycle=lifecycle,
-        alert_messages=AlertMessages(renderer, slack, Deletions(redis), responder),
+        alert_messages=AlertMessages(renderer, slack, Deletions(redis), responder, clock),
         alert_responder=responder,
         alerts=alerts,
         heartbeats=Heartbeats(redis, clock()),

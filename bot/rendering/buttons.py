@@ -126,6 +126,10 @@ ALERTS_LIST_JOBS = "alerts.list.jobs"
 ALERTS_OPEN_CLAIM = "alerts.open.claim"
 ALERTS_OPEN_RESOLVE = "alerts.open.resolve"
 ALERTS_OPEN_REOPEN = "alerts.open.reopen"
+ALERTS_OPEN_SNOOZE = "alerts.open.snooze"
+ALERTS_OPEN_ASK_DATE = "alerts.open.ask_date"
+ALERTS_OPEN_SNOOZE_UNTIL = "alerts.open.snooze_until"
+ALERTS_OPEN_END_SNOOZE = "alerts.open.end_snooze"
 JOBS_SHARE_MENTIONED_ASK = "jobs.share_mentioned.ask"
 JOBS_SHARE_MENTIONED_CHOOSE = "jobs.share_mentioned.choose"
 JOBS_SHARE_MENTIONED_CHOSEN = "jobs.share_mentioned.chosen"
@@ -259,6 +263,20 @@ class AlertButton(ButtonState):
     kind = "alert"
     alert_id: str
     agent: str = ""
+
+
+@dataclass(frozen=True)
+class SnoozeButton(ButtonState):
+    """Failures like that of a job in an alert's message: snooze them until 1h, 4h or tomorrow.
+
+    In the modal that asks for a date, `ts` is the message.
+    """
+
+    kind = "snooze"
+    alert_id: str
+    job_id: str
+    until: str = ""
+    ts: str = ""
 
 
 @dataclass(frozen=True)
@@ -437,6 +455,7 @@ BUTTON_STATES: tuple[type[ButtonState], ...] = (
     ChannelButton,
     DigestButton,
     AlertButton,
+    SnoozeButton,
     CleanupButton,
     JobButton,
     JobsButton,

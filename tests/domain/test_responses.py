@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from itertools import pairwise
 from typing import Any, get_args
 
@@ -108,12 +107,15 @@ def test_the_past_stays_as_it_was(script: list[Any], number: int) -> None:
 @given(st.lists(events, min_size=1, max_size=40), st.integers(0, 40))
 def test_showing_ends(script: list[Any], number: int) -> None:
     """What Slack doesn't show is pending; after showing the last change, nothing is."""
-    response = run(script)[-1].after_showing(number)
+    response = run(script)[-1].after_showing(run(script[:number])[-1])
     assert all(step.number > response.shown for step in response.pending)
-    shown = replace(response, is_stale=True).after_showing(response.number)
+    edited = response.after_edit()
+    assert not edited.is_shown
+    shown = edited.after_showing(edited)
     assert shown.is_shown
     assert not shown.pending
-    assert shown.after_showing(0) == shown
+    assert shown.after_showing(NEW) == shown
+    assert not edited.after_edit().after_showing(edited).is_shown
 
 
 @given(st.lists(st.tuples(st.integers(0, 80), st.floats(0, 2 * WEEK)), max_size=120))
@@ -124,7 +126,7 @@ def test_responses_are_bounded(changes: list[tuple[int, float]]) -> None:
         ts, at = f"17954{place:05}.000100", NOW + seconds
         event: ResponseEvent = "claim" if responses.of(ts).state == "open" else "reopen"
         response = responses.of(ts).after(event, "U0ADA", at)
-        responses = responses.with_response(response.after_showing(response.number), at)
+        responses = responses.with_response(response.after_showing(response), at)
         assert len(responses.messages) <= 50
         assert responses.of(ts).at == at
         assert all(at - one.at < WEEK for one in responses.messages)

@@ -117,7 +117,7 @@ async def test_responses_are_due_until_they_are_shown(alerts: AlertStore, redis:
     )
     assert await redis.zscore(due, "a1") == 200.0
     assert min([await redis.ttl(one) for one in (key, redis_keys.alert_posts("a1"))]) > 604_000
-    shown = AlertResponses((CLAIMED.after_showing(1),))
+    shown = AlertResponses((CLAIMED.after_showing(CLAIMED),))
     await alerts.responses.update("a1", 300.0, lambda _: shown)
     assert await redis.zscore(due, "a1") is None
     assert await alerts.responses.load("a1", "other") == [shown, AlertResponses()]
