@@ -74,6 +74,13 @@ local function due_at()
 end
 """
 
+# Sets the time in the index to that in the record, after a worker has claimed it.
+SETTLE_RESPONSES = """
+local at = due_at()
+if at then return redis.call('ZADD', KEYS[1], at, ARGV[1]) end
+return redis.call('ZREM', KEYS[1], ARGV[1])
+"""
+
 ALERT_POSTS_TTL_SECONDS = round(RESPONSE_TTL_SECONDS)
 
 SNOOZE_GRACE_SECONDS = 24 * 60 * 60
@@ -209,6 +216,7 @@ class ResponseStore:
         self._redis = redis
         self._records = EncryptedRecords(cipher, "response to an alert", ALERT_RESPONSES_SERIALIZER)
         self._save = redis.register_script(SAVE_RESPONSES)
+        self._settle = redis.register_script(RESPONSES_DUE_AT + SETTLE_RESPONSES)
         scheduled = ScheduledRecords.by_id(
             "alerts with responses", redis_keys.alert_responses, RESPONSES_DUE_AT
         )
@@ -250,7 +258,13 @@ class ResponseStore:
         """Delete the responses to the messages of an alert that is off."""
         with translate_redis_errors():
             await self._redis.delete(redis_keys.alert_responses(alert_id))
-        await self.due.schedule(alert_id, 0)
+        await self.settle(alert_id)
+
+    async def settle(self, alert_id: str) -> None:
+        """End a worker's claim: what is left is due when the record says so."""
+        keys = [redis_keys.alert_responses_due(), redis_keys.alert_responses(alert_id)]
+        with translate_redis_errors():
+            await self._settle(keys=keys, args=[alert_id])
 
     async def _texts(self, alert_ids: Sequence[str]) -> list[tuple[str, str | None]]:
         if not alert_ids:

@@ -156,6 +156,7 @@ async def show_responses(
             await alert_responder.mark_shown(alert.id, response)
             for snooze in response.snoozes_to_report(now):
                 await alert_responder.mark_reported(alert.id, response.ts, snooze)
+    await alert_store.responses.settle(alert.id)
 
 
 def _waiting(responses: AlertResponses, now: float) -> list[MessageResponse]:
