@@ -222,7 +222,8 @@ def _examples(serializer: Serializer[Any]) -> list[Facts]:
 
 def _minimal(type_: Any) -> st.SearchStrategy[Any]:
     """A record without the fields that have a default."""
-    if not is_dataclass(type_) or not isinstance(type_, type):
+    is_record = is_dataclass(type_)
+    if not is_record:
         found: st.SearchStrategy[Any] = values(type_)
         return found
     hints, optional = get_type_hints(type_), {"unknown", *with_default(type_)}
