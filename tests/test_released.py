@@ -107,8 +107,10 @@ def test_a_release_has_its_formats() -> None:
     assert "dev" in __version__ or __version__ in VERSIONS
 
 
-@pytest.mark.parametrize("kind", formats.identifiers())
-@each_version
+@pytest.mark.parametrize(
+    ("version", "kind"),
+    [(version, kind) for version in VERSIONS for kind in released(version, "identifiers")],
+)
 def test_keeps_identifiers(version: str, kind: str) -> None:
     """Nothing that Slack or Redis keep by name was removed, renamed or given another meaning."""
     old, new = released(version, "identifiers")[kind], formats.identifiers()[kind]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Set
 from dataclasses import MISSING, asdict, fields, is_dataclass
+from functools import cache
 from inspect import signature
 from typing import Any, get_args, get_type_hints
 
@@ -70,6 +71,7 @@ def serializers() -> dict[str, Serializer[Any]]:
     return {name_of(one.type): one for one in reversed(SERIALIZERS)}
 
 
+@cache
 def identifiers() -> dict[str, Facts]:
     """Names that Slack or Redis keep, each with what belongs to it, or None, by kind."""
     registry = discover_listeners(bot.listeners)
