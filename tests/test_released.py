@@ -21,7 +21,7 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
@@ -146,7 +146,7 @@ def test_reads_released_states(kind: str, old: dict[str, Any]) -> None:
 
 
 @each_state
-@settings(max_examples=50)
+@settings(max_examples=50, phases=[Phase.generate])
 @given(data=st.data())
 def test_released_versions_read_states(kind: str, old: dict[str, Any], data: st.DataObject) -> None:
     """A released version decodes current buttons: each of its fields has its type and default."""
@@ -176,7 +176,7 @@ def test_reads_released_records(version: str, name: str, old: dict[str, Any]) ->
 
 
 @each_record
-@settings(max_examples=60)
+@settings(max_examples=60, phases=[Phase.generate])
 @given(data=st.data())
 def test_released_versions_read_records(
     version: str, name: str, old: dict[str, Any], data: st.DataObject
