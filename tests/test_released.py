@@ -370,6 +370,7 @@ async def test_stores_data_where_released_versions_read_it(version: str) -> None
     assert shapes(released(version, "redis")["keys"]) - shapes(new["keys"]) == set()
 
 
+@pytest.mark.timeout(170)
 @each_version
 def test_released_versions_use_current_data(version: str, tmp_path: Path) -> None:
     """The code of a released version passes these tests with the current buttons and Redis."""
