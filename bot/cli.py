@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import re
 import signal
 import sys
@@ -96,13 +97,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except InvalidSettings as problems:
         print(problems, file=sys.stderr)
         return 2
+    except BrokenPipeError:  # what reads the output, such as `head`, has ended
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the exit flushes it
+        return 1
 
 
 def web() -> int:
     """Serve Slack until SIGTERM, then finish running work."""
-    from bot.settings import load_settings
+    from bot.settings import WebSettings, load_settings
 
-    settings = load_settings()
+    settings = load_settings(WebSettings)
     from bot.web import serve  # slow to import, so check the settings first
 
     serve(settings)
@@ -122,9 +126,9 @@ def worker() -> int:
 def doctor(channel_id: str) -> int:
     """Check everything the app needs and print what to do; returns 1 if a check failed."""
     from bot.doctor import CheckResult, check_channel, run_checks
-    from bot.settings import load_settings
+    from bot.settings import WebSettings, load_settings
 
-    settings = load_settings()
+    settings = load_settings(WebSettings)
     results: list[CheckResult] = []
 
     def report(result: CheckResult) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import ssl
+import re
 import time
 from collections.abc import Callable
 from contextlib import aclosing
@@ -11,16 +11,22 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 
 from slack_sdk.errors import SlackApiError
-from yarl import URL
 
 from bot.domain.accounts import Credentials
 from bot.emporix.client import EmporixClient
 from bot.emporix.http import http_client
 from bot.errors import EmporixError, StoreUnavailable, Unauthorized
+from bot.http_session import is_certificate_untrusted
 from bot.rendering.renderer import Renderer
 from bot.resources import build_cipher, slack_client, slack_session
 from bot.settings import Settings
-from bot.slack.errors import SLACK_ERRORS, SOCKET_MODE_ADVICE, classify, error_code
+from bot.slack.errors import (
+    SLACK_ERRORS,
+    SOCKET_MODE_ADVICE,
+    SOCKET_MODE_UNKNOWN,
+    classify,
+    error_code,
+)
 from bot.slack.installation import Installation
 from bot.slack.posting.channel_check import ChannelCheck
 from bot.store import keys as redis_keys
@@ -51,6 +57,10 @@ SCOPES = frozenset(
     }
 )
 """The bot scopes in manifest.yml."""
+
+APP_ID_IN_TOKEN = re.compile(r"xapp-\d+-(?P<id>A[A-Z0-9]+)-")
+"""Slack: an app-level token contains its app's id. The `app_id` of a WebSocket's address need not
+be that id."""
 
 MIN_REDIS_VERSION = (6, 2)
 UNTRUSTED_CERTIFICATE = "its certificate is not trusted"
@@ -152,7 +162,7 @@ async def _check_redis_server(redis: Commands) -> tuple[str, str]:
 
 def _redis_advice(error: StoreUnavailable) -> str:
     advice = REDIS_ADVICE.get(str(error), "check REDIS_URL, and that the server is running")
-    if _is_untrusted(error):
+    if is_certificate_untrusted(error):
         advice = f"{UNTRUSTED_CERTIFICATE}: add ?ssl_ca_certs=<file> to REDIS_URL"
     return f"{error}: {advice}"
 
@@ -192,23 +202,25 @@ async def _check_socket_mode(settings: Settings) -> CheckResult | None:
     async with slack_session() as session:
         client = slack_client(settings, session)
         try:
-            answer = await client.apps_connections_open(app_token=token)
+            await client.apps_connections_open(app_token=token)
             identity = await Installation(client, allow_outsiders=False).identify()
         except SlackApiError as error:
-            advice = SOCKET_MODE_ADVICE.get(error_code(error))
-            words = f"{error_code(error)}: {advice}" if advice else _slack_advice(error)
-            return CheckResult("socket", False, words)
+            advice = SOCKET_MODE_ADVICE.get(error_code(error), SOCKET_MODE_UNKNOWN)
+            return CheckResult("socket", False, _slack_advice(error, advice))
         except SLACK_ERRORS as error:
             words = f"{type(error).__name__}: {_advice(error, 'SLACK_API_URL')}"
             return CheckResult("socket", False, words)
-    theirs = URL(str(answer["url"])).query.get("app_id")
-    if identity and identity.app_id and theirs and identity.app_id != theirs:
+    theirs = APP_ID_IN_TOKEN.match(token)
+    if identity and identity.app_id and theirs and identity.app_id != theirs["id"]:
         words = "SLACK_APP_TOKEN and SLACK_BOT_TOKEN are of two Slack apps: copy both from one"
         return CheckResult("socket", False, words)
     return CheckResult("socket", True, "SLACK_APP_TOKEN works; Socket Mode must be on in Slack")
 
 
-def _slack_advice(error: SlackApiError) -> str:
+def _slack_advice(
+    error: SlackApiError, advice: str = "copy SLACK_BOT_TOKEN again, or reinstall the app"
+) -> str:
+    """`advice` is for a refusal that is permanent."""
     refusal = classify(error)
     if refusal.kind == "temporary":
         return f"{refusal.reason}: try again in {refusal.seconds:.0f} s"
@@ -216,7 +228,7 @@ def _slack_advice(error: SlackApiError) -> str:
         return "the response is not from Slack: check SLACK_API_URL"
     if refusal.kind == "unknown":
         return f"{refusal.reason}: Slack has a problem, try again in {refusal.seconds:.0f} s"
-    return f"{refusal.reason}: copy SLACK_BOT_TOKEN again, or reinstall the app"
+    return f"{refusal.reason}: {advice}"
 
 
 def seconds_ahead_of_slack(date: str) -> float:
@@ -244,16 +256,9 @@ async def _check_emporix(settings: Settings) -> CheckResult:
 
 
 def _advice(error: BaseException, setting: str) -> str:
-    if _is_untrusted(error):
+    if is_certificate_untrusted(error):
         return f"{UNTRUSTED_CERTIFICATE}: set SSL_CERT_FILE to the certificate of its authority"
     return f"check {setting} and the network"
-
-
-def _is_untrusted(error: BaseException | None) -> bool:
-    """Whether the error was caused by an untrusted certificate."""
-    while error is not None and not isinstance(error, ssl.SSLCertVerificationError):
-        error = error.__cause__ or error.__context__
-    return error is not None
 
 
 async def _check_accounts(settings: Settings) -> CheckResult:

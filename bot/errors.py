@@ -272,6 +272,12 @@ class Busy(BotError):
     is_temporary = True
 
 
+class AnswerLost(BotError):
+    """Slack repeated a submission, because the answer to it was lost; nothing more was done."""
+
+    template = "answer_lost"
+
+
 class TriggerExpired(BotError):
     """The 3 s that Slack allows for opening a modal had passed; nothing was changed."""
 
@@ -536,3 +542,11 @@ class RetryLater(Exception):
     def __init__(self, seconds: float, reason: str, failures: int = 0) -> None:
         super().__init__(f"in {seconds:.1f} s: {reason}")
         self.seconds, self.reason, self.failures = seconds, reason, failures
+
+
+def _names(of: type[BotError]) -> set[str]:
+    return {vars(of).get("template", "")}.union(*map(_names, of.__subclasses__())) - {""}
+
+
+BOT_ERROR_NAMES = frozenset(_names(BotError))
+"""The templates of all errors."""

@@ -36,6 +36,7 @@ def http_session(
     connections: int = MAX_HTTP_CONNECTIONS,
     keep_alive: float = KEEP_ALIVE_SECONDS,
     timeout: aiohttp.ClientTimeout | None = None,
+    middlewares: tuple[aiohttp.ClientMiddlewareType, ...] = (),
 ) -> aiohttp.ClientSession:
     """Create a connection pool. Reads the environment once: changes need a restart.
 
@@ -50,7 +51,7 @@ def http_session(
         timeout=timeout or aiohttp.ClientTimeout(),
         max_line_size=MAX_HEADER_BYTES,
         max_field_size=MAX_HEADER_BYTES,
-        middlewares=_middlewares(_proxies()),
+        middlewares=(*middlewares, *_middlewares(_proxies())),
     )
 
 
@@ -58,6 +59,13 @@ def http_session(
 def trusted_certificates() -> ssl.SSLContext:
     """The system's certificates, or those of SSL_CERT_FILE and SSL_CERT_DIR; slow to load."""
     return ssl.create_default_context()
+
+
+def is_certificate_untrusted(error: BaseException | None) -> bool:
+    """Whether an untrusted certificate caused the error."""
+    while error is not None and not isinstance(error, ssl.SSLCertVerificationError):
+        error = error.__cause__ or error.__context__
+    return error is not None
 
 
 def invalid_proxies() -> list[str]:

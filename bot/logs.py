@@ -1,4 +1,4 @@
-"""Logging: one line per event with a reference to its request, and secrets redacted."""
+"""Logging: one line per event with a reference to its request; error reports; secrets redacted."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from typing import Any
 
 import structlog
 from structlog.typing import EventDict, Processor
+
+from bot import __version__
 
 # Below WARNING, these libraries log bodies, tokens or whole URLs.
 LIBRARY_LOGGERS = (
@@ -157,3 +159,73 @@ def _to_last_space(text: str) -> str:
     """The text up to and including the last white space; empty if there is none."""
     end = max(text.rfind(space) for space in " \n\t")
     return text[: end + 1]
+
+
+REPORTED_FIELDS = ("event_id", "timestamp", "level", "logger", "platform", "release")
+REPORTED_FRAME_FIELDS = ("filename", "function", "in_app", "lineno", "module")
+"""All that a report to Sentry has of an event, and of a line in its traceback."""
+
+
+def report_errors(dsn: str) -> None:
+    """Send log lines of level `error`, and errors that end the process, to Sentry.
+
+    Reports have the types and tracebacks of errors, and the reference. All texts are left out,
+    because they may contain what users typed: the texts of errors, and the values in log lines.
+    """
+    import sentry_sdk
+    from sentry_sdk.integrations.atexit import AtexitIntegration
+    from sentry_sdk.integrations.dedupe import DedupeIntegration
+    from sentry_sdk.integrations.excepthook import ExcepthookIntegration
+    from sentry_sdk.integrations.logging import LoggingIntegration
+
+    sentry_sdk.init(
+        dsn,
+        release=__version__,
+        default_integrations=False,
+        auto_enabling_integrations=False,
+        integrations=[
+            AtexitIntegration(callback=lambda pending, timeout: None),
+            DedupeIntegration(),
+            ExcepthookIntegration(),
+            LoggingIntegration(level=logging.WARNING, event_level=logging.ERROR),
+        ],
+        include_local_variables=False,
+        include_source_context=False,
+        send_default_pii=False,
+        max_request_body_size="never",
+        auto_session_tracking=False,
+        before_send=scrub_event,
+        before_breadcrumb=scrub_breadcrumb,
+    )
+
+
+def scrub_event(event: Any, hint: Any) -> Any:
+    """Keep only the fields of an event that can't contain data of users."""
+    scrubbed = {name: event[name] for name in REPORTED_FIELDS if name in event}
+    scrubbed["tags"] = {"reference": current_reference()}
+    scrubbed["breadcrumbs"] = event.get("breadcrumbs") or {}
+    if message := _constant_message(hint.get("log_record")):
+        scrubbed["logentry"] = {"message": message}
+    if found := (event.get("exception") or {}).get("values"):
+        scrubbed["exception"] = {"values": [_scrub_exception(one) for one in found]}
+    return scrubbed
+
+
+def scrub_breadcrumb(crumb: Any, hint: Any) -> Any:
+    """Keep a log line of the app, without its values; drop any other breadcrumb."""
+    if not (message := _constant_message(hint.get("log_record"))):
+        return None
+    kept = {name: crumb[name] for name in ("category", "level", "timestamp") if name in crumb}
+    return {**kept, "type": "log", "message": message}
+
+
+def _constant_message(record: logging.LogRecord | None) -> str:
+    """The text of a log line before its values are inserted; empty if the app did not write it."""
+    return str(record.msg) if record and record.name.startswith("bot.") else ""
+
+
+def _scrub_exception(found: Any) -> dict[str, Any]:
+    frames = (found.get("stacktrace") or {}).get("frames") or ()
+    shown = [{name: frame.get(name) for name in REPORTED_FRAME_FIELDS} for frame in frames]
+    kept = {name: found.get(name) for name in ("type", "module")}
+    return {**kept, "value": REDACTED, "stacktrace": {"frames": shown}}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from bot.domain.times import Clock
 from bot.emporix.client import EmporixClient
 from bot.emporix.http import http_client
 from bot.http_session import http_session
+from bot.metrics import SLACK_CALLS, is_enabled
 from bot.services.agents import AGENT_NAMES_TIMEOUT_SECONDS, AgentNames, NamedJobs
 from bot.settings import Settings
 from bot.slack.errors import MAX_RETRY_AFTER_SECONDS, retry_after_header
@@ -35,6 +37,10 @@ EXIT_MISCONFIGURED = 2
 
 SLACK_TIMEOUT_SECONDS = 10
 RECONNECT_INTERVAL_SECONDS = 0.1  # the delay after an idle connection was closed
+
+MAX_REFUSAL_BYTES = 500  # a refusal begins with "ok" and "error"
+_REFUSAL = re.compile(rb'"ok"\s*:\s*false')
+_ERROR_CODE = re.compile(rb'"error"\s*:\s*"(\w+)"')
 
 TRIGGER_METHODS = ("/views.open", "/views.push")
 """Methods that are not retried after a rate limit: a Slack trigger expires after 3 s."""
@@ -99,7 +105,44 @@ def build_cipher(settings: Settings) -> Cipher:
 
 def slack_session() -> aiohttp.ClientSession:
     """Create the process's connection pool for Slack."""
-    return http_session(timeout=aiohttp.ClientTimeout(total=SLACK_TIMEOUT_SECONDS))
+    timeout = aiohttp.ClientTimeout(total=SLACK_TIMEOUT_SECONDS)
+    return http_session(timeout=timeout, middlewares=(count_slack_call,) if is_enabled() else ())
+
+
+RESPONSE_URL_PARTS = frozenset({"commands", "actions", "workflows", "services"})
+
+
+async def count_slack_call(
+    request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+) -> aiohttp.ClientResponse:
+    """Count an HTTP call to Slack, each attempt, by method and outcome."""
+    parts = request.url.parts
+    method = parts[-1] if "api" in parts[:-1] else _other_method(request)
+    outcome = "failed"
+    try:
+        response = await handler(request)
+        outcome = await _outcome(response, is_api="api" in parts[:-1])
+    finally:
+        SLACK_CALLS.count(method, outcome)
+    return response
+
+
+def _other_method(request: aiohttp.ClientRequest) -> str:
+    if "Upgrade" in request.headers:
+        return "websocket"
+    return "response_url" if RESPONSE_URL_PARTS.intersection(request.url.parts) else "upload"
+
+
+async def _outcome(response: aiohttp.ClientResponse, *, is_api: bool) -> str:
+    """The HTTP status, or Slack's error code: a refusal has status 200."""
+    if response.status == 429:
+        return "429"
+    if response.status >= 300:
+        return f"{response.status // 100}xx"
+    body = await response.read() if is_api else b""  # slack_sdk reads all of it, too
+    start = body[:MAX_REFUSAL_BYTES]
+    found = _ERROR_CODE.search(start) if _REFUSAL.search(start) else None
+    return found[1].decode() if found else "ok"
 
 
 def slack_client(

@@ -24,6 +24,8 @@ from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
+from bot.metrics import REJECTED_REQUESTS
+
 logger = logging.getLogger(__name__)
 
 CONNECTION_STATE_KEY = "entry"
@@ -81,6 +83,7 @@ class RejectionLog:
     def add(self, reason: str) -> None:
         """Count a rejection; `reason` must be a constant, never text from the request."""
         self._counts[reason] += 1
+        REJECTED_REQUESTS.count(reason)
         if self._timer is not None:
             return
         wait = self._logged + REJECTION_LOG_INTERVAL_SECONDS - self._clock()

@@ -6,6 +6,7 @@ import ipaddress
 import re
 import unicodedata
 from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
@@ -24,6 +25,7 @@ QUOTES = "\"'`\u2018\u2019\u201c\u201d"
 
 _BOT_TOKEN = re.compile(r"xoxb-[\w-]+", re.ASCII)
 _APP_TOKEN = re.compile(r"xapp-[\w-]+", re.ASCII)
+_SENTRY_DSN = re.compile(r"https?://[0-9a-z]+@[A-Za-z0-9.:-]+/(?:[\w.-]+/)*[0-9]+", re.ASCII)
 _SIGNING_SECRET = re.compile(r"[0-9a-f]{32}")
 _HOST = re.compile(r"(?=.{1,253}$)[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*\.?", re.ASCII)
 
@@ -125,6 +127,15 @@ class Settings(BaseSettings):
         365, ge=1, le=3650, description="Number of days that the audit log keeps its entries"
     )
     port: int = Field(3000, ge=0, le=65535, description="Port that the web process listens on")
+    metrics_port: int | None = Field(
+        None,
+        ge=0,
+        le=65535,
+        description=(
+            "Port for metrics and health checks of this process: /metrics, /livez and /readyz; "
+            "each process on a machine needs its own"
+        ),
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", description="DEBUG, INFO, WARNING or ERROR"
     )
@@ -136,6 +147,12 @@ class Settings(BaseSettings):
         description=(
             "true: also writes each entry of the audit log to standard output, as a line of JSON"
         ),
+    )
+
+    sentry_dsn: SecretStr | None = Field(
+        None,
+        description="DSN of a Sentry project that gets the errors of the app, without their data",
+        examples=["https://…@sentry.example.com/1"],
     )
 
     @property
@@ -184,16 +201,13 @@ class Settings(BaseSettings):
 
     @field_validator("slack_signing_secret")
     @classmethod
-    def _are_signing_secrets(
-        cls, value: SecretStr | None, info: ValidationInfo
-    ) -> SecretStr | None:
+    def _are_signing_secrets(cls, value: SecretStr | None) -> SecretStr | None:
         if value is None:
-            # An invalid app token isn't in `data`, and is a problem of its own.
-            if info.data.get("slack_app_token", "") is None:
-                raise ValueError("is missing: set it, or SLACK_APP_TOKEN for Socket Mode")
             return None
         secrets = _separated(value.get_secret_value())
-        if any(secret.startswith(("xox", "xapp-")) for secret in secrets):
+        if any(secret.startswith("xapp-") for secret in secrets):
+            raise ValueError("looks like an app-level token: set SLACK_APP_TOKEN to it")
+        if any(secret.startswith("xox") for secret in secrets):
             raise ValueError("looks like a token: did you swap it with SLACK_BOT_TOKEN?")
         if not all(_SIGNING_SECRET.fullmatch(secret) for secret in secrets):
             raise ValueError("must have 32 digits from 0 to 9 and a to f")
@@ -234,6 +248,17 @@ class Settings(BaseSettings):
         except ValueError:
             raise ValueError("must be an IP address: 0.0.0.0, 127.0.0.1, ::") from None
 
+    @field_validator("sentry_dsn")
+    @classmethod
+    def _is_sentry_dsn(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is None:
+            return None
+        if not _SENTRY_DSN.fullmatch(value.get_secret_value()):
+            raise ValueError("must look like https://<key>@<host>/<project number>")
+        if not find_spec("sentry_sdk"):
+            raise ValueError("needs the extra `sentry`: pip install '.[sentry]'")
+        return value
+
     @field_validator("encryption_keys")
     @classmethod
     def _are_keys(cls, value: SecretStr) -> SecretStr:
@@ -248,13 +273,25 @@ class Settings(BaseSettings):
         return value.upper() if info.field_name == "log_level" else value.lower()
 
 
-def load_settings() -> Settings:
+class WebSettings(Settings):
+    """The settings of the web process: it also needs a way to receive requests."""
+
+    @field_validator("slack_signing_secret")
+    @classmethod
+    def _has_transport(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        # An invalid app token isn't in `data`, and is a problem of its own.
+        if value is None and info.data.get("slack_app_token", "") is None:
+            raise ValueError("is missing: set it, or SLACK_APP_TOKEN for Socket Mode")
+        return value
+
+
+def load_settings(kind: type[Settings] = Settings) -> Settings:
     """Load the settings of this process; raises InvalidSettings with all problems."""
     _check_dotenv(Path(DOTENV))
     if wrong := invalid_proxies():
         raise InvalidSettings(dict.fromkeys(wrong, "is not a URL such as http://proxy:8080"))
     try:
-        return Settings()
+        return kind()
     except ValidationError as error:
         raise InvalidSettings(_problems(error)) from None
 

@@ -17,7 +17,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +35,8 @@ from bot.app import build_app
 from bot.domain.times import Clock
 from bot.errors import StoreUnavailable
 from bot.logs import configure
+from bot.metrics import ACK_SECONDS, BACKGROUND_TASKS, WEBSOCKETS
+from bot.monitoring import STOPPING_STATUS, HealthReport, Monitor, start_monitoring
 from bot.resources import EXIT_MISCONFIGURED, Resources, build_cipher, open_resources, slack_client
 from bot.server import (
     CONNECTION_STATE_KEY,
@@ -77,8 +79,6 @@ logger = logging.getLogger(__name__)
 WEB_DRAIN_SECONDS = 20.0
 """With the grace period and open requests, less than the 30 s that platforms allow."""
 
-STOPPING_STATUS = "this process is stopping"
-
 EXIT_CANNOT_LISTEN = 3  # the exit status that uvicorn uses
 SLACK_EVENTS_PATH = "/slack/events"
 
@@ -88,12 +88,45 @@ RATE_LIMITED_EVENT = "app_rate_limited"
 
 @dataclass(frozen=True, slots=True)
 class WebParts:
-    """Parts for the HTTP endpoints; `ping` raises StoreUnavailable with the kind of error."""
+    """Parts for the HTTP endpoints; `ping` raises StoreUnavailable with the kind of error.
+
+    `is_stopping` is set when the process begins to stop. `needs_socket_mode` means that requests
+    arrive in no other way.
+    """
 
     app: AsyncApp
     background: BackgroundTasks
     ping: Callable[[], Awaitable[None]]
     socket_mode: SocketMode | None = None
+    needs_socket_mode: bool = False
+    is_stopping: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def stop(self) -> None:
+        """Called when the process begins to stop."""
+        self.is_stopping.set()
+        if self.socket_mode:
+            self.socket_mode.stop()
+
+    async def check_readiness(self) -> HealthReport:
+        if self.is_stopping.is_set():
+            return {"status": STOPPING_STATUS}, 503
+        try:
+            await self.ping()
+        except StoreUnavailable as error:
+            return {"status": "Redis is unavailable", "trouble": str(error)}, 503
+        if self.socket_mode is None:
+            return {"status": "ok"}, 200
+        trouble = self.socket_mode.trouble
+        if trouble and self.needs_socket_mode:
+            return {"status": "Slack is not connected", "trouble": trouble}, 503
+        return {"status": "ok", "socket_mode": trouble or "connected"}, 200
+
+    def observe(self) -> None:
+        """Set the gauges of this process."""
+        BACKGROUND_TASKS.set(self.background.running - self.background.waiting, "running")
+        BACKGROUND_TASKS.set(self.background.waiting, "waiting")
+        if self.socket_mode:
+            WEBSOCKETS.set(self.socket_mode.open_connections, "process")
 
 
 Assemble = Callable[[], AbstractAsyncContextManager[WebParts]]
@@ -176,6 +209,7 @@ async def _send(answer: BoltResponse, send: Send) -> None:
 def serve(settings: Settings, clock: Clock = time.time) -> None:
     """Serve on HOST and PORT until SIGTERM or SIGINT, then finish running work."""
     configure(settings.log_level, settings.log_format)
+    start_monitoring(settings)
     secrets_of_slack = settings.signing_secrets
     verifier = RequestVerifier(secrets_of_slack, clock) if secrets_of_slack else None
     app = build_web(partial(assemble, settings, clock), verifier)
@@ -213,7 +247,11 @@ async def assemble(
         client.token = None  # Bolt sets a token per request, and would warn about this one
         token = settings.slack_bot_token.get_secret_value()
         app = build_app(dispatch, client, token)
-        yield WebParts(app, dispatch.background, ping, _socket_mode(settings, resources, app))
+        socket_mode, is_only = _socket_mode(settings, resources, app), not settings.signing_secrets
+        parts = WebParts(app, dispatch.background, ping, socket_mode, is_only)
+        monitor = Monitor(settings, resources.redis, clock, parts.check_readiness, parts.observe)
+        async with monitor.serving():
+            yield parts
 
 
 def _socket_mode(settings: Settings, resources: Resources, app: AsyncApp) -> SocketMode | None:
@@ -261,12 +299,11 @@ def build_web(assemble: Assemble, verifier: RequestVerifier | None) -> ASGIApp:
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[dict[str, Any]]:
         async with assemble() as parts:
-            app.state.parts, app.state.verifier = parts, verifier
-            if parts.socket_mode is None:
-                yield {}
-            else:
+            app.state.parts = parts
+            if parts.socket_mode:
                 parts.socket_mode.start()
-                yield {STOPPING_CALLBACK_KEY: parts.socket_mode.stop}
+            yield {STOPPING_CALLBACK_KEY: parts.stop}
+            if parts.socket_mode:
                 await parts.socket_mode.close()
             unfinished = await parts.background.drain(WEB_DRAIN_SECONDS)
             if unfinished:
@@ -274,7 +311,13 @@ def build_web(assemble: Assemble, verifier: RequestVerifier | None) -> ASGIApp:
 
     checks = [Route("/healthz", health), Route("/readyz", ready)]
     app = Starlette(routes=checks, lifespan=lifespan)
-    return SlackEndpoint(app, verifier) if verifier else app
+    if verifier is None:
+        return app
+    endpoint = SlackEndpoint(app, verifier)
+    if "opentelemetry" not in sys.modules:
+        return endpoint
+    app.router.routes.append(Route(SLACK_EVENTS_PATH, endpoint))  # for its middleware in Starlette
+    return app
 
 
 async def health(request: Request) -> Response:
@@ -284,19 +327,7 @@ async def health(request: Request) -> Response:
 
 
 async def ready(request: Request) -> Response:
-    if _is_stopping(request):
-        return JSONResponse({"status": STOPPING_STATUS}, 503)
-    try:
-        await request.app.state.parts.ping()
-    except StoreUnavailable as error:
-        return JSONResponse({"status": "Redis is unavailable", "trouble": str(error)}, 503)
-    socket_mode: SocketMode | None = request.app.state.parts.socket_mode
-    if socket_mode is None:
-        return JSONResponse({"status": "ok"})
-    trouble = socket_mode.trouble
-    if trouble and request.app.state.verifier is None:
-        return JSONResponse({"status": "Slack is not connected", "trouble": trouble}, 503)
-    return JSONResponse({"status": "ok", "socket_mode": trouble or "connected"})
+    return JSONResponse(*await request.app.state.parts.check_readiness())
 
 
 def _is_stopping(request: Request) -> bool:
@@ -308,6 +339,7 @@ async def answer(app: AsyncApp, body: str, answered: asyncio.Event) -> BoltRespo
 
     `answered` is to be set when the answer has been sent.
     """
+    began = time.monotonic()
     try:
         fields = parse_body(body)
     except ValueError:
@@ -324,4 +356,6 @@ async def answer(app: AsyncApp, body: str, answered: asyncio.Event) -> BoltRespo
         context={ANSWERED: answered, REFERENCE: reference},
         mode="socket_mode",  # tells Bolt that the body is parsed and verified
     )
-    return await app.async_dispatch(incoming)
+    response = await app.async_dispatch(incoming)
+    ACK_SECONDS.observe(time.monotonic() - began)
+    return response

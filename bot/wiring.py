@@ -47,7 +47,7 @@ from bot.slack.posting.alerts import AlertPoster
 from bot.slack.posting.digests import DigestPoster
 from bot.slack.posting.notifier import DirectMessages, Notifier
 from bot.slack.posting.post_once import IdempotentPoster
-from bot.store.accounts import AccountStore
+from bot.store.accounts import AccountStore, StoppedTeams
 from bot.store.alerts import AlertStore, new_alert_id
 from bot.store.audit import AuditLog
 from bot.store.cleanups import CleanupResults, CleanupStore
@@ -62,7 +62,6 @@ from bot.store.lists import ListStore, new_cursor_id
 from bot.store.locks import WorkerLeases, new_holder
 from bot.store.rate_limits import MessageRateLimiter
 from bot.store.slack_cache import AudienceCache, ChartSupport, TimeZoneCache
-from bot.store.stopped_teams import StoppedTeams
 from bot.store.watches import WatchStore, new_watch_id
 
 Sleep = Callable[[float], Awaitable[None]]

@@ -10,14 +10,16 @@ import asyncio
 import logging
 import signal
 import time
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import bot.tasks
 from bot.domain.times import Clock
 from bot.errors import StoreUnavailable
 from bot.logs import configure
+from bot.metrics import RUNNING_TASKS
+from bot.monitoring import STOPPING_STATUS, HealthReport, Monitor, start_monitoring
 from bot.resources import EXIT_MISCONFIGURED, Connect, build_cipher, open_resources
 from bot.scheduler.runner import TaskRunner
 from bot.scheduler.saq_worker import SaqQueue, SaqWorker, install_log_filter
@@ -26,7 +28,12 @@ from bot.settings import Settings
 from bot.slack.error_handler import ErrorHandler
 from bot.store.connection import Commands, connect, connect_for_queue
 from bot.store.encryption import Canary
-from bot.store.health import CLOCK_ERROR_SECONDS, CLOCK_WARNING_SECONDS, clock_offset
+from bot.store.health import (
+    CLOCK_ERROR_SECONDS,
+    CLOCK_WARNING_SECONDS,
+    WriteProbe,
+    clock_offset,
+)
 from bot.wiring import Sleep, build_worker_services
 
 logger = logging.getLogger(__name__)
@@ -38,11 +45,29 @@ CLOCK_CHECK_INTERVAL_SECONDS = 60.0
 
 @dataclass(frozen=True, slots=True)
 class WorkerParts:
-    """The parts of a worker process."""
+    """The parts of a worker process; `is_stopping` is set when it begins to stop."""
 
     timer: PeriodicTimer
     runner: TaskRunner
     redis: Commands
+    queue: TaskQueue
+    ping: Callable[[], Awaitable[None]]
+    is_stopping: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def check_readiness(self) -> HealthReport:
+        if self.is_stopping.is_set():
+            return {"status": STOPPING_STATUS}, 503
+        try:
+            await self.ping()
+        except StoreUnavailable as error:
+            return {"status": "Redis is unavailable", "trouble": str(error)}, 503
+        if not self.queue.is_answering:
+            return {"status": "not taking tasks", "trouble": "the log says why"}, 503
+        return {"status": "ok"}, 200
+
+    def observe(self) -> None:
+        """Set the gauges of this process."""
+        RUNNING_TASKS.set(self.runner.running)
 
 
 @asynccontextmanager
@@ -65,7 +90,12 @@ async def assemble_worker(
             clock,
             services.stopped_teams,
         )
-        yield WorkerParts(PeriodicTimer(calls.periodic), runner, resources.redis)
+        redis = resources.redis
+        timer, ping = PeriodicTimer(calls.periodic), WriteProbe(redis).ping
+        parts = WorkerParts(timer, runner, redis, queue, ping)
+        monitor = Monitor(settings, redis, clock, parts.check_readiness, parts.observe)
+        async with monitor.serving():
+            yield parts
 
 
 @asynccontextmanager
@@ -84,6 +114,7 @@ def run_worker(settings: Settings, clock: Clock = time.time, *, compare_clocks: 
     at the start. `compare_clocks=False` is for a clock that is changed on purpose.
     """
     configure(settings.log_level, settings.log_format)
+    start_monitoring(settings)
     install_log_filter()
     for warning in settings.warnings():
         logger.warning("a setting is risky: %s", warning)
@@ -116,6 +147,7 @@ async def _run_until(
     comparing = asyncio.create_task(clock_check.keep_comparing())
     logger.info("started")
     await asyncio.wait({running, ticking, stopped}, return_when=asyncio.FIRST_COMPLETED)
+    parts.is_stopping.set()
     await cancel_and_wait([ticking, comparing])
     await worker.stop()
     await running

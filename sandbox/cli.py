@@ -15,6 +15,7 @@ from sandbox.clock.cli import clock
 from sandbox.demo import demo
 from sandbox.processes import PROJECT, StackError
 from sandbox.say import Step, say
+from sandbox.server import LOOPBACK
 
 FOLDER = PROJECT / ".sandbox"
 
@@ -63,6 +64,12 @@ def _parser() -> argparse.ArgumentParser:
         "--port", type=int, help="port of the web page; by default 8030, or a free one"
     )
     started.add_argument(
+        "--host",
+        default=LOOPBACK,
+        help="IP address that the web page listens on, such as 0.0.0.0 in a container; "
+        "anyone who reaches it can use the demo",
+    )
+    started.add_argument(
         "--socket",
         dest="transport",
         action="store_const",
@@ -70,7 +77,7 @@ def _parser() -> argparse.ArgumentParser:
         default="http",
         help="let Slack's requests reach the app by Socket Mode instead of HTTP",
     )
-    started.set_defaults(run=lambda options: demo(FOLDER, options.port, options.transport))
+    started.set_defaults(run=lambda asked: demo(FOLDER, asked.port, asked.transport, asked.host))
     _add_say(commands.add_parser("say", help="run one command and print the answer"))
     _add_clock(commands.add_parser("clock", help="move the clock of the running demo forward"))
     return parser

@@ -22,7 +22,7 @@ from sandbox.clock.cli import run_clock_command
 from sandbox.emporix.keys import GLOBEX_READ_ONLY
 from sandbox.processes import StackError
 from sandbox.say import TIMEOUT_SECONDS, Screen, Step, run_step
-from sandbox.server import is_free
+from sandbox.server import LOOPBACK, is_free
 from sandbox.slack.person import Person, SandboxError
 from sandbox.stack import Ports, Stack, Transport, running_stack
 from sandbox.terminal import draw_message
@@ -72,17 +72,22 @@ Or stay in the terminal. Ada is connected to tenant acme; Grace is not connected
 """
 
 
-async def demo(folder: Path, port: int | None = None, transport: Transport = "http") -> int:
+async def demo(
+    folder: Path,
+    port: int | None = None,
+    transport: Transport = "http",
+    host: str = LOOPBACK,
+) -> int:
     """Run until Ctrl-C, `quit` or the end of the input at a terminal.
 
-    `port` is the port of the page; without it, 8030 or a free one. Slack's requests reach the app
-    over HTTP or by Socket Mode. Raises `StackError`.
+    `port` and `host` are those of the page; without `port`, 8030 or a free one. Slack's requests
+    reach the app over HTTP or by Socket Mode. Raises `StackError`.
     """
     from sandbox.page.routes import PageRoutes
 
     if port is not None and not is_free(port):
         raise StackError(f"Port {port} is in use. Choose another one with --port.")
-    ports = PORTS if port is None else replace(PORTS, slack=port)
+    ports = replace(PORTS, slack=PORTS.slack if port is None else port, slack_host=host)
     with demo_state.locked(folder):
         print("Starting Redis, the stand-ins and the bot …", flush=True)
         async with (

@@ -11,24 +11,25 @@ import uvicorn
 from starlette.types import ASGIApp
 
 CLOSE_SECONDS = 1
+LOOPBACK = "127.0.0.1"
 
 
 def is_free(port: int) -> bool:
     """Return whether this program can listen on the port of the loopback interface."""
-    with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+    with suppress(OSError), socket.create_server((LOOPBACK, port)):
         return True
     return False
 
 
-def free_socket(port: int = 0) -> socket.socket:
-    """Open a listening socket on the loopback interface.
+def free_socket(port: int = 0, host: str = LOOPBACK) -> socket.socket:
+    """Open a listening socket, by default on the loopback interface.
 
     If the port is in use, a free one is chosen.
     """
     try:
-        found = socket.create_server(("127.0.0.1", port), backlog=1024)
+        found = socket.create_server((host, port), backlog=1024)
     except OSError:
-        found = socket.create_server(("127.0.0.1", 0), backlog=1024)
+        found = socket.create_server((host, 0), backlog=1024)
     # asyncio sets this only on its own sockets; without it a response can take 40 ms longer.
     found.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return found
@@ -40,10 +41,13 @@ def plain_server(app: ASGIApp) -> uvicorn.Server:
 
 @asynccontextmanager
 async def serving(
-    app: ASGIApp, port: int = 0, made_by: Callable[[ASGIApp], uvicorn.Server] = plain_server
+    app: ASGIApp,
+    port: int = 0,
+    made_by: Callable[[ASGIApp], uvicorn.Server] = plain_server,
+    host: str = LOOPBACK,
 ) -> AsyncIterator[str]:
-    """Serve `app` and return its base URL, without a trailing slash."""
-    listening = free_socket(port)
+    """Serve `app` and return its base URL for this machine, without a trailing slash."""
+    listening = free_socket(port, host)
     server = made_by(app)
     server.config.load()
     server.lifespan = server.config.lifespan_class(server.config)

@@ -34,7 +34,7 @@ from sandbox.processes import (
     web_process,
 )
 from sandbox.redis_server import redis_server
-from sandbox.server import free_socket, serving
+from sandbox.server import LOOPBACK, free_socket, serving
 from sandbox.slack.app import create_app as create_slack
 from sandbox.slack.directory import ADA, TEAM_ID
 from sandbox.slack.person import Person
@@ -66,11 +66,15 @@ class WebPage(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """Preferred ports. 0 means any free port."""
+    """Preferred ports. 0 means any free port.
+
+    `slack_host` is the IP address that the stand-in Slack and the page listen on.
+    """
 
     slack: int = 0
     emporix: int = 0
     bot: int = 0
+    slack_host: str = LOOPBACK
 
 
 @asynccontextmanager
@@ -102,7 +106,7 @@ async def running_stack(
         moving = ClockRoutes(clock, worker, redis_url, key).routes()
         emporix_app = create_emporix(emporix_state)
         emporix = await parts.enter_async_context(serving(emporix_app, ports.emporix))
-        slack = await parts.enter_async_context(_slack(workspace, ports.slack, page, moving))
+        slack = await parts.enter_async_context(_slack(workspace, ports, page, moving))
         settings |= _settings(workspace, slack, emporix, redis_url, key, transport) | {
             PATH: str(clock.path),
             "PORT": str(_free_port(ports.bot)),
@@ -170,14 +174,15 @@ def _settings(
 @asynccontextmanager
 async def _slack(
     workspace: Workspace,
-    port: int,
+    ports: Ports,
     page: Callable[[Workspace], WebPage] | None,
     more: Sequence[BaseRoute],
 ) -> AsyncIterator[str]:
     """Run the stand-in Slack, with the page if there is one, and yield its base URL."""
     shown = page(workspace) if page else None
     routes = [*more, *(shown.routes() if shown else ())]
-    async with serving(create_slack(workspace, routes), port) as url:
+    slack_app = create_slack(workspace, routes)
+    async with serving(slack_app, ports.slack, host=ports.slack_host) as url:
         try:
             yield url
         finally:

@@ -37,6 +37,7 @@ from sandbox.emporix.faults import Fault as EmporixFault
 from sandbox.emporix.state import EmporixState
 from sandbox.server import free_socket, serving
 from sandbox.slack.app import create_app as create_slack
+from sandbox.slack.directory import APP_ID
 from sandbox.slack.faults import Fault as SlackFault
 from sandbox.slack.messages import Messages
 from sandbox.slack.workspace import Workspace
@@ -47,7 +48,7 @@ from tests.test_http_session import tls_server
 
 SECRETS = {
     "SLACK_BOT_TOKEN": "xoxb-doctor-bot",
-    "SLACK_APP_TOKEN": "xapp-1-doctor",
+    "SLACK_APP_TOKEN": f"xapp-1-{APP_ID}-1234-doctor",
     "SLACK_SIGNING_SECRET": "5a2d0b0c51962e5a3d6f0c1b7e8f9a24",
     "ENCRYPTION_KEYS": new_key(),
 }
@@ -210,9 +211,15 @@ def socket_mode_refused(patient: Patient) -> None:
     patient.workspace.faults.add(fault)
 
 
-def app_token_of_another_app(patient: Patient) -> None:
+def socket_mode_refused_otherwise(patient: Patient) -> None:
     with_app_token(patient)
-    patient.workspace.socket_mode.app_id = "A0ANOTHER"
+    fault = SlackFault("refuse", method="apps.connections.open", times=9, error="accesslimited")
+    patient.workspace.faults.add(fault)
+
+
+def app_token_of_another_app(patient: Patient) -> None:
+    token = SECRETS["SLACK_APP_TOKEN"].replace(APP_ID, "A0ANOTHER")
+    patient.settings["SLACK_APP_TOKEN"] = patient.workspace.socket_mode.app_token = token
 
 
 def emporix_gone(patient: Patient) -> None:
@@ -270,6 +277,7 @@ BROKEN: dict[Break, tuple[str, str]] = {
     app_scope_missing: ("socket", "missing_scope: the token needs the scope connections:write"),
     socket_mode_limited: ("socket", "ratelimited: try again in 30 s"),
     socket_mode_refused: ("socket", "access_denied: create an app-level token"),
+    socket_mode_refused_otherwise: ("socket", "accesslimited: see this code at https://docs.slack"),
     app_token_of_another_app: ("socket", "are of two Slack apps: copy both from one"),
     emporix_gone: ("emporix", "check EMPORIX_API_URL"),
     emporix_is_a_page: ("emporix", "check EMPORIX_API_URL"),

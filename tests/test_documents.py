@@ -70,6 +70,17 @@ def test_every_page_is_in_the_index() -> None:
     assert pages <= {(index.parent / address).resolve() for address in links(index)}
 
 
+def test_every_document_can_be_reached_from_the_readme() -> None:
+    """A reader finds each document by following links from the README."""
+    found, waiting = set[Path](), [PROJECT / "README.md"]
+    while waiting:
+        page = waiting.pop()
+        found.add(page)
+        linked = {(page.parent / address.partition("#")[0]).resolve() for address in links(page)}
+        waiting += sorted((linked & set(DOCUMENTS)) - found)
+    assert set(DOCUMENTS) - found == set()
+
+
 def typed_in(document: Path) -> Iterator[str]:
     """The texts after /emporix in a document."""
     for words in [*quoted(prose(document)), blocks(document)]:
@@ -143,6 +154,7 @@ def test_the_log_is_explained_to_operators() -> None:
 def test_health_is_explained_as_it_is() -> None:
     """The operator guide names exactly the paths that are served."""
     served = set(re.findall(r'Route\("(/\w+)"', text("bot/web.py")))
+    served |= set(re.findall(r'add_get\("(/\w+)"', text("bot/monitoring.py")))
     assert set(re.findall(r"`GET (/\w+)`", text(OPERATOR_GUIDE))) == served
 
 
@@ -244,10 +256,11 @@ def test_each_release_has_each_group_of_changes_once() -> None:
 
 
 def test_the_newest_release_is_the_version() -> None:
-    """The changelog begins with the version that `emporix-bot --version` prints."""
-    newest = re.search(r"^## ([\d.]+)( \(unreleased\))?$", text("CHANGELOG.md"), re.MULTILINE)
+    """The changelog begins with the version that `emporix-bot --version` prints, and its date."""
+    heading = r"^## ([\d.]+) \((unreleased|\d{4}-\d\d-\d\d)\)$"
+    newest = re.search(heading, text("CHANGELOG.md"), re.MULTILINE)
     assert newest
-    assert __version__ == newest[1] + (".dev0" if newest[2] else "")
+    assert __version__ == newest[1] + (".dev0" if newest[2] == "unreleased" else "")
 
 
 def classified() -> Iterator[tuple[str, list[str]]]:

@@ -186,6 +186,7 @@ async def test_every_key_lives_as_long_as_the_document_says(harness: AppHarness)
         await tour.do(harness.connect(person, ACME_OPERATIONS))
     await ask_and_open(tour, ada)
     await share_and_delete(tour, ada)
+    await tour.do(harness.http.get(f"{harness.bot_url}/readyz"))  # writes a key that lives for 1 s
     await clean_up(tour, ada)
     await watch_and_hear(tour, ada, grace)
     await post_digests(tour, ada, grace)

@@ -5,14 +5,11 @@ from __future__ import annotations
 import copy
 import json
 import re
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
-from zipfile import ZipFile
 
 import pytest
 import yaml
-from hatchling.builders.wheel import WheelBuilder
 from jsonschema import Draft7Validator, FormatChecker
 from slack_sdk.web.async_client import AsyncWebClient
 
@@ -153,13 +150,6 @@ def test_refuses_other_addresses(typed: list[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main(["manifest", *typed])
     assert ended.value.code == 2
-
-
-def test_the_wheel_has_the_manifest(tmp_path: Path) -> None:
-    """An installed package has the manifest, as it has the templates."""
-    (built,) = WheelBuilder(str(PROJECT)).build(directory=str(tmp_path))
-    with ZipFile(built) as wheel:
-        assert wheel.read("bot/manifest.yml") == (PROJECT / "manifest.yml").read_bytes()
 
 
 def test_is_of_version_2() -> None:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.errors import InvalidSettings
-from bot.settings import Settings, load_settings
+from bot.settings import Settings, WebSettings, load_settings
 from bot.store.connection import REDIS_SCHEMES, check_address, connect
 from bot.store.encryption import new_key
 
@@ -42,15 +42,36 @@ def test_needs_no_more_than_four() -> None:
 
 
 def test_needs_no_signing_secret_with_an_app_token(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One of signing secret and app token is enough; both are allowed."""
-    assert refused(monkeypatch, SLACK_APP_TOKEN="xapp-1") == {}
-    assert load_settings().signing_secrets == (REQUIRED["SLACK_SIGNING_SECRET"],)
+    """For the web process, one of signing secret and app token is enough; both are allowed."""
+    monkeypatch.setenv("SLACK_APP_TOKEN", "xapp-1")
+    assert load_settings(WebSettings).signing_secrets == (REQUIRED["SLACK_SIGNING_SECRET"],)
     monkeypatch.delenv("SLACK_SIGNING_SECRET")
-    assert load_settings().signing_secrets == ()
-    assert refused(monkeypatch, SLACK_APP_TOKEN="") == {
+    assert load_settings(WebSettings).signing_secrets == ()
+    monkeypatch.setenv("SLACK_APP_TOKEN", "")
+    with pytest.raises(InvalidSettings) as caught:
+        load_settings(WebSettings)
+    assert caught.value.problems == {
         "SLACK_SIGNING_SECRET": "is missing: set it, or SLACK_APP_TOKEN for Socket Mode"
     }
-    assert refused(monkeypatch, SLACK_APP_TOKEN="xoxb-1").keys() == {"SLACK_APP_TOKEN"}
+    monkeypatch.setenv("SLACK_APP_TOKEN", "xoxb-1")
+    with pytest.raises(InvalidSettings) as caught:
+        load_settings(WebSettings)
+    assert caught.value.problems.keys() == {"SLACK_APP_TOKEN"}
+
+
+def test_a_worker_needs_neither_signing_secret_nor_app_token(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A process that receives no requests needs no setting for them."""
+    assert refused(monkeypatch, SLACK_SIGNING_SECRET="", SLACK_APP_TOKEN="") == {}
+
+
+def test_says_where_an_app_level_token_belongs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An app-level token that is set as the signing secret is recognized."""
+    problems = refused(monkeypatch, SLACK_SIGNING_SECRET="xapp-1-A0-12-abc")
+    assert problems == {
+        "SLACK_SIGNING_SECRET": "looks like an app-level token: set SLACK_APP_TOKEN to it"
+    }
 
 
 def test_names_all_that_is_amiss_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -63,7 +84,7 @@ def test_names_all_that_is_amiss_at_once(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setenv("LOG_LEVEL", "loud")
     monkeypatch.setenv("EMPORIX_API_URL", "api.emporix.io")
     with pytest.raises(InvalidSettings) as caught:
-        load_settings()
+        load_settings(WebSettings)
     assert set(caught.value.problems) == {
         "SLACK_BOT_TOKEN",
         "SLACK_SIGNING_SECRET",
@@ -173,6 +194,8 @@ GOOD = {
     "AUDIT_DAYS": ["1", "3650"],
     "HOST": ["0.0.0.0", "127.0.0.1", "::", "::1"],
     "PORT": ["0", " 8080 ", "65535"],
+    "METRICS_PORT": ["0", " 9090 ", "65535"],
+    "SENTRY_DSN": ["https://0a1b@sentry.example.com/1", "http://0a1b@127.0.0.1:9000/path/1"],
     "LOG_LEVEL": ["debug", "WARNING ", "Error"],
     "LOG_FORMAT": ["text", "json", "JSON", "Text "],
     "LOG_AUDIT": ["true", "false"],
@@ -240,6 +263,13 @@ BAD = {
     "AUDIT_DAYS": ["0", "3651", "hidden"],
     "HOST": ["hidden", "0.0.0.0:3000", "[::]", "example.com"],
     "PORT": ["-1", "65536", "hidden", "80.5"],
+    "METRICS_PORT": ["-1", "65536", "hidden"],
+    "SENTRY_DSN": [
+        "hidden",
+        "https://sentry.example.com/hidden",
+        "https://0a1b@hidden",
+        "ftp://a@hidden/1",
+    ],
     "LOG_LEVEL": ["hidden"],
     "LOG_FORMAT": ["hidden"],
     "LOG_AUDIT": ["hidden"],

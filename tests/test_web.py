@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from urllib.parse import urlsplit
 
@@ -15,6 +17,7 @@ from tests.harness.app import AppHarness, open_app
 from tests.harness.clock import NOW, FakeClock
 from tests.harness.dispatch import DispatchSetup, open_dispatch
 from tests.harness.signed_requests import FORM, Poster
+from tests.harness.source_code import PROJECT
 
 JSON = "application/json"
 WELL_FORMED = "v0=" + "0" * 64
@@ -206,3 +209,17 @@ async def test_is_not_ready_without_redis(clock: FakeClock) -> None:
         assert ready.status_code == 503
         assert ready.json() == {"status": "Redis is unavailable", "trouble": "ConnectionError"}
         assert (await harness.http.get(f"{harness.bot_url}/healthz")).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("loaded", "made"), [("opentelemetry", "Starlette"), ("", "SlackEndpoint")]
+)
+def test_requests_can_be_traced(loaded: str, made: str) -> None:
+    """With OpenTelemetry's agent, requests pass through Starlette, which the agent instruments."""
+    source = (
+        f"import sys, types\nsys.modules[{loaded!r}] = types.ModuleType('x')\n"
+        "from bot.web import build_web\nprint(type(build_web(None, object())).__name__)"
+    )
+    command = [sys.executable, "-c", source]
+    done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == made

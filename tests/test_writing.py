@@ -32,14 +32,19 @@ PATTERN = re.compile(
     rf"\b(?:{'|'.join(phrase.replace(' ', GAP) for phrase in PHRASES)})\b", re.IGNORECASE
 )
 
-FOLDERS = ["bench", "bot", "docs", "sandbox", "templates", "tests"]
-SUFFIXES = {".ambr", ".css", ".html", ".j2", ".js", ".md", ".py", ".svg"}
+FOLDERS = [".github", "bench", "bot", "deploy", "docs", "sandbox", "templates", "tests"]
+SUFFIXES = {".ambr", ".css", ".html", ".j2", ".js", ".md", ".py", ".svg", ".yaml", ".yml"}
 SINGLE_FILES = [
     "CHANGELOG.md",
+    "CODE_OF_CONDUCT.md",
     "CONTRIBUTING.md",
     "README.md",
+    "SECURITY.md",
     ".env.example",
+    ".pre-commit-config.yaml",
+    "Dockerfile",
     "Makefile",
+    "compose.yaml",
     "manifest.yml",
 ]
 EXCLUDED = {Path(__file__)}

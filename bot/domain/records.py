@@ -1,10 +1,11 @@
-"""Records in Redis: their base class, which preserves unknown fields, and their JSON serializer."""
+"""Records in Redis: base class that keeps unknown fields, JSON serializer, ISO 8601 times (UTC)."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, field, fields
+from datetime import UTC, datetime
 from types import NoneType
 from typing import Any, Generic, TypeVar, get_args, get_type_hints
 
@@ -115,3 +116,17 @@ class Serializer(Generic[T]):
             raise InvalidRecord(f"invalid: {', '.join(sorted(places))}") from None
         except (ValueError, TypeError, RecursionError):
             raise InvalidRecord("not the JSON of a record") from None
+
+
+def read_time(text: str) -> datetime:
+    """Parse an ISO 8601 time; the result has a time zone. Raises ValueError if it is invalid."""
+    found = datetime.fromisoformat(text)
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def parse_time(text: str) -> datetime | None:
+    """Parse an ISO 8601 time; None if it is invalid."""
+    try:
+        return read_time(text)
+    except ValueError:
+        return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from http.cookiejar import CookieJar, DefaultCookiePolicy
@@ -18,6 +19,7 @@ from stamina.instrumentation import RetryDetails, set_on_retry_hooks
 
 from bot.errors import EmporixError, EmporixFailed, ProxyAnswered, RateLimited
 from bot.http_session import http_session, trusted_certificates
+from bot.metrics import EMPORIX_CALLS, EMPORIX_RETRIES, EMPORIX_SECONDS
 
 MAX_RESPONSE_BYTES = 10 * 1024 * 1024
 """Emporix: a response body is at most 10 MB."""
@@ -48,6 +50,27 @@ class UnexpectedEncoding(httpx.RequestError):
         super().__init__(f"the response is encoded with {self.coding}", request=request)
 
 
+STATUSES_COUNTED_ALONE = frozenset({401, 403, 404, 429})
+
+ENDPOINTS = {name: name for name in ("agents", "jobs", "requests", "search", "token")}
+"""Endpoints by the last part of their paths; the others end with an id."""
+
+
+def _endpoint(request: httpx.Request) -> str:
+    """The endpoint of a request for metrics, without the tenant and ids in its path."""
+    before, _, last = request.url.path.rpartition("/")
+    if before.endswith("/jobs") and (last != "search" or request.method != "POST"):
+        return "job"
+    return "session" if before.endswith("/sessions") else ENDPOINTS.get(last, "")
+
+
+def _count_call(request: httpx.Request, began: float, status: int = 0) -> None:
+    endpoint = _endpoint(request)
+    name = str(status) if status in STATUSES_COUNTED_ALONE else f"{status // 100}xx"
+    EMPORIX_CALLS.count(endpoint, name if status else "failed")
+    EMPORIX_SECONDS.observe(time.monotonic() - began, endpoint)
+
+
 class Transport(AiohttpTransport):
     """A pool of aiohttp connections that raises httpx exceptions.
 
@@ -60,8 +83,14 @@ class Transport(AiohttpTransport):
         super().__init__(verify=trusted_certificates(), limits=limits, client=self._session)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        with _translate_aiohttp_errors(request):
-            response = await super().handle_async_request(request)
+        began = time.monotonic()
+        try:
+            with _translate_aiohttp_errors(request):
+                response = await super().handle_async_request(request)
+        except BaseException:  # the budget of a call also ends with a cancellation
+            _count_call(request, began)
+            raise
+        _count_call(request, began, response.status_code)
         coding = response.headers.get("Content-Encoding", "").strip().lower()
         if coding not in ("", "identity"):
             await response.aclose()
@@ -226,6 +255,7 @@ def _failing_first(
 def _log_retry(details: RetryDetails) -> None:
     cause = type(details.caused_by).__name__
     logger.info("trying again in %.1f s after %s", details.wait_for, cause)
+    EMPORIX_RETRIES.count()
 
 
 # By default, stamina prints to standard output, without the log's format and reference.

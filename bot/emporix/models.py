@@ -26,7 +26,7 @@ from bot.domain.jobs import (
     RequestLog,
     Session,
 )
-from bot.domain.times import parse_time
+from bot.domain.records import parse_time
 
 logger = logging.getLogger(__name__)
 

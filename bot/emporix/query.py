@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from bot.domain.filters import Filters
-from bot.domain.times import read_time
+from bot.domain.records import read_time
 
 CREATED, MODIFIED = "metadata.createdAt", "metadata.modifiedAt"
 EARLIEST, LATEST = "1970-01-01T00:00:00.000Z", "9999-12-31T23:59:59.999Z"

@@ -13,7 +13,8 @@ from typing import Any
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
-from bot.domain.times import DAY_SECONDS, read_time
+from bot.domain.records import read_time
+from bot.domain.times import DAY_SECONDS
 from bot.rendering import text
 from bot.rendering.agent_message import CARD_TEXT_LENGTH, agent_message_blocks, excerpt
 from bot.rendering.blockkit.limits import URL

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 from zoneinfo import ZoneInfo
 
-from bot.domain.times import parse_time
+from bot.domain.records import parse_time
 from bot.rendering.blockkit.limits import RICH_TEXT, URL
 from bot.rendering.text import clean, one_line, shorten
 

@@ -11,12 +11,13 @@ from slack_sdk.errors import SlackClientError
 
 from bot.errors import BotError, RetryLater, StoreUnavailable
 from bot.logs import new_reference
+from bot.metrics import TASKS, WORK_IS_STOPPED
 from bot.scheduler.tasks import PeriodicTask, ScheduledFunction, TaskContext, TaskRegistry
 from bot.slack.error_handler import ErrorHandler
 from bot.slack.errors import describe, refuses_token
 from bot.slack.posting.notifier import DirectMessages
+from bot.store.accounts import StoppedTeams
 from bot.store.errors import REDIS_ERROR_LOG
-from bot.store.stopped_teams import StoppedTeams
 
 logger = logging.getLogger(__name__)
 
@@ -72,6 +73,7 @@ class TaskRunner:
         self._tasks, self._services = calls, services
         self._error_handler, self._direct_messages, self._clock = failures, direct_messages, clock
         self._stopped_teams, self._is_stopped = stopped, False
+        self.running = 0
 
     async def run_periodic(self, task: PeriodicTask) -> None:
         """Run a periodic task. Errors are logged; the next call tries again."""
@@ -79,7 +81,9 @@ class TaskRunner:
         try:
             if task.while_stopped or not await self._is_paused():
                 await self._call(task, TaskValues(now=self._clock()))
+            TASKS.count(task.name, "ok")
         except Exception as error:  # noqa: BLE001 - the worker's outermost loop
+            TASKS.count(task.name, "failed")
             _log_error(task.name, error)
 
     async def run_queued(
@@ -97,7 +101,9 @@ class TaskRunner:
         context = TaskContext(name, failures, new_reference())
         if task is None:  # queued by another version of the app
             logger.error("unknown task %s", name)
+            TASKS.count(name, "failed")
             return
+        self.running += 1
         try:
             if await self._is_paused():
                 raise RetryLater(
@@ -106,13 +112,17 @@ class TaskRunner:
             async with asyncio.timeout(TASK_TIMEOUT_SECONDS):
                 values = TaskValues(now=self._clock(), context=context)
                 await self._call(task, {**arguments, **values})
+            TASKS.count(name, "ok")
         except RetryLater as later:
+            TASKS.count(name, "postponed")
             if context.owner is not None and refuses_token(later.__cause__):
                 await self._stopped_teams.mark_revoked(context.owner.team_id)
             _log_delay(name, later.reason, {} if waits is None else waits, self._clock())
             raise RetryLater(later.seconds, later.reason, failures) from later
         except Exception as error:  # noqa: BLE001 - the worker's outermost loop
             await self._handle_failure(context, error)
+        finally:
+            self.running -= 1
 
     async def _is_paused(self) -> bool:
         """Whether scheduled work is paused; changes are logged."""
@@ -122,11 +132,13 @@ class TaskRunner:
         elif self._is_stopped and not is_stopped:
             logger.warning("scheduled work resumes: the app is installed again")
         self._is_stopped = is_stopped
+        WORK_IS_STOPPED.set(is_stopped)
         return is_stopped
 
     async def _handle_failure(self, context: TaskContext, error: Exception) -> None:
         """Retry a task or give it up. Raises only RetryLater, and a limited number of times."""
         _log_error(context.task, error)
+        TASKS.count(context.task, "failed")
         failures = context.failures + 1
         if failures < MAX_TASK_ATTEMPTS:
             raise RetryLater(
@@ -143,6 +155,7 @@ class TaskRunner:
                     else backoff_seconds(failures)
                 )
                 raise RetryLater(seconds, "its failure was not reported", failures) from trouble
+        TASKS.count(context.task, "given_up")
         words = error.template if isinstance(error, BotError) else describe(error)
         logger.error("%s was given up after %d attempts: %s", context.task, failures, words)
 

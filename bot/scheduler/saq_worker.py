@@ -14,6 +14,7 @@ from saq import Job, Status, Worker
 from saq.queue.redis import RedisQueue
 
 from bot.errors import RetryLater, StoreUnavailable
+from bot.metrics import REQUEUED_TASKS
 from bot.scheduler.runner import TASK_TIMEOUT_SECONDS, TaskRunner
 from bot.store import keys as redis_keys
 from bot.store.connection import REDIS_NOW, translate_redis_errors
@@ -161,6 +162,7 @@ class SaqQueue(RedisQueue):
             await self._requeue(job_id, job)
         if taken:
             logger.warning("rerunning tasks of silent workers: %d", len(taken))
+            REQUEUED_TASKS.count(amount=len(taken))
         return [job_id.decode() for job_id, _ in taken]
 
     async def schedule(self, lock: int = 1) -> list[str]:

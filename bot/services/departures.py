@@ -16,12 +16,11 @@ from bot.services.alerts.lifecycle import AlertLifecycle
 from bot.services.digests import lifecycle
 from bot.services.digests.digests import DigestService
 from bot.services.watches import WatchService
-from bot.store.accounts import AccountStore
+from bot.store.accounts import AccountStore, StoppedTeams
 from bot.store.alerts import AlertStore
 from bot.store.cleanups import CleanupStore
 from bot.store.digests import DigestStore
 from bot.store.erasure import Erasure, ErasureSubject
-from bot.store.stopped_teams import StoppedTeams
 from bot.store.watches import WatchStore
 
 logger = logging.getLogger(__name__)

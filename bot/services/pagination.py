@@ -18,7 +18,7 @@ from bot.domain.lists import (
     ReadMark,
     ShownPage,
 )
-from bot.domain.times import parse_time
+from bot.domain.records import parse_time
 from bot.emporix.client import MAX_PAGE_SIZE
 from bot.emporix.query import ALL_TIMES, CREATED, MODIFIED, TimeRange
 

@@ -15,7 +15,8 @@ from functools import partial
 
 from bot.domain.accounts import Account, Connection, require_connection
 from bot.domain.jobs import FAILED, RUNNING, Job, LogLine, RequestLog, Session
-from bot.domain.times import Clock, parse_time
+from bot.domain.records import parse_time
+from bot.domain.times import Clock
 from bot.emporix.client import EmporixClient
 from bot.errors import BotError, EmporixError, NotFound
 from bot.logs import without_secrets

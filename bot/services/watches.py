@@ -9,7 +9,8 @@ from typing import Literal
 from bot.backoff import MAX_EMPORIX_PAUSE_SECONDS, bounded
 from bot.domain.accounts import Account, Caller, PolledConnection, require_connection
 from bot.domain.jobs import RUNNING, Job
-from bot.domain.times import Clock, parse_time
+from bot.domain.records import parse_time
+from bot.domain.times import Clock
 from bot.domain.watches import NO_MESSAGE, MessageRef, Watch
 from bot.errors import EmporixError, InvalidInput, NotConnected
 from bot.services.accounts import CONNECTION_ERRORS, MAX_CONNECTION_FAILURES

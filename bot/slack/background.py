@@ -141,6 +141,10 @@ class BackgroundTasks:
         """The number of unfinished tasks, including waiting ones."""
         return len(self._tasks) + self._queue.waiting
 
+    @property
+    def waiting(self) -> int:
+        return self._queue.waiting
+
     def start(
         self,
         user: Hashable,

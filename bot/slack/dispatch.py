@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -18,6 +19,7 @@ import aiohttp
 from slack_bolt.request.async_request import AsyncBoltRequest
 
 from bot.errors import (
+    AnswerLost,
     BotError,
     Busy,
     InvalidInput,
@@ -26,6 +28,7 @@ from bot.errors import (
     OutdatedButton,
     StoreUnavailable,
 )
+from bot.metrics import REPLY_SECONDS, REQUESTS
 from bot.rendering.buttons import cursor_in, sharer_in
 from bot.rendering.message_rows import button_values
 from bot.rendering.renderer import Renderer
@@ -42,7 +45,7 @@ from bot.slack.decorators import (
     ShortcutListener,
     listener_for,
 )
-from bot.slack.error_handler import ErrorHandler
+from bot.slack.error_handler import ErrorHandler, outcome_of
 from bot.slack.home import HomeTab
 from bot.slack.injection import (
     CommandValues,
@@ -123,11 +126,13 @@ class Dispatch:
             if found.listener.in_ack:
                 values["reply"] = ReplyInAck(self.renderer.private_text_once, ack)
                 await self._call(found.listener, request, values)
+                _record(request)
                 return
             self._start(found.listener, request, values)
         except Exception as error:  # noqa: BLE001 - handles every error
             surface = ReplyInAck(self.renderer.private_text, ack)
             await self.error_handler.show(error, request.reference, surface)
+            _record(request, error)
             return
         await ack()
 
@@ -162,6 +167,8 @@ class Dispatch:
         if listener and listener.before_ack:
             if listener.concerns(request.event):
                 await self._run_before_ack(listener, request, req.body)
+            else:
+                REQUESTS.count(request.kind, "ignored")
             await ack()
             return
         await ack()
@@ -170,8 +177,11 @@ class Dispatch:
             listener = listener_for(self.registry.events, req.body["event"].get("type"))
             if listener.concerns(request.event):
                 self._start(listener, request, EventValues())
+            else:
+                REQUESTS.count(request.kind, "ignored")
         except BotError as error:
             self.error_handler.log(error)
+            _record(request, error)
 
     async def _run_before_ack(
         self, listener: EventListener, request: SlackRequest, body: Mapping[str, Any]
@@ -183,12 +193,14 @@ class Dispatch:
                 await self.installation.admit(body)
                 await self._call(listener, request, EventValues(run_after_ack=todo.append))
         except (BotError, TimeoutError) as error:
+            _record(request, error)
             if isinstance(error, NotOurs) and error.reason != "unknown":
                 self.error_handler.log(error)
                 return
             reason = error.template if isinstance(error, BotError) else type(error).__name__
             logger.warning("%s is not acknowledged: %s", listener.event_type, reason)
             raise NotAcknowledged from error
+        _record(request)
         for work in todo:
             try:
                 self.background.start(request.caller, partial(self._run_afterwards, work))
@@ -212,8 +224,10 @@ class Dispatch:
                 await self._call(
                     listener, request, OptionsValues(typed=typed, options_reply=options_reply)
                 )
+            _record(request)
         except Exception as error:  # noqa: BLE001 - handles every error
             self.error_handler.log(error)
+            _record(request, error)
         await options_reply.end()
 
     async def submission(self, ack: Ack, req: AsyncBoltRequest) -> None:
@@ -232,6 +246,7 @@ class Dispatch:
             return
         except BotError as error:
             await self.error_handler.show(error, request.reference, modal)
+            _record(request, error)
             return
         await modal.answered.wait()
 
@@ -246,16 +261,22 @@ class Dispatch:
             self.background.start(request.caller, partial(self._run_afterwards, run))
         except BotError as error:
             self.error_handler.log(error)
+            _record(request, error)
 
     async def _run_closing(self, listener: ClosingListener, request: SlackRequest) -> None:
         await request.until_answered()
-        if delivery := await self._claim_delivery(request):
-            values = ValuesAfterAck(
-                account=delivery.account,
-                cursor=delivery.cursor,
-                modal=Modal(self.renderer, request),
-            )
-            await self._call(listener, request, values)
+        try:
+            if delivery := await self._claim_delivery(request):
+                values = ValuesAfterAck(
+                    account=delivery.account,
+                    cursor=delivery.cursor,
+                    modal=Modal(self.renderer, request),
+                )
+                await self._call(listener, request, values)
+                _record(request)
+        except Exception as error:
+            _record(request, error)
+            raise
 
     async def _admit(
         self, body: Mapping[str, Any], request: SlackRequest, find: Callable[[], Listener]
@@ -281,6 +302,7 @@ class Dispatch:
 
     def _explain_refusal(self, error: BotError, request: SlackRequest) -> None:
         """Show why a listener was not started."""
+        _record(request, error)
         modal = Modal(self.renderer, request)
         at_home = (
             isinstance(error, NotOurs) and request.is_in_home
@@ -332,11 +354,13 @@ class Dispatch:
             if delivery is not None:
                 values |= ValuesAfterAck(account=delivery.account, cursor=delivery.cursor)
                 await self._call(listener, request, values)
+                _record(request)
         except Exception as error:  # noqa: BLE001 - handles every error
             if isinstance(error, NotConnected):
                 blocks = (request.message or {}).get("blocks") or ()
                 error.shared_by = sharer_in((request.value, *button_values(blocks)))
             await self._show_error(error, listener, request, reply, modal)
+            _record(request, error)
         finally:
             await reply.end()
             if modal:
@@ -368,6 +392,8 @@ class Dispatch:
         self, error: BotError, request: SlackRequest, modal: SubmittedModal
     ) -> None:
         """Keep the form open, with an error under its last field, to be submitted again."""
+        if not isinstance(error, AnswerLost):  # counted as a duplicate
+            _record(request, error)
         name = last_input(request.view or {})
         if not name:
             await self.error_handler.show(error, request.reference, modal)
@@ -383,15 +409,17 @@ class Dispatch:
         values: SubmissionValues,
     ) -> None:
         try:
-            is_new = await self._claim_delivery(request) is not None
-        except StoreUnavailable as error:
+            if await self._claim_delivery(request) is None:
+                raise AnswerLost
+        except (StoreUnavailable, AnswerLost) as error:
             await self._keep_form(error, request, modal)
             return
         try:
-            if is_new:
-                await self._call(listener, request, values)
+            await self._call(listener, request, values)
+            _record(request)
         except Exception as error:  # noqa: BLE001 - handles every error
             await self.error_handler.show(error, request.reference, modal)
+            _record(request, error)
         finally:
             await modal.close()
 
@@ -408,6 +436,7 @@ class Dispatch:
         )
         if delivery is None:
             logger.info("this request was handled before: the repeat is ignored")
+            REQUESTS.count(request.kind, "duplicate")
         return delivery
 
     async def _call(self, listener: Listener, request: SlackRequest, values: Values) -> None:
@@ -439,6 +468,12 @@ class Dispatch:
         if request.is_in_home:
             return self.providers.home(request)
         return ReplyAfterAck(self.renderer, self.session, request)
+
+
+def _record(request: SlackRequest, error: BaseException | None = None) -> None:
+    """Count a request that has ended, and its duration."""
+    REQUESTS.count(request.kind, outcome_of(error) if error else "ok")
+    REPLY_SECONDS.observe(time.monotonic() - request.arrived_at, request.kind)
 
 
 def _complete_proposals(error: BaseException, listener: CommandListener, text: str) -> None:

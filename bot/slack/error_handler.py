@@ -9,6 +9,7 @@ from typing import Any
 from slack_sdk.errors import SlackClientError
 
 from bot.errors import BotError, SlackFailed
+from bot.metrics import UNEXPECTED
 from bot.rendering.renderer import Renderer
 from bot.slack.errors import SLACK_ERRORS, classify, describe
 from bot.slack.modals import Modal
@@ -37,6 +38,13 @@ class ErrorHandler:
     def log(self, error: Exception) -> None:
         """Log an error that can't be shown to a user."""
         _explain(error, "")
+
+
+def outcome_of(error: BaseException) -> str:
+    """The name of an error in metrics: its template."""
+    if isinstance(error, BotError):
+        return error.template
+    return SlackFailed.template if isinstance(error, SLACK_ERRORS) else UNEXPECTED
 
 
 def _explain(error: Exception, reference: str) -> tuple[str, dict[str, Any]]:

@@ -11,6 +11,7 @@ import aiohttp
 from slack_sdk.errors import SlackApiError, SlackClientError
 
 from bot.backoff import MAX_SLACK_PAUSE_SECONDS, MIN_PAUSE_SECONDS, parse_retry_after
+from bot.http_session import is_certificate_untrusted
 
 SLACK_ERRORS = (SlackClientError, aiohttp.ClientError, TimeoutError)
 """Errors of Web API calls: Slack refused, was unreachable, or timed out."""
@@ -189,6 +190,11 @@ SOCKET_MODE_ADVICE = {
 }
 """What the operator must do, by Slack's error code or its reason for a disconnect."""
 
+SOCKET_MODE_UNKNOWN = (
+    "see this code at https://docs.slack.dev/reference/methods/apps.connections.open"
+)
+"""The same for other codes that are permanent."""
+
 CHANNEL_PREFIX = "restricted_action"
 """Slack: `restricted_action`, `…_read_only_channel`, `…_thread_only_channel`, and more."""
 
@@ -251,6 +257,22 @@ def describe(error: Exception) -> str:
     if isinstance(error, SlackApiError):
         return f"Slack answered {error_code(error) or 'something unreadable'}"
     return type(error).__name__
+
+
+def describe_connection_error(error: Exception) -> str:
+    """Why no connection to Slack could be opened for now, and the operator's next step."""
+    if isinstance(error, SlackApiError):
+        if retry_after(error) is not None:
+            return "ratelimited"
+        if code := error_code(error):
+            return f"{code}: a problem at Slack"
+        return f"a response with status {http_status(error)} is not from Slack: check the proxies"
+    name = type(error).__name__
+    if is_certificate_untrusted(error):
+        return f"{name}: set SSL_CERT_FILE to the certificate of the server's authority"
+    if isinstance(error, aiohttp.WSServerHandshakeError):
+        return f"{name} {error.status}: check that proxies and firewalls allow WebSockets"
+    return f"{name}: check the network and the proxies"
 
 
 def argument_errors(error: SlackApiError) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import re
+import time
 import unicodedata
 from collections import deque
 from collections.abc import Iterator, Mapping
@@ -151,7 +152,8 @@ class SlackRequest:
     `reference` identifies it in the log and in the message for an unknown error; `answered` is set
     when its HTTP response is being sent. `message` is the message of the button or the shortcut,
     which Slack includes only if everyone can see it. `thread_ts` is the thread for new messages, or
-    empty. `tab` is the tab of the app that was opened.
+    empty. `tab` is the tab of the app that was opened. `kind` is one of `KINDS`, and `arrived_at` a
+    monotonic time.
     """
 
     caller: Caller
@@ -171,6 +173,8 @@ class SlackRequest:
     thread_ts: str = ""
     tab: str = ""
     event: Mapping[str, Any] = field(default_factory=dict)
+    kind: str = ""
+    arrived_at: float = 0.0
 
     @property
     def view_id(self) -> str:
@@ -205,6 +209,18 @@ class SlackRequest:
             return
 
 
+KINDS = {
+    "block_actions": "action",
+    "block_suggestion": "options",
+    "event_callback": "event",
+    "message_action": "shortcut",
+    "shortcut": "shortcut",
+    "view_closed": "closing",
+    "view_submission": "submission",
+}
+"""Kinds of requests by Slack's type; a command has none."""
+
+
 def parse_request(request: AsyncBoltRequest) -> SlackRequest:
     """Convert a Bolt request to a SlackRequest; missing values are empty."""
     body, context = request.body, request.context
@@ -225,6 +241,8 @@ def parse_request(request: AsyncBoltRequest) -> SlackRequest:
         app_id=body.get("api_app_id") or "",
         tab=event.get("tab") or "",
         event=event,
+        kind=KINDS.get(body.get("type") or "", "command"),
+        arrived_at=time.monotonic(),
     )
 
 

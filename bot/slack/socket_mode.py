@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import math
 import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -21,13 +22,17 @@ from slack_sdk.socket_mode.request import SocketModeRequest
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.backoff import exponential
+from bot.metrics import REJECTED_REQUESTS, WEBSOCKET_FAILURES, WEBSOCKETS
 from bot.slack.errors import (
     LINK_DISABLED,
     SLACK_ERRORS,
     SOCKET_MODE_ADVICE,
+    SOCKET_MODE_UNKNOWN,
     TOO_MANY_WEBSOCKETS,
     WORD,
     classify,
+    describe_connection_error,
+    retry_after,
 )
 from bot.slack.request import ACK_TIMEOUT_SECONDS
 from bot.slack.verification import MAX_REQUEST_BYTES, TOO_LONG, Rejection
@@ -123,31 +128,42 @@ class SocketModeConnection(SocketModeClient):
         """Receive until the connection is lost; aiohttp answers pings and sends its own."""
         try:
             async for message in socket:
-                if message.type is aiohttp.WSMsgType.TEXT:
+                if message.type in (aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY):
                     self._take(message.data)
         finally:
             self.lost.set()
             self._end(LOST)
 
-    def _take(self, message: str) -> None:
+    def _take(self, message: str | bytes) -> None:
         """Handle a message at once; slack_sdk's queue would be dropped when the client closes."""
         try:
             fields = json.loads(message)
             kind = fields["type"]
+            if kind not in ("hello", "disconnect"):
+                request = SocketModeRequest(kind, fields["envelope_id"], fields["payload"])
+                self._start(request)
+                return
         except (ValueError, KeyError, TypeError, RecursionError):
             logger.warning("a message from Slack is unreadable: it is ignored")
             return
-        if kind == "hello":
-            if not self._hello.done():
-                self._is_ready = True
-                self._hello.set_result(str(fields.get("num_connections")))
-        elif kind == "disconnect":
-            reason = str(fields.get("reason"))
+        if kind == "disconnect":
+            reason = str(fields.get("reason") or "")
             self._end(reason if WORD.fullmatch(reason) else "unreadable reason")
-        elif self._is_accepting and (request := SocketModeRequest.from_dict(fields)):
+        elif not self._hello.done():
+            total = fields.get("num_connections")
+            self._is_ready = True
+            self._hello.set_result(str(total) if isinstance(total, int) else "unknown")
+
+    def _start(self, request: SocketModeRequest) -> None:
+        if self._is_accepting:
             task = asyncio.create_task(self._handle(request))
             self._handling.add(task)
             task.add_done_callback(self._handling.discard)
+
+    async def send_message(self, message: str) -> None:
+        """Send an ack; slack_sdk would send it again over the connection that failed."""
+        if self.current_session is not None:
+            await self.current_session.send_str(message)
 
     def refuse(self) -> None:
         """Accept no more requests: Slack sends them to another connection when this one closes."""
@@ -176,6 +192,7 @@ class SocketModeConnection(SocketModeClient):
             response = TOO_LONG if is_too_long else await self._answer(body, answered)
             if isinstance(response, Rejection):
                 logger.warning("a request is not acknowledged: %s", response.reason)
+                REJECTED_REQUESTS.count(response.reason)
             else:
                 await send_async_response(self, request, response, 0.0)
         except ConnectionError:
@@ -210,10 +227,13 @@ class SocketMode:
         self._trouble = CONNECTING
 
     @property
+    def open_connections(self) -> int:
+        return sum(connection.is_open for connection in self._connections)
+
+    @property
     def trouble(self) -> str:
         """Why this process receives no requests; empty while it is connected."""
-        is_open = any(connection.is_open for connection in self._connections)
-        return "" if is_open else self._trouble
+        return "" if self.open_connections else self._trouble
 
     def start(self) -> None:
         """Connect in the background."""
@@ -246,6 +266,8 @@ class SocketMode:
                 continue
             except Exception as error:  # no error may end this loop
                 logger.error("unexpected", exc_info=error)
+                self._trouble = "an unexpected error: its traceback is in the log"
+                WEBSOCKET_FAILURES.count("unexpected")
                 failures += 1
                 await self._pause(failures)
                 continue
@@ -268,7 +290,8 @@ class SocketMode:
             self._begin(self._discard(connection))
             raise
         self._trouble = LOST
-        logger.info("connected to Slack over WebSocket: %.9s connections of this app", total)
+        WEBSOCKETS.set(float(total) if total.isdecimal() else math.nan, "app")
+        logger.info("connected to Slack over WebSocket; connections of this app: %.9s", total)
         return connection
 
     async def _use(self, connection: SocketModeConnection) -> float:
@@ -309,14 +332,19 @@ class SocketMode:
         """Log why no connection could be opened; returns the seconds that Slack asks to wait."""
         if isinstance(error, SocketModeEnded):
             self._report(str(error))
-            return 0.0
-        refusal = classify(error)
-        self._report(refusal.reason)
-        return refusal.seconds if refusal.kind == "temporary" else 0.0
+        elif (refusal := classify(error)).kind == "permanent":
+            self._report(refusal.reason, SOCKET_MODE_UNKNOWN)
+        else:
+            self._report(describe_connection_error(error))
+        return retry_after(error) or 0.0
 
-    def _report(self, reason: str) -> None:
-        """Log a reason once, until it changes or a connection has been opened."""
-        advice = SOCKET_MODE_ADVICE.get(reason)
+    def _report(self, reason: str, advice: str = "") -> None:
+        """Log a reason once, until it changes or a connection has been opened.
+
+        With `advice`, or if there is some for this reason, the operator must change something.
+        """
+        WEBSOCKET_FAILURES.count(reason)
+        advice = SOCKET_MODE_ADVICE.get(reason, advice)
         trouble = f"{reason}: {advice}" if advice else reason
         if trouble == self._trouble:
             return

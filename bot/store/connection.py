@@ -31,6 +31,7 @@ from redis.exceptions import ReadOnlyError, RedisError, ResponseError
 from redis.exceptions import TimeoutError as TookTooLong
 
 from bot.errors import StoreUnavailable
+from bot.metrics import REDIS_ERRORS, REDIS_SECONDS
 from bot.store.encryption import Canary
 from bot.store.errors import NOT_PRIMARY_CODES, REDIS_ERROR_LOG, error_kind
 
@@ -106,11 +107,12 @@ class SharedLink:
 
     If one connection detects that its server is silent, demoted or gone, the others most likely use
     the same server. They reconnect before their next command, so that it doesn't fail. If there is
-    a canary, it must accept each new connection before the connection is used.
+    a canary, it must accept each new connection before the connection is used. `is_timed` is False
+    if reads block on purpose.
     """
 
-    def __init__(self, canary: Canary | None) -> None:
-        self.generation, self.canary = 0, canary
+    def __init__(self, canary: Canary | None, *, is_timed: bool = True) -> None:
+        self.generation, self.canary, self.is_timed = 0, canary, is_timed
 
 
 class _LinkedConnection(AbstractConnection):
@@ -119,6 +121,7 @@ class _LinkedConnection(AbstractConnection):
     def __init__(self, *, link: SharedLink, **options: Any) -> None:
         super().__init__(**options)
         self._link, self._generation = link, link.generation
+        self._sent_at = 0.0  # 0 after the first reply: a pipeline is one round trip
 
     async def connect(self) -> None:
         """Connect, or reconnect if outdated; the pool calls this before each use."""
@@ -139,10 +142,18 @@ class _LinkedConnection(AbstractConnection):
             await self.disconnect(nowait=True)  # a rejected connection must not look connected
             raise
 
+    async def send_packed_command(self, *args: Any, **options: Any) -> None:
+        await super().send_packed_command(*args, **options)
+        self._sent_at = time.monotonic()
+
     async def read_response(self, *args: Any, **options: Any) -> Any:
         began = time.monotonic()
         try:
-            return await super().read_response(*args, **options)
+            response = await super().read_response(*args, **options)
+            if self._sent_at and self._link.is_timed:
+                REDIS_SECONDS.observe(time.monotonic() - self._sent_at)
+                self._sent_at = 0.0
+            return response
         except (ConnectionBroken, TookTooLong):
             self._mark_stale()
             raise
@@ -188,7 +199,8 @@ def connect(url: str, canary: Canary | None = None) -> Commands:
 
 def connect_for_queue(url: str, canary: Canary | None = None) -> Commands:
     """Like `connect`, for the task queue: the client blocks until the next task and reads bytes."""
-    return _client(url, _options(canary) | QUEUE_OPTIONS)
+    link = SharedLink(canary, is_timed=False)
+    return _client(url, _options(canary) | QUEUE_OPTIONS | {"link": link})
 
 
 def check_address(url: str) -> None:
@@ -237,6 +249,7 @@ def translate_redis_errors() -> Iterator[None]:
         yield
     except (RedisError, OSError, TimeoutError) as error:
         REDIS_ERROR_LOG.log(error)
+        REDIS_ERRORS.count(error_kind(error))
         raise StoreUnavailable(error_kind(error)) from error
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -63,6 +63,47 @@ class Heartbeats:
                 at_work, newest = await pipe.execute()
         is_starting = not at_work and now - self._started_at < WORKER_START_SECONDS
         return WorkerStatus(int(at_work), float(newest[0][1]) if newest else None, is_starting)
+
+
+INCOMPLETE_TASKS = f"saq:{redis_keys.QUEUE_NAME}:incomplete"
+"""saq's sorted set of tasks: 0 if due or running, else the time until which it is postponed."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduleState:
+    """The state of scheduled work in Redis.
+
+    `due_indexes` has the size of each index, and for how many seconds its first entry has been due.
+    """
+
+    clock_offset: float
+    workers: int
+    due_tasks: int
+    postponed_tasks: int
+    due_indexes: Mapping[str, tuple[int, float]]
+
+
+async def read_schedule(redis: Commands, now: float) -> ScheduleState:
+    """Read the state of scheduled work in one round trip; raises StoreUnavailable."""
+    indexes = {
+        "alerts": redis_keys.alerts_due(),
+        "cleanups": redis_keys.cleanups_due(),
+        "digests": redis_keys.digests_due(),
+        "watches": redis_keys.watches_due(),
+    }
+    with translate_redis_errors():
+        async with redis.pipeline(transaction=False) as pipe:
+            pipe.time()
+            pipe.zcount(redis_keys.workers(), now - WORKER_ALIVE_SECONDS, "+inf")
+            pipe.zcount(INCOMPLETE_TASKS, "-inf", 0)
+            pipe.zcount(INCOMPLETE_TASKS, "(0", "+inf")
+            for key in indexes.values():
+                pipe.zcard(key)
+                pipe.zrange(key, 0, 0, withscores=True)
+            (seconds, micros), workers, due, postponed, *found = await pipe.execute()
+    first = [max(0.0, now - entries[0][1]) if entries else 0.0 for entries in found[1::2]]
+    sizes = dict(zip(indexes, zip(map(int, found[::2]), first, strict=True), strict=True))
+    return ScheduleState(now - seconds - micros / 1e6, workers, due, postponed, sizes)
 
 
 CLOCK_WARNING_SECONDS, CLOCK_ERROR_SECONDS = 2.0, 5.0

@@ -9,6 +9,7 @@ from bot.domain.accounts import OWNER_GONE, PolledConnection
 from bot.domain.alerts import Alert, ChangeBatch, PostedAlert
 from bot.domain.audit import AuditEvent
 from bot.errors import EmporixError, RetryLater, ShareRefused
+from bot.metrics import PAUSED, POST_LATENESS_SECONDS
 from bot.scheduler.tasks import TaskContext, TaskQueue, periodic, task
 from bot.services.accounts import CONNECTION_ERRORS
 from bot.services.alerts.alerts import DISCONNECTED
@@ -90,6 +91,7 @@ async def post(
         await admit()
         posts = await alert_store.load_posts(alert.id)
         told = await _post(alert, alert.batch, posts, alert_poller, alert_poster, notifier, admit)
+        POST_LATENESS_SECONDS.observe(now - alert.batch.at, "alert")
         if not await alert_lifecycle.mark_posted(alert, told):  # the retry posts nothing twice
             raise RetryLater(1.0, "the alert was changed at the same time")
     except CONNECTION_ERRORS as error:
@@ -140,6 +142,7 @@ async def _pause_all(
 
 
 async def _note_paused(alert: Alert, reason: str, audit: AuditLog) -> None:
+    PAUSED.count("alert")
     await audit.try_record_for_app(
         AuditEvent.ALERT_PAUSED,
         alert.owner,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ from bot.errors import (
     RetryLater,
     StoreUnavailable,
 )
+from bot.metrics import PAUSED, POST_LATENESS_SECONDS
 from bot.scheduler.tasks import TaskContext, TaskQueue, periodic, task
 from bot.services.accounts import CONNECTION_ERRORS
 from bot.services.alerts.lifecycle import OWNER_CHECK_INTERVAL_SECONDS
@@ -261,6 +263,7 @@ class DigestRun:
             await self._note_paused(changed.digest.paused)
 
     async def _note_paused(self, reason: str) -> None:
+        PAUSED.count("digest")
         await self.audit.try_record_for_app(
             AuditEvent.DIGEST_PAUSED,
             self.digest.owner,
@@ -286,6 +289,7 @@ class DigestRun:
             await self.save_state(lifecycle.record_post)
 
     async def _post(self) -> None:
+        began = time.monotonic()
         await self._check()
         report = await self._report()
         is_asked = lifecycle.is_requested(self.run) or self.digest.requested_at >= self.run.at
@@ -294,6 +298,8 @@ class DigestRun:
             return
         history = None if report.is_quiet or not self.digest.chart else await self._history()
         await self.posts.post(self.digest, self.run, report, history, self.now)
+        lateness = self.now - self.run.at + time.monotonic() - began
+        POST_LATENESS_SECONDS.observe(lateness, "digest")
         await self.save_state(lifecycle.record_post)
 
     async def _check(self) -> None:

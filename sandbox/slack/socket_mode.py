@@ -27,6 +27,8 @@ WARNING_SECONDS = 10.0
 
 APP_SCOPES = frozenset({"connections:write"})
 EVENTS_API = "events_api"
+ANSWERED_IN_ACK = frozenset({"view_submission", "block_suggestion"})
+"""The interactions whose ack may have a payload, like that of a command."""
 
 
 class NoConnection(Exception):
@@ -46,6 +48,16 @@ class Sent:
 
 
 @dataclass(eq=False)
+class _Unacknowledged:
+    """An envelope that waits for its ack; `answer` is the payload of the ack."""
+
+    accepts_payload: bool
+    answer: asyncio.Future[Any] = field(
+        default_factory=lambda: asyncio.get_running_loop().create_future()
+    )
+
+
+@dataclass(eq=False)
 class SocketConnection:
     """A connection of the app. `is_silent`: the network drops everything, without an error."""
 
@@ -54,7 +66,7 @@ class SocketConnection:
     request: web.Request
     is_silent: bool = False
     pongs: int = 0
-    unacknowledged: dict[str, asyncio.Future[Any]] = field(default_factory=dict)
+    unacknowledged: dict[str, _Unacknowledged] = field(default_factory=dict)
     closed: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def send(self, message: Mapping[str, Any]) -> None:
@@ -79,7 +91,8 @@ class SocketModeServer:
 
     `sent` has all envelopes; `invalid_acks` has all messages of the app that Slack would ignore.
     `cut_when_sent` is how many of the next envelopes cut their connection as soon as they are sent,
-    `cut_when_acknowledged` how many acks are lost because the connection is cut.
+    `cut_when_acknowledged` how many acks are lost because the connection is cut. `addresses` are
+    returned by the next calls of `apps.connections.open`, in place of its own.
     """
 
     def __init__(self) -> None:
@@ -91,6 +104,7 @@ class SocketModeServer:
         self.sent: list[Sent] = []
         self.invalid_acks: list[str] = []
         self.cut_when_sent = self.cut_when_acknowledged = 0
+        self.addresses: list[str] = []
         self._tickets: dict[str, float] = {}
         self._turn = self._number = 0
         self._changed = asyncio.Condition()
@@ -111,6 +125,8 @@ class SocketModeServer:
         if "connections:write" not in self.scopes:
             provided = ",".join(sorted(self.scopes))
             raise ApiError("missing_scope", needed="connections:write", provided=provided)
+        if self.addresses:
+            return self.addresses.pop(0)
         await self._start()
         ticket = token_hex(16)
         self._tickets[ticket] = asyncio.get_running_loop().time() + TICKET_SECONDS
@@ -217,8 +233,8 @@ class SocketModeServer:
             self._changed.notify_all()
         connection.closed.set()
         for waiting in connection.unacknowledged.values():
-            if not waiting.done():
-                waiting.set_exception(_ConnectionClosed)
+            if not waiting.answer.done():
+                waiting.answer.set_exception(_ConnectionClosed)
 
     def _hello(self) -> dict[str, Any]:
         return {
@@ -241,12 +257,12 @@ class SocketModeServer:
         envelope = {
             "envelope_id": str(uuid4()),
             "type": kind,
-            "accepts_response_payload": kind != EVENTS_API,
+            "accepts_response_payload": _accepts_payload(kind, payload),
             "payload": payload,
         }
         if attempt or kind == EVENTS_API:
             envelope |= {"retry_attempt": attempt, "retry_reason": retry_reason}
-        waiting = asyncio.get_running_loop().create_future()
+        waiting = _Unacknowledged(bool(envelope["accepts_response_payload"]))
         connection.unacknowledged[str(envelope["envelope_id"])] = waiting
         self.sent.append(Sent(connection.number, envelope))
         try:
@@ -254,7 +270,7 @@ class SocketModeServer:
             if self.cut_when_sent:
                 self.cut_when_sent -= 1
                 connection.cut()
-            return await waiting
+            return await waiting.answer
         finally:
             connection.unacknowledged.pop(str(envelope["envelope_id"]), None)
 
@@ -270,7 +286,11 @@ class SocketModeServer:
             payload = given.get("payload")
         except (ValueError, KeyError, TypeError, AttributeError):
             waiting = payload = None
-        if waiting is None or waiting.done():
+        if waiting is None or waiting.answer.done() or (payload and not waiting.accepts_payload):
             self.invalid_acks.append(message)
         else:
-            waiting.set_result(payload)
+            waiting.answer.set_result(payload)
+
+
+def _accepts_payload(kind: str, payload: Mapping[str, Any]) -> bool:
+    return kind == "slash_commands" or payload.get("type") in ANSWERED_IN_ACK

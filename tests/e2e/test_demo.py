@@ -102,6 +102,18 @@ linux = pytest.mark.skipif(sys.platform != "linux", reason="processes are found 
 
 
 @linux
+@pytest.mark.parametrize(("options", "is_reachable"), [([], False), (["--host", "0.0.0.0"], True)])
+def test_the_page_is_for_this_machine_by_default(
+    tmp_path: Path, options: list[str], is_reachable: bool
+) -> None:
+    """Only with --host can the page be reached at other addresses than 127.0.0.1."""
+    with demo(tmp_path, *options) as process:
+        port = int(address(process).rpartition(":")[2])
+        with socket.socket() as client:
+            assert (client.connect_ex(("127.0.0.2", port)) == 0) is is_reachable
+
+
+@linux
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_ends_quietly(tmp_path: Path, number: int) -> None:
     """A signal to the terminal's whole process group stops the demo without an error message."""

@@ -103,6 +103,20 @@ async def test_a_repeat_by_the_other_transport_is_recognized(redis: Any, redis_u
         assert views == [views[0]] * 3
 
 
+async def test_a_form_whose_answer_is_lost_stays_open(redis: Any, redis_url: str) -> None:
+    """If Slack repeats a submission, its form does not close as if it had worked."""
+    async with open_app(redis, redis_url, FakeClock(), transport="socket") as harness:
+        ada, slack = harness.ada, harness.workspace.socket_mode
+        await ada.command("/emporix connect acme")
+        slack.cut_when_acknowledged = 1
+        exchange = await ada.submit({"Client ID": "wrong", "Client secret": "wrong"})
+        (words,) = exchange.field_errors.values()
+        assert words.endswith("Check whether it worked before you submit again.")
+        exchange = await ada.submit({"Client ID": "wrong", "Client secret": "wrong"})
+        assert exchange.field_errors
+        assert words not in exchange.field_errors.values()
+
+
 async def test_http_works_while_socket_mode_is_turned_off(redis: Any, redis_url: str) -> None:
     """With both, a process stays ready without Socket Mode, says so, and answers over HTTP."""
     async with open_app(redis, redis_url, FakeClock(), transport="both") as harness:

@@ -144,9 +144,7 @@ DOCUMENTED = (
         OPERATORS,
         "no one took them over in 30",
     ),
-    Limit(
-        "store.stopped_teams.UNINSTALL_GRACE_SECONDS", DAY, OPERATORS, "a day has passed since the"
-    ),
+    Limit("store.accounts.UNINSTALL_GRACE_SECONDS", DAY, OPERATORS, "a day has passed since the"),
     Limit("slack.loading.LOADING_AFTER_SECONDS", 1.5, USERS, "longer than 1.5 s"),
     Limit("slack.users.TIME_ZONE_TIMEOUT_SECONDS", 2, OPERATORS, "Slack did not answer within 2 s"),
     Limit(

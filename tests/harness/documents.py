@@ -68,5 +68,5 @@ def table(document: str, first: str) -> list[list[str]]:
     for line in lines:
         if not line.startswith("|"):
             break
-        rows.append([cell.strip() for cell in line.strip("|").split(" | ")])
+        rows.append([cell.strip() for cell in re.split(r" \|(?= )", line.strip("|"))])
     return rows

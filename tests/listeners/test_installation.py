@@ -9,7 +9,7 @@ import pytest
 
 from bot.slack.errors import InvalidToken
 from bot.store import keys as redis_keys
-from bot.store.stopped_teams import UNINSTALL_GRACE_SECONDS, StoppedTeams
+from bot.store.accounts import UNINSTALL_GRACE_SECONDS, StoppedTeams
 from sandbox.slack.directory import TEAM_ID
 from sandbox.slack.faults import Fault
 from sandbox.slack.person import Exchange, Person

@@ -21,7 +21,7 @@ from bot.scheduler.runner import (
 from bot.scheduler.tasks import TaskContext, TaskRegistry, periodic, task
 from bot.slack.error_handler import ErrorHandler
 from bot.slack.posting.notifier import DirectMessages
-from bot.store.stopped_teams import StoppedTeams
+from bot.store.accounts import StoppedTeams
 from sandbox.slack.directory import ADA, TEAM_ID
 from tests.harness.app import AppHarness
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from collections.abc import Callable, Mapping
 from inspect import Parameter, Signature
@@ -179,8 +180,12 @@ async def test_does_a_repeated_delivery_once(connected: AppHarness, poster: Post
 
 
 async def test_handles_a_submission_once(redis: Any) -> None:
-    """A repeated submission does nothing; another one is handled."""
+    """A repeated submission does nothing but show that its answer was lost; another is handled.
+
+    Otherwise the form would close as after a success, whatever the first answer was.
+    """
     heard: list[str] = []
+    answers: list[Any] = []
     accounts = AccountStore(redis, AccountEncryption(CIPHER))
 
     async def submitted(values: Mapping[str, str]) -> None:
@@ -194,8 +199,13 @@ async def test_handles_a_submission_once(redis: Any) -> None:
         for trigger_id in ("1.1.a", "1.1.a", "1.2.b"):
             answer = await harness.poster.interaction(form | {"trigger_id": trigger_id})
             assert answer.status_code == 200
+            answers.append(answer.json() if answer.content else None)
         await harness.poster.settled()
     assert len(heard) == 2
+    first, repeated, other = answers
+    assert first is None
+    assert other is None
+    assert "Check whether it worked before you submit again." in json.dumps(repeated)
 
 
 async def test_handles_a_new_request_with_the_same_command(

@@ -7,6 +7,7 @@ import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -23,6 +24,7 @@ from sandbox.slack.faults import Fault
 from sandbox.slack.socket_mode import EVENTS_API, NoConnection, SocketConnection, SocketModeServer
 from sandbox.slack.workspace import Workspace
 from tests.harness.clock import FakeClock
+from tests.test_http_session import tls_server
 
 SOON = 10.0
 SLACK_SECONDS = 3.0
@@ -68,6 +70,7 @@ class Setup:
     socket_mode: SocketMode
     pauses: Pauses
     workspace: Workspace
+    slack_url: str
 
     async def deliver(self, kind: str = "slash_commands", seconds: float = SLACK_SECONDS) -> Any:
         return await self.slack.deliver(kind, {"text": f"{len(self.slack.sent)}"}, seconds)
@@ -99,7 +102,7 @@ async def opened(times: ConnectionTimes = AS_IN_PRODUCTION) -> AsyncIterator[Set
         client = AsyncWebClient("xoxb-bot", base_url=f"{slack_url}/api/", session=session)
         token = workspace.socket_mode.app_token
         socket_mode = SocketMode(token, client, session, app.answer, pauses, times)
-        yield Setup(app, workspace.socket_mode, socket_mode, pauses, workspace)
+        yield Setup(app, workspace.socket_mode, socket_mode, pauses, workspace, slack_url)
         await socket_mode.close()
         assert workspace.socket_mode.invalid_acks == []
 
@@ -141,10 +144,11 @@ async def test_acks_carry_what_http_has_in_the_body(
 ) -> None:
     """The ack has the envelope's id and the payload, and only then counts as answered."""
     setup.app.response = response
-    assert await setup.deliver("interactive") == payload
+    body = {"type": "view_submission"}
+    assert await setup.slack.deliver("interactive", body, SLACK_SECONDS) == payload
     async with asyncio.timeout(SOON):
         await setup.app.answered[0].wait()
-    assert setup.app.bodies == [{"text": "0"}]
+    assert setup.app.bodies == [body]
 
 
 @pytest.mark.parametrize(
@@ -187,12 +191,54 @@ async def test_requests_do_not_wait_for_each_other(setup: Setup) -> None:
     assert await asyncio.gather(*deliveries) == [None] * 20
 
 
-@pytest.mark.parametrize("message", ["", "[]", "{", '{"type": 3}', "{}", "[" * 100_000])
-async def test_unreadable_messages_change_nothing(setup: Setup, message: str) -> None:
-    """A message that is no JSON object with a type is ignored, and later requests are answered."""
-    await setup.slack.connections[0].socket.send_str(message)
+UNREADABLE: list[str | bytes] = [
+    *("", "[]", "{", '{"type": 3}', "{}", "[" * 100_000, '"hello"', "9" * 5000),
+    '{"type": "new", "envelope_id": "1"}',
+    '{"type": "interactive", "payload": {}}',
+    *(f'{{"type": "interactive", "envelope_id": "1", "payload": {it}}}' for it in ("[1]", "null")),
+    b"\xff\xfe",
+]
+
+
+@pytest.mark.parametrize("message", UNREADABLE)
+async def test_unreadable_messages_change_nothing(
+    setup: Setup, message: str | bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A message that is neither an envelope nor hello nor disconnect is logged and ignored.
+
+    The connection stays, and later requests are answered.
+    """
+    (only,) = setup.slack.connections
+    send = only.socket.send_str if isinstance(message, str) else only.socket.send_bytes
+    await send(message)  # type: ignore[arg-type]
+    await until_read(only)
+    assert caplog.messages.count("a message from Slack is unreadable: it is ignored") == 1
     assert await setup.deliver() is None
     assert len(setup.app.bodies) == 1
+    assert setup.slack.connections == [only]
+
+
+async def test_a_binary_message_is_read_like_text(setup: Setup) -> None:
+    """An envelope in a binary message is answered, too."""
+    (only,) = setup.slack.connections
+    envelope = {"type": "interactive", "envelope_id": "1", "payload": {"text": "x"}}
+    await only.socket.send_bytes(json.dumps(envelope).encode())
+    await until_read(only)
+    assert setup.app.bodies == [{"text": "x"}]
+    assert json.loads(setup.slack.invalid_acks.pop()) == {"envelope_id": "1"}
+
+
+@pytest.mark.parametrize("reason", [None, "", "a reason <!channel>", 3])
+async def test_a_disconnect_without_a_readable_reason(
+    setup: Setup, reason: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The connection is replaced whatever the reason is; only codes are logged."""
+    caplog.set_level("INFO")
+    (old,) = setup.slack.connections
+    await old.send({"type": "disconnect", "reason": reason})
+    await setup.until(2)
+    shown = "3" if reason == 3 else "unreadable reason"
+    assert f"Slack replaces the connection: {shown}" in caplog.messages
 
 
 async def test_a_new_connection_is_open_before_the_old_one_closes(setup: Setup) -> None:
@@ -240,6 +286,30 @@ async def test_a_cut_connection_is_replaced_at_once(setup: Setup) -> None:
     assert setup.slack.sent[1].envelope["retry_reason"] == "connection_closed"
 
 
+async def test_a_lost_ack_has_one_line_in_the_log(
+    setup: Setup, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An ack for a lost connection is logged once, and sent over no other connection."""
+    (old,) = setup.slack.connections
+    setup.pauses.may_end.clear()
+    setup.app.may_answer.clear()
+    delivery = asyncio.create_task(setup.deliver())
+    async with asyncio.timeout(SOON):
+        while not setup.app.bodies:  # noqa: ASYNC110 - another task is watched
+            await asyncio.sleep(0.001)
+    old.cut()
+    await setup.until_trouble(LOST)
+    setup.app.may_answer.set()
+    async with asyncio.timeout(SOON):
+        await setup.app.answered[0].wait()
+    assert [record.getMessage() for record in caplog.records if record.levelname == "WARNING"] == [
+        "no connection to Slack: connection lost; trying again",
+        "an ack could not be sent: the connection to Slack was lost",
+    ]
+    setup.pauses.may_end.set()
+    assert await delivery is None
+
+
 def test_a_dead_connection_is_noticed_in_15_seconds() -> None:
     """aiohttp pings after the heartbeat, and waits half of it for the pong: 15 s, below 30 s."""
     assert HEARTBEAT_SECONDS * 1.5 == 15.0
@@ -285,7 +355,7 @@ async def test_attempts_are_delayed_more_and_more(caplog: pytest.LogCaptureFixtu
     assert all(most / 2 <= seconds <= most for seconds, most in pairs)
     assert len({seconds / most for seconds, most in pairs}) > 1
     warnings = [line for line in caplog.messages if line.startswith("no connection to Slack")]
-    assert warnings == ["no connection to Slack: internal_error; trying again"]
+    assert warnings == ["no connection to Slack: internal_error: a problem at Slack; trying again"]
 
 
 async def refresh_once(setup: Setup) -> None:
@@ -351,12 +421,91 @@ async def test_waits_as_long_as_slack_says() -> None:
     assert setup.pauses.seconds == [45.0]
 
 
+async def test_a_network_error_is_retried_soon() -> None:
+    """Only Slack's own Retry-After is a reason to wait longer than the first delay.
+
+    A connection is often lost because of a network problem that also breaks the next attempt.
+    """
+    async with opened() as setup:
+        setup.slack.addresses.append("ws://127.0.0.1:1/link/?ticket=very-private")
+        setup.socket_mode.start()
+        await setup.until(1)
+    assert len(setup.pauses.seconds) == 1
+    assert setup.pauses.seconds[0] <= 0.5
+
+
+UNREACHABLE = {
+    "ws://127.0.0.1:1/link/": "ClientConnectorError: check the network and the proxies",
+    "{slack}/link/": (
+        "WSServerHandshakeError 404: check that proxies and firewalls allow WebSockets"
+    ),
+    "{self_signed}/link/": (
+        "ClientConnectorCertificateError: "
+        "set SSL_CERT_FILE to the certificate of the server's authority"
+    ),
+    "None": "InvalidUrlClientError: check the network and the proxies",
+}
+
+
+@pytest.mark.parametrize("address", UNREACHABLE)
+async def test_a_connection_that_fails_says_what_to_check(
+    address: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The log and `trouble` name the error and a next step, but never the address."""
+    async with opened() as setup, tls_server(tmp_path) as (self_signed, _):
+        found = address.format(slack=setup.slack_url, self_signed=self_signed)
+        setup.slack.addresses.append(f"{found}?ticket=very-private")
+        setup.pauses.may_end.clear()
+        setup.socket_mode.start()
+        await setup.until_trouble(UNREACHABLE[address])
+        setup.pauses.may_end.set()
+        await setup.until(1)
+    words = f"no connection to Slack: {UNREACHABLE[address]}; trying again"
+    assert caplog.messages.count(words) == 1
+    assert "very-private" not in caplog.text
+
+
+async def test_a_page_of_a_proxy_is_recognized() -> None:
+    """A response that is not Slack's is named as such."""
+    async with opened() as setup:
+        setup.workspace.faults.add(Fault("html", status=403))
+        setup.pauses.may_end.clear()
+        setup.socket_mode.start()
+        await setup.until_trouble("a response with status 403 is not from Slack: check the prox")
+        setup.pauses.may_end.set()
+
+
+class BrokenClient(AsyncWebClient):
+    """Raises what slack_sdk raises if the response is a JSON list."""
+
+    async def apps_connections_open(self, *, app_token: str, **kwargs: Any) -> Any:
+        raise AttributeError("'list' object has no attribute 'get'")
+
+
+async def test_an_unexpected_error_ends_no_attempts(caplog: pytest.LogCaptureFixture) -> None:
+    """After an error that is not one of Slack's, attempts go on, and `trouble` says where to look.
+
+    An earlier reason, or that the process is connecting, would be wrong.
+    """
+    pauses = Pauses()
+    async with aiohttp.ClientSession() as session:
+        socket_mode = SocketMode("xapp-1", BrokenClient(), session, App().answer, pauses)
+        socket_mode.start()
+        async with asyncio.timeout(SOON):
+            while len(pauses.seconds) < 3:  # noqa: ASYNC110 - another task is watched
+                await asyncio.sleep(0.001)
+        assert socket_mode.trouble == "an unexpected error: its traceback is in the log"
+        await socket_mode.close()
+    assert {record.getMessage() for record in caplog.records} == {"unexpected"}
+
+
 REFUSED = {
     "invalid_auth": "create an app-level token (Basic Information) and set SLACK_APP_TOKEN",
     "token_revoked": "create an app-level token (Basic Information) and set SLACK_APP_TOKEN",
     "missing_scope": "the token needs the scope connections:write",
     "not_allowed_token_type": "SLACK_APP_TOKEN is not an app-level token",
     "too_many_websockets": "Slack allows 10 connections of an app",
+    "accesslimited": "see this code at https://docs.slack.dev/reference/methods/",
 }
 
 

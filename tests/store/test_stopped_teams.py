@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from bot.store.stopped_teams import StoppedTeams
+from bot.store.accounts import StoppedTeams
 
 
 async def test_a_repeated_uninstall_postpones_nothing(redis: Any) -> None:

@@ -16,8 +16,7 @@ from bot.errors import InvalidInput, OutdatedButton
 from bot.services.accounts import run_as
 from bot.services.agents import NamedJobs
 from bot.services.alerts.lifecycle import AlertLifecycle
-from bot.services.alerts.poll import ALERT_POLL_INTERVAL_SECONDS, fetch_changes
-from bot.services.alerts.watermark import initial_watermark
+from bot.services.alerts.poll import ALERT_POLL_INTERVAL_SECONDS, fetch_changes, initial_watermark
 from bot.services.concurrency import gather_all
 from bot.services.filters.dates import Ago, parse_when
 from bot.store.alerts import AlertStore

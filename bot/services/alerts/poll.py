@@ -1,4 +1,9 @@
-"""Polls Emporix for alerts: jobs that are new or have changed."""
+"""Polls Emporix for alerts: jobs that are new or have changed, each reported exactly once.
+
+Emporix may show a change some time after it happened. Therefore each poll starts a little before
+the latest change seen, and the changes seen in this overlap are stored as a watermark. Only
+Emporix's times are compared, as the local clock may differ.
+"""
 
 from __future__ import annotations
 
@@ -8,22 +13,86 @@ from dataclasses import dataclass, replace
 
 from bot.backoff import MAX_EMPORIX_PAUSE_SECONDS, bounded
 from bot.domain.accounts import Connection, PolledConnection, require_connection
-from bot.domain.alerts import Alert, ChangeBatch, JobChange
+from bot.domain.alerts import WATERMARK_OVERLAP_SECONDS, Alert, ChangeBatch, JobChange, Watermark
 from bot.domain.filters import Filters
 from bot.domain.jobs import FAILED, Job
+from bot.domain.records import parse_time
 from bot.domain.times import Clock
 from bot.emporix.client import MAX_PAGE_SIZE
 from bot.emporix.query import MODIFIED, TimeRange, iso
 from bot.errors import EmporixError, InvalidRequest, NotConnected
 from bot.services.accounts import CONNECTION_ERRORS, MAX_CONNECTION_FAILURES
 from bot.services.agents import NamedJobs
-from bot.services.alerts.watermark import FetchedJobs, advance, changed_at, count_unfetched
 from bot.services.digests.lifecycle import MAX_PAUSE_NOTICES
 from bot.services.jobs import MAX_IDS_PER_QUERY, JobsById
+from bot.services.pagination import short_hash
 from bot.services.session_logs import ErrorLines
 from bot.services.similarity import agent_label, fingerprint
 from bot.store.accounts import AccountStore
 from bot.store.alerts import AlertStore
+
+TIME_RESOLUTION_SECONDS = 0.001
+"""Emporix writes times to the millisecond."""
+
+
+@dataclass(frozen=True, slots=True)
+class FetchedJobs:
+    """Jobs sorted by their last change, newest first; `whole` if none since `since` is missing.
+
+    `total` is None if Emporix returns none.
+    """
+
+    jobs: tuple[Job, ...]
+    since: float
+    whole: bool
+    total: int | None
+
+    @property
+    def oldest(self) -> float:
+        """The time since which the jobs are complete."""
+        return self.since if self.whole else min(map(changed_at, self.jobs), default=self.since)
+
+
+def initial_watermark(fetched: FetchedJobs, now: float) -> Watermark:
+    """The watermark of a new alert, which does not report existing jobs."""
+    return advance(
+        Watermark(now - WATERMARK_OVERLAP_SECONDS if not fetched.jobs else 0.0), fetched
+    )[1]
+
+
+def advance(mark: Watermark, fetched: FetchedJobs) -> tuple[tuple[Job, ...], Watermark]:
+    """The changes to report, oldest first, and the watermark after them."""
+    jobs = [job for job in fetched.jobs if job.id and changed_at(job) >= mark.begin]
+    news = [job for job in jobs if mark.seen.get(job.id) != _version_of(job)]
+    reached = max([mark.reached, *map(changed_at, jobs)])
+    whole = fetched.oldest <= mark.begin
+    floor = mark.floor if whole else fetched.oldest + TIME_RESOLUTION_SECONDS
+    after = Watermark(reached, floor)
+    seen = {**mark.seen, **{job.id: _version_of(job) for job in jobs}}
+    kept = {job_id: fact for job_id, fact in seen.items() if fact[0] >= after.begin}
+    return tuple(reversed(news)), Watermark(reached, floor, kept)
+
+
+def count_unfetched(mark: Watermark, fetched: FetchedJobs) -> int | None:
+    """The number of changes to report that were not fetched; None if it is unknown."""
+    if fetched.oldest <= mark.begin:
+        return 0
+    if fetched.total is None:
+        return None
+    known = {job.id for job in fetched.jobs}
+    seen = sum(at < fetched.oldest and job_id not in known for job_id, (at, _) in mark.seen.items())
+    return max(0, fetched.total - len(fetched.jobs) - seen)
+
+
+def changed_at(job: Job) -> float:
+    """When a job last changed, in seconds since 1970; 0 if that is unknown."""
+    moment = parse_time(job.modified_at)
+    return moment.timestamp() if moment else 0.0
+
+
+def _version_of(job: Job) -> tuple[float, str]:
+    return changed_at(job), short_hash(f"{job.version}|{job.modified_at}|{job.status}")
+
 
 LAST_CHANGED_FIRST = "metadata.modifiedAt:DESC"
 

@@ -66,7 +66,10 @@ async def client(clock: StillClock) -> AsyncIterator[Client]:
     async with AsyncExitStack() as parts:
         slack_url = await parts.enter_async_context(serving(create_app(workspace)))
         session = await parts.enter_async_context(aiohttp.ClientSession())
-        yield Client(session, slack_url, workspace.socket_mode, workspace)
+        client = Client(session, slack_url, workspace.socket_mode, workspace)
+        yield client
+        for socket in client.sockets:
+            await socket.close()
 
 
 @pytest.mark.parametrize(
@@ -98,9 +101,9 @@ async def test_needs_the_scope(client: Client) -> None:
 async def test_an_address_works_once(client: Client) -> None:
     """A second connection with the same ticket is refused."""
     url = (await client.open_url(client.slack.app_token))["url"]
-    await client.session.ws_connect(url)
-    with pytest.raises(aiohttp.WSServerHandshakeError):
-        await client.session.ws_connect(url)
+    async with client.session.ws_connect(url):
+        with pytest.raises(aiohttp.WSServerHandshakeError):
+            await client.session.ws_connect(url)
 
 
 async def test_says_hello(client: Client) -> None:
@@ -111,17 +114,33 @@ async def test_says_hello(client: Client) -> None:
     assert hello["connection_info"] == {"app_id": APP_ID}
 
 
-@pytest.mark.parametrize("kind", ["slash_commands", "interactive", EVENTS_API])
-async def test_an_envelope_waits_for_its_ack(client: Client, kind: str) -> None:
-    """An envelope has an id and says whether its ack may have a payload, which is returned."""
+@pytest.mark.parametrize(
+    ("kind", "payload", "accepts"),
+    [
+        ("slash_commands", {"command": "/emporix"}, True),
+        ("interactive", {"type": "view_submission"}, True),
+        ("interactive", {"type": "block_suggestion"}, True),
+        ("interactive", {"type": "block_actions"}, False),
+        ("interactive", {"type": "shortcut"}, False),
+        (EVENTS_API, {"type": "event_callback"}, False),
+    ],
+)
+async def test_an_envelope_waits_for_its_ack(
+    client: Client, kind: str, payload: dict[str, str], accepts: bool
+) -> None:
+    """An envelope has an id and says whether its ack may have a payload.
+
+    Where it may not, an ack with a payload is ignored.
+    """
     socket = await client.greeted()
-    delivery = asyncio.create_task(client.slack.deliver(kind, {"a": 1}, SECONDS))
+    delivery = asyncio.create_task(client.slack.deliver(kind, payload, SECONDS))
     sent = await read(socket)
-    assert (sent["type"], sent["payload"]) == (kind, {"a": 1})
-    assert sent["accepts_response_payload"] is (kind != EVENTS_API)
+    assert (sent["type"], sent["payload"]) == (kind, payload)
+    assert sent["accepts_response_payload"] is accepts
     assert ("retry_attempt" in sent) is (kind == EVENTS_API)
     await socket.send_json({"envelope_id": sent["envelope_id"], "payload": {"text": "Done."}})
-    assert await delivery == {"text": "Done."}
+    await socket.send_json({"envelope_id": sent["envelope_id"]})
+    assert await delivery == ({"text": "Done."} if accepts else None)
 
 
 async def test_envelopes_take_turns(client: Client) -> None:

@@ -16,8 +16,13 @@ from bot.domain.filters import Filters
 from bot.domain.jobs import Job, JobPage
 from bot.emporix.query import TimeRange
 from bot.errors import RateLimited, Unauthorized
-from bot.services.alerts.poll import MAX_POLL_PAGES, PollResult, backoff_seconds, fetch_changes
-from bot.services.alerts.watermark import FetchedJobs
+from bot.services.alerts.poll import (
+    MAX_POLL_PAGES,
+    FetchedJobs,
+    PollResult,
+    backoff_seconds,
+    fetch_changes,
+)
 from bot.store import keys as redis_keys
 from sandbox.emporix.times import iso
 from tests.harness.clock import FakeClock

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from bot.domain.alerts import WATERMARK_OVERLAP_SECONDS, Watermark
 from bot.domain.jobs import Job
-from bot.services.alerts.watermark import (
+from bot.services.alerts.poll import (
     FetchedJobs,
     advance,
     changed_at,

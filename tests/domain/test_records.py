@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.times import parse_time, read_time
+from bot.domain.records import parse_time, read_time
 from tests.harness.source_code import PROJECT, modules
 
 ZONES = st.timedeltas(timedelta(hours=-23), timedelta(hours=23)).map(
@@ -40,4 +40,4 @@ def test_times_are_read_in_one_place() -> None:
         for path in modules("bot")
         if "datetime.fromisoformat" in path.read_text(encoding="utf-8")
     }
-    assert readers == {"bot/domain/times.py", "bot/services/filters/dates.py"}
+    assert readers == {"bot/domain/records.py", "bot/services/filters/dates.py"}
