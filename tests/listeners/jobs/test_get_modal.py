@@ -11,6 +11,8 @@ from syrupy.assertion import SnapshotAssertion
 
 from sandbox.emporix.faults import Fault
 from sandbox.emporix.keys import ACME_OPERATIONS
+from sandbox.slack.faults import Fault as SlackFault
+from sandbox.slack.faults import Kind as SlackFaultKind
 from sandbox.slack.person import Exchange, Person
 from tests.harness.app import AppHarness
 from tests.listeners.jobs.fixtures import add_jobs, job_id
@@ -531,6 +533,30 @@ async def test_a_late_log_overwrites_nothing(connected: AppHarness, ada: Person)
     newer = await ada.view()
     await opening
     assert await ada.view() == newer
+
+
+async def test_a_job_that_was_deleted_meanwhile_stays_as_it_is(
+    connected: AppHarness, ada: Person
+) -> None:
+    """If the job is deleted before its log is read, the modal still shows the job."""
+    opening = await open_with_a_slow_log(connected, ada)
+    for number in (1, 25):
+        connected.emporix_state.tenant("acme").jobs.remove(job_id(number))
+    exchange = await opening
+    assert vias(exchange) == ["views.open", "views.update"]
+    assert shown(view_of(exchange)) == 25
+
+
+@pytest.mark.parametrize("kind", ["status", "status_after", "cut_before", "cut_after"])
+async def test_a_log_that_slack_does_not_take_is_no_error(
+    connected: AppHarness, ada: Person, kind: SlackFaultKind
+) -> None:
+    """If Slack fails when the log is added, the job stays, and nobody gets an error message."""
+    opening = await open_with_a_slow_log(connected, ada)
+    connected.workspace.faults.add(SlackFault(kind, method="views.update", times=9))
+    exchange = await opening
+    assert exchange.messages == []
+    assert shown(await ada.view() or {}) == 25
 
 
 async def test_a_job_without_a_log_button_has_log_lines(connected: AppHarness, ada: Person) -> None:
