@@ -300,7 +300,8 @@ async def test_some_jobs_have_no_log(job: Job) -> None:
 )
 async def test_a_log_that_can_not_be_read_adds_nothing(logs: FakeLogs) -> None:
     """Neither a missing, a failing, an empty nor a slow log is an error."""
-    assert await read(logs, within=0.05) is None
+    async with asyncio.timeout(5):
+        assert await read(logs, within=0.05) is None
 
 
 async def test_without_a_connection_nothing_is_read() -> None:
