@@ -36,7 +36,7 @@ from bot.services.filters.parser import FilterResolver
 from bot.services.find_jobs import JobFinder
 from bot.services.home import HomeService, TenantStatsReader
 from bot.services.jobs import JobsById, JobService
-from bot.services.session_logs import SessionLogs
+from bot.services.session_logs import ErrorLines, SessionLogs
 from bot.services.sharing import SharingService
 from bot.services.watches import WatchService
 from bot.settings import Settings
@@ -109,6 +109,7 @@ class Services(Stores):
     installation: Installation
     jobs: JobService
     digest_reports: DigestReports
+    error_lines: ErrorLines
     renderer: Renderer
     shared_deletes: SharedDeletes
     sharing: SharingService
@@ -125,10 +126,10 @@ def build_services(
     jobs = _jobs(resources, new_cursor_id)
     stores, clock = build_stores(resources), resources.clock
     watches = _watches(resources, stores, jobs)
-    lifecycle, alerts = _alerts(resources, stores)
-    responder = AlertResponder(stores.alert_store, clock)
+    lifecycle, responder, alerts = _alerts(resources, stores)
     digests = DigestService(stores.digest_store, clock, new_digest_id)
-    digest_reports = DigestReports(resources.patient_jobs, clock)
+    error_lines = _error_lines(resources)
+    digest_reports = DigestReports(resources.patient_jobs, error_lines, clock)
     resources.exit_stack.push_async_callback(digest_reports.close)
     allow_outsiders = settings.allow_shared_channels
     return Services(
@@ -149,6 +150,7 @@ def build_services(
         installation=Installation(slack, allow_outsiders=allow_outsiders),
         jobs=jobs,
         digest_reports=digest_reports,
+        error_lines=error_lines,
         renderer=renderer,
         shared_deletes=_shared_deletes(resources, audit),
         sharing=_sharing(resources, jobs, new_cursor_id),
@@ -202,12 +204,19 @@ def _watches(resources: Resources, stores: Stores, jobs: JobService) -> WatchSer
     )
 
 
-def _alerts(resources: Resources, stores: Stores) -> tuple[AlertLifecycle, AlertService]:
+def _error_lines(resources: Resources) -> ErrorLines:
+    error_lines = ErrorLines(resources.emporix, resources.clock)
+    resources.exit_stack.push_async_callback(error_lines.close)
+    return error_lines
+
+
+def _alerts(
+    resources: Resources, stores: Stores
+) -> tuple[AlertLifecycle, AlertResponder, AlertService]:
     emporix, store, clock = resources.named_jobs, stores.alert_store, resources.clock
     lifecycle = AlertLifecycle(store, clock)
-    return lifecycle, AlertService(
-        emporix, store, lifecycle, new_alert_id=new_alert_id, clock=clock
-    )
+    alerts = AlertService(emporix, store, lifecycle, new_alert_id=new_alert_id, clock=clock)
+    return lifecycle, AlertResponder(store, clock), alerts
 
 
 def _departures(
@@ -332,7 +341,7 @@ def build_worker_services(
     notifier = Notifier(renderer, poster, resources.slack, shared.audiences, zones)
     return WorkerServices(
         **_fields(shared),
-        alert_poller=_alert_poller(resources, shared.alert_store),
+        alert_poller=_alert_poller(resources, shared),
         alert_poster=AlertPoster(renderer, poster, notifier, shared.alert_messages),
         cleanup_runs=_cleanup_runs(resources, shared.cleanup_store, shared.audit),
         digest_poster=DigestPoster(
@@ -358,9 +367,15 @@ def _build_poster(resources: Resources, sleep: Sleep) -> IdempotentPoster:
     )
 
 
-def _alert_poller(resources: Resources, alert_store: AlertStore) -> AlertPoller:
-    emporix, accounts = resources.named_jobs, resources.accounts
-    return AlertPoller(emporix, JobsById(emporix), alert_store, accounts, resources.clock)
+def _alert_poller(resources: Resources, shared: Services) -> AlertPoller:
+    return AlertPoller(
+        resources.named_jobs,
+        JobsById(resources.named_jobs),
+        shared.error_lines,
+        shared.alert_store,
+        resources.accounts,
+        resources.clock,
+    )
 
 
 def _cleanup_runs(

@@ -14,6 +14,7 @@ from bot.domain.alerts import (
     MessageResponse,
     ResponseEvent,
     ResponseState,
+    Snooze,
 )
 from bot.store.alerts import ALERT_RESPONSES_SERIALIZER
 
@@ -142,3 +143,16 @@ def test_responses_are_stored_as_they_are(script: list[Any]) -> None:
     assert '"snoozes":[1]' in ALERT_RESPONSES_SERIALIZER.write(
         ALERT_RESPONSES_SERIALIZER.read(later)
     )
+
+
+def test_a_batch_is_counted_once() -> None:
+    """A batch that is posted again after a crash counts once, and nothing after the report."""
+    snoozed = NEW.with_snooze(Snooze("print", NOW + 60, "U0ADA", NOW))
+    for batch, held, total in ((1, 2, 2), (1, 2, 2), (2, 3, 5), (1, 2, 5)):
+        snoozed = snoozed.after_counting({"print": held, "other": 1}, batch)
+        assert [one.count for one in snoozed.snoozes] == [total]
+    assert snoozed.snoozes_to_report(NOW + 59) == ()
+    (over,) = snoozed.snoozes_to_report(NOW + 60)
+    reported = snoozed.after_reporting(over)
+    assert reported.after_counting({"print": 1}, 3) == reported
+    assert AlertResponses((reported.after_showing(reported),)).due_at(NOW + 99) is None

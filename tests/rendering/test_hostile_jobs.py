@@ -6,6 +6,7 @@ import json
 import re
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,14 +14,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.domain.filters import Filters
-from bot.domain.jobs import Job, LogLine, Session
+from bot.domain.jobs import Job, LogLine, RequestLog, Session
 from bot.emporix.models import parse_job
 from bot.rendering.agent_message import MODAL_TEXT_LENGTH, agent_message_blocks
 from bot.rendering.renderer import Renderer
 from bot.services.csv_export import CompleteList
 from bot.services.exports import Export
 from bot.services.jobs import JobCard, JobList
-from bot.services.session_logs import log_page
+from bot.services.session_logs import job_log, log_page
+from bot.services.similarity import group_failures
 from sandbox.slack.blockkit import problems, view_problems
 from tests.rendering import slack_limits
 from tests.rendering.hostile import NOT_SENDABLE, hostile_text
@@ -97,6 +99,12 @@ def payloads(text: str) -> Iterator[dict[str, Any]]:
     line = LogLine(text, text, text, text, text, False)
     session = Session(text, text, (text,) * 9, (line,) * 50, 1)
     yield RENDERER.render("jobs/log", log=log_page(session, "acme", text, 1), zone="")
+    log = RENDERER.render("jobs/get.log", log=job_log(RequestLog((line,) * 50)), job=shown)
+    yield {"text": "The log", **log}
+    (group,) = group_failures([replace(shown, error_line=text)])
+    groups = (group, replace(group, count=2))
+    facts = {"tenant": "acme", "total": 3, "agents": (), "gone": 0, "more": 0, "kind": "failure"}
+    yield RENDERER.render("alerts/thread", groups=groups, zone="", **facts)
     found = CompleteList((shown,), Filters(agent_names=(text,), words=(text,)), text, 1, True, 0)
     yield RENDERER.render("jobs/csv", found=found, count=1, url=text)
     yield RENDERER.render("jobs/export", export=Export(text, text, 1, text, text), url=text)

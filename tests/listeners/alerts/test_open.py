@@ -356,6 +356,7 @@ async def test_a_job_deleted_meanwhile_hides_no_claim(harness: AppHarness) -> No
     """A delete in the message, which replaces a row, keeps the state that is in Redis."""
     before, *_ = await posted(harness)
     await respond(harness, "grace", "I'm on it")
+    await later(harness, 5)
     await click_in(harness, before, "U0ADA", "Delete")
     await later(harness, 5)
     first, *_ = await posted(harness)
