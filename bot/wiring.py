@@ -126,12 +126,12 @@ def build_services(
     jobs = _jobs(resources, new_cursor_id)
     stores, clock = build_stores(resources), resources.clock
     watches = _watches(resources, stores, jobs)
-    lifecycle, responder, alerts = _alerts(resources, stores)
+    lifecycle, alerts = _alerts(resources, stores.alert_store)
+    responder = AlertResponder(stores.alert_store, clock)
     digests = DigestService(stores.digest_store, clock, new_digest_id)
     error_lines = _error_lines(resources)
     digest_reports = DigestReports(resources.patient_jobs, error_lines, clock)
     resources.exit_stack.push_async_callback(digest_reports.close)
-    allow_outsiders = settings.allow_shared_channels
     return Services(
         **_fields(stores),
         accounts=AccountService(resources.accounts, resources.emporix, clock),
@@ -143,11 +143,11 @@ def build_services(
         audiences=AudienceCache(redis, resources.cipher, settings.slack_channel_reads_per_minute),
         audit=audit,
         departures=_departures(resources, stores, digests, alerts, lifecycle, watches),
-        digest_channels=DigestChannels(slack, allow_outsiders=allow_outsiders),
+        digest_channels=DigestChannels(slack, allow_outsiders=settings.allow_shared_channels),
         digests=digests,
         direct_messages=DirectMessages(renderer, slack),
         daily_history=_daily_history(resources),
-        installation=Installation(slack, allow_outsiders=allow_outsiders),
+        installation=Installation(slack, allow_outsiders=settings.allow_shared_channels),
         jobs=jobs,
         digest_reports=digest_reports,
         error_lines=error_lines,
@@ -210,13 +210,11 @@ def _error_lines(resources: Resources) -> ErrorLines:
     return error_lines
 
 
-def _alerts(
-    resources: Resources, stores: Stores
-) -> tuple[AlertLifecycle, AlertResponder, AlertService]:
-    emporix, store, clock = resources.named_jobs, stores.alert_store, resources.clock
+def _alerts(resources: Resources, store: AlertStore) -> tuple[AlertLifecycle, AlertService]:
+    emporix, clock = resources.named_jobs, resources.clock
     lifecycle = AlertLifecycle(store, clock)
     alerts = AlertService(emporix, store, lifecycle, new_alert_id=new_alert_id, clock=clock)
-    return lifecycle, AlertResponder(store, clock), alerts
+    return lifecycle, alerts
 
 
 def _departures(
@@ -266,10 +264,8 @@ def build_web_services(
     new_digest_id: Callable[[], str] = new_digest_id,
 ) -> WebServices:
     redis, emporix, names = resources.redis, resources.emporix, resources.names
-    shared, filter_resolver = (
-        build_services(resources, new_cursor_id, new_digest_id),
-        FilterResolver(names),
-    )
+    shared = build_services(resources, new_cursor_id, new_digest_id)
+    filter_resolver = FilterResolver(names)
     return WebServices(
         **_fields(shared),
         filter_resolver=filter_resolver,
