@@ -10,7 +10,7 @@ import asyncio
 import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import bot.listeners
 from bot.logs import write_line
@@ -19,7 +19,7 @@ from bot.resources import Resources, slack_client
 from bot.scheduler.tasks import TaskQueue
 from bot.services.accounts import AccountService
 from bot.services.alerts.alerts import AlertService
-from bot.services.alerts.lifecycle import AlertLifecycle
+from bot.services.alerts.lifecycle import AlertLifecycle, AlertResponder
 from bot.services.alerts.poll import AlertPoller
 from bot.services.cleanups.cleanups import CleanupService
 from bot.services.cleanups.run import CleanupRuns
@@ -43,7 +43,7 @@ from bot.settings import Settings
 from bot.slack.conversations import DigestChannels
 from bot.slack.decorators import Registry, discover
 from bot.slack.installation import Installation
-from bot.slack.posting.alerts import AlertPoster
+from bot.slack.posting.alerts import AlertMessages, AlertPoster
 from bot.slack.posting.digests import DigestPoster
 from bot.slack.posting.notifier import DirectMessages, Notifier
 from bot.slack.posting.post_once import IdempotentPoster
@@ -95,6 +95,8 @@ class Services(Stores):
 
     accounts: AccountService
     alert_lifecycle: AlertLifecycle
+    alert_messages: AlertMessages
+    alert_responder: AlertResponder
     alerts: AlertService
     heartbeats: Heartbeats
     audiences: AudienceCache
@@ -125,16 +127,19 @@ def build_services(
     stores, clock = build_stores(resources), resources.clock
     watches = _watches(resources, stores, jobs)
     lifecycle, alerts = _alerts(resources, stores)
+    responder = AlertResponder(stores.alert_store, clock)
     digests = DigestService(stores.digest_store, clock, new_digest_id)
-    error_lines = ErrorLines(resources.emporix, clock)
-    resources.exit_stack.push_async_callback(error_lines.close)
-    digest_reports = DigestReports(resources.patient_jobs, error_lines, clock)
-    resources.exit_stack.push_async_callback(digest_reports.close)
+    error_lines = _with_close(resources, ErrorLines(resources.emporix, clock))
+    digest_reports = _with_close(
+        resources, DigestReports(resources.patient_jobs, error_lines, clock)
+    )
     allow_outsiders = settings.allow_shared_channels
     return Services(
         **_fields(stores),
         accounts=AccountService(resources.accounts, resources.emporix, clock),
         alert_lifecycle=lifecycle,
+        alert_messages=AlertMessages(renderer, slack, Deletions(redis), responder),
+        alert_responder=responder,
         alerts=alerts,
         heartbeats=Heartbeats(redis, clock()),
         audiences=AudienceCache(redis, resources.cipher, settings.slack_channel_reads_per_minute),
@@ -153,6 +158,19 @@ def build_services(
         sharing=_sharing(resources, jobs, new_cursor_id),
         watches=watches,
     )
+
+
+class _Closable(Protocol):
+    async def close(self) -> None: ...
+
+
+_Service = TypeVar("_Service", bound=_Closable)
+
+
+def _with_close(resources: Resources, service: _Service) -> _Service:
+    """`service`, to be closed together with `resources`."""
+    resources.exit_stack.push_async_callback(service.close)
+    return service
 
 
 def _daily_history(resources: Resources) -> DailyHistory:
@@ -300,6 +318,7 @@ def _home_service(resources: Resources, services: Services) -> HomeService:
         TenantStatsReader(resources.patient_jobs, resources.clock),
         digests=services.digest_store,
         alerts=services.alerts,
+        responder=services.alert_responder,
         watches=services.watch_store,
         audit=services.audit,
         clock=resources.clock,
@@ -331,7 +350,7 @@ def build_worker_services(
     return WorkerServices(
         **_fields(shared),
         alert_poller=_alert_poller(resources, shared),
-        alert_poster=AlertPoster(renderer, poster, notifier),
+        alert_poster=AlertPoster(renderer, poster, notifier, shared.alert_messages),
         cleanup_runs=_cleanup_runs(resources, shared.cleanup_store, shared.audit),
         digest_poster=DigestPoster(
             renderer, poster, shared.digest_channels, notifier, ChartSupport(redis)

@@ -31,6 +31,9 @@ class AuditEvent(StrEnum):
     ALERT_OFF = "alert.off"
     ALERT_MUTED = "alert.muted"
     ALERT_UNMUTED = "alert.unmuted"
+    ALERT_CLAIMED = "alert.claimed"
+    ALERT_RESOLVED = "alert.resolved"
+    ALERT_REOPENED = "alert.reopened"
     AUDIT_READ = "audit.read"
     APP_UNINSTALLED = "app.uninstalled"
     TOKEN_REVOKED = "token.revoked"  # noqa: S105 - a name

@@ -243,7 +243,17 @@ DOCUMENTED = (
         "store.digests.DAILY_COUNTS_TTL_SECONDS", 21 * DAY, KEYS, "three weeks after the last count"
     ),
     Limit("store.watches.WATCH_TTL_SECONDS", 30 * DAY, KEYS, "a month after the last was added"),
-    Limit("store.alerts.ALERT_POSTS_TTL_SECONDS", DAY, KEYS, "| encrypted | a day; `alerts off`"),
+    Limit(
+        "store.alerts.ALERT_POSTS_TTL_SECONDS",
+        7 * DAY,
+        KEYS,
+        "| encrypted | a week after the last message or response; `alerts off`",
+    ),
+    Limit(
+        "domain.alerts.RESPONSE_TTL_SECONDS", 7 * DAY, USERS, "for a week after they were claimed"
+    ),
+    Limit("domain.alerts.MAX_RESPONSES", 50, KEYS, "responses to at most 50 messages"),
+    Limit("domain.alerts.MAX_RESPONSE_STEPS", 20, KEYS, "the last 20 changes of each"),
     Limit("store.audit.COPY_TTL_SECONDS", HOUR, KEYS, "an hour after an interrupted run"),
 )
 

@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from bot.domain.alerts import AlertRow, ChangeBatch, JobChange, PostedAlert
+from bot.domain.alerts import (
+    RESPONSE_TTL_SECONDS,
+    AlertResponses,
+    AlertRow,
+    ChangeBatch,
+    JobChange,
+    PostedAlert,
+)
 from bot.services.similarity import are_similar_fingerprints
 
 MAX_ALERT_ROWS = 5
@@ -13,6 +20,8 @@ MAX_ALERT_ROWS = 5
 
 MAX_ROW_AGENTS = 20
 POSTED_ALERT_TTL_SECONDS = 24 * 60 * 60.0
+"""How long a message that no one has claimed gets repeats; then a new message reports them."""
+
 MAX_POSTED_ALERTS = 50  # messages
 
 
@@ -36,12 +45,17 @@ class AlertPlan:
     repeats: tuple[Repeats, ...]
 
 
-def group_changes(batch: ChangeBatch, posts: Sequence[PostedAlert]) -> AlertPlan:
+NO_RESPONSES = AlertResponses()
+
+
+def group_changes(
+    batch: ChangeBatch, posts: Sequence[PostedAlert], responses: AlertResponses = NO_RESPONSES
+) -> AlertPlan:
     """Plan the posts for a batch: a failure repeats the latest post that shows a similar one.
 
     A summary after a long gap has no repeats; it is always a separate post.
     """
-    known = [] if batch.since else list(open_posts(posts, batch.at))
+    known = [] if batch.since else list(open_posts(posts, batch.at, responses))
     fresh, repeats = [], dict[str, tuple[PostedAlert, list[str]]]()
     for change in batch.changes:
         post = next(
@@ -62,23 +76,54 @@ def group_changes(batch: ChangeBatch, posts: Sequence[PostedAlert]) -> AlertPlan
     )
 
 
-def open_posts(posts: Sequence[PostedAlert], now: float) -> Sequence[PostedAlert]:
-    """The posts that can still get repeats, oldest first."""
-    return [post for post in posts if now - post.at < POSTED_ALERT_TTL_SECONDS][-MAX_POSTED_ALERTS:]
+def open_posts(
+    posts: Sequence[PostedAlert], now: float, responses: AlertResponses = NO_RESPONSES
+) -> Sequence[PostedAlert]:
+    """The posts that can still get repeats, oldest first.
+
+    A claimed or resolved message gets them for a week after that, others for a day. Later responses
+    don't count, so that the plan for a batch is the same when it is posted again after a crash.
+    """
+
+    def is_open(post: PostedAlert) -> bool:
+        then = responses.of(post.ts).as_of(now)
+        lasts = POSTED_ALERT_TTL_SECONDS if then.state == "open" else RESPONSE_TTL_SECONDS
+        return now - max(post.at, then.at) < lasts
+
+    return [post for post in posts if is_open(post)][-MAX_POSTED_ALERTS:]
+
+
+def kept_posts(
+    posts: Sequence[PostedAlert], now: float, responses: AlertResponses = NO_RESPONSES
+) -> Sequence[PostedAlert]:
+    """The posts to store, oldest first: those with failures for a week after their last change.
+
+    If there are too many, the oldest ones that no one has claimed are dropped.
+    """
+
+    def is_kept(post: PostedAlert) -> bool:
+        lasts = RESPONSE_TTL_SECONDS if post.has_failures else POSTED_ALERT_TTL_SECONDS
+        return now - max(post.at, responses.of(post.ts).at) < lasts
+
+    kept = [post for post in posts if is_kept(post)]
+    unclaimed = [post for post in kept if responses.of(post.ts).state != "claimed"]
+    dropped = (unclaimed + kept)[: max(0, len(kept) - MAX_POSTED_ALERTS)]
+    return [post for post in kept if post not in dropped]
 
 
 def posts_after(
-    posts: Sequence[PostedAlert], plan: AlertPlan, batch: ChangeBatch, post_id: str
+    posts: Sequence[PostedAlert],
+    plan: AlertPlan,
+    batch: ChangeBatch,
+    post_id: str,
+    responses: AlertResponses = NO_RESPONSES,
 ) -> tuple[PostedAlert, ...]:
     """The posts after a batch; `post_id` is the new post, "" if there is none."""
     changed = {repeats.post.ts: repeats.post for repeats in plan.repeats}
     known = [changed.get(post.ts, post) for post in posts]
-    new = (
-        [PostedAlert(post_id, batch.at, plan.rows, batch.since, batch.more)]
-        if post_id and plan.rows
-        else []
-    )
-    return tuple(open_posts([*known, *new], batch.at))
+    made = PostedAlert(post_id, batch.at, plan.rows, batch.since, batch.more, can_be_claimed=True)
+    new = [made] if post_id and plan.rows else []
+    return tuple(kept_posts([*known, *new], batch.at, responses))
 
 
 def _rows(changes: Sequence[JobChange], at: float) -> tuple[AlertRow, ...]:
@@ -120,4 +165,4 @@ def _with_repeat(post: PostedAlert, change: JobChange, at: float) -> PostedAlert
         _with_job(row, change, at) if number == index else row
         for number, row in enumerate(post.rows)
     ]
-    return replace(post, rows=tuple(rows))
+    return replace(post, rows=tuple(rows), can_be_claimed=True)
