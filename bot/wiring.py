@@ -10,7 +10,7 @@ import asyncio
 import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, fields
-from typing import Any, Protocol, TypeVar
+from typing import Any
 
 import bot.listeners
 from bot.logs import write_line
@@ -129,10 +129,7 @@ def build_services(
     lifecycle, alerts = _alerts(resources, stores)
     responder = AlertResponder(stores.alert_store, clock)
     digests = DigestService(stores.digest_store, clock, new_digest_id)
-    error_lines = _with_close(resources, ErrorLines(resources.emporix, clock))
-    digest_reports = _with_close(
-        resources, DigestReports(resources.patient_jobs, error_lines, clock)
-    )
+    daily_history, error_lines, digest_reports = _reports(resources)
     allow_outsiders = settings.allow_shared_channels
     return Services(
         **_fields(stores),
@@ -148,7 +145,7 @@ def build_services(
         digest_channels=DigestChannels(slack, allow_outsiders=allow_outsiders),
         digests=digests,
         direct_messages=DirectMessages(renderer, slack),
-        daily_history=_daily_history(resources),
+        daily_history=daily_history,
         installation=Installation(slack, allow_outsiders=allow_outsiders),
         jobs=jobs,
         digest_reports=digest_reports,
@@ -160,24 +157,14 @@ def build_services(
     )
 
 
-class _Closable(Protocol):
-    async def close(self) -> None: ...
-
-
-_Service = TypeVar("_Service", bound=_Closable)
-
-
-def _with_close(resources: Resources, service: _Service) -> _Service:
-    """`service`, to be closed together with `resources`."""
-    resources.exit_stack.push_async_callback(service.close)
-    return service
-
-
-def _daily_history(resources: Resources) -> DailyHistory:
-    counts = DailyCounts(resources.redis, resources.cipher)
-    daily_history = DailyHistory(resources.emporix, counts, resources.clock)
-    resources.exit_stack.push_async_callback(daily_history.close)
-    return daily_history
+def _reports(resources: Resources) -> tuple[DailyHistory, ErrorLines, DigestReports]:
+    emporix, clock = resources.emporix, resources.clock
+    history = DailyHistory(emporix, DailyCounts(resources.redis, resources.cipher), clock)
+    lines = ErrorLines(emporix, clock)
+    reports = DigestReports(resources.patient_jobs, lines, clock)
+    for service in (history, lines, reports):
+        resources.exit_stack.push_async_callback(service.close)
+    return history, lines, reports
 
 
 def _jobs(resources: Resources, new_cursor_id: Callable[[], str]) -> JobService:
