@@ -126,12 +126,11 @@ def build_services(
     jobs = _jobs(resources, new_cursor_id)
     stores, clock = build_stores(resources), resources.clock
     watches = _watches(resources, stores, jobs)
-    lifecycle, alerts = _alerts(resources, stores.alert_store)
+    lifecycle, alerts = _alerts(resources, stores)
     responder = AlertResponder(stores.alert_store, clock)
     digests = DigestService(stores.digest_store, clock, new_digest_id)
-    error_lines = _error_lines(resources)
-    digest_reports = DigestReports(resources.patient_jobs, error_lines, clock)
-    resources.exit_stack.push_async_callback(digest_reports.close)
+    daily_history, error_lines, digest_reports = _reports(resources)
+    allow_outsiders = settings.allow_shared_channels
     return Services(
         **_fields(stores),
         accounts=AccountService(resources.accounts, resources.emporix, clock),
@@ -143,11 +142,11 @@ def build_services(
         audiences=AudienceCache(redis, resources.cipher, settings.slack_channel_reads_per_minute),
         audit=audit,
         departures=_departures(resources, stores, digests, alerts, lifecycle, watches),
-        digest_channels=DigestChannels(slack, allow_outsiders=settings.allow_shared_channels),
+        digest_channels=DigestChannels(slack, allow_outsiders=allow_outsiders),
         digests=digests,
         direct_messages=DirectMessages(renderer, slack),
-        daily_history=_daily_history(resources),
-        installation=Installation(slack, allow_outsiders=settings.allow_shared_channels),
+        daily_history=daily_history,
+        installation=Installation(slack, allow_outsiders=allow_outsiders),
         jobs=jobs,
         digest_reports=digest_reports,
         error_lines=error_lines,
@@ -158,11 +157,14 @@ def build_services(
     )
 
 
-def _daily_history(resources: Resources) -> DailyHistory:
-    counts = DailyCounts(resources.redis, resources.cipher)
-    daily_history = DailyHistory(resources.emporix, counts, resources.clock)
-    resources.exit_stack.push_async_callback(daily_history.close)
-    return daily_history
+def _reports(resources: Resources) -> tuple[DailyHistory, ErrorLines, DigestReports]:
+    emporix, clock = resources.emporix, resources.clock
+    history = DailyHistory(emporix, DailyCounts(resources.redis, resources.cipher), clock)
+    lines = ErrorLines(emporix, clock)
+    reports = DigestReports(resources.patient_jobs, lines, clock)
+    for service in (history, lines, reports):
+        resources.exit_stack.push_async_callback(service.close)
+    return history, lines, reports
 
 
 def _jobs(resources: Resources, new_cursor_id: Callable[[], str]) -> JobService:
@@ -204,17 +206,12 @@ def _watches(resources: Resources, stores: Stores, jobs: JobService) -> WatchSer
     )
 
 
-def _error_lines(resources: Resources) -> ErrorLines:
-    error_lines = ErrorLines(resources.emporix, resources.clock)
-    resources.exit_stack.push_async_callback(error_lines.close)
-    return error_lines
-
-
-def _alerts(resources: Resources, store: AlertStore) -> tuple[AlertLifecycle, AlertService]:
-    emporix, clock = resources.named_jobs, resources.clock
+def _alerts(resources: Resources, stores: Stores) -> tuple[AlertLifecycle, AlertService]:
+    emporix, store, clock = resources.named_jobs, stores.alert_store, resources.clock
     lifecycle = AlertLifecycle(store, clock)
-    alerts = AlertService(emporix, store, lifecycle, new_alert_id=new_alert_id, clock=clock)
-    return lifecycle, alerts
+    return lifecycle, AlertService(
+        emporix, store, lifecycle, new_alert_id=new_alert_id, clock=clock
+    )
 
 
 def _departures(
@@ -264,8 +261,10 @@ def build_web_services(
     new_digest_id: Callable[[], str] = new_digest_id,
 ) -> WebServices:
     redis, emporix, names = resources.redis, resources.emporix, resources.names
-    shared = build_services(resources, new_cursor_id, new_digest_id)
-    filter_resolver = FilterResolver(names)
+    shared, filter_resolver = (
+        build_services(resources, new_cursor_id, new_digest_id),
+        FilterResolver(names),
+    )
     return WebServices(
         **_fields(shared),
         filter_resolver=filter_resolver,
