@@ -384,7 +384,12 @@ def test_released_versions_use_current_data(version: str, tmp_path: Path) -> Non
         packed.extractall(code, filter="data")
     for one in VERSIONS:
         shutil.rmtree(code / "tests/released" / one, ignore_errors=True)
-    write(code / "tests/released/0.current", records=False)
+    current = code / "tests/released/0.current"
+    write(current, records=False)
+    buttons = json.loads((current / "buttons.json").read_text(encoding="utf-8"))
+    known = released(version, "buttons").keys()  # the old code calls others outdated
+    text = json.dumps({kind: buttons[kind] for kind in known})
+    (current / "buttons.json").write_text(text, encoding="utf-8")
     chosen = "([0.current] or released_states) and not stores_data"
     tests = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-n0", "-k", chosen, "tests/test_released.py"],
