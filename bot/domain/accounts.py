@@ -1,4 +1,4 @@
-"""Users, and their connections to Emporix tenants."""
+"""Users, their connections to Emporix tenants, and the audiences of channels."""
 
 from __future__ import annotations
 
@@ -101,3 +101,20 @@ def require_connection(account: Account, tenant: str = "") -> Connection:
     if name not in account.connections:
         raise NotConnected(name, tuple(account.connections))
     return account.connections[name]
+
+
+@dataclass(frozen=True, slots=True)
+class Audience(StoredRecord):
+    """The people who can read a channel.
+
+    `is_known` is False if they can't be determined; `error_code` is then Slack's error code.
+    `has_outsiders` means that people from other organizations are members, `is_archived` that the
+    channel accepts no messages, and `is_direct` that it is a direct message.
+    """
+
+    channel_id: str
+    is_known: bool = True
+    has_outsiders: bool = False
+    is_direct: bool = False
+    is_archived: bool = False
+    error_code: str = ""

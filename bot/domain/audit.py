@@ -31,6 +31,7 @@ class AuditEvent(StrEnum):
     ALERT_OFF = "alert.off"
     ALERT_MUTED = "alert.muted"
     ALERT_UNMUTED = "alert.unmuted"
+    ALERT_MENTIONS = "alert.mentions"
     AUDIT_READ = "audit.read"
     APP_UNINSTALLED = "app.uninstalled"
     TOKEN_REVOKED = "token.revoked"  # noqa: S105 - a name

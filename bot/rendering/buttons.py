@@ -123,6 +123,10 @@ ALERTS_OFF_ONE = "alerts.off.one"
 ALERTS_MUTE_ONE = "alerts.mute.one"
 ALERTS_MUTE_END = "alerts.mute.end"
 ALERTS_LIST_JOBS = "alerts.list.jobs"
+ALERTS_NOTIFY_OPEN = "alerts.notify.open"
+ALERTS_NOTIFY_AGENT = "alerts.notify.agent"
+ALERTS_NOTIFY_GROUP = "alerts.notify.group"
+ALERTS_NOTIFY_SUBMIT = "alerts.notify.submit"
 JOBS_SHARE_MENTIONED_ASK = "jobs.share_mentioned.ask"
 JOBS_SHARE_MENTIONED_CHOOSE = "jobs.share_mentioned.choose"
 JOBS_SHARE_MENTIONED_CHOSEN = "jobs.share_mentioned.chosen"
@@ -256,6 +260,17 @@ class AlertButton(ButtonState):
     kind = "alert"
     alert_id: str
     agent: str = ""
+
+
+@dataclass(frozen=True)
+class NotifyFormState(ButtonState):
+    """The form for whom an alert mentions; it shows the rule for `agent_id`, or for any agent."""
+
+    kind = "notify_form"
+    alert_id: str
+    channel_id: str
+    tenant: str
+    agent_id: str = ""
 
 
 @dataclass(frozen=True)
@@ -445,6 +460,7 @@ BUTTON_STATES: tuple[type[ButtonState], ...] = (
     CommandButton,
     ModalOrigin,
     FilterFormState,
+    NotifyFormState,
 )
 
 

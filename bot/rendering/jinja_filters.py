@@ -311,13 +311,18 @@ def user_mention(user_id: str) -> TrustedText:
     return _mention("@", "UW", user_id)
 
 
+def user_group_mention(group_id: str) -> TrustedText:
+    """A mention of a user group; in a new channel message, it notifies its members."""
+    return _mention("!subteam^", "S", group_id)
+
+
 def channel_mention(channel_id: str) -> TrustedText:
     """The name of a channel, as a link to it."""
     return _mention("#", "CG", channel_id)
 
 
 def _mention(sign: str, kinds: str, slack_id: str) -> TrustedText:
-    """`<@U…>` or `<#C…>`; other text is inline code."""
+    """`<@U…>`, `<!subteam^S…>` or `<#C…>`; other text is inline code."""
     if re.fullmatch(f"[{kinds}][A-Z0-9]{{1,30}}", slack_id):
         return TrustedText(f"<{sign}{slack_id}>")
     return code(slack_id)
@@ -392,6 +397,7 @@ JINJA_FILTERS: Mapping[str, Callable[..., Any]] = {
     "shorten": _shorten,
     "one_line": _one_line,
     "user": user_mention,
+    "user_group": user_group_mention,
     "time_of_day": time_of_day,
     "timezone_name": timezone_name,
     "weekdays": weekdays,

@@ -6,8 +6,7 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 
-from bot.domain.accounts import Account, Caller, require_connection
-from bot.domain.channels import Audience
+from bot.domain.accounts import Account, Audience, Caller, require_connection
 from bot.errors import OutdatedButton, ShareRefused
 from bot.services.jobs import JobList, JobService
 from bot.store.idempotency import Deletions, OnceStep

@@ -11,7 +11,7 @@ import aiohttp
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.domain.channels import Audience
+from bot.domain.accounts import Audience
 from bot.errors import DigestRefused, FileRefused, ShareRefused
 from bot.rendering.renderer import Renderer
 from bot.services.sharing import refusal_reason

@@ -6,8 +6,7 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bot.domain.accounts import Caller
-from bot.domain.channels import Audience
+from bot.domain.accounts import Audience, Caller
 from bot.domain.records import Serializer
 from bot.store import keys as redis_keys
 from bot.store.connection import REDIS_NOW, Commands, translate_redis_errors

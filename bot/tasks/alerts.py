@@ -1,19 +1,28 @@
-"""Polls due alerts, and posts new changes and pause notices once each."""
+"""Polls due alerts, and posts new changes, mentions and pause notices once each."""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from functools import partial
+from typing import Any
 
 from bot.domain.accounts import OWNER_GONE, PolledConnection
-from bot.domain.alerts import Alert, ChangeBatch, PostedAlert
+from bot.domain.alerts import Alert, ChangeBatch, PendingMention, PostedAlert
 from bot.domain.audit import AuditEvent
 from bot.errors import EmporixError, RetryLater, ShareRefused
 from bot.metrics import PAUSED, POST_LATENESS_SECONDS
 from bot.scheduler.tasks import TaskContext, TaskQueue, periodic, task
 from bot.services.accounts import CONNECTION_ERRORS
 from bot.services.alerts.alerts import DISCONNECTED
-from bot.services.alerts.grouping import group_changes, posts_after
+from bot.services.alerts.grouping import (
+    due_mentions,
+    group_changes,
+    is_unclaimed,
+    mentions_of,
+    posts_after,
+    rules_for,
+)
 from bot.services.alerts.lifecycle import AlertLifecycle
 from bot.services.alerts.poll import AlertPoller, backoff_seconds, pause_notice_at
 from bot.services.departures import ARCHIVED, REMOVED, Departures
@@ -54,6 +63,8 @@ async def poll(
         await queue.put("alerts.post", alert_id, alert_id=alert_id)
     for alert_id in looked.notices_due:
         await queue.put("alerts.post_notice", alert_id, alert_id=alert_id)
+    for alert_id in looked.mentions_due:
+        await queue.put("alerts.mention", alert_id, alert_id=alert_id)
     if looked.connection_error:
         await _pause_all(
             PolledConnection.parse(source), looked.connection_error, alert_lifecycle, audit
@@ -75,6 +86,7 @@ async def post(
     notifier: Notifier,
     departures: Departures,
     audit: AuditLog,
+    queue: TaskQueue,
 ) -> None:
     """Post new changes; if that fails permanently, pause the alert with the reason."""
     alert = await alert_store.load(alert_id)
@@ -90,10 +102,9 @@ async def post(
             return
         await admit()
         posts = await alert_store.load_posts(alert.id)
-        told = await _post(alert, alert.batch, posts, alert_poller, alert_poster, notifier, admit)
+        done = await _post(alert, alert.batch, posts, alert_poller, alert_poster, notifier, admit)
         POST_LATENESS_SECONDS.observe(now - alert.batch.at, "alert")
-        if not await alert_lifecycle.mark_posted(alert, told):  # the retry posts nothing twice
-            raise RetryLater(1.0, "the alert was changed at the same time")
+        await _finish(alert, *done, alert_lifecycle, queue)
     except CONNECTION_ERRORS as error:
         if (looked := await alert_poller.record_failure(alert.connection, error)).connection_error:
             await _pause_all(alert.connection, looked.connection_error, alert_lifecycle, audit)
@@ -103,6 +114,29 @@ async def post(
         reason = _permanent_reason(error)
         logger.warning("alert %s is paused because it cannot be posted: %s", alert.id, reason)
         await _pause(alert.id, reason, alert_lifecycle, audit)
+
+
+@task
+async def mention(
+    alert_id: str,
+    now: float,
+    context: TaskContext,
+    alert_store: AlertStore,
+    alert_lifecycle: AlertLifecycle,
+    sharing: SharingService,
+    notifier: Notifier,
+) -> None:
+    """Post the due mentions of an alert, except about failures that are no longer unclaimed."""
+    alert = await alert_store.load(alert_id)
+    if alert is None or not (due := due_mentions(alert, now)):
+        return
+    context.owner, context.subject = alert.owner, "an alert in a channel"
+    posts = await alert_store.load_posts(alert.id)
+    for one in due:
+        is_posted = False
+        if is_unclaimed(posts, one.ts, now):
+            is_posted = await _mention(alert, one, sharing, notifier)
+        await alert_lifecycle.mark_mentioned(alert, one, is_posted=is_posted)
 
 
 @task
@@ -158,15 +192,66 @@ async def _admit(alert: Alert, sharing: SharingService, notifier: Notifier) -> N
     sharing.admit(await notifier.audience(alert.channel_id))
 
 
+async def _finish(
+    alert: Alert,
+    posts: tuple[PostedAlert, ...],
+    mentions: tuple[PendingMention, ...],
+    alert_lifecycle: AlertLifecycle,
+    queue: TaskQueue,
+) -> None:
+    """Save what was posted, and queue the mentions that follow; the poll finds those left over."""
+    if not await alert_lifecycle.mark_posted(alert, posts, mentions):  # the retry is idempotent
+        raise RetryLater(1.0, "the alert was changed at the same time")
+    if mentions:
+        await queue.put("alerts.mention", alert.id, alert_id=alert.id)
+
+
+async def _mention(
+    alert: Alert, mention: PendingMention, sharing: SharingService, notifier: Notifier
+) -> bool:
+    """Post a mention for the rules that apply now; False if none does, or if Slack refuses it."""
+    rules = rules_for(alert, mention.agents)
+    if not rules:
+        return False
+    post = OutgoingMessage(
+        f"alert:{alert.id}:{mention.number}:{'reminder' if mention.is_reminder else 'mention'}",
+        alert.owner.team_id,
+        alert.channel_id,
+        mention.due_at,
+        thread_ts=mention.ts,
+    )
+    facts = {
+        "tenant": alert.tenant,
+        "user_ids": list(dict.fromkeys(rule.user_id for rule in rules if rule.user_id)),
+        "group_ids": list(dict.fromkeys(rule.group_id for rule in rules if rule.group_id)),
+        "agents": sorted(filter(None, set(mention.agents.values()))),
+        "reminder": alert.mentions.remind_after if mention.is_reminder else 0,
+    }
+    return await _post_admitted(alert, post, sharing, notifier, "alerts/mention", facts)
+
+
 async def _notify_channel(alert: Alert, sharing: SharingService, notifier: Notifier) -> None:
     """Notify the channel; otherwise, its members would assume that no jobs failed."""
     name = f"{_pause_key(alert)}:{alert.notices + 1}"
     post = OutgoingMessage(name, alert.owner.team_id, alert.channel_id, pause_notice_at(alert))
+    await _post_admitted(alert, post, sharing, notifier, "alerts/orphaned", {"alert": alert})
+
+
+async def _post_admitted(
+    alert: Alert,
+    post: OutgoingMessage,
+    sharing: SharingService,
+    notifier: Notifier,
+    template: str,
+    facts: Mapping[str, Any],
+) -> bool:
+    """Post a message in the alert's channel if all its members may see jobs; else return False."""
     try:
         await _admit(alert, sharing, notifier)
-        await notifier.post_in_channel(post, "alerts/orphaned", alert=alert)
+        return await notifier.post_in_channel(post, template, **facts)
     except (ShareRefused, *SLACK_ERRORS) as error:
-        logger.warning("could not post %s: %s", name, _permanent_reason(error))
+        logger.warning("could not post %s: %s", post.key, _permanent_reason(error))
+        return False
 
 
 def _permanent_reason(error: Exception) -> str:
@@ -198,12 +283,13 @@ async def _post(
     alert_poster: AlertPoster,
     notifier: Notifier,
     admit: Admit,
-) -> tuple[PostedAlert, ...]:
-    """Post a batch; return the messages of the last day, including the new one."""
+) -> tuple[tuple[PostedAlert, ...], tuple[PendingMention, ...]]:
+    """Post a batch; return the messages of the last day with the new one, and its mentions."""
     plan = group_changes(batch, posts)
     jobs = await alert_poller.load_jobs(alert, job_ids_shown(plan))
     ts = await alert_poster.post(alert, batch, plan, jobs, admit)
     if ts is None:
         name = f"alert:{alert.id}:{batch.number}:unknown"
         await notifier.send_direct(name, alert.owner, batch.at, "alerts/unknown", alert=alert)
-    return posts_after(posts, plan, batch, ts or "")
+    mentions = mentions_of(alert, batch, posts, ts or "")
+    return posts_after(posts, plan, batch, ts or ""), mentions

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from bot.domain.channels import Audience
+from bot.domain.accounts import Audience
 from bot.store.alerts import AlertStore
 from bot.store.digests import DigestStore
 from bot.store.slack_cache import AudienceCache

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.domain.channels import Audience
+from bot.domain.accounts import Audience
 from bot.errors import DigestRefused
 from bot.slack.conversations import DigestChannels, audience_from_info
 from sandbox.slack.directory import ADA

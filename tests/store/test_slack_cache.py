@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bot.domain.channels import Audience
+from bot.domain.accounts import Audience
 from bot.store import keys as redis_keys
 from bot.store.encryption import Cipher, new_key, parse_keys
 from bot.store.slack_cache import (

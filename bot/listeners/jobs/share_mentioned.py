@@ -8,9 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 
-from bot.domain.accounts import Caller
+from bot.domain.accounts import Audience, Caller
 from bot.domain.audit import AuditEvent
-from bot.domain.channels import Audience
 from bot.listeners.jobs import views
 from bot.rendering import buttons
 from bot.rendering.buttons import JobButton, ListButton, ModalOrigin, ShareButton

@@ -11,8 +11,7 @@ from typing import Any
 from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.domain.accounts import Caller
-from bot.domain.channels import Audience
+from bot.domain.accounts import Audience, Caller
 from bot.errors import RetryLater
 from bot.rendering.blockkit.fit import fit_payload
 from bot.rendering.message_rows import row_of, with_rows_replaced
