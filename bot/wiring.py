@@ -19,19 +19,18 @@ from bot.resources import Resources, slack_client
 from bot.scheduler.tasks import TaskQueue
 from bot.services.accounts import AccountService
 from bot.services.alerts.alerts import AlertService
-from bot.services.alerts.lifecycle import AlertLifecycle
+from bot.services.alerts.lifecycle import AlertLifecycle, AlertResponder
 from bot.services.alerts.poll import AlertPoller
 from bot.services.cleanups.cleanups import CleanupService
 from bot.services.cleanups.run import CleanupRuns
 from bot.services.cleanups.selection import CleanupCounts
-from bot.services.csv_export import CsvExport
 from bot.services.deletes import DeleteService, SharedDeletes
 from bot.services.departures import Departures
 from bot.services.digests.digests import DigestService
 from bot.services.digests.form import DigestFormService
 from bot.services.digests.history import DailyHistory
 from bot.services.digests.report import DigestReports
-from bot.services.exports import Exports
+from bot.services.exports import CsvExport, Exports
 from bot.services.filters.parser import FilterResolver
 from bot.services.find_jobs import JobFinder
 from bot.services.home import HomeService, TenantStatsReader
@@ -43,7 +42,7 @@ from bot.settings import Settings
 from bot.slack.conversations import DigestChannels
 from bot.slack.decorators import Registry, discover
 from bot.slack.installation import Installation
-from bot.slack.posting.alerts import AlertPoster
+from bot.slack.posting.alerts import AlertMessages, AlertPoster
 from bot.slack.posting.digests import DigestPoster
 from bot.slack.posting.notifier import DirectMessages, Notifier
 from bot.slack.posting.post_once import IdempotentPoster
@@ -95,6 +94,8 @@ class Services(Stores):
 
     accounts: AccountService
     alert_lifecycle: AlertLifecycle
+    alert_messages: AlertMessages
+    alert_responder: AlertResponder
     alerts: AlertService
     heartbeats: Heartbeats
     audiences: AudienceCache
@@ -124,6 +125,7 @@ def build_services(
     stores, clock = build_stores(resources), resources.clock
     watches = _watches(resources, stores, jobs)
     lifecycle, alerts = _alerts(resources, stores)
+    responder = AlertResponder(stores.alert_store, clock)
     digests = DigestService(stores.digest_store, clock, new_digest_id)
     digest_reports = DigestReports(resources.patient_jobs, clock)
     resources.exit_stack.push_async_callback(digest_reports.close)
@@ -132,6 +134,8 @@ def build_services(
         **_fields(stores),
         accounts=AccountService(resources.accounts, resources.emporix, clock),
         alert_lifecycle=lifecycle,
+        alert_messages=AlertMessages(renderer, slack, Deletions(redis), responder),
+        alert_responder=responder,
         alerts=alerts,
         heartbeats=Heartbeats(redis, clock()),
         audiences=AudienceCache(redis, resources.cipher, settings.slack_channel_reads_per_minute),
@@ -296,6 +300,7 @@ def _home_service(resources: Resources, services: Services) -> HomeService:
         TenantStatsReader(resources.patient_jobs, resources.clock),
         digests=services.digest_store,
         alerts=services.alerts,
+        responder=services.alert_responder,
         watches=services.watch_store,
         audit=services.audit,
         clock=resources.clock,
@@ -327,7 +332,7 @@ def build_worker_services(
     return WorkerServices(
         **_fields(shared),
         alert_poller=_alert_poller(resources, shared.alert_store),
-        alert_poster=AlertPoster(renderer, poster, notifier),
+        alert_poster=AlertPoster(renderer, poster, notifier, shared.alert_messages),
         cleanup_runs=_cleanup_runs(resources, shared.cleanup_store, shared.audit),
         digest_poster=DigestPoster(
             renderer, poster, shared.digest_channels, notifier, ChartSupport(redis)

@@ -58,6 +58,7 @@ Or stay in the terminal. Ada is connected to tenant acme; Grace is not connected
   close
   /emporix alerts on
   look                  (jobs end within a minute, and alerts arrive)
+  click I'm on it       (then /emporix alerts open lists what no one has claimed)
   /emporix digest
   submit
   close

@@ -107,6 +107,8 @@ async def tour(harness: AppHarness) -> None:
     await harness.worker.work()
     clean_id = await clean_up(harness)
     await harness.redis.hset(redis_keys.cleanup_results(clean_id), "job-1", "deleted")
+    for channel in ("ops", "general"):
+        await harness.person("ada", channel).click("I'm on it")
     for caller in (ADAS, GRACES):
         for due, strikes in (
             (redis_keys.alerts_due(), redis_keys.alerts_failures()),

@@ -29,7 +29,7 @@ from bot.store.encryption import (
 from bot.store.watches import WatchStore
 from tests.harness.clock import NOW
 from tests.store.fixtures import ADA, GRACE, SCOPES, connection
-from tests.store.test_alerts import ALERT, POSTS
+from tests.store.test_alerts import ALERT, POSTS, RESPONSES
 from tests.store.test_cleanups import CLEAN
 from tests.store.test_digests import DIGEST
 from tests.store.test_watches import WATCH
@@ -237,6 +237,7 @@ async def fill_by_clock(redis: Any) -> None:
     cipher = Cipher(OLD_ONLY)
     await DigestStore(redis, cipher).save(DIGEST)
     await AlertStore(redis, cipher).save(ALERT, None, POSTS)
+    await AlertStore(redis, cipher).responses.update(ALERT.id, NOW, lambda _: RESPONSES)
     await WatchStore(redis, cipher).add(WATCH, 105.0, 50)
     await CleanupStore(redis, cipher).start(CLEAN, NOW)
     await CleanupStore(redis, cipher).acquire_lease(CLEAN.id, "1.worker.1")
@@ -251,17 +252,18 @@ async def test_encrypts_scheduled_work(redis: Any) -> None:
     await fill_by_clock(redis)
     ttl = await redis.ttl(redis_keys.alert_posts(ALERT.id))
     tally = await rotate(redis)
-    assert (tally.accounts, tally.records, tally.reencrypted) == (0, 6, 6)
+    assert (tally.accounts, tally.records, tally.reencrypted) == (0, 7, 7)
     assert tally.is_complete
     cipher = Cipher(NEW_ONLY)
     assert await DigestStore(redis, cipher).load(DIGEST.id) == replace(DIGEST, version=1)
     assert await AlertStore(redis, cipher).load(ALERT.id) == replace(ALERT, version=1)
     assert await AlertStore(redis, cipher).load_posts(ALERT.id) == POSTS
+    assert await AlertStore(redis, cipher).responses.load(ALERT.id) == [RESPONSES]
     assert await WatchStore(redis, cipher).of_owner(ADA) == (WATCH,)
     assert await CleanupStore(redis, cipher).load(CLEAN.id) == CLEAN
     assert await CleanupStore(redis, cipher).load_job_ids(CLEAN.id) == ["job-1"]
     assert ttl - 5 < await redis.ttl(redis_keys.alert_posts(ALERT.id)) <= ttl
-    assert (await rotate(redis)).current == 6
+    assert (await rotate(redis)).current == 7
 
 
 async def test_does_not_overwrite_changes_by_a_worker(redis: Any) -> None:

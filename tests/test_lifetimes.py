@@ -138,6 +138,7 @@ async def post_digests(tour: Tour, ada: Person, grace: Person) -> None:
     await tour.do(set_up(ada))
     harness.workspace.faults.add(SlackFault("no_charts"))
     await tour.work(24 * 3600, step=900)
+    await tour.do(grace.click("I'm on it"))
     await tour.do(grace.command("/emporix digest list"), grace.click("Take over"))
     await tour.do(grace.command("/emporix digest list"), grace.click("Change"))
     await tour.do(grace.submit({"channel": "general"}))

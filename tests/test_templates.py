@@ -34,7 +34,8 @@ each_template = pytest.mark.parametrize("name", RENDERER.templates())
 
 MEGABYTE = 1_000_000
 OUR_LINK = re.compile(
-    r"<https?://[^\s<>|]+\|(Open in the Management Dashboard|[a-z ]+ as a file)>", re.IGNORECASE
+    r"<https?://[^\s<>|]+\|(Open in the Management Dashboard|Show message|[a-z ]+ as a file)>",
+    re.IGNORECASE,
 )
 MENTION = re.compile(r"<(?:[@#]|!subteam\^)([A-Z][A-Z0-9]+)>")
 OUR_DATE = re.compile(

@@ -1,12 +1,14 @@
-"""Alerts with their watermarks, pending changes and posted messages."""
+"""Alerts with their watermarks, pending changes, posted messages, and the team's responses."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Literal
 
 from bot.domain.accounts import Caller, PolledConnection
 from bot.domain.filters import Filters
+from bot.domain.jobs import AgentCount
 from bot.domain.records import StoredRecord
 
 WATERMARK_OVERLAP_SECONDS = 180.0
@@ -158,10 +160,162 @@ class AlertRow(StoredRecord):
 
 @dataclass(frozen=True, slots=True)
 class PostedAlert(StoredRecord):
-    """An alert's message, used to find the thread for repeats; other fields as in ChangeBatch."""
+    """An alert's message, used to find the thread for repeats; other fields as in ChangeBatch.
+
+    `can_be_claimed` is False if a version of the app without these buttons posted the message.
+    """
 
     ts: str
     at: float
     rows: tuple[AlertRow, ...]
     since: float = 0.0
     more: int | None = 0
+    can_be_claimed: bool = False
+
+    @property
+    def has_failures(self) -> bool:
+        return any(row.fingerprint for row in self.rows)
+
+
+RESPONSE_TTL_SECONDS = 7 * 24 * 60 * 60.0
+"""How long the state of a message is kept after its last change."""
+
+MAX_RESPONSE_STEPS = 20
+"""The latest changes of a message that are stored; its thread keeps them all."""
+
+MAX_RESPONSES = 50
+"""The messages of an alert whose state is stored."""
+
+ResponseState = Literal["open", "claimed", "resolved"]
+ResponseEvent = Literal["claim", "resolve", "reopen", "failure"]
+
+STATE_AFTER: Mapping[str, ResponseState] = {"claim": "claimed", "resolve": "resolved"}
+"""The state after an event; "open" after the others."""
+
+EVENTS_IN: Mapping[ResponseState, frozenset[str]] = {
+    "open": frozenset({"claim", "resolve"}),
+    "claimed": frozenset({"resolve", "reopen"}),
+    "resolved": frozenset({"reopen", "failure"}),
+}
+"""The events that change a state; the others leave it as it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseStep(StoredRecord):
+    """A change of a message's state; `number` counts the changes of the message from 1.
+
+    `event` is a ResponseEvent, `by` the user's id, empty for the app. `batch` is the number of the
+    batch whose failure reopened the message, else 0.
+    """
+
+    number: int
+    event: str
+    by: str
+    at: float
+    batch: int = 0
+
+    @property
+    def state(self) -> ResponseState:
+        return STATE_AFTER.get(self.event, "open")
+
+
+@dataclass(frozen=True, slots=True)
+class MessageResponse(StoredRecord):
+    """The team's response to a message: its latest changes, oldest first.
+
+    `shown` is the number of the last change that Slack shows. `is_stale` means that another edit of
+    the message may have overwritten the state.
+    """
+
+    ts: str
+    steps: tuple[ResponseStep, ...] = ()
+    shown: int = 0
+    is_stale: bool = False
+
+    @property
+    def last(self) -> ResponseStep | None:
+        return self.steps[-1] if self.steps else None
+
+    @property
+    def state(self) -> ResponseState:
+        return self.last.state if self.last else "open"
+
+    @property
+    def number(self) -> int:
+        return self.last.number if self.last else 0
+
+    @property
+    def at(self) -> float:
+        """The time of the last change; 0 if there was none."""
+        return self.last.at if self.last else 0.0
+
+    @property
+    def pending(self) -> tuple[ResponseStep, ...]:
+        """The changes that Slack doesn't show yet, as far as they are stored."""
+        return tuple(step for step in self.steps if step.number > self.shown)
+
+    def before(self, step: ResponseStep) -> ResponseStep | None:
+        """The change before `step`; None if there is none, or it isn't stored any more."""
+        return next((one for one in self.steps if one.number == step.number - 1), None)
+
+    @property
+    def is_shown(self) -> bool:
+        return self.shown >= self.number and not self.is_stale
+
+    def after(self, event: ResponseEvent, by: str, at: float, batch: int = 0) -> MessageResponse:
+        """The response after an event; `self` if the event changes nothing.
+
+        A batch reopens a message once, however often the event is repeated.
+        """
+        is_repeated = batch > 0 and any(step.batch >= batch for step in self.steps)
+        if event not in EVENTS_IN[self.state] or is_repeated:
+            return self
+        step = ResponseStep(self.number + 1, event, by, max(at, self.at), batch)
+        return replace(self, steps=(*self.steps, step)[-MAX_RESPONSE_STEPS:])
+
+    def as_of(self, at: float) -> MessageResponse:
+        """The response as it was at a time, as far as its changes are stored."""
+        return replace(self, steps=tuple(step for step in self.steps if step.at <= at))
+
+    def after_showing(self, number: int) -> MessageResponse:
+        """The response after Slack has shown its changes up to `number`."""
+        is_stale = self.is_stale and number < self.number
+        return replace(self, shown=max(self.shown, number), is_stale=is_stale)
+
+
+@dataclass(frozen=True, slots=True)
+class AlertResponses(StoredRecord):
+    """The team's responses to the messages of one alert."""
+
+    messages: tuple[MessageResponse, ...] = ()
+
+    def of(self, ts: str) -> MessageResponse:
+        """The response to a message; an open one if the team hasn't responded."""
+        return next((one for one in self.messages if one.ts == ts), MessageResponse(ts))
+
+    @property
+    def not_shown(self) -> tuple[MessageResponse, ...]:
+        """The responses that Slack doesn't show as they are."""
+        return tuple(one for one in self.messages if not one.is_shown)
+
+    def with_response(self, response: MessageResponse, now: float) -> AlertResponses:
+        """Add or replace a response; drops those without a change for a week, and the oldest."""
+        others = [one for one in self.messages if one.ts != response.ts]
+        recent = [one for one in others if now - one.at < RESPONSE_TTL_SECONDS or not one.is_shown]
+        kept = sorted(recent, key=lambda one: (one.is_shown, -one.at))[: MAX_RESPONSES - 1]
+        messages = sorted([*kept, response], key=lambda one: one.ts)
+        return replace(self, messages=tuple(messages))
+
+
+@dataclass(frozen=True, slots=True)
+class UnclaimedFailures:
+    """A message about failures that no one has claimed, unclaimed since `at`.
+
+    `count` is the number of failed jobs, and `agents` are those that are known by agent.
+    """
+
+    alert: Alert
+    ts: str
+    at: float
+    count: int
+    agents: tuple[AgentCount, ...]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from bot.errors import OutdatedButton
 from bot.rendering import buttons
-from bot.rendering.buttons import JobButton, decode
+from bot.rendering.buttons import AlertButton, JobButton, decode
 
 Block = Mapping[str, Any]
 
@@ -39,6 +40,25 @@ def with_rows_replaced(blocks: Iterable[Block], rows: Mapping[str, Sequence[Bloc
         elif _block_id(block) == within + _BLOCK_ID_SUFFIX:
             within = ""
     return kept
+
+
+RESPONSE_PREFIX = "response."
+"""The block_ids of the blocks that show an alert's state and its buttons begin with this."""
+
+
+def with_response_replaced(blocks: Iterable[Block], response: Iterable[Block]) -> list[Block]:
+    """The blocks of an alert's message with another state, which is below the title."""
+    title, *others = [one for one in blocks if not _block_id(one).startswith(RESPONSE_PREFIX)]
+    return [title, *response, *others]
+
+
+def alert_with_response(blocks: Iterable[Block]) -> str:
+    """The id of the alert whose state a message shows; "" if it shows none."""
+    shown = (block for block in blocks if _block_id(block).startswith(RESPONSE_PREFIX))
+    for value in button_values(shown):
+        with suppress(OutdatedButton):
+            return decode(value, AlertButton).alert_id
+    return ""
 
 
 def row_of(blocks: Iterable[Block], tenant: str, job_id: str) -> str:

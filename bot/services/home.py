@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 
 from bot.domain.accounts import Account, Caller, Connection, require_connection
-from bot.domain.alerts import Alert
+from bot.domain.alerts import Alert, UnclaimedFailures
 from bot.domain.audit import AuditEntry
 from bot.domain.digests import Digest
 from bot.domain.filters import Filters
@@ -26,6 +26,7 @@ from bot.domain.watches import Watch
 from bot.errors import EmporixError
 from bot.services.agents import NamedJobs
 from bot.services.alerts.alerts import AlertService
+from bot.services.alerts.lifecycle import AlertResponder
 from bot.services.concurrency import SingleFlight, gather_all
 from bot.services.digests.report import total_jobs
 from bot.services.similarity import FailureGroup, group_failures
@@ -161,6 +162,7 @@ class HomeOverview:
     other_connections: tuple[Connection, ...]
     digests: tuple[Digest, ...]
     alerts: tuple[Alert, ...]
+    unclaimed: tuple[UnclaimedFailures, ...]
     watches: tuple[Watch, ...]
     deletes: tuple[AuditEntry, ...]
 
@@ -196,13 +198,14 @@ class HomeService:
         *,
         digests: DigestStore,
         alerts: AlertService,
+        responder: AlertResponder,
         watches: WatchStore,
         audit: AuditLog,
         clock: Clock,
     ) -> None:
         self._accounts, self.store, self._emporix = accounts, store, emporix
         self._digests, self._alerts, self._watches = digests, alerts, watches
-        self._audit, self._clock = audit, clock
+        self._audit, self._clock, self._responder = audit, clock, responder
 
     async def load(self, caller: Caller) -> HomeOverview:
         """Load everything that is stored; makes no calls to Emporix."""
@@ -222,6 +225,7 @@ class HomeService:
             other_connections=tuple(shown[MAX_HOME_TENANTS:]),
             digests=digests,
             alerts=alerts,
+            unclaimed=await self._responder.unclaimed(alerts),
             watches=watches,
             deletes=deletes,
         )

@@ -378,7 +378,12 @@ class Registry:
         found = [Proposal(f"{words} {_rest(text, 1)}".strip()) for words in ending]
         known = {**{words: words for words in self._by_words}, **self._without_jobs}
         for count in () if found else (2, 1):
-            likely = [words for words in known if words.count(" ") == count - 1]
+            likely = [
+                words
+                for words in known
+                if words.count(" ") == count - 1
+                and get_close_matches(typed[0], [words.partition(" ")[0]])  # not "please open"
+            ]
             start = " ".join(typed[:count])
             if near := get_close_matches(start, likely, n=1, cutoff=TYPO_SIMILARITY):
                 found.append(Proposal(f"{known[near[0]]} {_rest(text, count)}".strip()))

@@ -1,4 +1,4 @@
-"""Channel alerts, and the index of connections by the time of their next poll.
+"""Channel alerts, the index of connections by the time of their next poll, and responses.
 
 Alerts run with their owners' API keys, so alerts and the records of their posts are encrypted.
 """
@@ -6,13 +6,15 @@ Alerts run with their owners' API keys, so alerts and the records of their posts
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable, Sequence
 
 from bot.domain.accounts import PolledConnection
-from bot.domain.alerts import Alert, PostedAlert
+from bot.domain.alerts import RESPONSE_TTL_SECONDS, Alert, AlertResponses, PostedAlert
 from bot.domain.records import Serializer
+from bot.errors import Busy
 from bot.store import keys as redis_keys
 from bot.store.connection import Commands, translate_redis_errors
-from bot.store.due_index import PolledConnections, ScheduledRecords
+from bot.store.due_index import DueIndex, PolledConnections, ScheduledRecords
 from bot.store.encryption import Cipher, EncryptedRecords
 from bot.store.versioned_records import ALERT_LIMITS, Argument, RecordIndexes, VersionedRecordStore
 
@@ -20,6 +22,9 @@ ALERT_SERIALIZER = Serializer(Alert)
 
 
 ALERT_POSTS_SERIALIZER = Serializer(tuple[PostedAlert, ...])
+
+
+ALERT_RESPONSES_SERIALIZER = Serializer(AlertResponses)
 
 # Saves the alert, its posts and the time of its next poll together, so a saved alert is always in
 # the due index.
@@ -42,6 +47,8 @@ if redis.call('SCARD', KEYS[6]) == 0 then
   redis.call('ZREM', KEYS[7], ARGV[3])
   redis.call('HDEL', KEYS[8], ARGV[3])
 end
+redis.call('DEL', KEYS[9])
+redis.call('ZREM', KEYS[10], ARGV[2])
 return 1
 """
 
@@ -49,8 +56,28 @@ ALERTS_DUE_AT = """
 local function due_at() return redis.call('SCARD', KEYS[2]) > 0 and ARGV[2] end
 """
 
-ALERT_POSTS_TTL_SECONDS = 24 * 60 * 60
-"""How long repeats of a failure are posted in the thread of its first message."""
+# Saves responses unless they were changed since they were read; the alert's posts live as long.
+SAVE_RESPONSES = """
+if (redis.call('HGET', KEYS[1], 'record') or '') ~= ARGV[1] then return 0 end
+redis.call('HSET', KEYS[1], 'record', ARGV[2], 'due', ARGV[3])
+redis.call('EXPIRE', KEYS[1], ARGV[4])
+redis.call('EXPIRE', KEYS[3], ARGV[4])
+if ARGV[3] == '' then redis.call('ZREM', KEYS[2], ARGV[5])
+else redis.call('ZADD', KEYS[2], ARGV[3], ARGV[5]) end
+return 1
+"""
+
+RESPONSES_DUE_AT = """
+local function due_at()
+  local due = redis.call('HGET', KEYS[2], 'due')
+  return due and due ~= '' and due
+end
+"""
+
+ALERT_POSTS_TTL_SECONDS = round(RESPONSE_TTL_SECONDS)
+
+MAX_RESPONSE_SAVE_ATTEMPTS = 10
+"""Attempts to save responses that several people or workers change at the same time."""
 
 
 def new_alert_id() -> str:
@@ -94,13 +121,24 @@ class AlertStore(VersionedRecordStore[Alert]):
         self.connections = PolledConnections(
             redis, redis_keys.alerts_due(), redis_keys.alerts_failures(), records
         )
+        self.responses = ResponseStore(redis, cipher)
 
     async def load_posts(self, alert_id: str) -> tuple[PostedAlert, ...]:
-        """Return the messages posted in the last day, oldest first."""
+        """Return the messages that are still in use, oldest first."""
         key = redis_keys.alert_posts(alert_id)
         with translate_redis_errors():
             encrypted = await self._redis.get(key)
         return self._encrypted_posts.decrypt(encrypted, key) or ()
+
+    async def posts_of(self, alerts: Sequence[Alert]) -> list[tuple[PostedAlert, ...]]:
+        """Return the messages of each of these alerts, as in `load_posts`."""
+        keys = [redis_keys.alert_posts(alert.id) for alert in alerts]
+        with translate_redis_errors():
+            found = await self._redis.mget(keys) if keys else []
+        opened = (
+            self._encrypted_posts.decrypt(one, key) for one, key in zip(found, keys, strict=True)
+        )
+        return [posts or () for posts in opened]
 
     async def save(
         self,
@@ -145,6 +183,8 @@ class AlertStore(VersionedRecordStore[Alert]):
             redis_keys.alerts_of_connection(connection),
             redis_keys.alerts_due(),
             redis_keys.alerts_failures(),
+            redis_keys.alert_responses(alert.id),
+            redis_keys.alert_responses_due(),
         ]
         return await self._remove(alert, keys, connection)
 
@@ -154,6 +194,73 @@ class AlertStore(VersionedRecordStore[Alert]):
             await self._ids(redis_keys.alerts_of_connection(connection.name))
         )
         return tuple(alert for alert in there if alert.connection == connection)
+
+
+class ResponseStore:
+    """The team's responses to the messages of alerts; `due` is the index of those to show.
+
+    Every method raises StoreUnavailable if Redis doesn't answer.
+    """
+
+    def __init__(self, redis: Commands, cipher: Cipher) -> None:
+        self._redis = redis
+        self._records = EncryptedRecords(cipher, "response to an alert", ALERT_RESPONSES_SERIALIZER)
+        self._save = redis.register_script(SAVE_RESPONSES)
+        scheduled = ScheduledRecords.by_id(
+            "alerts with responses", redis_keys.alert_responses, RESPONSES_DUE_AT
+        )
+        self.due = DueIndex(redis, redis_keys.alert_responses_due(), scheduled)
+
+    async def load(self, *alert_ids: str) -> list[AlertResponses]:
+        """Return the responses to the messages of each of these alerts."""
+        return [self._open(one, text) for one, text in await self._texts(alert_ids)]
+
+    async def update(
+        self, alert_id: str, now: float, how: Callable[[AlertResponses], AlertResponses]
+    ) -> tuple[AlertResponses, AlertResponses]:
+        """Change an alert's responses; return them before and after the change.
+
+        Responses that Slack doesn't show are due at `now`. Raises Busy if another change came first
+        in every attempt.
+        """
+        key, tried = redis_keys.alert_responses(alert_id), None
+        for _ in range(MAX_RESPONSE_SAVE_ATTEMPTS):
+            ((_, text),) = await self._texts([alert_id])
+            before = self._open(alert_id, text)
+            if tried and before == tried[1]:  # the reply to the last attempt was lost
+                return tried
+            if (after := how(before)) == before:
+                return before, before
+            tried = before, after
+            due = now if after.not_shown else ""
+            new = self._records.encrypt(after, key, "record")
+            with translate_redis_errors():
+                saved = await self._save(
+                    keys=[key, redis_keys.alert_responses_due(), redis_keys.alert_posts(alert_id)],
+                    args=[text or "", new, due, round(RESPONSE_TTL_SECONDS), alert_id],
+                )
+            if saved:
+                return before, after
+        raise Busy
+
+    async def delete(self, alert_id: str) -> None:
+        """Delete the responses to the messages of an alert that is off."""
+        with translate_redis_errors():
+            await self._redis.delete(redis_keys.alert_responses(alert_id))
+        await self.due.schedule(alert_id, 0)
+
+    async def _texts(self, alert_ids: Sequence[str]) -> list[tuple[str, str | None]]:
+        if not alert_ids:
+            return []
+        with translate_redis_errors():
+            async with self._redis.pipeline(transaction=False) as pipe:
+                for alert_id in alert_ids:
+                    pipe.hget(redis_keys.alert_responses(alert_id), "record")
+                return list(zip(alert_ids, await pipe.execute(), strict=True))
+
+    def _open(self, alert_id: str, text: str | None) -> AlertResponses:
+        key = redis_keys.alert_responses(alert_id)
+        return self._records.decrypt(text, key, "record") or AlertResponses()
 
 
 async def _connection_names(keys: list[str]) -> list[str]:

@@ -232,6 +232,16 @@ def alerts_failures() -> str:
     return f"{SCHEDULED}:alerts:failures"
 
 
+def alert_responses(alert_id: str) -> str:
+    """Hash: the team's responses to an alert's messages, encrypted, and the next due time."""
+    return f"{SCHEDULED}:responses:{alert_id}"
+
+
+def alert_responses_due() -> str:
+    """Sorted set: ids of alerts with responses to show, by the time they are due."""
+    return f"{SCHEDULED}:due:responses"
+
+
 def audience(channel_id: str) -> str:
     """Hash: a channel's audience, encrypted, and the last change reported by Slack."""
     return f"{SCHEDULED}:audience:{channel_id}"

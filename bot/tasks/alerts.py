@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from bot.domain.accounts import OWNER_GONE, PolledConnection
-from bot.domain.alerts import Alert, ChangeBatch, PendingMention, PostedAlert
+from bot.domain.alerts import Alert, ChangeBatch, MessageResponse, PendingMention, PostedAlert
 from bot.domain.audit import AuditEvent
 from bot.errors import EmporixError, RetryLater, ShareRefused
 from bot.metrics import PAUSED, POST_LATENESS_SECONDS
@@ -23,12 +23,12 @@ from bot.services.alerts.grouping import (
     posts_after,
     rules_for,
 )
-from bot.services.alerts.lifecycle import AlertLifecycle
+from bot.services.alerts.lifecycle import AlertLifecycle, AlertResponder
 from bot.services.alerts.poll import AlertPoller, backoff_seconds, pause_notice_at
 from bot.services.departures import ARCHIVED, REMOVED, Departures
 from bot.services.sharing import SharingService
 from bot.slack.errors import SLACK_ERRORS, describe, error_name, retry_seconds
-from bot.slack.posting.alerts import AlertPoster, job_ids_shown
+from bot.slack.posting.alerts import AlertMessages, AlertPoster, job_ids_shown
 from bot.slack.posting.notifier import Notifier
 from bot.slack.posting.post_once import Admit, OutgoingMessage, PostRefused
 from bot.store.alerts import AlertStore
@@ -83,6 +83,7 @@ async def post(
     alert_poller: AlertPoller,
     sharing: SharingService,
     alert_poster: AlertPoster,
+    alert_responder: AlertResponder,
     notifier: Notifier,
     departures: Departures,
     audit: AuditLog,
@@ -102,9 +103,9 @@ async def post(
             return
         await admit()
         posts = await alert_store.load_posts(alert.id)
-        done = await _post(alert, alert.batch, posts, alert_poller, alert_poster, notifier, admit)
+        services = alert_lifecycle, alert_poller, alert_responder, alert_poster, notifier, queue
+        await _post(alert, alert.batch, posts, *services, admit)
         POST_LATENESS_SECONDS.observe(now - alert.batch.at, "alert")
-        await _finish(alert, *done, alert_lifecycle, queue)
     except CONNECTION_ERRORS as error:
         if (looked := await alert_poller.record_failure(alert.connection, error)).connection_error:
             await _pause_all(alert.connection, looked.connection_error, alert_lifecycle, audit)
@@ -123,6 +124,7 @@ async def mention(
     context: TaskContext,
     alert_store: AlertStore,
     alert_lifecycle: AlertLifecycle,
+    alert_responder: AlertResponder,
     sharing: SharingService,
     notifier: Notifier,
 ) -> None:
@@ -134,7 +136,7 @@ async def mention(
     posts = await alert_store.load_posts(alert.id)
     for one in due:
         is_posted = False
-        if is_unclaimed(posts, one.ts, now):
+        if is_unclaimed(posts, await alert_responder.load(alert.id), one.ts, now):
             is_posted = await _mention(alert, one, sharing, notifier)
         await alert_lifecycle.mark_mentioned(alert, one, is_posted=is_posted)
 
@@ -158,6 +160,46 @@ async def post_notice(
     if not alert.notices and alert.paused not in REASONS_NOT_SENT_TO_OWNER:
         await _notify_owner(alert, await alert_lifecycle.paused_together_with(alert), notifier)
     await alert_lifecycle.record_notice(alert)
+
+
+@periodic(QUEUE_INTERVAL_SECONDS)
+async def queue_due_responses(now: float, alert_store: AlertStore, queue: TaskQueue) -> None:
+    for alert_id in await alert_store.responses.due.claim(now, MAX_DUE):
+        await queue.put("alerts.show_responses", alert_id, alert_id=alert_id)
+
+
+@task
+async def show_responses(
+    alert_id: str,
+    context: TaskContext,
+    alert_store: AlertStore,
+    alert_responder: AlertResponder,
+    alert_messages: AlertMessages,
+    alert_poster: AlertPoster,
+) -> None:
+    """Show in Slack which messages were claimed, resolved or reopened, and by whom."""
+    alert = await alert_store.load(alert_id)
+    if alert is None:
+        await alert_store.responses.delete(alert_id)
+        return
+    context.owner, context.subject = alert.owner, "a response to an alert"
+    context.on_give_up = partial(alert_responder.give_up, alert.id)
+    while waiting := (await alert_responder.load(alert.id)).not_shown:
+        for response in waiting:
+            await _show(alert, response, alert_messages, alert_poster)
+            await alert_responder.mark_shown(alert.id, response.ts, response.number)
+
+
+async def _show(
+    alert: Alert, response: MessageResponse, messages: AlertMessages, poster: AlertPoster
+) -> None:
+    """Update a message and its thread; a permanent error is logged. May raise RetryLater."""
+    try:
+        if await messages.show_state(alert, response.ts):
+            await poster.post_history(alert, response)
+    except (PostRefused, *SLACK_ERRORS) as error:
+        reason = _permanent_reason(error)
+        logger.warning("a response to alert %s is not shown in Slack: %s", alert.id, reason)
 
 
 async def _pause(
@@ -190,20 +232,6 @@ async def _note_paused(alert: Alert, reason: str, audit: AuditLog) -> None:
 async def _admit(alert: Alert, sharing: SharingService, notifier: Notifier) -> None:
     """Raise ShareRefused if the alert's channel has members who may not see jobs."""
     sharing.admit(await notifier.audience(alert.channel_id))
-
-
-async def _finish(
-    alert: Alert,
-    posts: tuple[PostedAlert, ...],
-    mentions: tuple[PendingMention, ...],
-    alert_lifecycle: AlertLifecycle,
-    queue: TaskQueue,
-) -> None:
-    """Save what was posted, and queue the mentions that follow; the poll finds those left over."""
-    if not await alert_lifecycle.mark_posted(alert, posts, mentions):  # the retry is idempotent
-        raise RetryLater(1.0, "the alert was changed at the same time")
-    if mentions:
-        await queue.put("alerts.mention", alert.id, alert_id=alert.id)
 
 
 async def _mention(
@@ -279,17 +307,27 @@ async def _post(
     alert: Alert,
     batch: ChangeBatch,
     posts: tuple[PostedAlert, ...],
+    alert_lifecycle: AlertLifecycle,
     alert_poller: AlertPoller,
+    alert_responder: AlertResponder,
     alert_poster: AlertPoster,
     notifier: Notifier,
+    queue: TaskQueue,
     admit: Admit,
-) -> tuple[tuple[PostedAlert, ...], tuple[PendingMention, ...]]:
-    """Post a batch; return the messages of the last day with the new one, and its mentions."""
-    plan = group_changes(batch, posts)
+) -> None:
+    """Post a batch, save the messages that are still in use, and queue the mentions that follow."""
+    before = await alert_responder.load(alert.id)
+    plan = group_changes(batch, posts, before)
+    repeated = (repeats.post.ts for repeats in plan.repeats)
+    responses = await alert_responder.reopen(alert, repeated, batch.number, batch.at)
     jobs = await alert_poller.load_jobs(alert, job_ids_shown(plan))
     ts = await alert_poster.post(alert, batch, plan, jobs, admit)
     if ts is None:
         name = f"alert:{alert.id}:{batch.number}:unknown"
         await notifier.send_direct(name, alert.owner, batch.at, "alerts/unknown", alert=alert)
-    mentions = mentions_of(alert, batch, posts, ts or "")
-    return posts_after(posts, plan, batch, ts or ""), mentions
+    told = posts_after(posts, plan, batch, ts or "", responses)
+    mentions = mentions_of(alert, batch, posts, before, ts or "")
+    if not await alert_lifecycle.mark_posted(alert, told, mentions):  # the retry is idempotent
+        raise RetryLater(1.0, "the alert was changed at the same time")
+    if mentions:  # if this worker dies here, the next poll finds them
+        await queue.put("alerts.mention", alert.id, alert_id=alert.id)

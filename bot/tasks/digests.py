@@ -28,7 +28,7 @@ from bot.errors import (
 from bot.metrics import PAUSED, POST_LATENESS_SECONDS
 from bot.scheduler.tasks import TaskContext, TaskQueue, periodic, task
 from bot.services.accounts import CONNECTION_ERRORS
-from bot.services.alerts.lifecycle import OWNER_CHECK_INTERVAL_SECONDS
+from bot.services.alerts.lifecycle import OWNER_CHECK_INTERVAL_SECONDS, AlertResponder
 from bot.services.departures import Departures
 from bot.services.digests import lifecycle
 from bot.services.digests.digests import DigestService
@@ -172,6 +172,7 @@ async def post(
     digest_channels: DigestChannels,
     digest_poster: DigestPoster,
     notifier: Notifier,
+    alert_responder: AlertResponder,
     departures: Departures,
     audit: AuditLog,
 ) -> None:
@@ -193,6 +194,7 @@ async def post(
         digest_channels,
         digest_poster,
         notifier,
+        alert_responder,
         departures,
         audit,
     )
@@ -232,6 +234,7 @@ class DigestRun:
     channels: DigestChannels
     posts: DigestPoster
     notifier: Notifier
+    responder: AlertResponder
     departures: Departures
     audit: AuditLog
 
@@ -297,7 +300,9 @@ class DigestRun:
             await self.save_state(lifecycle.was_quiet)
             return
         history = None if report.is_quiet or not self.digest.chart else await self._history()
-        await self.posts.post(self.digest, self.run, report, history, self.now)
+        team_id, channel_id = self.digest.owner.team_id, self.digest.channel_id
+        unclaimed = await self.responder.unclaimed_in(team_id, channel_id, report.tenant)
+        await self.posts.post(self.digest, self.run, report, history, unclaimed, self.now)
         lateness = self.now - self.run.at + time.monotonic() - began
         POST_LATENESS_SECONDS.observe(lateness, "digest")
         await self.save_state(lifecycle.record_post)

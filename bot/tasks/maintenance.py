@@ -55,6 +55,7 @@ async def reconcile(
     await gather_all(
         digest_store.due.reconcile(now),
         alert_store.connections.due.reconcile(now),
+        alert_store.responses.due.reconcile(now),
         watch_store.connections.due.reconcile(now),
         cleanup_store.due.reconcile(now),
     )

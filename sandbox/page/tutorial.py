@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import compress
 
 from bot.rendering import buttons
 from sandbox.slack.directory import ADA, GRACE, User
@@ -95,7 +96,29 @@ STEPS = (
         "It is in the ⚡ menu beside the message field.",
         opens="global",
     ),
+    TutorialStep(
+        "alerts",
+        ADA,
+        "Post failures in the channel",
+        "New failures appear within a minute, with the same cause in one message.",
+        types="/emporix alerts on",
+    ),
+    TutorialStep(
+        "claim",
+        ADA,
+        "Claim a failure",
+        "When an alert arrives, click I'm on it: everyone sees who works on it.",
+        press=buttons.ALERTS_OPEN_CLAIM,
+    ),
 )
+
+
+SAID_ABOUT_USERS = {
+    "Shared by {}": "share",
+    "{} turned on alerts": "alerts",
+    "{} has been on it": "claim",
+}
+"""What the app says about a user who has completed a step."""
 
 
 class TutorialProgress:
@@ -140,8 +163,8 @@ def _steps_shown_by(sent: SentPayload, user: User) -> Iterator[str]:
     is_question = bool((payload.get("view") or {}).get("submit"))
     if ":wastebasket:" in shown and not is_question:
         yield "delete"
-    if f"Shared by <@{user.id}>" in shown:
-        yield "share"
+    said = (words.format(f"<@{user.id}>") in shown for words in SAID_ABOUT_USERS)
+    yield from compress(SAID_ABOUT_USERS.values(), said)
     if "*Connected to `" in shown and user == GRACE:
         yield "connect"
     if "Emporix jobs found" in shown:

@@ -102,6 +102,7 @@ HARMLESS = [
     "action jobs.share_mentioned.choose",
     "closing jobs.get.closed",
     "command alerts list",
+    "command alerts open",
     "command connect",
     "command digest delete",
     "command digest list",

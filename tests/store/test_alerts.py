@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from bot.domain.accounts import PolledConnection
-from bot.domain.alerts import Alert, AlertRow, ChangeBatch, JobChange, PostedAlert, Watermark
+from bot.domain.alerts import (
+    Alert,
+    AlertResponses,
+    AlertRow,
+    ChangeBatch,
+    JobChange,
+    MessageResponse,
+    PostedAlert,
+    Watermark,
+)
 from bot.domain.filters import Filters
 from bot.store import keys as redis_keys
 from bot.store.alerts import ALERT_POSTS_SERIALIZER as POSTS_RECORD
@@ -28,6 +38,9 @@ ALERT = Alert(
     batch=ChangeBatch(3, 100.0, (JobChange("job-1", "print"), JobChange("job-2")), 50.0, None),
 )
 POSTS = (PostedAlert("1.0", 100.0, (AlertRow("job-1", "print", 2, 100.0),), 50.0, None),)
+
+CLAIMED = MessageResponse("1.0").after("claim", "U0GRACE", 150.0)
+RESPONSES = AlertResponses((CLAIMED,))
 
 
 @pytest.fixture
@@ -85,11 +98,43 @@ async def test_leaves_no_trace(alerts: AlertStore, redis: Any) -> None:
     """An alert that was turned off can't be saved again."""
     saved = await alerts.save(ALERT, None, POSTS)
     assert saved
-    assert 0 < await redis.ttl(redis_keys.alert_posts("a1")) <= 86_400
+    assert 0 < await redis.ttl(redis_keys.alert_posts("a1")) <= 604_800
+    await alerts.responses.update("a1", 200.0, lambda _: RESPONSES)
     assert await alerts.delete(saved)
     assert await redis.keys("*") == []
     assert await alerts.save(saved, saved) is None
     assert await alerts.load("a1") is None
+
+
+async def test_responses_are_due_until_they_are_shown(alerts: AlertStore, redis: Any) -> None:
+    """A response that Slack doesn't show is in the due index, and keeps the alert's messages."""
+    due, key = redis_keys.alert_responses_due(), redis_keys.alert_responses("a1")
+    await alerts.save(ALERT, None, POSTS)
+    await redis.expire(redis_keys.alert_posts("a1"), 60)
+    assert await alerts.responses.update("a1", 200.0, lambda _: RESPONSES) == (
+        AlertResponses(),
+        RESPONSES,
+    )
+    assert await redis.zscore(due, "a1") == 200.0
+    assert min([await redis.ttl(one) for one in (key, redis_keys.alert_posts("a1"))]) > 604_000
+    shown = AlertResponses((CLAIMED.after_showing(1),))
+    await alerts.responses.update("a1", 300.0, lambda _: shown)
+    assert await redis.zscore(due, "a1") is None
+    assert await alerts.responses.load("a1", "other") == [shown, AlertResponses()]
+    assert "U0GRACE" not in str(await redis.hgetall(key))
+
+
+async def test_two_responses_at_once_do_not_undo_each_other(alerts: AlertStore) -> None:
+    """A response that is saved meanwhile is kept, and the other one is made after it."""
+    await alerts.responses.update("a1", 100.0, lambda _: RESPONSES)
+
+    def resolved(responses: AlertResponses) -> AlertResponses:
+        after = responses.of("1.0").after("resolve", "U0ADA", 200.0)
+        return responses.with_response(after, 200.0)
+
+    await asyncio.gather(*(alerts.responses.update("a1", 200.0, resolved) for _ in range(3)))
+    (found,) = await alerts.responses.load("a1")
+    assert [step.event for step in found.of("1.0").steps] == ["claim", "resolve"]
 
 
 async def test_ignores_forged_records(

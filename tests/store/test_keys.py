@@ -105,6 +105,8 @@ def test_scheduled_work_shares_a_slot() -> None:
         redis_keys.alerts_of_team("T0ACME"),
         redis_keys.alerts_of_connection(PolledConnection(ADA, "acme").name),
         redis_keys.alerts_due(),
+        redis_keys.alert_responses("1"),
+        redis_keys.alert_responses_due(),
         redis_keys.alerts_failures(),
         redis_keys.cleanup("1"),
         redis_keys.cleanup_jobs("1"),

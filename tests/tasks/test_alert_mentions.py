@@ -12,6 +12,7 @@ import pytest
 from bot.domain.accounts import PolledConnection
 from bot.domain.alerts import (
     Alert,
+    AlertResponses,
     ChangeBatch,
     JobChange,
     MentionRule,
@@ -138,6 +139,38 @@ async def test_reminds_once(harness: AppHarness) -> None:
     assert (await the_alert(harness)).pending == ()
 
 
+@pytest.mark.parametrize("button", ["I'm on it", "Resolve"])
+async def test_no_reminder_once_someone_responds(harness: AppHarness, button: str) -> None:
+    """A failure that was claimed or resolved is not mentioned again, unless it was reopened."""
+    await choose(harness, PERSON, remind_after=30)
+    fail(harness)
+    await later(harness)
+    ada = harness.person("ada", "ops")
+    await ada.click(button)
+    await later(harness, 60 * MINUTE)
+    assert len(await mentions(harness)) == 1
+    assert (await the_alert(harness)).pending == ()
+    fail(harness, message=TIMED_OUT)
+    await later(harness)
+    await ada.click(button)
+    await later(harness)
+    await ada.click("Reopen")
+    await later(harness, 40 * MINUTE)
+    assert len(await mentions(harness)) == 3
+
+
+async def test_a_failure_that_was_resolved_mentions_nobody_again(harness: AppHarness) -> None:
+    """A failure after Resolve reopens its message, but is no new kind, so it mentions nobody."""
+    await choose(harness, PERSON)
+    fail(harness)
+    await later(harness)
+    await harness.person("ada", "ops").click("Resolve")
+    await later(harness)
+    fail(harness)
+    await later(harness)
+    assert len(await mentions(harness)) == 1
+
+
 async def test_no_reminder_after_the_settings_were_removed(harness: AppHarness) -> None:
     """The settings at the time of a mention decide, so that nobody is mentioned by an old one."""
     await choose(harness, PERSON, remind_after=30)
@@ -241,6 +274,7 @@ async def test_mentions_once_if_the_worker_dies_before_it_saves(harness: AppHarn
         now,
         ChangeBatch(1, harness.clock(), (JobChange("job-0", "f", "", ""),)),
         (),
+        AlertResponses(),
         (await news(harness))[-1],
     )
     assert await alert_store(harness).save(replace(now, pending=(pending,)), now)

@@ -8,6 +8,8 @@ from bot.errors import StoreUnavailable
 from bot.listeners.jobs import views
 from bot.rendering import buttons
 from bot.rendering.buttons import JobButton
+from bot.rendering.message_rows import alert_with_response
+from bot.services.alerts.lifecycle import AlertResponder
 from bot.services.deletes import SharedDeletes
 from bot.slack.conversations import Channel
 from bot.slack.decorators import action
@@ -19,6 +21,7 @@ async def delete_shared_job(
     button: JobButton,
     account: Account,
     shared_deletes: SharedDeletes,
+    alert_responder: AlertResponder,
     channel: Channel,
     reply: Reply,
 ) -> None:
@@ -27,6 +30,8 @@ async def delete_shared_job(
         edited = await views.show_deletion(
             deleted, account.caller, shared_deletes, channel, in_list=bool(button.row)
         )
+        if alert_id := alert_with_response(channel.message.get("blocks") or ()):
+            await alert_responder.mark_stale(alert_id, channel.message_ts)
     except StoreUnavailable:  # the job is deleted, even if the message can't be updated
         edited = False
     if not edited:

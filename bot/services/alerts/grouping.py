@@ -10,7 +10,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from bot.domain.alerts import (
+    RESPONSE_TTL_SECONDS,
     Alert,
+    AlertResponses,
     AlertRow,
     ChangeBatch,
     JobChange,
@@ -26,6 +28,8 @@ MAX_ALERT_ROWS = 5
 
 MAX_ROW_AGENTS = 20
 POSTED_ALERT_TTL_SECONDS = 24 * 60 * 60.0
+"""How long a message that no one has claimed gets repeats; then a new message reports them."""
+
 MAX_POSTED_ALERTS = 50  # messages
 
 
@@ -49,12 +53,17 @@ class AlertPlan:
     repeats: tuple[Repeats, ...]
 
 
-def group_changes(batch: ChangeBatch, posts: Sequence[PostedAlert]) -> AlertPlan:
+NO_RESPONSES = AlertResponses()
+
+
+def group_changes(
+    batch: ChangeBatch, posts: Sequence[PostedAlert], responses: AlertResponses = NO_RESPONSES
+) -> AlertPlan:
     """Plan the posts for a batch: a failure repeats the latest post that shows a similar one.
 
     A summary after a long gap has no repeats; it is always a separate post.
     """
-    known = [] if batch.since else list(open_posts(posts, batch.at))
+    known = [] if batch.since else list(open_posts(posts, batch.at, responses))
     fresh, repeats = [], dict[str, tuple[PostedAlert, list[str]]]()
     for change in batch.changes:
         post = next(
@@ -75,23 +84,54 @@ def group_changes(batch: ChangeBatch, posts: Sequence[PostedAlert]) -> AlertPlan
     )
 
 
-def open_posts(posts: Sequence[PostedAlert], now: float) -> Sequence[PostedAlert]:
-    """The posts that can still get repeats, oldest first."""
-    return [post for post in posts if now - post.at < POSTED_ALERT_TTL_SECONDS][-MAX_POSTED_ALERTS:]
+def open_posts(
+    posts: Sequence[PostedAlert], now: float, responses: AlertResponses = NO_RESPONSES
+) -> Sequence[PostedAlert]:
+    """The posts that can still get repeats, oldest first.
+
+    A claimed or resolved message gets them for a week after that, others for a day. Later responses
+    don't count, so that the plan for a batch is the same when it is posted again after a crash.
+    """
+
+    def is_open(post: PostedAlert) -> bool:
+        then = responses.of(post.ts).as_of(now)
+        lasts = POSTED_ALERT_TTL_SECONDS if then.state == "open" else RESPONSE_TTL_SECONDS
+        return now - max(post.at, then.at) < lasts
+
+    return [post for post in posts if is_open(post)][-MAX_POSTED_ALERTS:]
+
+
+def kept_posts(
+    posts: Sequence[PostedAlert], now: float, responses: AlertResponses = NO_RESPONSES
+) -> Sequence[PostedAlert]:
+    """The posts to store, oldest first: those with failures for a week after their last change.
+
+    If there are too many, the oldest ones that no one has claimed are dropped.
+    """
+
+    def is_kept(post: PostedAlert) -> bool:
+        lasts = RESPONSE_TTL_SECONDS if post.has_failures else POSTED_ALERT_TTL_SECONDS
+        return now - max(post.at, responses.of(post.ts).at) < lasts
+
+    kept = [post for post in posts if is_kept(post)]
+    unclaimed = [post for post in kept if responses.of(post.ts).state != "claimed"]
+    dropped = (unclaimed + kept)[: max(0, len(kept) - MAX_POSTED_ALERTS)]
+    return [post for post in kept if post not in dropped]
 
 
 def posts_after(
-    posts: Sequence[PostedAlert], plan: AlertPlan, batch: ChangeBatch, post_id: str
+    posts: Sequence[PostedAlert],
+    plan: AlertPlan,
+    batch: ChangeBatch,
+    post_id: str,
+    responses: AlertResponses = NO_RESPONSES,
 ) -> tuple[PostedAlert, ...]:
     """The posts after a batch; `post_id` is the new post, "" if there is none."""
     changed = {repeats.post.ts: repeats.post for repeats in plan.repeats}
     known = [changed.get(post.ts, post) for post in posts]
-    new = (
-        [PostedAlert(post_id, batch.at, plan.rows, batch.since, batch.more)]
-        if post_id and plan.rows
-        else []
-    )
-    return tuple(open_posts([*known, *new], batch.at))
+    made = PostedAlert(post_id, batch.at, plan.rows, batch.since, batch.more, can_be_claimed=True)
+    new = [made] if post_id and plan.rows else []
+    return tuple(kept_posts([*known, *new], batch.at, responses))
 
 
 def _rows(changes: Sequence[JobChange], at: float) -> tuple[AlertRow, ...]:
@@ -133,21 +173,25 @@ def _with_repeat(post: PostedAlert, change: JobChange, at: float) -> PostedAlert
         _with_job(row, change, at) if number == index else row
         for number, row in enumerate(post.rows)
     ]
-    return replace(post, rows=tuple(rows))
+    return replace(post, rows=tuple(rows), can_be_claimed=True)
 
 
 MAX_PENDING_MENTIONS = 2 * MAX_POSTED_ALERTS  # a mention and a reminder of each message
 
 
 def mentions_of(
-    alert: Alert, batch: ChangeBatch, posts: Sequence[PostedAlert], ts: str
+    alert: Alert,
+    batch: ChangeBatch,
+    posts: Sequence[PostedAlert],
+    responses: AlertResponses,
+    ts: str,
 ) -> tuple[PendingMention, ...]:
     """The mention that follows a batch: one for its new kinds of failures, none for repeats.
 
-    `posts` are those before the batch, and `ts` is its new post. A summary after a long gap also
-    mentions nobody for failures that an earlier post shows.
+    `posts` and `responses` are those before the batch, and `ts` is its new post. A summary after a
+    long gap also mentions nobody for failures that an earlier post shows.
     """
-    known = open_posts(posts, batch.at)
+    known = open_posts(posts, batch.at, responses)
     agents = {
         change.agent_id: change.agent
         for change in batch.changes
@@ -175,12 +219,15 @@ def next_mention_at(alert: Alert) -> float:
     return max(due, alert.muted_until)
 
 
-def is_unclaimed(posts: Sequence[PostedAlert], ts: str, now: float) -> bool:
-    """Whether a message still needs someone: it is open, that is, it can still get repeats.
+def is_unclaimed(
+    posts: Sequence[PostedAlert], responses: AlertResponses, ts: str, now: float
+) -> bool:
+    """Whether a message still needs someone: no one has claimed or resolved it in the last day.
 
-    A message whose id is unknown counts as open.
+    A message whose id is unknown can't be claimed.
     """
-    return not ts or any(post.ts == ts for post in open_posts(posts, now))
+    is_open = responses.of(ts).state == "open"
+    return not ts or (is_open and any(post.ts == ts for post in open_posts(posts, now, responses)))
 
 
 def without_mention(alert: Alert, done: PendingMention, is_posted: bool, now: float) -> Alert:

@@ -1,15 +1,28 @@
-"""Changes the state of alerts: posted, paused, notified, owner checked."""
+"""Changes the state of alerts and of their messages: posted, paused, claimed, resolved."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from dataclasses import replace
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain
 
 from bot.domain.accounts import PolledConnection
-from bot.domain.alerts import Alert, PendingMention, PostedAlert
+from bot.domain.alerts import (
+    RESPONSE_TTL_SECONDS,
+    Alert,
+    AlertResponses,
+    MessageResponse,
+    PendingMention,
+    PostedAlert,
+    ResponseEvent,
+    UnclaimedFailures,
+)
 from bot.domain.times import Clock
-from bot.errors import Busy
+from bot.errors import Busy, OutdatedButton
 from bot.services.alerts.grouping import MAX_PENDING_MENTIONS, without_mention
+from bot.services.concurrency import gather_all
+from bot.services.similarity import agent_counts
 from bot.store.alerts import AlertStore
 
 OWNER_CHECK_INTERVAL_SECONDS = 20 * 60 * 60.0
@@ -128,3 +141,125 @@ class AlertLifecycle:
             if alert is None or await self._store.delete(alert):
                 return alert
         raise Busy
+
+
+@dataclass(frozen=True, slots=True)
+class Responded:
+    """The response to a message after a user's click, and whether the click changed it."""
+
+    response: MessageResponse
+    is_changed: bool
+
+
+class AlertResponder:
+    """Changes the team's responses to alerts' messages. Methods raise StoreUnavailable."""
+
+    def __init__(self, store: AlertStore, clock: Clock) -> None:
+        self._alerts, self._store, self._clock = store, store.responses, clock
+
+    async def load(self, alert_id: str) -> AlertResponses:
+        """The responses to the messages of an alert."""
+        (found,) = await self._store.load(alert_id)
+        return found
+
+    async def respond(self, alert: Alert, ts: str, event: ResponseEvent, user_id: str) -> Responded:
+        """Claim, resolve or reopen a message; a worker then shows the change in Slack.
+
+        If two people claim it at once, one of them becomes its owner. Raises OutdatedButton if the
+        message is too old, and may raise Busy.
+        """
+        now = self._clock()
+
+        def changed(responses: AlertResponses) -> AlertResponses:
+            response = responses.of(ts)
+            if now - max(_posted_at(ts), response.at) >= RESPONSE_TTL_SECONDS:
+                raise OutdatedButton("/emporix alerts open")
+            return _with(responses, response.after(event, user_id, now), now)
+
+        before, after = await self._store.update(alert.id, now, changed)
+        return Responded(after.of(ts), is_changed=before != after)
+
+    async def reopen(
+        self, alert: Alert, messages: Iterable[str], batch: int, at: float
+    ) -> AlertResponses:
+        """Reopen those of these messages that are resolved, because of a batch's new failures."""
+        now, reopened = self._clock(), tuple(messages)
+
+        def changed(responses: AlertResponses) -> AlertResponses:
+            for ts in reopened:
+                response = responses.of(ts).after("failure", "", at, batch)
+                responses = _with(responses, response, now)
+            return responses
+
+        return (await self._store.update(alert.id, now, changed))[1]
+
+    async def mark_shown(self, alert_id: str, ts: str, number: int) -> None:
+        """Save that Slack shows the changes of a message up to `number`."""
+        now = self._clock()
+
+        def changed(responses: AlertResponses) -> AlertResponses:
+            return _with(responses, responses.of(ts).after_showing(number), now)
+
+        await self._store.update(alert_id, now, changed)
+
+    async def mark_stale(self, alert_id: str, ts: str) -> None:
+        """Let a worker show the state of a message again, after another edit of the message."""
+        now = self._clock()
+
+        def changed(responses: AlertResponses) -> AlertResponses:
+            response = responses.of(ts)
+            return _with(responses, replace(response, is_stale=response.number > 0), now)
+
+        await self._store.update(alert_id, now, changed)
+
+    async def give_up(self, alert_id: str) -> None:
+        """Stop trying to show an alert's responses, because Slack permanently fails."""
+        for response in (await self.load(alert_id)).not_shown:
+            await self.mark_shown(alert_id, response.ts, response.number)
+
+    async def unclaimed_in(
+        self, team_id: str, channel_id: str, tenant: str
+    ) -> tuple[UnclaimedFailures, ...]:
+        """The messages in a channel about a tenant's failures that no one has claimed."""
+        alerts = await self._alerts.of_channel(team_id, channel_id)
+        return await self.unclaimed([alert for alert in alerts if alert.tenant == tenant])
+
+    async def unclaimed(self, alerts: Sequence[Alert]) -> tuple[UnclaimedFailures, ...]:
+        """The messages of the last week whose failures no one has claimed, newest first."""
+        posts, responses = await gather_all(
+            self._alerts.posts_of(alerts), self._store.load(*(alert.id for alert in alerts))
+        )
+        now = self._clock()
+        found = chain.from_iterable(
+            _unclaimed(*one, now) for one in zip(alerts, posts, responses, strict=True)
+        )
+        return tuple(sorted(found, key=lambda one: one.at, reverse=True))
+
+
+def _with(responses: AlertResponses, response: MessageResponse, now: float) -> AlertResponses:
+    """The responses with this one, or unchanged if they contain it."""
+    known = responses.of(response.ts)
+    return responses if known == response else responses.with_response(response, now)
+
+
+def _posted_at(ts: str) -> float:
+    """When a message was posted, in seconds since 1970: Slack's timestamps are times."""
+    try:
+        return float(ts)
+    except ValueError:
+        return 0.0
+
+
+def _unclaimed(
+    alert: Alert, posts: Iterable[PostedAlert], responses: AlertResponses, now: float
+) -> Iterator[UnclaimedFailures]:
+    for post in posts:
+        response = responses.of(post.ts)
+        at = max(post.at, response.at)
+        is_open = response.state == "open" and now - at < RESPONSE_TTL_SECONDS
+        if is_open and post.has_failures and post.can_be_claimed:
+            failed = [row for row in post.rows if row.fingerprint]
+            agents = sum((Counter(row.agents) for row in failed), Counter[str]())
+            more = post.more if len(failed) == len(post.rows) else 0
+            count = agents.total() + (more or 0)
+            yield UnclaimedFailures(alert, post.ts, at, count, agent_counts(agents))

@@ -1,22 +1,33 @@
-"""Posts the messages of alerts: new changes, replies in threads, and updated counts."""
+"""Posts the messages of alerts, and updates them: repeats of a failure, the team's responses."""
 
 from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from bot.domain.alerts import Alert, AlertRow, ChangeBatch, PostedAlert
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.domain.alerts import Alert, AlertRow, ChangeBatch, MessageResponse, PostedAlert
 from bot.domain.jobs import FAILED, Job
+from bot.rendering.message_rows import with_response_replaced
 from bot.rendering.renderer import Renderer
 from bot.services.alerts.grouping import MAX_ALERT_ROWS, AlertPlan, Repeats
+from bot.services.alerts.lifecycle import AlertResponder
 from bot.services.alerts.poll import LAST_CHANGED_FIRST
 from bot.services.filters.parser import to_compact
 from bot.services.similarity import agent_counts, agent_label, group_failures
+from bot.slack.errors import SLACK_ERRORS, describe
 from bot.slack.posting.notifier import Notifier
-from bot.slack.posting.post_once import Admit, IdempotentPoster, OutcomeUnknown, OutgoingMessage
+from bot.slack.posting.post_once import (
+    Admit,
+    IdempotentPoster,
+    OutcomeUnknown,
+    OutgoingMessage,
+)
+from bot.store.idempotency import Deletions
 
 logger = logging.getLogger(__name__)
 
@@ -27,11 +38,109 @@ Jobs = Mapping[str, Job]
 """Current jobs by id; deleted ones are missing."""
 
 
+MAX_STATE_UPDATES = 5
+
+Message = Mapping[str, Any]
+
+
+class AlertMessages:
+    """Updates the messages of alerts, so that they show the state that is stored in Redis.
+
+    Updates wait for each other, also for those of a deleted job. After each one, the state is read
+    again: if it has changed meanwhile, the message is updated again. So the last update shows the
+    last state, even if a process was suspended before it.
+    """
+
+    def __init__(
+        self,
+        renderer: Renderer,
+        client: AsyncWebClient,
+        edits: Deletions,
+        responder: AlertResponder,
+    ) -> None:
+        self._renderer, self._client = renderer, client
+        self._edits, self._responder = edits, responder
+
+    async def show_state(self, alert: Alert, ts: str) -> bool:
+        """Show a message's state, with its other blocks as they are; False if it was deleted.
+
+        Slack: conversations.history, scopes channels:history and groups:history. Raises the errors
+        of the Web API.
+        """
+
+        async def edited(response: MessageResponse) -> Message | None:
+            answer = await self._client.conversations_history(
+                channel=alert.channel_id, oldest=ts, latest=ts, inclusive=True, limit=1
+            )
+            for message in answer.get("messages") or ():
+                facts = {"alert": alert, "response": response.last}
+                state: Any = self._renderer.render("alerts/open.state", **facts)
+                blocks = with_response_replaced(message.get("blocks") or (), state["blocks"])
+                return {"text": message["text"], "blocks": blocks}
+            return None
+
+        return await self.update(alert, ts, edited)
+
+    async def try_to_show_state(self, alert: Alert, ts: str) -> None:
+        """Show a message's state at once; if that fails, a worker does it soon."""
+        try:
+            await self.show_state(alert, ts)
+        except SLACK_ERRORS as error:
+            logger.warning("a message was not updated: %s", describe(error))
+
+    async def update(
+        self,
+        alert: Alert,
+        ts: str,
+        render: Callable[[MessageResponse], Awaitable[Message | None]],
+    ) -> bool:
+        """Update a message with what `render` makes of its state; False if that is None."""
+        async with self._edits.lock(alert.owner, f"edit:{alert.channel_id}:{ts}"):
+            response = (await self._responder.load(alert.id)).of(ts)
+            for _ in range(MAX_STATE_UPDATES):
+                message = await render(response)
+                if message is None:
+                    return False
+                await self._client.chat_update(
+                    channel=alert.channel_id, ts=ts, text=message["text"], blocks=message["blocks"]
+                )
+                shown, response = response, (await self._responder.load(alert.id)).of(ts)
+                if shown.number == response.number:
+                    break
+        return True
+
+
 class AlertPoster:
     """Posts the messages of alerts. Every method may raise RetryLater."""
 
-    def __init__(self, renderer: Renderer, poster: IdempotentPoster, notifier: Notifier) -> None:
+    def __init__(
+        self,
+        renderer: Renderer,
+        poster: IdempotentPoster,
+        notifier: Notifier,
+        messages: AlertMessages,
+    ) -> None:
         self._renderer, self._poster, self._notifier = renderer, poster, notifier
+        self._messages = messages
+
+    async def post_history(self, alert: Alert, response: MessageResponse) -> None:
+        """Post a line in a message's thread for each change that Slack doesn't show, once each.
+
+        Raises PostRefused.
+        """
+        left_out = response.pending[0].number - response.shown - 1 if response.pending else 0
+        for step in response.pending:
+            facts = {"step": step, "before": response.before(step), "left_out": left_out}
+            message = self._renderer.render("alerts/open.step", **facts)
+            name = f"alert:{alert.id}:response:{response.ts}:{step.number}"
+            post = OutgoingMessage(
+                name, alert.owner.team_id, alert.channel_id, step.at, thread_ts=response.ts
+            )
+            try:
+                await self._poster.post(post, message)
+            except OutcomeUnknown:
+                logger.warning("unknown whether %s was posted", post.key)
+            left_out = 0
 
     async def post(
         self, alert: Alert, batch: ChangeBatch, plan: AlertPlan, jobs: Jobs, admit: Admit
@@ -80,8 +189,16 @@ class AlertPoster:
         ts = repeats.post.ts
         await self._post_thread(alert, batch, ts, repeats.job_ids, jobs, zone, admit, FAILED)
         await admit()
-        facts = news_facts(alert, repeats.post, jobs, zone)
-        await self._notifier.update(alert.channel_id, ts, "alerts/news", **facts)
+
+        async def rendered(response: MessageResponse) -> Message:
+            facts = news_facts(alert, repeats.post, jobs, zone, response)
+            message: Message = self._renderer.render("alerts/news", **facts)
+            return message
+
+        try:
+            await self._messages.update(alert, ts, rendered)
+        except SLACK_ERRORS as error:
+            logger.warning("a message was not updated: %s", describe(error))
 
     async def _post_thread(
         self,
@@ -118,7 +235,13 @@ def thread_facts(alert: Alert, ids: Sequence[str], jobs: Jobs) -> dict[str, Any]
     }
 
 
-def news_facts(alert: Alert, post: PostedAlert, jobs: Jobs, zone: str) -> dict[str, Any]:
+def news_facts(
+    alert: Alert,
+    post: PostedAlert,
+    jobs: Jobs,
+    zone: str,
+    response: MessageResponse | None = None,
+) -> dict[str, Any]:
     """The template data of an alert's message; `zone` is the time zone of the alert's owner."""
     rows = [
         {"job_id": row.job_id, "count": row.count, "last_at": row.last_at}
@@ -138,6 +261,8 @@ def news_facts(alert: Alert, post: PostedAlert, jobs: Jobs, zone: str) -> dict[s
         "total": None if post.more is None else counted + post.more,
         "more": None if post.more is None else hidden + post.more,
         "query": to_compact(replace(alert.filters, sort=LAST_CHANGED_FIRST), searched=False),
+        "can_be_claimed": post.has_failures,
+        "response": response.last if response else None,
     }
 
 

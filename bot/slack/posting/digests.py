@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
 from slack_sdk.errors import SlackApiError, SlackClientError
 
+from bot.domain.alerts import UnclaimedFailures
 from bot.domain.digests import Digest, ScheduledRun
 from bot.errors import DigestRefused
 from bot.rendering.blockkit.rules import has_chart, without_chart
@@ -63,14 +65,16 @@ class DigestPoster:
         slot: ScheduledRun,
         report: Report,
         history: History | None,
+        unclaimed: Sequence[UnclaimedFailures],
         now: float,
     ) -> None:
         """Post the digest with a chart of its history, and its remaining failures in the thread.
 
-        Raises DigestRefused if Slack refuses it, or OutcomeUnknown.
+        `unclaimed` are the messages of the channel's alerts that no one has claimed. Raises
+        DigestRefused if Slack refuses it, or OutcomeUnknown.
         """
         facts: dict[str, Any] = {"digest": digest, "report": report, "skipped": digest.skipped}
-        facts["history"] = history
+        facts["history"], facts["unclaimed"] = history, unclaimed
         facts["late_for"] = slot.at if lifecycle.is_late(slot, now) else None
         post = self._message(digest, slot)
         ts = await self._post_once(digest, post, self._renderer.render("digest/post", **facts))

@@ -32,6 +32,8 @@ DONE = {
         {"view": said("jobs/find", "two jobs of two tenants, and one that nobody knows")},
     ),
     "form": ("U0GRACE", {"view": said("jobs/search_results", "the second page of failures")}),
+    "alerts": ("U0ADA", said("alerts/on", "new")),
+    "claim": ("U0ADA", said("alerts/open.state", "claimed")),
 }
 
 

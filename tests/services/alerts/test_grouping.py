@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.alerts import ChangeBatch, JobChange, PostedAlert
+from bot.domain.alerts import (
+    AlertResponses,
+    ChangeBatch,
+    JobChange,
+    MessageResponse,
+    PostedAlert,
+    ResponseEvent,
+)
 from bot.domain.jobs import Job
 from bot.services.alerts.grouping import (
     MAX_ALERT_ROWS,
@@ -96,6 +104,64 @@ def test_after_a_day_there_is_a_new_post() -> None:
     """A failure more than a day after the post is posted again."""
     posts = posted(batch(failed("a")))
     assert group_changes(batch(failed("b"), at=NOW + POSTED_ALERT_TTL_SECONDS), posts).repeats == ()
+
+
+DAY, WEEK = 24 * 60 * 60.0, 7 * 24 * 60 * 60.0
+
+
+def responded(event: ResponseEvent, at: float, ts: str = "1.0") -> AlertResponses:
+    return AlertResponses((MessageResponse(ts).after(event, "U0ADA", at),))
+
+
+@pytest.mark.parametrize(("event", "lasts"), [("claim", WEEK), ("resolve", WEEK)])
+def test_a_response_keeps_the_group_for_a_week(event: ResponseEvent, lasts: float) -> None:
+    """Failures join a claimed or resolved message for a week after that, then get a new one."""
+    posts, responses = posted(batch(failed("a"))), responded(event, NOW + DAY)
+    for at, joins in ((NOW + DAY + lasts - 1, True), (NOW + DAY + lasts, False)):
+        plan = group_changes(batch(failed("b"), at=at), posts, responses)
+        assert bool(plan.repeats) is joins
+        assert bool(plan.rows) is not joins
+
+
+def test_a_reopened_message_gets_repeats_for_a_day() -> None:
+    """A message that someone reopened gets repeats for another day."""
+    posts = posted(batch(failed("a")))
+    reopened = responded("claim", NOW + DAY).of("1.0").after("reopen", "U0ADA", NOW + 3 * DAY)
+    responses = AlertResponses((reopened,))
+    assert group_changes(batch(failed("b"), at=NOW + 4 * DAY - 1), posts, responses).repeats
+    assert not group_changes(batch(failed("b"), at=NOW + 4 * DAY), posts, responses).repeats
+
+
+def test_keeps_claimed_messages_of_a_busy_channel() -> None:
+    """If there are too many messages, the oldest unclaimed ones are forgotten first."""
+    posts, responses = posted(batch(failed("a"))), responded("claim", NOW)
+    for number in range(2, 80):
+        one = batch(JobChange(f"job-{number}"), at=NOW + number)
+        plan = group_changes(one, posts, responses)
+        posts = posts_after(posts, plan, one, f"{number}.0", responses)
+    assert len(posts) == 50
+    assert [posts[0].ts, posts[-1].ts] == ["1.0", "79.0"]
+
+
+scripts = st.lists(
+    st.tuples(st.sampled_from(["claim", "resolve", "reopen"]), st.floats(0, 10 * DAY)), max_size=8
+)
+
+
+@given(scripts, st.floats(0, 10 * DAY), scripts)
+def test_later_responses_do_not_change_the_plan(
+    script: list[tuple[ResponseEvent, float]], at: float, more: list[tuple[ResponseEvent, float]]
+) -> None:
+    """A batch that is posted again after a crash goes to the same places."""
+    posts, response = posted(batch(failed("a"))), MessageResponse("1.0")
+    for event, seconds in sorted(script, key=lambda one: one[1]):
+        if seconds < at:
+            response = response.after(event, "U0ADA", NOW + seconds)
+    one = batch(failed("b"), number=2, at=NOW + at)
+    plan = group_changes(one, posts, AlertResponses((response,)))
+    for event, seconds in more:
+        response = response.after(event, "U0GRACE", NOW + at + 1 + seconds)
+    assert group_changes(one, posts, AlertResponses((response,))) == plan
 
 
 def test_a_summary_has_no_repeats() -> None:
