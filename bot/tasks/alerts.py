@@ -102,9 +102,8 @@ async def post(
             await _pause(alert.id, OWNER_GONE, alert_lifecycle, audit)
             return
         await admit()
-        posts = await alert_store.load_posts(alert.id)
         services = alert_lifecycle, alert_poller, alert_responder, alert_poster, notifier, queue
-        await _post(alert, alert.batch, posts, *services, admit)
+        await _post(alert, alert.batch, await alert_store.load_posts(alert.id), *services, admit)
         POST_LATENESS_SECONDS.observe(now - alert.batch.at, "alert")
     except CONNECTION_ERRORS as error:
         if (looked := await alert_poller.record_failure(alert.connection, error)).connection_error:

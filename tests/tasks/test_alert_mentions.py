@@ -21,6 +21,7 @@ from bot.domain.alerts import (
 )
 from bot.services.alerts.grouping import mentions_of
 from bot.store.alerts import AlertStore
+from sandbox.emporix.faults import Fault as EmporixFault
 from sandbox.slack.faults import Fault
 from tests.harness.app import AppHarness
 from tests.store.fixtures import ADA
@@ -197,6 +198,16 @@ async def test_quiet_hours_delay_mentions_but_not_messages(harness: AppHarness) 
     (said,) = await mentions(harness)
     assert "New kind of failure" in said["text"]
     await later(harness, 11 * MINUTE)
+    assert len(await mentions(harness)) == 2
+
+
+async def test_reminds_while_emporix_is_down(harness: AppHarness) -> None:
+    """A reminder doesn't need Emporix, so it is at most a quarter of an hour late without it."""
+    await choose(harness, PERSON, remind_after=30)
+    fail(harness)
+    await later(harness)
+    harness.emporix_state.faults.add(EmporixFault("status", times=999, status=503))
+    await later(harness, 50 * MINUTE)
     assert len(await mentions(harness)) == 2
 
 
