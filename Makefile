@@ -8,7 +8,7 @@ READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo run worker doctor test test-without-browser faults image-test check check-github bench screenshots format \
-  lock audit dist release-notes clean
+  lock audit dist freeze release-notes clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-21s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -92,6 +92,9 @@ dist: $(VENV)/.ready-release ## build the wheel, the source distribution and the
 	$(BIN)/python -m pip --python $(VENV)/app install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
 	$(BIN)/cyclonedx-py environment --pyproject pyproject.toml --mc-type application --output-reproducible \
 	  --output-file dist/emporix-jobs-slack.cdx.json $(VENV)/app
+
+freeze: $(READY) ## store the formats of a version as fixtures, VERSION=0.2.0, before it is released
+	$(BIN)/python -m tests.released.write $(VERSION)
 
 release-notes: ## print the changelog of a version, VERSION=0.2.0, which must be the project's
 	@grep -qxF '__version__ = "$(VERSION)"' bot/__init__.py \

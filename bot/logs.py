@@ -131,7 +131,12 @@ def _redacted(value: Any, levels: int, name: object = "") -> Any:
 
 
 def _text(value: object) -> str:
-    return _SECRET.sub(REDACTED, _shorten(value if isinstance(value, str) else repr(value)))
+    return without_secrets(_shorten(value if isinstance(value, str) else repr(value)))
+
+
+def without_secrets(text: str) -> str:
+    """`text` with everything that looks like a secret replaced."""
+    return _SECRET.sub(REDACTED, text)
 
 
 def _first(values: Iterable[Any]) -> Iterable[Any]:

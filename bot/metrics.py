@@ -204,7 +204,7 @@ BACKGROUND_TASKS = GaugeMetric(
     "Work for requests in the web process",
     state=("running", "waiting"),
 )
-EMPORIX_ENDPOINTS = ("agents", "job", "jobs", "search", "session", "token")
+EMPORIX_ENDPOINTS = ("agents", "job", "jobs", "requests", "search", "session", "token")
 EMPORIX_CALLS = CountMetric(
     "emporix_bot_emporix_calls_total",
     "HTTP calls to Emporix, each attempt, by status: its class, 401, 403, 404, 429, or failed "

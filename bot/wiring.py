@@ -35,7 +35,7 @@ from bot.services.filters.parser import FilterResolver
 from bot.services.find_jobs import JobFinder
 from bot.services.home import HomeService, TenantStatsReader
 from bot.services.jobs import JobsById, JobService
-from bot.services.session_logs import SessionLogs
+from bot.services.session_logs import ErrorLines, SessionLogs
 from bot.services.sharing import SharingService
 from bot.services.watches import WatchService
 from bot.settings import Settings
@@ -108,6 +108,7 @@ class Services(Stores):
     installation: Installation
     jobs: JobService
     digest_reports: DigestReports
+    error_lines: ErrorLines
     renderer: Renderer
     shared_deletes: SharedDeletes
     sharing: SharingService
@@ -127,8 +128,7 @@ def build_services(
     lifecycle, alerts = _alerts(resources, stores)
     responder = AlertResponder(stores.alert_store, clock)
     digests = DigestService(stores.digest_store, clock, new_digest_id)
-    digest_reports = DigestReports(resources.patient_jobs, clock)
-    resources.exit_stack.push_async_callback(digest_reports.close)
+    error_lines, digest_reports = _digest_reports(resources)
     allow_outsiders = settings.allow_shared_channels
     return Services(
         **_fields(stores),
@@ -148,11 +148,20 @@ def build_services(
         installation=Installation(slack, allow_outsiders=allow_outsiders),
         jobs=jobs,
         digest_reports=digest_reports,
+        error_lines=error_lines,
         renderer=renderer,
         shared_deletes=_shared_deletes(resources, audit),
         sharing=_sharing(resources, jobs, new_cursor_id),
         watches=watches,
     )
+
+
+def _digest_reports(resources: Resources) -> tuple[ErrorLines, DigestReports]:
+    error_lines = ErrorLines(resources.emporix, resources.clock)
+    resources.exit_stack.push_async_callback(error_lines.close)
+    digest_reports = DigestReports(resources.patient_jobs, error_lines, resources.clock)
+    resources.exit_stack.push_async_callback(digest_reports.close)
+    return error_lines, digest_reports
 
 
 def _daily_history(resources: Resources) -> DailyHistory:
@@ -217,7 +226,6 @@ def _departures(
     lifecycle: AlertLifecycle,
     watches: WatchService,
 ) -> Departures:
-    redis = resources.redis
     return Departures(
         stores.account_store,
         digests,
@@ -227,8 +235,8 @@ def _departures(
         lifecycle,
         watches,
         stores.watch_store,
-        StoppedTeams(redis),
-        Erasure(redis, resources.cipher),
+        StoppedTeams(resources.redis),
+        Erasure(resources.redis, resources.cipher),
         stores.cleanup_store,
         resources.clock,
     )
@@ -327,11 +335,10 @@ def build_worker_services(
 ) -> WorkerServices:
     shared, redis = build_services(resources), resources.redis
     renderer, poster = shared.renderer, _build_poster(resources, sleep)
-    zones = TimeZoneCache(resources.redis)
-    notifier = Notifier(renderer, poster, resources.slack, shared.audiences, zones)
+    notifier = Notifier(renderer, poster, resources.slack, shared.audiences, TimeZoneCache(redis))
     return WorkerServices(
         **_fields(shared),
-        alert_poller=_alert_poller(resources, shared.alert_store),
+        alert_poller=_alert_poller(resources, shared),
         alert_poster=AlertPoster(renderer, poster, notifier, shared.alert_messages),
         cleanup_runs=_cleanup_runs(resources, shared.cleanup_store, shared.audit),
         digest_poster=DigestPoster(
@@ -357,20 +364,25 @@ def _build_poster(resources: Resources, sleep: Sleep) -> IdempotentPoster:
     )
 
 
-def _alert_poller(resources: Resources, alert_store: AlertStore) -> AlertPoller:
-    emporix, accounts = resources.named_jobs, resources.accounts
-    return AlertPoller(emporix, JobsById(emporix), alert_store, accounts, resources.clock)
+def _alert_poller(resources: Resources, shared: Services) -> AlertPoller:
+    return AlertPoller(
+        resources.named_jobs,
+        JobsById(resources.named_jobs),
+        shared.error_lines,
+        shared.alert_store,
+        resources.accounts,
+        resources.clock,
+    )
 
 
 def _cleanup_runs(
     resources: Resources, cleanup_store: CleanupStore, audit: AuditLog
 ) -> CleanupRuns:
-    redis = resources.redis
     return CleanupRuns(
         resources.emporix,
         resources.accounts,
         cleanup_store,
-        CleanupResults(redis),
+        CleanupResults(resources.redis),
         audit,
         clock=resources.clock,
         new_holder=new_holder,

@@ -146,8 +146,8 @@ async def let_nothing_expire(redis: Any) -> None:
         await redis.persist(key)
 
 
-async def contents(redis: Any) -> Contents:
-    cipher, found = Cipher(parse_keys(KEY)), Contents()
+async def contents(redis: Any, encryption_key: str = KEY) -> Contents:
+    cipher, found = Cipher(parse_keys(encryption_key)), Contents()
     async for key in redis.scan_iter("*"):
         match await redis.type(key):
             case "string":

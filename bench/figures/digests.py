@@ -35,8 +35,9 @@ POLL_INTERVAL_SECONDS = 0.5
 BARE = "bench.stand_ins.baseline_digests:app"
 PLAIN = "bench.stand_ins.plain_digest:app"
 
-CALLS = 13
-"""Two for all jobs and for each of four statuses, two pages of failures, and the agents' names."""
+CALLS = 16
+"""Two for all jobs and for each of four statuses, two pages of failures, the agents' names, and the
+logs of three failures."""
 
 
 @measures(

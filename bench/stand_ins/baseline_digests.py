@@ -22,13 +22,15 @@ from bench.stored_digests import digest
 from bench.stored_users import SCOPES
 from bot.domain.accounts import Connection, Credentials
 from bot.domain.filters import Filters
-from bot.domain.jobs import JobPage
+from bot.domain.jobs import JobPage, RequestLog
 from bot.emporix.client import list_params, parse_page_response
 from bot.emporix.http import http_client
-from bot.emporix.query import ALL_TIMES, TimeRange, to_q
+from bot.emporix.models import parse_request_log
+from bot.emporix.query import ALL_TIMES, TimeRange, by_request, to_q
 from bot.rendering.renderer import Renderer
 from bot.services.digests.lifecycle import ReportWindow
 from bot.services.digests.report import DigestReports, Report
+from bot.services.session_logs import ErrorLines
 
 DAY_SECONDS = 24 * 60 * 60.0
 HEADERS = {"X-Total-Count": "true", "Authorization": "Bearer token"}
@@ -37,7 +39,7 @@ SLACK = AsyncWebClient(os.environ["SLACK_BOT_TOKEN"], base_url=os.environ["SLACK
 
 
 class BareCalls:
-    """Lists jobs without retries, permission checks or agent names."""
+    """Lists jobs and reads logs without retries, permission checks or agent names."""
 
     def __init__(self, http: httpx.AsyncClient) -> None:
         self._http = http
@@ -51,12 +53,19 @@ class BareCalls:
             await self._http.get(path, params=params, headers=HEADERS), filters
         )
 
+    async def find_request_log(self, connection: Connection, request_id: str) -> RequestLog:
+        path = f"/ai-service/{connection.tenant}/agentic/logs/requests"
+        params = {"q": by_request(request_id), "pageSize": "1"}
+        answer = await self._http.get(path, params=params, headers=HEADERS)
+        return parse_request_log(answer.json(), request_id)
+
 
 async def _run(request: Request) -> Response:
     tenants, digests = request.path_params["tenants"], request.path_params["digests"]
     begun = time.process_time()
     async with http_client(os.environ["EMPORIX_API_URL"]) as http:
-        reports = DigestReports(cast("Any", BareCalls(http)), time.time)
+        calls = cast("Any", BareCalls(http))
+        reports = DigestReports(calls, ErrorLines(calls, time.time), time.time)
         read = [await _report(reports, number) for number in range(tenants)]
         for number in range(digests):
             await _post(number, read[number % tenants])

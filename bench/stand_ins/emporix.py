@@ -1,6 +1,7 @@
 """A stand-in for Emporix with 749 jobs in one tenant: `uvicorn bench.stand_ins.emporix:app`.
 
 It returns the requested page, newest jobs first, and knows of `q` only the end of a time range.
+The log of every request is the same.
 `BENCH_DELAY` delays each response by that many seconds.
 """
 
@@ -54,6 +55,24 @@ def _jobs(now: float) -> list[bytes]:
 _STARTED = time.time()
 _JOBS = _jobs(_STARTED)
 _OLDEST_FIRST = [_time(number, _STARTED) for number in reversed(range(TOTAL))]
+LOG_LINES = 20
+REQUEST_LOG = json.dumps(
+    [
+        {
+            "duration": LOG_LINES - 1,
+            "messages": [
+                {
+                    "timestamp": _time(LOG_LINES - number, _STARTED),
+                    "severity": "ERROR" if number == LOG_LINES - 2 else "INFO",
+                    "message": f"order-lookup answered 502 Bad Gateway in attempt {number}",
+                    "agentId": "complaint-agent",
+                    "isBusinessLog": False,
+                }
+                for number in range(LOG_LINES)
+            ],
+        }
+    ]
+).encode()
 AGENTS = json.dumps([agent for tenant, agent in sample_data.agents() if tenant == TENANT]).encode()
 
 
@@ -75,6 +94,8 @@ async def app(scope: Scope, receive: Receive, send: Send) -> None:
 def _answer(path: str, asked: Mapping[str, str]) -> tuple[bytes, int]:
     if path.endswith("/agents"):
         return AGENTS, 0
+    if path.endswith("/logs/requests"):
+        return REQUEST_LOG, 0
     return jobs(asked) if path.endswith("/jobs") else (_JOBS[0], 0)
 
 

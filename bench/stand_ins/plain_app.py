@@ -31,7 +31,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-PAGE_SIZE = 10
+PAGE_SIZE, LOG_LINES = 10, 5
 CURSOR_SECONDS = 24 * 60 * 60
 FIELDS = (
     "id,status,type,agentId,agentName,agentType,commerceEvent,sessionId,message,response,metadata"
@@ -92,7 +92,31 @@ async def open_job(ack: AsyncAck, body: dict[str, Any], client: AsyncWebClient) 
         cursor=button["cursor"],
         following=_after(saved.get("ids", []), button["job_id"]),
     )
-    await client.views_update(view_id=opened["view"]["id"], view=json.loads(view))
+    filled = json.loads(view)
+    await client.views_update(view_id=opened["view"]["id"], view=filled)
+    if request_id := answer.json().get("requestId"):
+        filled["blocks"] += await _log(account, request_id)
+        await client.views_update(view_id=opened["view"]["id"], view=filled)
+
+
+async def _log(account: dict[str, str], request_id: str) -> list[dict[str, Any]]:
+    """Return the blocks of the first lines of a job's log, errors first."""
+    params = {"q": f"requestId:{request_id}", "pageSize": "1"}
+    path = f"/ai-service/{account['tenant']}/agentic/logs/requests"
+    answer = await emporix.get(path, params=params, headers=_headers(account))
+    (log,) = answer.raise_for_status().json()
+    lines = sorted(log["messages"], key=lambda line: line["severity"] != "ERROR")[:LOG_LINES]
+    text = "\n".join(f"{line['severity']}  {line['message']}" for line in lines)
+    heading = f"*Log* · took {log['duration']} s · {len(log['messages'])} lines"
+    return [
+        {"type": "context", "elements": [{"type": "mrkdwn", "text": heading}]},
+        {
+            "type": "rich_text",
+            "elements": [
+                {"type": "rich_text_preformatted", "elements": [{"type": "text", "text": text}]}
+            ],
+        },
+    ]
 
 
 async def _list(account: dict[str, str], cursor: str, page: int) -> Any:

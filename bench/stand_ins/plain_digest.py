@@ -31,8 +31,8 @@ from starlette.routing import Route
 from bench.stand_ins.tenants import tenant_name
 
 DAY_SECONDS = 24 * 60 * 60
-PAGE_SIZE, GROUPS, THREAD_JOBS = 50, 5, 20
-FIELDS = "id,status,agentId,commerceEvent,message,response,metadata"
+PAGE_SIZE, GROUPS, THREAD_JOBS, LOGS = 50, 5, 20, 3
+FIELDS = "id,status,agentId,commerceEvent,message,requestId,response,metadata"
 STATUSES = ("SUCCESS", "IN_PROGRESS", "SKIPPED", "FAILURE")
 HEADERS = {"X-Total-Count": "true", "Authorization": "Bearer token"}
 templates = Environment(loader=FileSystemLoader(Path(__file__).parent))
@@ -58,25 +58,34 @@ async def post(http: httpx.AsyncClient, slack: AsyncWebClient, tenant: str) -> N
         _failures(http, tenant, day),
         _names(http, tenant),
     )
-    posted, rest = messages(tenant, totals, earlier, failures, names)
+    groups = grouped(failures)
+    newest = [jobs[0] for jobs in groups[:LOGS] if jobs[0].get("requestId")]
+    lines = await asyncio.gather(*(_error_line(http, tenant, job["requestId"]) for job in newest))
+    for job, line in zip(newest, lines, strict=True):
+        job["errorLine"] = line
+    posted, rest = messages(tenant, totals, earlier, groups, names)
     answer = await slack.chat_postMessage(channel="C0PLAIN", **posted)
     if rest:
         await slack.chat_postMessage(channel="C0PLAIN", thread_ts=str(answer["ts"]), **rest)
+
+
+def grouped(failures: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
+    """Group failures by their message without its numbers, largest group first."""
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for job in failures:
+        kind = re.sub(r"[A-Z]*\d+", "…", job.get("response") or job.get("message") or "")
+        groups.setdefault(kind, []).append(job)
+    return sorted(groups.values(), key=len, reverse=True)
 
 
 def messages(
     tenant: str,
     totals: dict[str, int],
     earlier: dict[str, int],
-    failures: list[dict[str, Any]],
+    ordered: list[list[dict[str, Any]]],
     names: dict[str, str],
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the message, and the one for its thread; {} if all failures are in the first."""
-    groups: dict[str, list[dict[str, Any]]] = {}
-    for job in failures:
-        kind = re.sub(r"[A-Z]*\d+", "…", job.get("response") or job.get("message") or "")
-        groups.setdefault(kind, []).append(job)
-    ordered = sorted(groups.values(), key=len, reverse=True)
     shown = [jobs[0] for jobs in ordered[:GROUPS]]
     rest = [job for jobs in ordered for job in jobs if job not in shown]
     facts = {
@@ -130,6 +139,14 @@ async def _list(
     }
     answer = await http.get(f"/ai-service/{tenant}/jobs", params=params)
     return answer.raise_for_status()
+
+
+async def _error_line(http: httpx.AsyncClient, tenant: str, request_id: str) -> str:
+    params = {"q": f"requestId:{request_id}", "pageSize": "1"}
+    answer = await http.get(f"/ai-service/{tenant}/agentic/logs/requests", params=params)
+    (log,) = answer.raise_for_status().json()
+    errors = [line["message"] for line in log["messages"] if line["severity"] == "ERROR"]
+    return errors[-1] if errors else ""
 
 
 async def _names(http: httpx.AsyncClient, tenant: str) -> dict[str, str]:

@@ -5,6 +5,7 @@
 GET /ai-service/{tenant}/jobs     a count, or failures: four, or sixty if the tenant's number is
                                   divisible by five
 GET /ai-service/{tenant}/agents   the agents' names
+GET /ai-service/{tenant}/agentic/logs/requests   a log, the same for every request
 GET /calls                        the highest number of calls for one tenant
 """
 
@@ -20,7 +21,7 @@ from urllib.parse import parse_qs
 
 from starlette.types import Receive, Scope, Send
 
-from bench.stand_ins.emporix import AGENTS, TENANT
+from bench.stand_ins.emporix import AGENTS, REQUEST_LOG, TENANT
 from bot.emporix.models import LIST_FIELDS, parse_job_page
 from bot.services.similarity import group_failures
 from sandbox.emporix import sample_data
@@ -75,6 +76,8 @@ def _answer(path: str, query: str) -> tuple[bytes, int]:
     _calls[tenant] += 1
     if path.endswith("/agents"):
         return AGENTS, 0
+    if path.endswith("/logs/requests"):
+        return REQUEST_LOG, 0
     return jobs(tenant, {name: values[0] for name, values in parse_qs(query).items()})
 
 

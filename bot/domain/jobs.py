@@ -1,4 +1,4 @@
-"""Jobs, agents and sessions of the Emporix AI Service.
+"""Jobs, agents and logs of the Emporix AI Service.
 
 All texts in these classes are untrusted.
 """
@@ -73,8 +73,8 @@ class Job:
 
     `status` is always lower case and `type` upper case. Times are in ISO 8601, unchanged. `extra`
     contains up to 40 unknown fields, and known fields of an unexpected type, each shortened;
-    `left_out` counts the others. `agent_name` is the name of the job's agent, if known; it isn't
-    part of the job itself.
+    `left_out` counts the others. Two values aren't part of the job itself: `agent_name` is the name
+    of its agent, if known, and `error_line` the cause according to its log, if that was read.
     """
 
     id: str = ""
@@ -95,6 +95,7 @@ class Job:
     extra: Mapping[str, object] = field(default_factory=dict, repr=False)
     agent_name: str = ""
     left_out: int = 0
+    error_line: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +147,18 @@ class Session:
     agents: tuple[str, ...]
     lines: tuple[LogLine, ...]
     seconds: int | None
+    left_out: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RequestLog:
+    """The log of one request, oldest line first; the unit of its `duration` is not documented.
+
+    It contains at most the first 5,000 lines; `left_out` counts the others.
+    """
+
+    lines: tuple[LogLine, ...] = ()
+    duration: int | None = None
     left_out: int = 0
 
 

@@ -23,7 +23,7 @@ from bot.domain.accounts import (
     Token,
 )
 from bot.domain.filters import Filters
-from bot.domain.jobs import Agent, Job, JobPage, Session
+from bot.domain.jobs import Agent, Job, JobPage, RequestLog, Session
 from bot.domain.times import Clock
 from bot.emporix import auth
 from bot.emporix.auth import DeleteTokens, TokenAuth, TokenCache
@@ -37,13 +37,13 @@ from bot.emporix.models import (
     LIST_FIELDS,
     NO_NAMES,
     decode_json,
-    objects_in,
-    parse_agent,
+    parse_agents,
     parse_job,
     parse_job_page,
+    parse_request_log,
     parse_session,
 )
-from bot.emporix.query import ALL_TIMES, TimeRange, to_q
+from bot.emporix.query import ALL_TIMES, TimeRange, by_request, to_q
 from bot.errors import (
     BotError,
     EmporixError,
@@ -193,9 +193,6 @@ MAX_QUERY_STRING_BYTES = 8_000
 AGENT_FIELDS = {"fields": "id,name,type,enabled"}
 """The fields to request: complete agents contain prompts and keys."""
 
-MAX_AGENTS = 2_000
-"""Maximum number of agents to read; any others are shown by their ids."""
-
 WITH_TOTAL_COUNT = {"X-Total-Count": "true"}
 
 T = TypeVar("T")
@@ -304,13 +301,21 @@ class EmporixClient:
     async def list_agents(self, connection: Connection) -> tuple[Agent, ...]:
         """GET /agentic/agents, in Emporix's order, at most MAX_AGENTS."""
         call = self._call(connection, "GET", "agentic/agents", params=AGENT_FIELDS)
-        return await self._read(call, _parse_agents)
+        return await self._read(call, lambda response: parse_agents(decode_json(response.content)))
 
     async def get_session(self, connection: Connection, session_id: str) -> Session:
         """GET /agentic/logs/sessions/{sessionId}, with the complete log. Raises NotFound."""
         path = f"agentic/logs/sessions/{segment(session_id, 'session id')}"
         call = self._call(connection, "GET", path, resource_id=session_id)
         return await self._read(call, lambda response: parse_session(decode_json(response.content)))
+
+    async def find_request_log(self, connection: Connection, request_id: str) -> RequestLog:
+        """GET /agentic/logs/requests for one request; without lines if it has no log."""
+        params = {"q": by_request(request_id), "pageSize": "1", "pageNumber": "1"}
+        call = self._call(connection, "GET", "agentic/logs/requests", params=params)
+        return await self._read(
+            call, lambda response: parse_request_log(decode_json(response.content), request_id)
+        )
 
     async def request_token(self, credentials: Credentials, scope: str = READ_SCOPES) -> Token:
         """POST /oauth/token; `scope` is READ_SCOPES or DELETE_SCOPES.
@@ -378,10 +383,6 @@ class EmporixClient:
         is_wide = connection.token and DELETE_SCOPE in connection.token.scopes
         signed = connection if is_wide else replace(connection, token=None)
         return TokenAuth(signed, self._delete_tokens, self._clock, ask)
-
-
-def _parse_agents(response: httpx.Response) -> tuple[Agent, ...]:
-    return tuple(map(parse_agent, objects_in(decode_json(response.content), MAX_AGENTS)))
 
 
 @contextmanager

@@ -52,7 +52,7 @@ class UnexpectedEncoding(httpx.RequestError):
 
 STATUSES_COUNTED_ALONE = frozenset({401, 403, 404, 429})
 
-ENDPOINTS = {"agents": "agents", "search": "search", "token": "token", "jobs": "jobs"}
+ENDPOINTS = {name: name for name in ("agents", "jobs", "requests", "search", "token")}
 """Endpoints by the last part of their paths; the others end with an id."""
 
 

@@ -1,4 +1,4 @@
-"""Parses Emporix's JSON into jobs, agents and sessions.
+"""Parses Emporix's JSON into jobs, agents and logs.
 
 Parsing is tolerant: any field may be missing, null or of another type, and new statuses, types and
 fields may appear without notice. The response may also come from a proxy.
@@ -23,6 +23,7 @@ from bot.domain.jobs import (
     JobPage,
     LogLine,
     Reason,
+    RequestLog,
     Session,
 )
 from bot.domain.records import parse_time
@@ -168,7 +169,10 @@ def _parse_export(value: dict[str, object]) -> ExportResult:
     return ExportResult(as_text(value.get("data")), as_text(value.get("checksum")))
 
 
-MAX_SESSION_LINES, MAX_SESSION_AGENTS = 5_000, 100
+MAX_LOG_LINES, MAX_SESSION_AGENTS = 5_000, 100
+MAX_REQUESTS = 10
+"""Maximum number of requests to look at in a list that was asked for one of them."""
+
 EARLIEST_TIME = datetime.min.replace(tzinfo=UTC)
 
 
@@ -189,14 +193,35 @@ def parse_session(value: object) -> Session:
     """Parse a session; raises ValueError only if `value` is not an object."""
     if not isinstance(value, dict):
         raise ValueError("a session is a JSON object")
-    duration, lines = value.get("duration"), as_list(value.get("messages"))
+    log = _parse_log(value)
     return Session(
         id=as_text(value.get("sessionId")),
         severity=as_text(value.get("severity")).upper(),
         agents=tuple(filter(None, map(as_text, as_list(value.get("agents"))[:MAX_SESSION_AGENTS]))),
-        lines=_in_order(_parse_log_line(line) for line in lines[:MAX_SESSION_LINES]),
-        seconds=duration if type(duration) is int and duration >= 0 else None,
-        left_out=max(0, len(lines) - MAX_SESSION_LINES),
+        lines=log.lines,
+        seconds=log.duration,
+        left_out=log.left_out,
+    )
+
+
+def parse_request_log(value: object, request_id: str) -> RequestLog:
+    """Parse a list of requests: the log of the first one with that id; empty if there is none.
+
+    Other entries are ignored, as a service that ignored the query would return other requests.
+    Raises ValueError if `value` is not an array of objects.
+    """
+    for item in map(as_object, objects_in(value, MAX_REQUESTS)):
+        if as_text(item.get("requestId")) in ("", request_id):
+            return _parse_log(item)
+    return RequestLog()
+
+
+def _parse_log(value: Mapping[str, object]) -> RequestLog:
+    duration, lines = value.get("duration"), as_list(value.get("messages"))
+    return RequestLog(
+        lines=_in_order(_parse_log_line(line) for line in lines[:MAX_LOG_LINES]),
+        duration=duration if type(duration) is int and duration >= 0 else None,
+        left_out=max(0, len(lines) - MAX_LOG_LINES),
     )
 
 
@@ -217,6 +242,9 @@ NO_NAMES: Mapping[str, str] = {}
 
 MAX_EXTRA_FIELDS = 40
 """Maximum number of a job's unknown fields to show."""
+
+MAX_AGENTS = 2_000
+"""Maximum number of agents to read; any others are shown by their ids."""
 
 
 def parse_job(value: object, names: Mapping[str, str] = NO_NAMES) -> Job:
@@ -285,6 +313,11 @@ def parse_job_page(
         first.setdefault(job.id or place, job)
     has_more = len(value) >= size if total is None else page * size < total
     return JobPage(tuple(first.values()), page, size, total, has_more)
+
+
+def parse_agents(value: object) -> tuple[Agent, ...]:
+    """Parse an array of agents, at most MAX_AGENTS; raises ValueError as `objects_in` does."""
+    return tuple(map(parse_agent, objects_in(value, MAX_AGENTS)))
 
 
 def parse_agent(value: object) -> Agent:

@@ -101,6 +101,11 @@ def by_ids(ids: Iterable[str]) -> str:
     return "".join(_one_of("id", ids))
 
 
+def by_request(request_id: str) -> str:
+    """The query for the log of a request."""
+    return "".join(_one_of("requestId", (request_id,)))
+
+
 def iso(seconds: float | None) -> str:
     """Format a time as Emporix does, rounded up to the millisecond; "" for None."""
     if seconds is None:

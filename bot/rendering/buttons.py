@@ -257,23 +257,15 @@ class DigestButton(ButtonState):
 class AlertButton(ButtonState):
     """One alert, or all alerts of the channel if the id is empty.
 
-    `agent`: the name of an agent to use instead of the alert's unknown one.
+    `agent`: the name of an agent to use instead of the alert's unknown one; in the form for
+    mentions, the id of the agent whose rule it shows. Only that form has `channel_id` and `tenant`.
     """
 
     kind = "alert"
     alert_id: str
     agent: str = ""
-
-
-@dataclass(frozen=True)
-class NotifyFormState(ButtonState):
-    """The form for whom an alert mentions; it shows the rule for `agent_id`, or for any agent."""
-
-    kind = "notify_form"
-    alert_id: str
-    channel_id: str
-    tenant: str
-    agent_id: str = ""
+    channel_id: str = ""
+    tenant: str = ""
 
 
 @dataclass(frozen=True)
@@ -463,7 +455,6 @@ BUTTON_STATES: tuple[type[ButtonState], ...] = (
     CommandButton,
     ModalOrigin,
     FilterFormState,
-    NotifyFormState,
 )
 
 

@@ -138,8 +138,16 @@ class Modal:
 
     async def try_update(self, template: str, **facts: object) -> bool:
         """Like `update`, but an error from Slack is only logged; returns False after one."""
+        return await self._try_show(self._renderer.render(template, **facts))
+
+    async def try_append(self, view: Mapping[str, Any], template: str, **facts: object) -> bool:
+        """Like `try_update`, with `view` and the template's blocks below those of `view`."""
+        blocks = [*view["blocks"], *self.render(template, **facts)["blocks"]]
+        return await self._try_show(fit_payload({**view, "blocks": blocks}))
+
+    async def _try_show(self, view: dict[str, Any]) -> bool:
         try:
-            return await self.update(template, **facts)
+            return await self.show(view)
         except SLACK_ERRORS as error:
             logger.warning("a modal could not be updated: %s", type(error).__name__)
             return False

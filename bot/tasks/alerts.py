@@ -28,7 +28,7 @@ from bot.services.alerts.poll import AlertPoller, backoff_seconds, pause_notice_
 from bot.services.departures import ARCHIVED, REMOVED, Departures
 from bot.services.sharing import SharingService
 from bot.slack.errors import SLACK_ERRORS, describe, error_name, retry_seconds
-from bot.slack.posting.alerts import AlertMessages, AlertPoster, job_ids_shown
+from bot.slack.posting.alerts import AlertMessages, AlertPoster, job_ids_shown, row_job_ids
 from bot.slack.posting.notifier import Notifier
 from bot.slack.posting.post_once import Admit, OutgoingMessage, PostRefused
 from bot.store.alerts import AlertStore
@@ -319,7 +319,7 @@ async def _post(
     plan = group_changes(batch, posts, before)
     repeated = (repeats.post.ts for repeats in plan.repeats)
     responses = await alert_responder.reopen(alert, repeated, batch.number, batch.at)
-    jobs = await alert_poller.load_jobs(alert, job_ids_shown(plan))
+    jobs = await alert_poller.load_jobs(alert, job_ids_shown(plan), row_job_ids(plan))
     ts = await alert_poster.post(alert, batch, plan, jobs, admit)
     if ts is None:
         name = f"alert:{alert.id}:{batch.number}:unknown"

@@ -1,8 +1,9 @@
-"""Endpoints for agents, the logs of sessions, and commerce events."""
+"""Endpoints for agents, the logs of sessions and requests, and commerce events."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from urllib.parse import unquote
 
 from starlette.requests import Request
@@ -11,14 +12,16 @@ from starlette.routing import Route
 
 from sandbox.emporix.authorization import tenant_of
 from sandbox.emporix.errors import not_found
-from sandbox.emporix.job_routes import page_of
-from sandbox.emporix.json_paths import picked
+from sandbox.emporix.job_routes import page_of, total_header
+from sandbox.emporix.json_paths import Document, picked
 from sandbox.emporix.keys import READ
-from sandbox.emporix.listing import chosen_fields
+from sandbox.emporix.listing import chosen_fields, listing
 from sandbox.emporix.sample_data.events import COMMERCE_EVENTS
-from sandbox.emporix.sessions import session
+from sandbox.emporix.sessions import requests, session, with_messages
 from sandbox.emporix.state import EmporixState
-from sandbox.emporix.tenant import NEWEST_FIRST
+from sandbox.emporix.tenant import NEWEST_FIRST, Tenant
+
+PATH = "/ai-service/{tenant}/agentic"
 
 
 def routes(emporix_state: EmporixState) -> Sequence[Route]:
@@ -34,15 +37,48 @@ def routes(emporix_state: EmporixState) -> Sequence[Route]:
         if not jobs:
             raise not_found(session_id)
         found = session(session_id, jobs)
-        return JSONResponse(picked(found, fields) if fields else found)
+        return JSONResponse(_picked(found, fields))
 
     async def list_commerce_events(request: Request) -> Response:
         tenant_of(request, emporix_state, READ)
         return JSONResponse({"events": COMMERCE_EVENTS})
 
-    path = "/ai-service/{tenant}/agentic"
     return [
-        Route(f"{path}/agents", list_agents, methods=["GET"]),
-        Route(f"{path}/logs/sessions/{{session_id}}", get_session, methods=["GET"]),
-        Route(f"{path}/commerce-events", list_commerce_events, methods=["GET"]),
+        Route(f"{PATH}/agents", list_agents, methods=["GET"]),
+        Route(f"{PATH}/logs/sessions/{{session_id}}", get_session, methods=["GET"]),
+        Route(f"{PATH}/commerce-events", list_commerce_events, methods=["GET"]),
+        *_request_routes(emporix_state),
     ]
+
+
+def _request_routes(emporix_state: EmporixState) -> Sequence[Route]:
+    async def list_requests(request: Request) -> Response:
+        tenant = tenant_of(request, emporix_state, READ)
+        asked = listing(request.query_params, request.query_params.get("q", ""))
+        found, total = replace(asked, fields=()).of(requests(emporix_state.jobs(tenant.name)))
+        shown = [_picked(_whole(one, tenant), asked.fields) for one in found]
+        return JSONResponse(shown, headers=total_header(emporix_state, request, total))
+
+    async def get_request(request: Request) -> Response:
+        tenant = tenant_of(request, emporix_state, READ)
+        request_id = unquote(request.path_params["request_id"])
+        fields = chosen_fields(request.query_params)
+        if (found := requests(emporix_state.jobs(tenant.name)).get(request_id)) is None:
+            raise not_found(request_id)
+        return JSONResponse(_picked(_whole(found, tenant), fields))
+
+    return [
+        Route(f"{PATH}/logs/requests", list_requests, methods=["GET"]),
+        Route(f"{PATH}/logs/requests/{{request_id}}", get_request, methods=["GET"]),
+    ]
+
+
+def _whole(request: Document, tenant: Tenant) -> Document:
+    """Return the request with its messages."""
+    jobs = tenant.jobs.sorted(NEWEST_FIRST)
+    job = next(job for job in reversed(jobs) if job.get("requestId") == request["requestId"])
+    return with_messages(request, job)
+
+
+def _picked(document: Document, fields: Sequence[str]) -> Document:
+    return picked(document, fields) if fields else document

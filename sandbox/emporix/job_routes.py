@@ -57,8 +57,15 @@ def page_of(
 ) -> Response:
     """Return the requested page. The total is counted only if the request asks for it."""
     shown, total = listing(request.query_params, q).of(collection)
+    return JSONResponse(shown, headers=total_header(emporix_state, request, total))
+
+
+def total_header(
+    emporix_state: EmporixState, request: Request, total: int
+) -> dict[str, str] | None:
+    """Return the header with the total, or None if the request does not ask for it."""
     counted = emporix_state.counts and request.headers.get("X-Total-Count", "").lower() == "true"
-    return JSONResponse(shown, headers={"X-Total-Count": str(total)} if counted else None)
+    return {"X-Total-Count": str(total)} if counted else None
 
 
 def _q(body: bytes) -> str:

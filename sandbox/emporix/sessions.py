@@ -1,4 +1,4 @@
-"""The log of a session, generated from the jobs that belong to it."""
+"""The logs of sessions and requests, generated from the jobs that belong to them."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 
 from sandbox.emporix.json_paths import Document
 from sandbox.emporix.sample_data.log_lines import SampleLine, sample_lines
+from sandbox.emporix.tenant import Collection
 from sandbox.emporix.times import iso
 
 SEVERITY = {"failure": "ERROR", "skipped": "WARNING"}
@@ -28,6 +29,44 @@ def session(session_id: str, jobs: list[Document]) -> Document:
         "metadata": {"version": 1, "createdAt": first, "modifiedAt": last},
     }
     return found | ({"triggerAgentId": jobs[-1]["agentId"]} if "agentId" in jobs[-1] else {})
+
+
+def requests(jobs: list[Document]) -> Collection:
+    """Return the requests of `jobs`, without their messages, which would take long to generate.
+
+    Emporix: the specification's example has the same `id` and `requestId`.
+    """
+    collection = Collection()
+    for job in jobs:
+        if "requestId" in job:
+            collection.put(_request(job))
+    return collection
+
+
+def _request(job: Document) -> Document:
+    found = {
+        "id": job["requestId"],
+        "sessionId": job.get("sessionId"),
+        "requestId": job["requestId"],
+        "triggerAgentId": job.get("agentId"),
+        "collaborationAgents": [],
+        "severity": SEVERITY.get(job.get("status", ""), "INFO"),
+        "metadata": job.get("metadata"),
+    }
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def with_messages(request: Document, job: Document) -> Document:
+    """Return a request with its messages, and the duration that follows from them."""
+    messages = list(_lines(job))
+    times = [line["timestamp"] for line in messages]
+    helpers = {line["agentId"] for line in messages if "agentId" in line} - {job.get("agentId")}
+    duration = _seconds_between(min(times, default=""), max(times, default=""))
+    return request | {
+        "collaborationAgents": sorted(helpers),
+        "messages": messages,
+        "duration": duration,
+    }
 
 
 def _lines(job: Document) -> Iterator[Document]:

@@ -17,10 +17,10 @@ from bench.stored_digests import digest
 from bench.stored_users import TEAM, connect_users, user_id
 from bot.domain.accounts import Caller, Connection, Credentials
 from bot.domain.filters import Filters
-from bot.domain.jobs import Job, JobPage
+from bot.domain.jobs import Job, JobPage, RequestLog
 from bot.domain.lists import JobPlace, JobStep
 from bot.emporix.client import list_params
-from bot.emporix.models import parse_job_page
+from bot.emporix.models import parse_job_page, parse_request_log
 from bot.emporix.query import ALL_TIMES, TimeRange, to_q
 from bot.rendering.agent_message import detect
 from bot.rendering.buttons import ModalOrigin
@@ -28,6 +28,7 @@ from bot.rendering.renderer import Renderer
 from bot.services.digests.lifecycle import ReportWindow
 from bot.services.digests.report import DigestReports
 from bot.services.jobs import JobCard, JobList
+from bot.services.session_logs import ErrorLines, error_line
 from bot.services.similarity import group_failures
 from bot.store.accounts import AccountStore
 from bot.store.connection import connect
@@ -224,16 +225,20 @@ async def test_the_plain_digest_is_the_same(tenant: str) -> None:
         Caller(TEAM, user_id(0)), tenant, Credentials("id", "x"), frozenset(), now
     )
     window = ReportWindow(now - 172_800, now - 86_400, now)
-    report = await DigestReports(cast("Any", TenantJobs()), lambda: now).read(
-        connection, Filters(), window
-    )
+    calls = cast("Any", TenantJobs())
+    reports = DigestReports(calls, ErrorLines(calls, lambda: now), lambda: now)
+    report = await reports.read(connection, Filters(), window)
     facts: dict[str, Any] = {"history": None, "skipped": (), "late_for": None}
     daily = digest(number, now, owners=1, channels=1)
     ours = Renderer.default().render("digest/post", digest=daily, report=report, **facts)
     failures = [job for page in (1, 2) for job in asked(tenant, "status:FAILURE", 50, page)[0]]
     totals = {**tenants.TOTALS, "FAILURE": len(failures)}
     totals["ALL"] = sum(totals.values())
-    plain, thread = plain_digest.messages(tenant, totals, totals, failures, {})
+    groups = plain_digest.grouped(failures)
+    log = parse_request_log(json.loads(emporix.REQUEST_LOG), "")
+    for jobs in groups[: plain_digest.LOGS]:
+        jobs[0]["errorLine"] = error_line(log, Job())
+    plain, thread = plain_digest.messages(tenant, totals, totals, groups, {})
     assert_alike(ours, plain)
     assert bool(thread) == bool(report.thread)
     if thread:
@@ -251,6 +256,9 @@ class TenantJobs:
         size, page = int(params["pageSize"]), int(params["pageNumber"])
         body, total = asked(connection.tenant, to_q(filters, part), size, page)
         return parse_job_page(body, page=page, size=size, total=total)
+
+    async def find_request_log(self, connection: Connection, request_id: str) -> RequestLog:
+        return parse_request_log(json.loads(emporix.REQUEST_LOG), request_id)
 
 
 def sample_jobs() -> tuple[Job, ...]:

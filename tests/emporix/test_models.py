@@ -18,6 +18,7 @@ from bot.domain.jobs import (
     JobPage,
     LogLine,
     Reason,
+    RequestLog,
 )
 from bot.emporix.models import (
     LIST_FIELDS,
@@ -28,6 +29,7 @@ from bot.emporix.models import (
     parse_agent,
     parse_job,
     parse_job_page,
+    parse_request_log,
     parse_session,
     shortened,
 )
@@ -407,3 +409,42 @@ def test_keeps_five_thousand_lines() -> None:
     """The lines of an endless log are limited, and the others counted."""
     session = parse_session({"messages": [{}] * 1_000_000})
     assert (len(session.lines), session.left_out) == (5_000, 995_000)
+
+
+REQUESTS = st.lists(
+    st.dictionaries(st.sampled_from(("requestId", "messages", "duration")), SESSION_JSON),
+    max_size=4,
+)
+
+
+def test_documented_request() -> None:
+    """The specification's example is parsed, with its duration of an unknown unit."""
+    stamps = ("2025-01-15T10:30:28.234Z", "2025-01-15T10:30:27.167Z")
+    lines = [{"timestamp": stamp, "severity": "info", "isBusinessLog": True} for stamp in stamps]
+    found = {"id": "req-1", "requestId": "req-1", "messages": lines, "duration": 45}
+    log = parse_request_log([found], "req-1")
+    assert [line.timestamp for line in log.lines] == sorted(stamps)
+    assert (log.duration, log.left_out) == (45, 0)
+
+
+@given(REQUESTS, st.text(min_size=1, max_size=5))
+def test_any_list_of_objects_is_a_list_of_requests(value: list[object], wanted: str) -> None:
+    """Any field may be missing, null or of another type, and another request's log is not used."""
+    log = parse_request_log(value, wanted)
+    assert all(isinstance(line.message, str) for line in log.lines)
+    assert log.duration is None or log.duration >= 0
+    others = [{**item, "requestId": f"{wanted}x"} for item in value if isinstance(item, dict)]
+    assert parse_request_log(others, wanted) == RequestLog()
+
+
+@pytest.mark.parametrize("value", [None, {}, "log", 7, ["log"]])
+def test_no_requests(value: object) -> None:
+    """Only an array of objects can be a list of requests."""
+    with pytest.raises(ValueError, match="JSON array"):
+        parse_request_log(value, "req-1")
+
+
+def test_keeps_five_thousand_lines_of_a_request() -> None:
+    """The lines of an endless log are limited, and the others counted."""
+    log = parse_request_log([{"messages": [{}] * 100_000}], "req-1")
+    assert (len(log.lines), log.left_out) == (5_000, 95_000)

@@ -18,6 +18,7 @@ from bot.domain.accounts import (
     Credentials,
 )
 from bot.domain.filters import Filters
+from bot.domain.jobs import RequestLog
 from bot.emporix.client import EmporixClient
 from bot.emporix.query import to_q
 from bot.errors import (
@@ -250,3 +251,23 @@ async def test_another_key_has_another_token(
     with pytest.raises(Forbidden):
         await client.delete_job(with_key(ACME_READ_ONLY), second)
     assert len(emporix_state.jobs("acme")) == 1
+
+
+@pytest.mark.parametrize("request_id", ["req-1", 'a "b" (c), null', "null", "ä\ud800"])
+async def test_finds_the_log_of_a_request(
+    client: EmporixClient, emporix_state: EmporixState, request_id: str
+) -> None:
+    """The log is that of the request with exactly this id, whatever characters it has."""
+    stored = request_id.encode("utf-8", "replace").decode()
+    for name in (stored, "req-2", f"{stored}0"):
+        emporix_state.add_job("acme", requestId=name, status="failure")
+    log = await client.find_request_log(with_key(), stored)
+    assert {line.request_id for line in log.lines} == {stored}
+    assert log.lines[-1].severity == "ERROR"
+    assert log.duration == 0
+
+
+async def test_a_request_without_a_log(client: EmporixClient, emporix_state: EmporixState) -> None:
+    """A request that Emporix does not know has no lines, which is no error."""
+    emporix_state.add_job("acme", requestId="req-2")
+    assert await client.find_request_log(with_key(), "req-1") == RequestLog()

@@ -38,6 +38,21 @@ DOCUMENTED = (
         "A channel can have at most 10 alerts",
     ),
     Limit("services.watches.MAX_WATCHES", 50, USERS, "You can watch at most 50 jobs"),
+    Limit("services.session_logs.JOB_LOG_LINES", 5, USERS, "the first five lines of its log"),
+    Limit(
+        "services.session_logs.JOB_LOG_TIMEOUT_SECONDS",
+        3,
+        USERS,
+        "takes longer than 3 seconds, nothing is added",
+    ),
+    Limit("services.session_logs.MAX_LOGS_PER_POST", 3, USERS, "for up to three causes"),
+    Limit("services.session_logs.MAX_ERROR_LINE_LENGTH", 150, SECURITY, "cut to 150 characters"),
+    Limit(
+        "services.session_logs.ERROR_LINES_TIMEOUT_SECONDS",
+        2,
+        OPERATORS,
+        "the logs were not read within 2 s",
+    ),
     Limit(
         "store.versioned_records.DIGEST_LIMITS.channel", 20, USERS, "| digests in a channel | 20 |"
     ),

@@ -16,6 +16,7 @@ from bot.services.alerts.alerts import AlertService
 from bot.services.alerts.lifecycle import AlertLifecycle
 from bot.services.alerts.poll import AlertPoller
 from bot.services.jobs import JobCard, JobsById
+from bot.services.session_logs import ErrorLines
 from bot.services.watches import WatchService
 from bot.store.alerts import AlertStore, new_alert_id
 from bot.store.encryption import Cipher, new_key, parse_keys
@@ -93,7 +94,8 @@ class PollingHarness:
         self.alerts: Any = AlertService(
             emporix, alerts, self.lifecycle, new_alert_id=new_alert_id, clock=clock
         )
-        self.poller: Any = AlertPoller(emporix, found, alerts, accounts, clock)
+        lines = ErrorLines(emporix, clock)
+        self.poller: Any = AlertPoller(emporix, found, lines, alerts, accounts, clock)
         self.watches: Any = WatchService(
             jobs,
             found,

@@ -6,6 +6,7 @@ import json
 import re
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -22,15 +23,16 @@ from bot.domain.alerts import (
     Watermark,
 )
 from bot.domain.filters import Filters
-from bot.domain.jobs import Job, LogLine, Session
+from bot.domain.jobs import Job, LogLine, RequestLog, Session
 from bot.emporix.models import parse_job
 from bot.listeners.alerts.notify import parse_notify_form
 from bot.rendering.agent_message import MODAL_TEXT_LENGTH, agent_message_blocks
-from bot.rendering.buttons import NotifyFormState
+from bot.rendering.buttons import AlertButton
 from bot.rendering.renderer import Renderer
 from bot.services.exports import CompleteList, Export
 from bot.services.jobs import JobCard, JobList
-from bot.services.session_logs import log_page
+from bot.services.session_logs import job_log, log_page
+from bot.services.similarity import group_failures
 from bot.slack.posting.alerts import news_facts
 from bot.slack.users import FoundUserGroups
 from sandbox.slack.blockkit import problems, view_problems
@@ -120,6 +122,12 @@ def payloads(text: str) -> Iterator[dict[str, Any]]:
     line = LogLine(text, text, text, text, text, False)
     session = Session(text, text, (text,) * 9, (line,) * 50, 1)
     yield RENDERER.render("jobs/log", log=log_page(session, "acme", text, 1), zone="")
+    log = RENDERER.render("jobs/get.log", log=job_log(RequestLog((line,) * 50)), job=shown)
+    yield {"text": "The log", **log}
+    (group,) = group_failures([replace(shown, error_line=text)])
+    groups = (group, replace(group, count=2))
+    facts = {"tenant": "acme", "total": 3, "agents": (), "gone": 0, "more": 0, "kind": "failure"}
+    yield RENDERER.render("alerts/thread", groups=groups, zone="", **facts)
     found = CompleteList((shown,), Filters(agent_names=(text,), words=(text,)), text, 1, True, 0)
     yield RENDERER.render("jobs/csv", found=found, count=1, url=text)
     yield RENDERER.render("jobs/export", export=Export(text, text, 1, text, text), url=text)
@@ -202,7 +210,7 @@ def test_the_form_for_mentions_accepts_only_ids(user_id: str, group_id: str) -> 
     values = dict.fromkeys(("agent", "remind", "begin", "end", "zone"), "")
     values |= {"person": user_id, "group": group_id}
     groups = FoundUserGroups({"S0OPS": "@ops"})
-    hidden = NotifyFormState("a1", "C0OPS", "acme")
+    hidden = AlertButton("a1", channel_id="C0OPS", tenant="acme")
     form, _, problems = parse_notify_form(values, hidden, "", CONFIGURED, groups)
     assert (form.user_id, form.group_id) == ("", "")
     assert problems.keys() == {name for name in ("person", "group") if values[name]}

@@ -684,3 +684,69 @@ async def test_one_unreadable_alert_hides_no_other(harness: AppHarness) -> None:
     fail(harness)
     await later(harness)
     assert len(await posted(harness)) == 1
+
+
+CAUSE = "Log: order-lookup answered 404 Not Found for GET /order/acme/orders/EON"
+
+
+def log_calls(harness: AppHarness) -> int:
+    return sum("/logs/" in seen.path for seen in harness.emporix_state.requests)
+
+
+async def test_shows_the_error_of_the_log(harness: AppHarness) -> None:
+    """A row has the error of its job's log, also after repeats, for one call."""
+    fail(harness, "a", requestId="req-a")
+    await later(harness)
+    (first,) = await posted(harness)
+    (log,) = [block for block in first["blocks"] if CAUSE in json.dumps(block)]
+    assert log["elements"][0]["type"] == "plain_text"
+    fail(harness, "b", requestId="req-b")
+    await later(harness)
+    updated, thread = await posted(harness)
+    assert "*2×*" in str(updated["blocks"])
+    assert log["elements"] in [block.get("elements") for block in updated["blocks"]]
+    assert "Log:" not in str(thread["blocks"])
+    assert log_calls(harness) == 1
+
+
+async def test_reads_at_most_three_logs_for_a_message(harness: AppHarness) -> None:
+    """Of five different failures, three have the error of their logs."""
+    for number, text in enumerate((NOT_FOUND, TIMED_OUT, "quota exceeded", "x y z", "ToolX")):
+        fail(harness, f"job-{number}", text, agentId=f"agent-{number}", requestId=f"r-{number}")
+    await later(harness)
+    message, *_ = await posted(harness)
+    assert json.dumps(message["blocks"]).count('"Log: ') == 3
+    assert log_calls(harness) == 3
+
+
+LOG_FAULTS = {
+    "403": EmporixFault("status", status=403, path="/logs/", times=99),
+    "404": EmporixFault("status", status=404, path="/logs/", times=99),
+    "500": EmporixFault("status", status=500, path="/logs/", times=99),
+    "429": EmporixFault("rate_limit", path="/logs/", times=99),
+    "malformed": EmporixFault("truncated", path="/logs/", times=99),
+    "cut off": EmporixFault("cut_before", path="/logs/", times=99),
+}
+
+
+@pytest.mark.parametrize("fault", LOG_FAULTS.values(), ids=LOG_FAULTS)
+async def test_a_failing_log_leaves_an_alert_as_it_is(
+    harness: AppHarness, fault: EmporixFault
+) -> None:
+    """However reading the log fails, the failure is posted in time, without the line."""
+    harness.emporix_state.faults.add(fault)
+    fail(harness, "a", requestId="req-a")
+    await later(harness)
+    (message,) = await posted(harness)
+    assert "could not be found" in str(message["blocks"])
+    assert "Log:" not in str(message["blocks"])
+
+
+async def test_a_message_that_is_tried_again_is_the_same(harness: AppHarness) -> None:
+    """After a post with an unknown outcome, the repeat shows the same error without a call."""
+    harness.workspace.faults.add(Fault("cut_after", method="chat.postMessage"))
+    fail(harness, "a", requestId="req-a")
+    await later(harness, 3 * MINUTE)
+    (message,) = await posted(harness)
+    assert CAUSE in str(message["blocks"])
+    assert log_calls(harness) == 1

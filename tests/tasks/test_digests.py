@@ -618,3 +618,27 @@ async def test_lists_unclaimed_failures_of_alerts(harness_at_nine: AppHarness) -
     harness.clock.now = NINE + DAY
     await harness.worker.work()
     assert "no one has claimed" not in str((await in_channel(harness))[-1]["blocks"])
+
+
+@pytest.mark.parametrize("status", [0, 403, 500])
+async def test_causes_show_the_error_of_the_log(harness_at_nine: AppHarness, status: int) -> None:
+    """Each of the first three causes has a line of its newest job's log, if it can be read."""
+    faults, add = harness_at_nine.emporix_state.faults, harness_at_nine.emporix_state.add_job
+    if status:
+        faults.add(EmporixFault("status", status=status, path="/logs/", times=99))
+    harness_at_nine.clock.now = NINE - 60
+    words = (
+        "Order EON{} could not be found.",
+        "Tool timed out {}",
+        "quota exceeded {}",
+        "Other {}",
+    )
+    for number, message in enumerate(word.format(count) for word in words for count in (1, 2)):
+        add("acme", status="failure", message=message, requestId=f"req-{number}")
+    harness_at_nine.clock.now = NINE
+    await harness_at_nine.worker.work()
+    top, thread = await in_channel(harness_at_nine)
+    logs = [seen for seen in harness_at_nine.emporix_state.requests if "/logs/" in seen.path]
+    assert json.dumps(top["blocks"]).count('"Log: ') == (0 if status else 3)
+    assert '"Log: ' not in json.dumps(thread["blocks"])
+    assert len({seen.query for seen in logs}) == 3

@@ -12,7 +12,7 @@ from bot.domain.alerts import Alert, MentionRule, MentionSettings, QuietHours
 from bot.domain.audit import AuditEvent
 from bot.errors import BotError, InvalidInput, NotConnected
 from bot.rendering import buttons
-from bot.rendering.buttons import AlertButton, NotifyFormState
+from bot.rendering.buttons import AlertButton
 from bot.services.accounts import AccountService
 from bot.services.alerts.alerts import AlertService
 from bot.services.digests.form import parse_minute, parse_zone
@@ -87,7 +87,7 @@ async def open_form(
 @action(buttons.ALERTS_NOTIFY_AGENT, audit=None)
 async def choose_agent(
     values: Mapping[str, str],
-    metadata: NotifyFormState,
+    metadata: AlertButton,
     account: Account,
     alerts: AlertService,
     filter_resolver: FilterResolver,
@@ -106,7 +106,7 @@ async def choose_agent(
 @options(buttons.ALERTS_NOTIFY_AGENT, audit=None)
 async def offer_agents(
     typed: str,
-    metadata: NotifyFormState,
+    metadata: AlertButton,
     caller: Caller,
     accounts: AccountService,
     filter_resolver: FilterResolver,
@@ -131,7 +131,7 @@ async def offer_groups(typed: str, user_groups: UserGroups, options_reply: Optio
 @submission(buttons.ALERTS_NOTIFY_SUBMIT, audit=AuditEvent.ALERT_MENTIONS)
 async def save(
     values: Mapping[str, str],
-    metadata: NotifyFormState,
+    metadata: AlertButton,
     user: CurrentUser,
     accounts: AccountService,
     alerts: AlertService,
@@ -159,7 +159,7 @@ async def save(
 
 async def _save(
     values: Mapping[str, str],
-    metadata: NotifyFormState,
+    metadata: AlertButton,
     user: CurrentUser,
     accounts: AccountService,
     alerts: AlertService,
@@ -200,7 +200,7 @@ def form_of(settings: MentionSettings, chosen: MentionRule, zone: str) -> Notify
 
 def parse_notify_form(
     values: Mapping[str, str],
-    metadata: NotifyFormState,
+    metadata: AlertButton,
     agent_name: str,
     before: MentionSettings,
     groups: FoundUserGroups,
@@ -210,7 +210,7 @@ def parse_notify_form(
     If the user groups are not known, the form has no field for them, and the rule's is kept.
     """
     problems: dict[str, BotError] = {}
-    shown = NotifyForm(metadata.agent_id).suffix
+    shown = NotifyForm(metadata.agent).suffix
     form = form_of(before, MentionRule(values["agent"], agent_name), "")
     if not groups.problem and f"group{shown}" in values:
         group_id = _field(problems, f"group{shown}", values, _group_parser(groups), "")

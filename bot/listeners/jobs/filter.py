@@ -22,6 +22,7 @@ from bot.services.accounts import AccountService
 from bot.services.filters.form import FilterForm, form_from_values, form_of, parse_form
 from bot.services.filters.parser import FilterResolver, LocalClock, ParsedFilters, from_compact
 from bot.services.jobs import JobService
+from bot.services.session_logs import SessionLogs
 from bot.slack.decorators import action, options, shortcut, submission
 from bot.slack.modals import Modal, OptionsReply, SubmittedModal
 from bot.slack.origin import Origin
@@ -127,6 +128,7 @@ async def search(
     filter_resolver: FilterResolver,
     jobs: JobService,
     watch_store: WatchStore,
+    session_logs: SessionLogs,
     forms: FormStore,
     origin: Origin,
     modal: SubmittedModal,
@@ -134,7 +136,8 @@ async def search(
     form, list_id = _filled_in(values, choices, metadata), metadata.list_id
     if form.job_id:
         await modal.update("loading", step="job")
-        await _open_job(form, list_id, await accounts.load(caller), jobs, watch_store, modal)
+        account = await accounts.load(caller)
+        await _open_job(form, list_id, account, jobs, watch_store, session_logs, modal)
         return
     if not (asked := await read_or_refuse(form, modal)):
         return
@@ -158,6 +161,7 @@ async def _open_job(
     account: Account,
     jobs: JobService,
     watch_store: WatchStore,
+    session_logs: SessionLogs,
     modal: Modal,
 ) -> None:
     """Show the job whose id was typed under Words; if there is none, the form says so."""
@@ -169,7 +173,10 @@ async def _open_job(
         await views.show_form(form, account, modal, error=error, list_id=list_id)
         return
     button = JobButton(card.tenant, form.job_id)
-    await views.show_job(button, ModalOrigin(), account, None, jobs, watch_store, modal, card=card)
+    shown = await views.show_job(
+        button, ModalOrigin(), account, None, jobs, watch_store, modal, card=card
+    )
+    await views.add_log(shown, account, session_logs, modal)
 
 
 async def read_or_refuse(form: FilterForm, modal: SubmittedModal) -> ParsedFilters | None:

@@ -15,6 +15,7 @@ from bot.services.deletes import SharedDeletes
 from bot.services.filters.parser import LocalClock
 from bot.services.jobs import JobService
 from bot.services.references import parse_job_id
+from bot.services.session_logs import SessionLogs
 from bot.slack.conversations import Files, file_name
 from bot.slack.decorators import action, closing, command
 from bot.slack.modals import Modal
@@ -49,6 +50,7 @@ async def open_job(
     cursor: ListCursor | None,
     jobs: JobService,
     watch_store: WatchStore,
+    session_logs: SessionLogs,
     forms: FormStore,
     origin: Origin,
     modal: Modal,
@@ -56,9 +58,10 @@ async def open_job(
     below = modal.snapshot()
     await modal.open("loading", step="job")
     opened, is_watched = await views.save_origin(button, below, account.caller, forms, origin)
-    await views.show_job(
+    shown = await views.show_job(
         button, opened, account, cursor, jobs, watch_store, modal, is_watched=is_watched
     )
+    await views.add_log(shown, account, session_logs, modal)
 
 
 @action(*buttons.JOBS_GET_STEPS, audit=None)
@@ -69,11 +72,13 @@ async def show_neighbor(
     cursor: ListCursor | None,
     jobs: JobService,
     watch_store: WatchStore,
+    session_logs: SessionLogs,
     modal: Modal,
 ) -> None:
     if metadata.cursor and cursor is None:
         raise OutdatedButton
-    await views.show_job(button, metadata, account, cursor, jobs, watch_store, modal)
+    shown = await views.show_job(button, metadata, account, cursor, jobs, watch_store, modal)
+    await views.add_log(shown, account, session_logs, modal)
 
 
 @action(buttons.JOBS_GET_DASHBOARD, audit=None)

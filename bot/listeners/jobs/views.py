@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any, TypeAlias
 
 from bot.domain.accounts import Account, Caller, require_connection
@@ -33,6 +33,7 @@ from bot.services.deletes import SharedDeletes
 from bot.services.filters.form import FilterForm
 from bot.services.filters.parser import LocalClock
 from bot.services.jobs import JobCard, JobList, JobService
+from bot.services.session_logs import SessionLogs
 from bot.services.sharing import SharingService
 from bot.slack.audit import AuditDraft
 from bot.slack.conversations import Channel
@@ -52,6 +53,14 @@ Correctable: TypeAlias = (
     | RateLimited
 )
 """Errors after which the form is shown again, filled in as before, to be corrected."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShownJob:
+    """A job and the view of the modal that shows it."""
+
+    card: JobCard
+    view: Mapping[str, Any]
 
 
 async def page_of(
@@ -165,11 +174,12 @@ async def show_job(
     *,
     card: JobCard | None = None,
     is_watched: bool | None = None,
-) -> None:
+) -> ShownJob | None:
     """Show a job with buttons to its neighbors, and say so if it was deleted.
 
     `button` names the job, and `cursor` belongs to the list in `opened`. `card` and `is_watched`
-    are passed if they are known already.
+    are passed if they are known already. Returns None if the job was deleted or the modal is
+    closed or shows newer content.
     """
     if cursor:
         step, from_end = JobStep(button.job_id, button.page), button.part == "last"
@@ -182,7 +192,7 @@ async def show_job(
     card = card or await _card(account, place.job_id, button.tenant, jobs)
     if is_watched is None and card and card.job.status == RUNNING:
         is_watched = await watch_store.has(account.caller, button.tenant, place.job_id)
-    await modal.update(
+    view = modal.render(
         "jobs/get.modal",
         card=card,
         tenant=button.tenant,
@@ -190,6 +200,22 @@ async def show_job(
         is_watched=bool(is_watched),
         origin=asdict(opened),
     )
+    return ShownJob(card, view) if await modal.show(view) and card else None
+
+
+async def add_log(
+    shown: ShownJob | None, account: Account, session_logs: SessionLogs, modal: Modal
+) -> None:
+    """Add the duration and the first lines of its log to a job, below everything else.
+
+    So no button moves when they arrive. Nothing is added if they take too long, or if the modal
+    was closed or shows newer content by then.
+    """
+    if shown is None:
+        return
+    job = shown.card.job
+    if log := await session_logs.read_of_job(account, shown.card.tenant, job):
+        await modal.try_append(shown.view, "jobs/get.log", log=log, job=job)
 
 
 async def _card(account: Account, job_id: str, tenant: str, jobs: JobService) -> JobCard | None:

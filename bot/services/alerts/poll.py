@@ -27,6 +27,7 @@ from bot.services.alerts.grouping import due_mentions, next_mention_at
 from bot.services.digests.lifecycle import MAX_PAUSE_NOTICES
 from bot.services.jobs import MAX_IDS_PER_QUERY, JobsById
 from bot.services.pagination import short_hash
+from bot.services.session_logs import ErrorLines
 from bot.services.similarity import agent_label, fingerprint
 from bot.store.accounts import AccountStore
 from bot.store.alerts import AlertStore
@@ -172,11 +173,13 @@ class AlertPoller:
         self,
         emporix: NamedJobs,
         found: JobsById,
+        error_lines: ErrorLines,
         store: AlertStore,
         accounts: AccountStore,
         clock: Clock,
     ) -> None:
         self._emporix, self._jobs_by_id, self._store = emporix, found, store
+        self._error_lines = error_lines
         self._connections, self._accounts, self._clock = store.connections, accounts, clock
 
     async def poll(self, source: PolledConnection) -> PollResult:
@@ -214,8 +217,13 @@ class AlertPoller:
         is_reported = isinstance(error, NotConnected) or failures >= MAX_CONNECTION_FAILURES
         return PollResult(connection_error=error.template if is_reported else "")
 
-    async def load_jobs(self, alert: Alert, ids: Iterable[str]) -> Mapping[str, Job]:
-        """Read jobs by their ids; omits those that are gone. Raises NotConnected, EmporixError."""
+    async def load_jobs(
+        self, alert: Alert, ids: Iterable[str], explained: Iterable[str] = ()
+    ) -> Mapping[str, Job]:
+        """Read jobs by their ids; omits those that are gone. Raises NotConnected, EmporixError.
+
+        The jobs `explained` get the error lines of their logs, as far as they are known.
+        """
         account = await self._accounts.load(alert.owner)
         connection = require_connection(account, alert.filters.tenant)
         wanted = list(dict.fromkeys(ids))
@@ -223,7 +231,11 @@ class AlertPoller:
         for start in range(0, len(wanted), MAX_IDS_PER_QUERY):
             some = wanted[start : start + MAX_IDS_PER_QUERY]
             found |= (await self._jobs_by_id.find(connection, some)).found
-        return found
+        failed = [found[job_id] for job_id in dict.fromkeys(explained) if job_id in found]
+        lines = await self._error_lines.read(connection, failed)
+        return found | {
+            job_id: replace(found[job_id], error_line=line) for job_id, line in lines.items()
+        }
 
     async def _poll_due(
         self, source: PolledConnection, due: Sequence[Alert], now: float

@@ -14,6 +14,7 @@ from bot.services.agents import NamedJobs
 from bot.services.concurrency import SingleFlight, cancel_all
 from bot.services.digests.lifecycle import ReportWindow
 from bot.services.filters.parser import to_compact
+from bot.services.session_logs import ErrorLines
 from bot.services.similarity import FailureGroup, group_failures, job_excerpt
 
 REPORTED_STATUSES = (SUCCEEDED, FAILED, RUNNING, SKIPPED)
@@ -121,8 +122,8 @@ class DigestReports:
     `read` raises EmporixError.
     """
 
-    def __init__(self, emporix: NamedJobs, clock: Clock) -> None:
-        self._emporix = emporix
+    def __init__(self, emporix: NamedJobs, error_lines: ErrorLines, clock: Clock) -> None:
+        self._emporix, self._error_lines = emporix, error_lines
         self._limit = asyncio.Semaphore(MAX_REPORT_CALLS)
         self._flight = SingleFlight[Report](clock, lambda _: REPORT_TTL_SECONDS)
 
@@ -149,7 +150,16 @@ class DigestReports:
             failures = await failing
         finally:
             await cancel_all([failing, *counting])
-        return _report(connection, filters, window, (total, *counts), failures)
+        report = _report(connection, filters, window, (total, *counts), failures)
+        return await self._with_error_lines(connection, report)
+
+    async def _with_error_lines(self, connection: Connection, report: Report) -> Report:
+        """Add the error line to the job of each group in the message, as far as it is known."""
+        jobs = [group.jobs[0] for group in report.groups]
+        lines = await self._error_lines.read(connection, jobs)
+        named = [replace(job, error_line=lines.get(job.id, "")) for job in jobs]
+        groups = zip(report.groups, named, strict=True)
+        return replace(report, groups=tuple(_with_jobs(group, [job]) for group, job in groups))
 
     async def _count(
         self, connection: Connection, asked: Filters, window: ReportWindow, status: str

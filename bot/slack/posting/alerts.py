@@ -276,15 +276,17 @@ def _status_of(alert: Alert, rows: Sequence[AlertRow]) -> str:
 
 def job_ids_shown(plan: AlertPlan) -> list[str]:
     """The ids of the jobs that the plan's messages show."""
+    lines = [plan.rest, *(one.job_ids for one in plan.repeats)]
+    return [*row_job_ids(plan), *(job_id for ids in lines for job_id in ids[:MAX_THREAD_ROWS])]
+
+
+def row_job_ids(plan: AlertPlan) -> list[str]:
+    """The ids of the jobs in rows: each stands for all failures with its cause."""
     rows = [
         *plan.rows[:MAX_ALERT_ROWS],
         *(row for one in plan.repeats for row in one.post.rows[:MAX_ALERT_ROWS]),
     ]
-    lines = [plan.rest, *(one.job_ids for one in plan.repeats)]
-    return [
-        *(row.job_id for row in rows),
-        *(job_id for ids in lines for job_id in ids[:MAX_THREAD_ROWS]),
-    ]
+    return [row.job_id for row in rows]
 
 
 def _post(alert: Alert, batch: ChangeBatch, part: str, admit: Admit) -> OutgoingMessage:

@@ -125,10 +125,12 @@ def _ended(rng: Random) -> Fields:
 
 def _chat(rng: Random) -> Fields:
     ((agent, kind, event),) = rng.choices(AGENTS, FREQUENCY)
+    job_id, is_old = _id(rng), rng.random() < 0.12
     return {
-        "id": _id(rng),
+        "id": job_id,
         "status": "success",
-        "type": "agent_chat" if rng.random() < 0.12 else "AGENT_CHAT",
+        "type": "agent_chat" if is_old else "AGENT_CHAT",
+        "requestId": None if is_old else f"req-{UUID(job_id.rjust(32, '0'))}",
         "agentId": agent,
         "agentType": kind,
         "sessionId": _uuid(rng),

@@ -12,6 +12,15 @@ from sandbox.emporix.sample_data import agent_texts
 
 ENDS = {"failure": "ERROR", "skipped": "WARNING"}
 LONGEST_LOOP = 12
+CAUSES = {
+    "timed out": "get_invoice: no response from erp.example within 30 s (SocketTimeoutException)",
+    "could not be found": "order-lookup answered 404 Not Found for GET /order/acme/orders/{order}",
+    "quota exceeded": "The model's provider answered 429: limit of 90,000 tokens a minute reached",
+    "nicht gefunden": "customer-profile answered 404 Not Found: no customer for this invoice",
+    "ToolExecutionException": "order-lookup: the token of the tool has expired (401 Unauthorized)",
+}
+"""The cause by a part of the job's message."""
+OTHER_CAUSE = "The agent stopped with an unhandled exception (NullPointerException)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +41,8 @@ def sample_lines(rng: Random, job: dict[str, Any]) -> Iterator[SampleLine]:
     yield SampleLine("INFO", "Categorization agent processing request", False, "-categorization")
     for turn in range(1, rng.randint(1, LONGEST_LOOP) + 1):
         yield from _turn(rng, turn, order)
+    if job.get("status") == "failure":
+        yield SampleLine("ERROR", _cause(job, order), is_business=False)
     yield SampleLine(ENDS.get(job.get("status", ""), "INFO"), _end(job))
 
 
@@ -44,12 +55,20 @@ def _turn(rng: Random, turn: int, order: str) -> Iterator[SampleLine]:
         yield SampleLine("WARNING", f"{tool} took {rng.randint(4, 29)} s; the call is tried again")
     elif dice < 0.16:
         yield SampleLine(
-            "ERROR", f"{tool} answered 502 Bad Gateway:\n<html>upstream timed out</html>"
+            "ERROR", f"{tool} answered 502 Bad Gateway:\n<html>upstream timed out</html>", False
         )
     else:
         yield SampleLine(
             "INFO", f"{tool} answered with {rng.randint(1, 9)} entries", is_business=False
         )
+
+
+def _cause(job: dict[str, Any], order: str) -> str:
+    """Return the technical reason for the failure that the job's message reports."""
+    message = str(job.get("message", ""))
+    return next((cause for words, cause in CAUSES.items() if words in message), OTHER_CAUSE).format(
+        order=order
+    )
 
 
 def _end(job: dict[str, Any]) -> str:

@@ -23,10 +23,11 @@ async def harness(connected: AppHarness) -> AppHarness:
 
 
 async def test_opens_a_job(harness: AppHarness, snapshot: SnapshotAssertion) -> None:
-    """A modal opens at once, then shows the whole job."""
+    """A modal opens at once, then shows the whole job, and then its log."""
     exchange = await harness.ada.click("Open", at_home=True)
-    assert [sent["via"] for sent in exchange.sent] == ["views.open", "views.update"]
-    assert exchange.payloads[-1]["view"] == snapshot
+    vias = [sent["via"] for sent in exchange.sent]
+    assert vias == ["views.open", "views.update", "views.update"]
+    assert exchange.payloads[1]["view"] == snapshot
     assert FAILED in words(exchange.view)
 
 

@@ -201,9 +201,10 @@ async def test_an_id_alone_opens_the_job(connected: AppHarness, typed: str) -> N
     """The id of a job or a link to it, as the only words, opens the job in the same modal."""
     add_jobs(connected, 2)
     exchange = await search(connected, words=typed)
-    assert [sent["via"] for sent in exchange.sent] == ["ack", "views.update"]
+    assert [sent["via"] for sent in exchange.sent] == ["ack", "views.update", "views.update"]
     assert exchange.view is not None
     assert exchange.view["title"]["text"] == "Emporix job"
+    assert exchange.view["blocks"][-2]["elements"][0]["text"].startswith("*Log*")
     assert JOB in str(exchange.view["blocks"])
 
 

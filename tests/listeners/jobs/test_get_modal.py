@@ -11,6 +11,8 @@ from syrupy.assertion import SnapshotAssertion
 
 from sandbox.emporix.faults import Fault
 from sandbox.emporix.keys import ACME_OPERATIONS
+from sandbox.slack.faults import Fault as SlackFault
+from sandbox.slack.faults import Kind as SlackFaultKind
 from sandbox.slack.person import Exchange, Person
 from tests.harness.app import AppHarness
 from tests.listeners.jobs.fixtures import add_jobs, job_id
@@ -400,3 +402,178 @@ async def test_asks_for_a_channel_without_one(ada: Person) -> None:
     assert form["callback_id"] == "jobs.share_mentioned.chosen"
     question = view_of(await ada.submit({"Channel": "general"}))
     assert "Everyone in <#C0GENERAL>" in json.dumps(question)
+
+
+LOG_CALL = "/logs/requests"
+
+
+def add_failure(harness: AppHarness, **more: Any) -> None:
+    """The newest job has failed; its request has a log, and its session has an older job, too."""
+    older, newest = (
+        {"version": 1, "createdAt": f"{day}T10:33:20.000Z", "modifiedAt": f"{day}T10:34:07.000Z"}
+        for day in ("2026-10-01", "2026-11-23")
+    )
+    failure: dict[str, Any] = {
+        "status": "failure",
+        "message": "Order EON7777 could not be found.",
+        "sessionId": "s",
+        "requestId": "req-25",
+        "metadata": newest,
+    }
+    add = harness.emporix_state.add_job
+    add("acme", id=job_id(1), sessionId="s", requestId="req-1", metadata=older)
+    add("acme", id=job_id(25), **failure | more)
+
+
+def log_of(view: dict[str, Any]) -> tuple[str, str]:
+    """The heading and the lines of the log below a job."""
+    heading, lines = view["blocks"][-2:]
+    return heading["elements"][0]["text"], lines["elements"][0]["elements"][0]["text"]
+
+
+def vias(exchange: Exchange) -> list[str]:
+    return [sent["via"] for sent in exchange.sent if sent["via"] != "ack"]
+
+
+async def test_adds_the_log_of_the_job(
+    connected: AppHarness, ada: Person, snapshot: SnapshotAssertion
+) -> None:
+    """The job is shown first; then its log is added below, errors first, and nothing moves."""
+    add_failure(connected)
+    await ada.command("/emporix jobs")
+    exchange = await ada.click(action_id=OPEN)
+    assert vias(exchange) == ["views.open", "views.update", "views.update"]
+    before, after = (sent["payload"]["view"]["blocks"] for sent in exchange.sent[-2:])
+    assert after[:-2] == before
+    assert after[-2:] == snapshot
+    logs = [seen.query for seen in connected.emporix_state.requests if "/logs/" in seen.path]
+    assert [query.split("&")[0] for query in logs] == ["q=requestId:req-25"]
+
+
+async def test_adds_the_log_of_each_job(connected: AppHarness, ada: Person) -> None:
+    """Previous and Next show the log of the job that they lead to."""
+    add_failure(connected)
+    await ada.command("/emporix jobs")
+    first = log_of(await opened(ada))
+    await step(ada, NEXT)
+    assert await step(ada, PREVIOUS) == 25
+    assert log_of(await ada.view() or {}) == first
+
+
+FAILURES = {
+    "403": Fault("status", status=403, path=LOG_CALL, times=9),
+    "404": Fault("status", status=404, path=LOG_CALL, times=9),
+    "500": Fault("status", status=500, path=LOG_CALL, times=9),
+    "429": Fault("rate_limit", path=LOG_CALL, times=9),
+    "HTML": Fault("html", path=LOG_CALL, times=9),
+    "empty": Fault("empty", path=LOG_CALL, times=9),
+    "cut off": Fault("truncated", path=LOG_CALL, times=9),
+}
+
+
+@pytest.mark.parametrize("fault", FAILURES.values(), ids=FAILURES)
+async def test_a_log_that_fails_is_replaced_by_the_session(
+    connected: AppHarness, ada: Person, fault: Fault
+) -> None:
+    """However the log of a request fails, the session's log has the lines of the job."""
+    add_failure(connected)
+    await ada.command("/emporix jobs")
+    connected.emporix_state.faults.add(fault)
+    heading, lines = log_of(await opened(ada))
+    assert heading.startswith("*Log* · took ")
+    assert "Job ended: failure: Order EON7777" in lines
+
+
+@pytest.mark.parametrize("status", [403, 404, 500])
+async def test_without_any_log_the_job_stays_as_it_is(
+    connected: AppHarness, ada: Person, status: int
+) -> None:
+    """If neither log can be read, the job is shown without, and without an error."""
+    add_failure(connected)
+    await ada.command("/emporix jobs")
+    connected.emporix_state.faults.add(Fault("status", status=status, path="/logs/", times=9))
+    exchange = await ada.click(action_id=OPEN)
+    assert vias(exchange) == ["views.open", "views.update"]
+    assert shown(view_of(exchange)) == 25
+
+
+async def test_a_session_of_several_jobs_is_named(connected: AppHarness, ada: Person) -> None:
+    """If a job has no request and no times, the lines are said to be those of the session."""
+    add_failure(connected, requestId=None, metadata=None)
+    await ada.command("/emporix jobs search EON7777")
+    heading, _ = log_of(await opened(ada))
+    assert heading.startswith("*Log of the session* · ")
+
+
+async def open_with_a_slow_log(harness: AppHarness, ada: Person) -> asyncio.Task[Exchange]:
+    """Open a job, and return the click, which ends when its log has arrived."""
+    add_failure(harness)
+    await ada.command("/emporix jobs")
+    harness.emporix_state.faults.add(Fault("delay", path=LOG_CALL, seconds=0.5))
+    asked = len(harness.emporix_state.requests)
+    opening = asyncio.create_task(ada.click(action_id=OPEN))
+    while not any("/logs/" in seen.path for seen in list(harness.emporix_state.requests)[asked:]):
+        await ada.view()
+    return opening
+
+
+async def test_a_log_for_a_closed_modal_is_dropped(connected: AppHarness, ada: Person) -> None:
+    """If the modal was closed before its log arrives, nothing opens and nothing is said."""
+    opening = await open_with_a_slow_log(connected, ada)
+    await ada.dismiss()
+    exchange = await opening
+    assert exchange.messages == []
+    assert await ada.view() is None
+
+
+async def test_a_late_log_overwrites_nothing(connected: AppHarness, ada: Person) -> None:
+    """If the modal shows the next job by then, the log of the one before is dropped."""
+    opening = await open_with_a_slow_log(connected, ada)
+    assert await step(ada, NEXT) == 24
+    newer = await ada.view()
+    await opening
+    assert await ada.view() == newer
+
+
+async def test_a_job_that_was_deleted_meanwhile_stays_as_it_is(
+    connected: AppHarness, ada: Person
+) -> None:
+    """If the job is deleted before its log is read, the modal still shows the job."""
+    opening = await open_with_a_slow_log(connected, ada)
+    for number in (1, 25):
+        connected.emporix_state.tenant("acme").jobs.remove(job_id(number))
+    exchange = await opening
+    assert vias(exchange) == ["views.open", "views.update"]
+    assert shown(view_of(exchange)) == 25
+
+
+@pytest.mark.parametrize("kind", ["status", "status_after", "cut_before", "cut_after"])
+async def test_a_log_that_slack_does_not_take_is_no_error(
+    connected: AppHarness, ada: Person, kind: SlackFaultKind
+) -> None:
+    """If Slack fails when the log is added, the job stays, and nobody gets an error message."""
+    opening = await open_with_a_slow_log(connected, ada)
+    connected.workspace.faults.add(SlackFault(kind, method="views.update"))
+    exchange = await opening
+    view = await ada.view() or {}
+    assert exchange.messages == []
+    assert shown(view) == 25
+    assert "error." not in json.dumps(view)
+
+
+async def test_a_job_without_a_log_button_has_log_lines(connected: AppHarness, ada: Person) -> None:
+    """A job that has a request but no session still shows its lines."""
+    add_failure(connected, sessionId=None)
+    await ada.command("/emporix jobs")
+    view = await opened(ada)
+    assert "Log" not in labels(view)
+    assert log_of(view)[0].startswith("*Log* · took ")
+
+
+async def test_log_lines_do_nothing_but_say(connected: AppHarness, ada: Person) -> None:
+    """The lines of the log are letters in a code block, whatever an agent wrote."""
+    message = "<!channel> <https://evil.example|click> ``` {{ 7*7 }}"
+    add_failure(connected, message=message)
+    await ada.command("/emporix jobs")
+    _, lines = log_of(await opened(ada))
+    assert f"ERROR  Job ended: failure: {message}" in lines

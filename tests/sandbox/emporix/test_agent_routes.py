@@ -37,6 +37,34 @@ async def test_session_of_a_bare_job(acme: httpx.AsyncClient, emporix_state: Emp
     assert (await acme.get(f"{AGENTIC}/logs/sessions/s")).json()["messages"] == []
 
 
+async def test_request_logs(acme: httpx.AsyncClient, emporix_state: EmporixState) -> None:
+    """Requests are found by `q`, counted on demand, and have the lines of their job alone."""
+    for number, status in enumerate(("success", "failure")):
+        emporix_state.add_job("acme", sessionId="s", requestId=f"req-{number}", status=status)
+    emporix_state.add_job("acme", sessionId="s")
+    listed = await acme.get(
+        f"{AGENTIC}/logs/requests",
+        params={"q": "requestId:req-1", "pageSize": "1"},
+        headers={"X-Total-Count": "true"},
+    )
+    (found,) = listed.json()
+    assert listed.headers["X-Total-Count"] == "1"
+    assert (found["id"], found["sessionId"], found["severity"]) == ("req-1", "s", "ERROR")
+    assert found["collaborationAgents"] == ["complaint-agent-categorization"]
+    assert {line["requestId"] for line in found["messages"]} == {"req-1"}
+    assert (await acme.get(f"{AGENTIC}/logs/requests/req-1")).json() == found
+    everything = (await acme.get(f"{AGENTIC}/logs/requests", params={"fields": "id"})).json()
+    assert sorted(one["id"] for one in everything) == ["req-0", "req-1"]
+
+
+async def test_request_logs_refuse_as_other_lists_do(acme: httpx.AsyncClient) -> None:
+    """An invalid query is a 400, an unknown request a 404, and an unknown one in a list nothing."""
+    malformed = await acme.get(f"{AGENTIC}/logs/requests", params={"q": "requestId:("})
+    missing = await acme.get(f"{AGENTIC}/logs/requests/req-9")
+    none = await acme.get(f"{AGENTIC}/logs/requests", params={"q": "requestId:req-9"})
+    assert (malformed.status_code, missing.status_code, none.json()) == (400, 404, [])
+
+
 async def test_commerce_events(acme: httpx.AsyncClient) -> None:
     """The events are one list of names."""
     events = (await acme.get(f"{AGENTIC}/commerce-events")).json()["events"]

@@ -19,6 +19,7 @@ from bot.services.alerts.grouping import MAX_ALERT_ROWS, group_changes, posts_af
 from bot.services.alerts.lifecycle import AlertLifecycle
 from bot.services.alerts.poll import AlertPoller
 from bot.services.jobs import JobsById
+from bot.services.session_logs import ErrorLines
 from bot.store.alerts import ALERT_SERIALIZER
 from sandbox.emporix.times import iso
 from tests.harness.clock import FakeClock
@@ -113,7 +114,8 @@ class Channel:
         )
         emporix, store, accounts = cast("Any", (self.emporix, self.kept, FakeAccounts()))
         found = JobsById(cast("Any", self.emporix))
-        self.looks = AlertPoller(emporix, found, store, accounts, self.clock)
+        lines = ErrorLines(emporix, self.clock)
+        self.looks = AlertPoller(emporix, found, lines, store, accounts, self.clock)
         self.lifecycle = AlertLifecycle(store, self.clock)
 
     def change(self, number: int) -> None:

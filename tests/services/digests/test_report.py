@@ -25,6 +25,7 @@ from bot.services.digests.report import (
     consistent,
 )
 from bot.services.filters.parser import from_compact
+from bot.services.session_logs import ErrorLines
 from tests.harness.clock import FakeClock
 from tests.store.fixtures import connection
 
@@ -70,7 +71,8 @@ def emporix() -> FakeEmporix:
 
 @pytest.fixture
 def reports(emporix: FakeEmporix, clock: FakeClock) -> DigestReports:
-    return DigestReports(cast("Any", emporix), clock)
+    calls = cast("Any", emporix)
+    return DigestReports(calls, ErrorLines(calls, clock), clock)
 
 
 async def test_counts_by_totals(reports: DigestReports) -> None:

@@ -1,0 +1,33 @@
+"""Stores the formats of a version for the tests: python -m tests.released.write 0.2.0."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from pathlib import Path
+
+from tests.released.formats import button_states, identifiers, stored_records
+from tests.released.redis_copy import used_redis
+
+FOLDER = Path(__file__).parent
+
+
+def write(folder: Path, *, records: bool = True) -> None:
+    """Write all files; raises FileExistsError if the version has already been stored."""
+    if folder.exists():
+        raise FileExistsError(f"{folder} exists: the formats of a released version never change")
+    formats = {
+        "identifiers": identifiers(),
+        "buttons": button_states(),
+        "records": stored_records() if records else {},
+        "redis": asyncio.run(used_redis()),
+    }
+    folder.mkdir()
+    for name, facts in formats.items():
+        text = json.dumps(facts, indent=1, sort_keys=True)
+        (folder / f"{name}.json").write_text(f"{text}\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    write(FOLDER / sys.argv[1])
