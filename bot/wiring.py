@@ -128,13 +128,13 @@ def build_services(
     lifecycle, alerts = _alerts(resources, stores)
     responder = AlertResponder(stores.alert_store, clock)
     digests = DigestService(stores.digest_store, clock, new_digest_id)
-    error_lines, digest_reports = _digest_reports(resources)
+    daily_history, error_lines, digest_reports = _reports(resources)
     allow_outsiders = settings.allow_shared_channels
     return Services(
         **_fields(stores),
         accounts=AccountService(resources.accounts, resources.emporix, clock),
         alert_lifecycle=lifecycle,
-        alert_messages=AlertMessages(renderer, slack, Deletions(redis), responder),
+        alert_messages=AlertMessages(renderer, slack, Deletions(redis), responder, clock),
         alert_responder=responder,
         alerts=alerts,
         heartbeats=Heartbeats(redis, clock()),
@@ -144,7 +144,7 @@ def build_services(
         digest_channels=DigestChannels(slack, allow_outsiders=allow_outsiders),
         digests=digests,
         direct_messages=DirectMessages(renderer, slack),
-        daily_history=_daily_history(resources),
+        daily_history=daily_history,
         installation=Installation(slack, allow_outsiders=allow_outsiders),
         jobs=jobs,
         digest_reports=digest_reports,
@@ -156,19 +156,14 @@ def build_services(
     )
 
 
-def _digest_reports(resources: Resources) -> tuple[ErrorLines, DigestReports]:
-    error_lines = ErrorLines(resources.emporix, resources.clock)
-    resources.exit_stack.push_async_callback(error_lines.close)
-    digest_reports = DigestReports(resources.patient_jobs, error_lines, resources.clock)
-    resources.exit_stack.push_async_callback(digest_reports.close)
-    return error_lines, digest_reports
-
-
-def _daily_history(resources: Resources) -> DailyHistory:
-    counts = DailyCounts(resources.redis, resources.cipher)
-    daily_history = DailyHistory(resources.emporix, counts, resources.clock)
-    resources.exit_stack.push_async_callback(daily_history.close)
-    return daily_history
+def _reports(resources: Resources) -> tuple[DailyHistory, ErrorLines, DigestReports]:
+    emporix, clock = resources.emporix, resources.clock
+    history = DailyHistory(emporix, DailyCounts(resources.redis, resources.cipher), clock)
+    lines = ErrorLines(emporix, clock)
+    reports = DigestReports(resources.patient_jobs, lines, clock)
+    for service in (history, lines, reports):
+        resources.exit_stack.push_async_callback(service.close)
+    return history, lines, reports
 
 
 def _jobs(resources: Resources, new_cursor_id: Callable[[], str]) -> JobService:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from bot.domain.accounts import Caller, PolledConnection
+from bot.domain.digests import QuietHours
 from bot.domain.filters import Filters
 from bot.domain.jobs import AgentCount
 from bot.domain.records import StoredRecord
@@ -73,18 +74,6 @@ class MentionRule(StoredRecord):
 
 
 @dataclass(frozen=True, slots=True)
-class QuietHours(StoredRecord):
-    """The part of each day without mentions, from `begin` to `end`, in minutes after midnight.
-
-    It ends on the next day unless `begin` is before `end`. `zone` is an IANA time zone name.
-    """
-
-    begin: int
-    end: int
-    zone: str
-
-
-@dataclass(frozen=True, slots=True)
 class MentionSettings(StoredRecord):
     """Whom an alert mentions; again after `remind_after` minutes without a claim, if not 0."""
 
@@ -97,8 +86,7 @@ class MentionSettings(StoredRecord):
 class PendingMention(StoredRecord):
     """A mention to post at `due_at` in the thread of the message `ts`.
 
-    It is about the new kinds of failures in batch `number`; `agents` are the names of their agents
-    by id. `ts` is "" if the outcome of posting the message is unknown.
+    It is about new failures in batch `number` of `agents`: names by id. An unknown `ts` is "".
     """
 
     number: int
@@ -219,18 +207,52 @@ class ResponseStep(StoredRecord):
         return STATE_AFTER.get(self.event, "open")
 
 
+MAX_SNOOZES = 10
+"""The kinds of failures that a message can snooze at a time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Snooze(StoredRecord):
+    """A kind of failure that isn't reported from `at` until `until`; user `by` snoozed it.
+
+    `agents` are the names of the agents in the message. `count` is the number of failures
+    meanwhile, up to the batch with number `batch`. `ended_at` is when a user ended it early, else
+    0; `is_reported` means that the thread says how many failed.
+    """
+
+    fingerprint: str
+    until: float
+    by: str
+    at: float
+    agents: tuple[str, ...] = ()
+    count: int = 0
+    batch: int = 0
+    ended_at: float = 0.0
+    is_reported: bool = False
+
+    @property
+    def end(self) -> float:
+        return min(self.until, self.ended_at or self.until)
+
+    def is_active(self, at: float) -> bool:
+        return self.at <= at < self.end
+
+
 @dataclass(frozen=True, slots=True)
 class MessageResponse(StoredRecord):
-    """The team's response to a message: its latest changes, oldest first.
+    """The team's response to a message: its latest changes, oldest first, and snoozed failures.
 
-    `shown` is the number of the last change that Slack shows. `is_stale` means that another edit of
-    the message may have overwritten the state.
+    `shown` is the number of the last change that Slack shows. `edits` counts the changes of
+    snoozes, and other edits that may have overwritten the state; Slack shows it after
+    `edits_shown` of them.
     """
 
     ts: str
     steps: tuple[ResponseStep, ...] = ()
     shown: int = 0
-    is_stale: bool = False
+    edits: int = 0
+    edits_shown: int = 0
+    snoozes: tuple[Snooze, ...] = ()
 
     @property
     def last(self) -> ResponseStep | None:
@@ -260,7 +282,15 @@ class MessageResponse(StoredRecord):
 
     @property
     def is_shown(self) -> bool:
-        return self.shown >= self.number and not self.is_stale
+        return self.shown >= self.number and self.edits_shown >= self.edits
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether a worker still has to show a change, or to report a snooze."""
+        return not self.is_shown or any(not one.is_reported for one in self.snoozes)
+
+    def active_snoozes(self, at: float) -> tuple[Snooze, ...]:
+        return tuple(one for one in self.snoozes if one.is_active(at))
 
     def after(self, event: ResponseEvent, by: str, at: float, batch: int = 0) -> MessageResponse:
         """The response after an event; `self` if the event changes nothing.
@@ -277,10 +307,52 @@ class MessageResponse(StoredRecord):
         """The response as it was at a time, as far as its changes are stored."""
         return replace(self, steps=tuple(step for step in self.steps if step.at <= at))
 
-    def after_showing(self, number: int) -> MessageResponse:
-        """The response after Slack has shown its changes up to `number`."""
-        is_stale = self.is_stale and number < self.number
-        return replace(self, shown=max(self.shown, number), is_stale=is_stale)
+    def after_edit(self) -> MessageResponse:
+        """The response after an edit of its message that may have overwritten the state."""
+        return replace(self, edits=self.edits + 1)
+
+    def after_showing(self, shown: MessageResponse) -> MessageResponse:
+        """The response after Slack has shown it as `shown`, an earlier state."""
+        edits_shown = max(self.edits_shown, shown.edits)
+        return replace(self, shown=max(self.shown, shown.number), edits_shown=edits_shown)
+
+    def with_snooze(self, snooze: Snooze) -> MessageResponse:
+        """Snooze a kind of failure; if it is snoozed already, this changes the end."""
+        known = [
+            one for one in self.active_snoozes(snooze.at) if one.fingerprint == snooze.fingerprint
+        ]
+        new = replace(known[0], until=snooze.until, by=snooze.by) if known else snooze
+        others = [one for one in self.snoozes if one not in known]
+        return replace(self.after_edit(), snoozes=(*others, new)[-MAX_SNOOZES:])
+
+    def after_ending_snoozes(self, now: float) -> MessageResponse:
+        """End the snoozes; a worker then reports how many failures occurred meanwhile."""
+        active = self.active_snoozes(now)
+        ended = [replace(one, ended_at=now) if one in active else one for one in self.snoozes]
+        return replace(self.after_edit(), snoozes=tuple(ended)) if active else self
+
+    def snoozes_to_report(self, now: float) -> tuple[Snooze, ...]:
+        """The snoozes that are over, and that the thread doesn't mention yet."""
+        return tuple(one for one in self.snoozes if one.end <= now and not one.is_reported)
+
+    def after_reporting(self, reported: Snooze) -> MessageResponse:
+        """The response after the thread says how many failures occurred during a snooze."""
+        key = reported.fingerprint, reported.at
+        snoozes = [
+            replace(one, is_reported=True) if (one.fingerprint, one.at) == key else one
+            for one in self.snoozes
+        ]
+        return replace(self, snoozes=tuple(snoozes))
+
+    def after_counting(self, held: Mapping[str, int], batch: int) -> MessageResponse:
+        """Count the failures of a batch that snoozes hold back, by fingerprint, once per batch."""
+        snoozes = [
+            replace(one, count=one.count + held[one.fingerprint], batch=batch)
+            if one.fingerprint in held and one.batch < batch and not one.is_reported
+            else one
+            for one in self.snoozes
+        ]
+        return replace(self, snoozes=tuple(snoozes))
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,11 +370,18 @@ class AlertResponses(StoredRecord):
         """The responses that Slack doesn't show as they are."""
         return tuple(one for one in self.messages if not one.is_shown)
 
+    def due_at(self, now: float) -> float | None:
+        """When a worker must update Slack: now, or when the first snooze ends; None for never."""
+        if self.not_shown:
+            return now
+        snoozes = (one for response in self.messages for one in response.snoozes)
+        return min((one.end for one in snoozes if not one.is_reported), default=None)
+
     def with_response(self, response: MessageResponse, now: float) -> AlertResponses:
         """Add or replace a response; drops those without a change for a week, and the oldest."""
         others = [one for one in self.messages if one.ts != response.ts]
-        recent = [one for one in others if now - one.at < RESPONSE_TTL_SECONDS or not one.is_shown]
-        kept = sorted(recent, key=lambda one: (one.is_shown, -one.at))[: MAX_RESPONSES - 1]
+        recent = [one for one in others if now - one.at < RESPONSE_TTL_SECONDS or one.is_waiting]
+        kept = sorted(recent, key=lambda one: (not one.is_waiting, -one.at))[: MAX_RESPONSES - 1]
         messages = sorted([*kept, response], key=lambda one: one.ts)
         return replace(self, messages=tuple(messages))
 

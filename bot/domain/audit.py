@@ -34,6 +34,8 @@ class AuditEvent(StrEnum):
     ALERT_CLAIMED = "alert.claimed"
     ALERT_RESOLVED = "alert.resolved"
     ALERT_REOPENED = "alert.reopened"
+    ALERT_SNOOZED = "alert.snoozed"
+    ALERT_SNOOZE_ENDED = "alert.snooze_ended"
     ALERT_MENTIONS = "alert.mentions"
     AUDIT_READ = "audit.read"
     APP_UNINSTALLED = "app.uninstalled"

@@ -126,6 +126,10 @@ ALERTS_LIST_JOBS = "alerts.list.jobs"
 ALERTS_OPEN_CLAIM = "alerts.open.claim"
 ALERTS_OPEN_RESOLVE = "alerts.open.resolve"
 ALERTS_OPEN_REOPEN = "alerts.open.reopen"
+ALERTS_OPEN_SNOOZE = "alerts.open.snooze"
+ALERTS_OPEN_ASK_DATE = "alerts.open.ask_date"
+ALERTS_OPEN_SNOOZE_UNTIL = "alerts.open.snooze_until"
+ALERTS_OPEN_END_SNOOZE = "alerts.open.end_snooze"
 ALERTS_NOTIFY_OPEN = "alerts.notify.open"
 ALERTS_NOTIFY_AGENT = "alerts.notify.agent"
 ALERTS_NOTIFY_GROUP = "alerts.notify.group"
@@ -266,6 +270,20 @@ class AlertButton(ButtonState):
     agent: str = ""
     channel_id: str = ""
     tenant: str = ""
+
+
+@dataclass(frozen=True)
+class SnoozeButton(ButtonState):
+    """Failures like that of a job in an alert's message: snooze them until 1h, 4h or tomorrow.
+
+    In the modal that asks for a date, `ts` is the message.
+    """
+
+    kind = "snooze"
+    alert_id: str
+    job_id: str
+    until: str = ""
+    ts: str = ""
 
 
 @dataclass(frozen=True)
@@ -444,6 +462,7 @@ BUTTON_STATES: tuple[type[ButtonState], ...] = (
     ChannelButton,
     DigestButton,
     AlertButton,
+    SnoozeButton,
     CleanupButton,
     JobButton,
     JobsButton,

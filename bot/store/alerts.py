@@ -74,7 +74,17 @@ local function due_at()
 end
 """
 
+# Sets the time in the index to that in the record, after a worker has claimed it.
+SETTLE_RESPONSES = """
+local at = due_at()
+if at then return redis.call('ZADD', KEYS[1], at, ARGV[1]) end
+return redis.call('ZREM', KEYS[1], ARGV[1])
+"""
+
 ALERT_POSTS_TTL_SECONDS = round(RESPONSE_TTL_SECONDS)
+
+SNOOZE_GRACE_SECONDS = 24 * 60 * 60
+"""How long a worker may take to report a snooze that is over."""
 
 MAX_RESPONSE_SAVE_ATTEMPTS = 10
 """Attempts to save responses that several people or workers change at the same time."""
@@ -206,6 +216,7 @@ class ResponseStore:
         self._redis = redis
         self._records = EncryptedRecords(cipher, "response to an alert", ALERT_RESPONSES_SERIALIZER)
         self._save = redis.register_script(SAVE_RESPONSES)
+        self._settle = redis.register_script(RESPONSES_DUE_AT + SETTLE_RESPONSES)
         scheduled = ScheduledRecords.by_id(
             "alerts with responses", redis_keys.alert_responses, RESPONSES_DUE_AT
         )
@@ -220,8 +231,8 @@ class ResponseStore:
     ) -> tuple[AlertResponses, AlertResponses]:
         """Change an alert's responses; return them before and after the change.
 
-        Responses that Slack doesn't show are due at `now`. Raises Busy if another change came first
-        in every attempt.
+        They are due as `AlertResponses.due_at` says. Raises Busy if another change came first in
+        every attempt.
         """
         key, tried = redis_keys.alert_responses(alert_id), None
         for _ in range(MAX_RESPONSE_SAVE_ATTEMPTS):
@@ -232,12 +243,12 @@ class ResponseStore:
             if (after := how(before)) == before:
                 return before, before
             tried = before, after
-            due = now if after.not_shown else ""
+            due = after.due_at(now)
             new = self._records.encrypt(after, key, "record")
             with translate_redis_errors():
                 saved = await self._save(
                     keys=[key, redis_keys.alert_responses_due(), redis_keys.alert_posts(alert_id)],
-                    args=[text or "", new, due, round(RESPONSE_TTL_SECONDS), alert_id],
+                    args=[text or "", new, "" if due is None else due, _ttl(due, now), alert_id],
                 )
             if saved:
                 return before, after
@@ -247,7 +258,13 @@ class ResponseStore:
         """Delete the responses to the messages of an alert that is off."""
         with translate_redis_errors():
             await self._redis.delete(redis_keys.alert_responses(alert_id))
-        await self.due.schedule(alert_id, 0)
+        await self.settle(alert_id)
+
+    async def settle(self, alert_id: str) -> None:
+        """End a worker's claim: what is left is due when the record says so."""
+        keys = [redis_keys.alert_responses_due(), redis_keys.alert_responses(alert_id)]
+        with translate_redis_errors():
+            await self._settle(keys=keys, args=[alert_id])
 
     async def _texts(self, alert_ids: Sequence[str]) -> list[tuple[str, str | None]]:
         if not alert_ids:
@@ -261,6 +278,11 @@ class ResponseStore:
     def _open(self, alert_id: str, text: str | None) -> AlertResponses:
         key = redis_keys.alert_responses(alert_id)
         return self._records.decrypt(text, key, "record") or AlertResponses()
+
+
+def _ttl(due: float | None, now: float) -> int:
+    """Seconds to keep responses: a week, or longer until the first snooze has been reported."""
+    return max(round(RESPONSE_TTL_SECONDS), round((due or now) - now + SNOOZE_GRACE_SECONDS))
 
 
 async def _connection_names(keys: list[str]) -> list[str]:

@@ -8,7 +8,14 @@ from functools import partial
 from typing import Any
 
 from bot.domain.accounts import OWNER_GONE, PolledConnection
-from bot.domain.alerts import Alert, ChangeBatch, MessageResponse, PendingMention, PostedAlert
+from bot.domain.alerts import (
+    Alert,
+    AlertResponses,
+    ChangeBatch,
+    MessageResponse,
+    PendingMention,
+    PostedAlert,
+)
 from bot.domain.audit import AuditEvent
 from bot.errors import EmporixError, RetryLater, ShareRefused
 from bot.metrics import PAUSED, POST_LATENESS_SECONDS
@@ -22,6 +29,7 @@ from bot.services.alerts.grouping import (
     mentions_of,
     posts_after,
     rules_for,
+    without_snoozed,
 )
 from bot.services.alerts.lifecycle import AlertLifecycle, AlertResponder
 from bot.services.alerts.poll import AlertPoller, backoff_seconds, pause_notice_at
@@ -36,6 +44,7 @@ from bot.store.audit import AuditLog
 
 QUEUE_INTERVAL_SECONDS = 1.0
 MAX_DUE = 200
+SNOOZE_COUNT_WAIT_SECONDS = 2.0
 
 REASONS_NOT_SENT_TO_OWNER = {OWNER_GONE, DISCONNECTED, ARCHIVED, REMOVED}
 """Pause reasons not sent to the owner, who has left Slack or was already notified."""
@@ -170,6 +179,7 @@ async def queue_due_responses(now: float, alert_store: AlertStore, queue: TaskQu
 @task
 async def show_responses(
     alert_id: str,
+    now: float,
     context: TaskContext,
     alert_store: AlertStore,
     alert_responder: AlertResponder,
@@ -183,19 +193,40 @@ async def show_responses(
         return
     context.owner, context.subject = alert.owner, "a response to an alert"
     context.on_give_up = partial(alert_responder.give_up, alert.id)
-    while waiting := (await alert_responder.load(alert.id)).not_shown:
+    while waiting := _waiting(await alert_responder.load(alert.id), now):
         for response in waiting:
-            await _show(alert, response, alert_messages, alert_poster)
-            await alert_responder.mark_shown(alert.id, response.ts, response.number)
+            await _show(alert, response, now, alert_messages, alert_poster)
+            await alert_responder.mark_shown(alert.id, response)
+            for snooze in response.snoozes_to_report(now):
+                await alert_responder.mark_reported(alert.id, response.ts, snooze)
+    await alert_store.responses.settle(alert.id)
+
+
+def _waiting(responses: AlertResponses, now: float) -> list[MessageResponse]:
+    """The responses to show in Slack, or with a snooze that is over."""
+    messages = responses.messages
+    return [one for one in messages if not one.is_shown or one.snoozes_to_report(now)]
 
 
 async def _show(
-    alert: Alert, response: MessageResponse, messages: AlertMessages, poster: AlertPoster
+    alert: Alert,
+    response: MessageResponse,
+    now: float,
+    messages: AlertMessages,
+    poster: AlertPoster,
 ) -> None:
-    """Update a message and its thread; a permanent error is logged. May raise RetryLater."""
+    """Update a message and its thread; a permanent error is logged. May raise RetryLater.
+
+    The failures of a batch that is not posted yet may still have to be counted for a snooze.
+    """
+    over = response.snoozes_to_report(now)
+    if over and alert.batch and not alert.paused and alert.batch.at < max(one.end for one in over):
+        raise RetryLater(SNOOZE_COUNT_WAIT_SECONDS, "failures of a snooze are not counted yet")
     try:
         if await messages.show_state(alert, response.ts):
             await poster.post_history(alert, response)
+            for snooze in over:
+                await poster.post_snooze_report(alert, response.ts, snooze)
     except (PostRefused, *SLACK_ERRORS) as error:
         reason = _permanent_reason(error)
         logger.warning("a response to alert %s is not shown in Slack: %s", alert.id, reason)
@@ -316,7 +347,9 @@ async def _post(
 ) -> None:
     """Post a batch, save the messages that are still in use, and queue the mentions that follow."""
     before = await alert_responder.load(alert.id)
+    batch, held = without_snoozed(batch, before)
     plan = group_changes(batch, posts, before)
+    await alert_responder.count_snoozed(alert, held, batch.number)
     repeated = (repeats.post.ts for repeats in plan.repeats)
     responses = await alert_responder.reopen(alert, repeated, batch.number, batch.at)
     jobs = await alert_poller.load_jobs(alert, job_ids_shown(plan), row_job_ids(plan))

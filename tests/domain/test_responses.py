@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from itertools import pairwise
 from typing import Any, get_args
 
@@ -15,6 +14,7 @@ from bot.domain.alerts import (
     MessageResponse,
     ResponseEvent,
     ResponseState,
+    Snooze,
 )
 from bot.store.alerts import ALERT_RESPONSES_SERIALIZER
 
@@ -108,12 +108,15 @@ def test_the_past_stays_as_it_was(script: list[Any], number: int) -> None:
 @given(st.lists(events, min_size=1, max_size=40), st.integers(0, 40))
 def test_showing_ends(script: list[Any], number: int) -> None:
     """What Slack doesn't show is pending; after showing the last change, nothing is."""
-    response = run(script)[-1].after_showing(number)
+    response = run(script)[-1].after_showing(run(script[:number])[-1])
     assert all(step.number > response.shown for step in response.pending)
-    shown = replace(response, is_stale=True).after_showing(response.number)
+    edited = response.after_edit()
+    assert not edited.is_shown
+    shown = edited.after_showing(edited)
     assert shown.is_shown
     assert not shown.pending
-    assert shown.after_showing(0) == shown
+    assert shown.after_showing(NEW) == shown
+    assert not edited.after_edit().after_showing(edited).is_shown
 
 
 @given(st.lists(st.tuples(st.integers(0, 80), st.floats(0, 2 * WEEK)), max_size=120))
@@ -124,7 +127,7 @@ def test_responses_are_bounded(changes: list[tuple[int, float]]) -> None:
         ts, at = f"17954{place:05}.000100", NOW + seconds
         event: ResponseEvent = "claim" if responses.of(ts).state == "open" else "reopen"
         response = responses.of(ts).after(event, "U0ADA", at)
-        responses = responses.with_response(response.after_showing(response.number), at)
+        responses = responses.with_response(response.after_showing(response), at)
         assert len(responses.messages) <= 50
         assert responses.of(ts).at == at
         assert all(at - one.at < WEEK for one in responses.messages)
@@ -140,3 +143,16 @@ def test_responses_are_stored_as_they_are(script: list[Any]) -> None:
     assert '"snoozes":[1]' in ALERT_RESPONSES_SERIALIZER.write(
         ALERT_RESPONSES_SERIALIZER.read(later)
     )
+
+
+def test_a_batch_is_counted_once() -> None:
+    """A batch that is posted again after a crash counts once, and nothing after the report."""
+    snoozed = NEW.with_snooze(Snooze("print", NOW + 60, "U0ADA", NOW))
+    for batch, held, total in ((1, 2, 2), (1, 2, 2), (2, 3, 5), (1, 2, 5)):
+        snoozed = snoozed.after_counting({"print": held, "other": 1}, batch)
+        assert [one.count for one in snoozed.snoozes] == [total]
+    assert snoozed.snoozes_to_report(NOW + 59) == ()
+    (over,) = snoozed.snoozes_to_report(NOW + 60)
+    reported = snoozed.after_reporting(over)
+    assert reported.after_counting({"print": 1}, 3) == reported
+    assert AlertResponses((reported.after_showing(reported),)).due_at(NOW + 99) is None

@@ -27,6 +27,7 @@ REGISTRY = discover(bot.listeners)
 
 HARMLESS = [
     "action alerts.list.jobs",
+    "action alerts.open.ask_date",
     "action connect.disconnect_ask",
     "action connect.disconnect_cancel",
     "action connect.open",

@@ -17,6 +17,7 @@ from bot.domain.alerts import (
     JobChange,
     MessageResponse,
     PostedAlert,
+    Snooze,
     Watermark,
 )
 from bot.domain.filters import Filters
@@ -117,11 +118,30 @@ async def test_responses_are_due_until_they_are_shown(alerts: AlertStore, redis:
     )
     assert await redis.zscore(due, "a1") == 200.0
     assert min([await redis.ttl(one) for one in (key, redis_keys.alert_posts("a1"))]) > 604_000
-    shown = AlertResponses((CLAIMED.after_showing(1),))
+    shown = AlertResponses((CLAIMED.after_showing(CLAIMED),))
     await alerts.responses.update("a1", 300.0, lambda _: shown)
     assert await redis.zscore(due, "a1") is None
     assert await alerts.responses.load("a1", "other") == [shown, AlertResponses()]
     assert "U0GRACE" not in str(await redis.hgetall(key))
+
+
+async def test_a_claimed_entry_is_settled(alerts: AlertStore, redis: Any) -> None:
+    """After a worker's claim, the index has the time in the record, or no entry."""
+    due = redis_keys.alert_responses_due()
+    snoozed = CLAIMED.after_showing(CLAIMED).with_snooze(Snooze("print", 900.0, "U0ADA", 200.0))
+    snoozed = snoozed.after_showing(snoozed)
+    for responses, left in (
+        (RESPONSES, 200.0),
+        (AlertResponses((snoozed,)), 900.0),
+        (AlertResponses((CLAIMED.after_showing(CLAIMED),)), None),
+    ):
+        await alerts.responses.update("a1", 200.0, lambda _, new=responses: new)  # type: ignore[misc]
+        await redis.zadd(due, {"a1": 260.0})
+        await alerts.responses.settle("a1")
+        assert await redis.zscore(due, "a1") == left
+    await redis.zadd(due, {"gone": 260.0})
+    await alerts.responses.settle("gone")
+    assert await redis.zcard(due) == 0
 
 
 async def test_two_responses_at_once_do_not_undo_each_other(alerts: AlertStore) -> None:

@@ -17,8 +17,8 @@ from bot.domain.alerts import (
     JobChange,
     MentionRule,
     MentionSettings,
-    QuietHours,
 )
+from bot.domain.digests import QuietHours
 from bot.services.alerts.grouping import mentions_of
 from bot.store.alerts import AlertStore
 from sandbox.emporix.faults import Fault as EmporixFault

@@ -137,8 +137,9 @@ async def test_jobs_can_be_deleted_in_an_alert(harness: AppHarness) -> None:
     (before,) = await posted(harness)
     rows = [block for block in before["blocks"] if block["block_id"].endswith(".buttons")]
     for row in rows:
-        opens, deletes = row["elements"]
+        opens, menu, deletes = row["elements"]
         assert [opens["text"]["text"], deletes["text"]["text"]] == ["Open", "Delete"]
+        assert menu["type"] == "overflow"
         assert "style" not in deletes
         assert re.search(r", Nov 23, \d+:\d\d AM CET, ", deletes["confirm"]["text"]["text"])
     await harness.person("ada", "ops").click("Delete")

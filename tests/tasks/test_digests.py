@@ -599,27 +599,6 @@ async def test_a_group_opens_all_its_jobs(harness_at_nine: AppHarness) -> None:
     assert {first[1], second[1]} <= failures
 
 
-async def test_lists_unclaimed_failures_of_alerts(harness_at_nine: AppHarness) -> None:
-    """A digest links to the failures in its channel and tenant that no one has claimed."""
-    harness, ada = harness_at_nine, harness_at_nine.person("ada", "ops")
-    harness.clock.now = NINE - 600
-    await ada.command("/emporix alerts on")
-    harness.emporix_state.add_job("acme", id="new", status="failure", message="No such order.")
-    await work(harness, 120)
-    harness.clock.now = NINE
-    await harness.worker.work()
-    alert, digest = [
-        message for message in await ada.messages() if message["text"].startswith("❌")
-    ][:2]
-    link = f"https://slack.com/archives/C0OPS/p{alert['ts'].replace('.', '')}"
-    assert f"<{link}|Show message>" in str(digest["blocks"])
-    assert "*1 alert that no one has claimed*" in str(digest["blocks"])
-    await ada.click("I'm on it")
-    harness.clock.now = NINE + DAY
-    await harness.worker.work()
-    assert "no one has claimed" not in str((await in_channel(harness))[-1]["blocks"])
-
-
 @pytest.mark.parametrize("status", [0, 403, 500])
 async def test_causes_show_the_error_of_the_log(harness_at_nine: AppHarness, status: int) -> None:
     """Each of the first three causes has a line of its newest job's log, if it can be read."""
@@ -642,3 +621,24 @@ async def test_causes_show_the_error_of_the_log(harness_at_nine: AppHarness, sta
     assert json.dumps(top["blocks"]).count('"Log: ') == (0 if status else 3)
     assert '"Log: ' not in json.dumps(thread["blocks"])
     assert len({seen.query for seen in logs}) == 3
+
+
+async def test_lists_unclaimed_failures_of_alerts(harness_at_nine: AppHarness) -> None:
+    """A digest links to the failures in its channel and tenant that no one has claimed."""
+    harness, ada = harness_at_nine, harness_at_nine.person("ada", "ops")
+    harness.clock.now = NINE - 600
+    await ada.command("/emporix alerts on")
+    harness.emporix_state.add_job("acme", id="new", status="failure", message="No such order.")
+    await work(harness, 120)
+    harness.clock.now = NINE
+    await harness.worker.work()
+    alert, digest = [
+        message for message in await ada.messages() if message["text"].startswith("❌")
+    ][:2]
+    link = f"https://slack.com/archives/C0OPS/p{alert['ts'].replace('.', '')}"
+    assert f"<{link}|Show message>" in str(digest["blocks"])
+    assert "*1 alert that no one has claimed*" in str(digest["blocks"])
+    await ada.click("I'm on it")
+    harness.clock.now = NINE + DAY
+    await harness.worker.work()
+    assert "no one has claimed" not in str((await in_channel(harness))[-1]["blocks"])

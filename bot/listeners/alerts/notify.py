@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from bot.domain.accounts import Account, Caller
-from bot.domain.alerts import Alert, MentionRule, MentionSettings, QuietHours
+from bot.domain.alerts import Alert, MentionRule, MentionSettings
 from bot.domain.audit import AuditEvent
+from bot.domain.digests import QuietHours
 from bot.errors import BotError, InvalidInput, NotConnected
 from bot.rendering import buttons
 from bot.rendering.buttons import AlertButton

@@ -1,19 +1,26 @@
-"""/emporix alerts open — unclaimed failures; buttons that claim, resolve and reopen them."""
+"""/emporix alerts open — unclaimed failures; buttons that claim, resolve and snooze them."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
 
 from bot.domain.accounts import Caller
 from bot.domain.alerts import Alert
 from bot.domain.audit import AuditEvent
+from bot.errors import InvalidInput
 from bot.rendering import buttons
-from bot.rendering.buttons import AlertButton
-from bot.services.alerts.alerts import AlertService
+from bot.rendering.buttons import AlertButton, SnoozeButton
+from bot.services.alerts.alerts import AlertService, snooze_end
 from bot.services.alerts.lifecycle import AlertResponder, Responded
+from bot.services.filters.parser import LocalClock
 from bot.slack.audit import AuditDraft
 from bot.slack.conversations import Channel
-from bot.slack.decorators import action, command
+from bot.slack.decorators import action, command, submission
+from bot.slack.modals import Modal, SubmittedModal
 from bot.slack.posting.alerts import AlertMessages
 from bot.slack.reply import Reply
+from bot.slack.users import CurrentUser
 from bot.store.alerts import AlertStore
 
 
@@ -85,6 +92,73 @@ async def reopen(
     alert = await alerts.get_in_channel(channel.id, button.alert_id)
     responded = await alert_responder.respond(alert, channel.message_ts, "reopen", caller.user_id)
     await _show(alert, responded, caller, alert_messages, reply, audit_entry)
+
+
+@action(buttons.ALERTS_OPEN_SNOOZE, audit=AuditEvent.ALERT_SNOOZED)
+async def snooze(
+    button: SnoozeButton,
+    clock: LocalClock,
+    caller: Caller,
+    alerts: AlertService,
+    alert_responder: AlertResponder,
+    alert_messages: AlertMessages,
+    channel: Channel,
+    audit_entry: AuditDraft,
+) -> None:
+    """Snooze one kind of failure for a while; everyone in the channel can do this."""
+    alert = await alerts.get_in_channel(channel.id, button.alert_id)
+    until = snooze_end(button.until, clock.now(), await clock.zone())
+    await alert_responder.snooze(alert, channel.message_ts, button.job_id, until, caller.user_id)
+    audit_entry.about_alerts([alert])
+    await alert_messages.try_to_show_state(alert, channel.message_ts)
+
+
+@action(buttons.ALERTS_OPEN_ASK_DATE, at_once=True, audit=None)
+async def ask_for_date(button: SnoozeButton, channel: Channel, modal: Modal) -> None:
+    await modal.open("alerts/open.snooze", state=replace(button, ts=channel.message_ts))
+
+
+@submission(buttons.ALERTS_OPEN_SNOOZE_UNTIL, audit=AuditEvent.ALERT_SNOOZED)
+async def snooze_until(
+    metadata: SnoozeButton,
+    values: Mapping[str, str],
+    clock: LocalClock,
+    user: CurrentUser,
+    alerts: AlertService,
+    alert_responder: AlertResponder,
+    alert_messages: AlertMessages,
+    modal: SubmittedModal,
+    audit_entry: AuditDraft,
+) -> None:
+    alert = await alerts.get(metadata.alert_id)
+    await user.must_be_in(alert.channel_id)
+    try:
+        until = snooze_end(values.get("date", ""), clock.now(), await clock.zone())
+    except InvalidInput as error:
+        audit_entry.refuse()
+        await modal.errors("jobs/clean.errors", error=error, block_id="date")
+        return
+    by, ts = user.caller.user_id, metadata.ts
+    await alert_responder.snooze(alert, ts, metadata.job_id, until, by)
+    audit_entry.about_alerts([alert])
+    await modal.close()
+    await alert_messages.try_to_show_state(alert, ts)
+
+
+@action(buttons.ALERTS_OPEN_END_SNOOZE, audit=AuditEvent.ALERT_SNOOZE_ENDED)
+async def end_snooze(
+    button: AlertButton,
+    alerts: AlertService,
+    alert_responder: AlertResponder,
+    alert_messages: AlertMessages,
+    channel: Channel,
+    audit_entry: AuditDraft,
+) -> None:
+    """End the snoozes of a message; the worker reports the failures meanwhile in its thread."""
+    alert = await alerts.get_in_channel(channel.id, button.alert_id)
+    ended = await alert_responder.end_snoozes(alert, channel.message_ts)
+    audit_entry.about_alerts([alert] if ended.is_changed else [])
+    await alert_messages.try_to_show_state(alert, channel.message_ts)
 
 
 async def _show(

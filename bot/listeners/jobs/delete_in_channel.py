@@ -31,7 +31,7 @@ async def delete_shared_job(
             deleted, account.caller, shared_deletes, channel, in_list=bool(button.row)
         )
         if alert_id := alert_with_response(channel.message.get("blocks") or ()):
-            await alert_responder.mark_stale(alert_id, channel.message_ts)
+            await alert_responder.mark_edited(alert_id, channel.message_ts)
     except StoreUnavailable:  # the job is deleted, even if the message can't be updated
         edited = False
     if not edited:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import Literal
 
 from bot.domain.accounts import Account, Caller, PolledConnection, require_connection
@@ -36,6 +36,29 @@ def mute_seconds(text: str) -> float:
     if not isinstance(length, Ago) or not timedelta() < length.length <= MAX_MUTE:
         raise InvalidInput("That isn't a duration I can mute for", words, MUTE_ADVICE)
     return length.length.total_seconds()
+
+
+SNOOZE_HOURS = {"1h": 1, "4h": 4}
+SNOOZE_END = time(9)
+MAX_SNOOZE_DAYS = 30
+
+
+def snooze_end(until: str, now: float, zone: tzinfo | None) -> float:
+    """When a snooze ends: after 1h or 4h, or at 9:00 on a day (tomorrow or ISO 8601) in a zone.
+
+    Raises InvalidInput if that isn't in the future, or is more than 30 days away.
+    """
+    if until in SNOOZE_HOURS:
+        return now + SNOOZE_HOURS[until] * 60 * 60
+    today = datetime.fromtimestamp(now, zone or UTC).date()
+    try:
+        day = today + timedelta(1) if until == "tomorrow" else date.fromisoformat(until)
+    except ValueError as error:
+        raise InvalidInput("That isn't a date", until, "Choose a day.") from error
+    if not today < day <= today + timedelta(MAX_SNOOZE_DAYS):
+        advice = f"Choose a day from tomorrow to {MAX_SNOOZE_DAYS} days from now."
+        raise InvalidInput("Failures can't be snoozed until then", advice=advice)
+    return datetime.combine(day, SNOOZE_END, zone or UTC).timestamp()
 
 
 DISCONNECTED = "disconnected"
@@ -113,10 +136,17 @@ class AlertService:
         await fetch_changes(self._emporix, connection, alert.filters, 0.0, most_pages=1)
         return await self._resume(account, alert)
 
+    async def get(self, alert_id: str) -> Alert:
+        """The alert with that id; raises OutdatedButton if there is none."""
+        alert = await self._store.load(alert_id)
+        if alert is None:
+            raise OutdatedButton("/emporix alerts list")
+        return alert
+
     async def get_in_channel(self, channel_id: str, alert_id: str) -> Alert:
         """The alert of a channel with that id; raises OutdatedButton if there is none."""
-        alert = await self._store.load(alert_id)
-        if alert is None or alert.channel_id != channel_id:
+        alert = await self.get(alert_id)
+        if alert.channel_id != channel_id:
             raise OutdatedButton("/emporix alerts list")
         return alert
 

@@ -6,6 +6,7 @@ Also decides who is mentioned about new kinds of failures, and when.
 from __future__ import annotations
 
 import math
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
@@ -82,6 +83,30 @@ def group_changes(
         () if batch.since else tuple(rest),
         tuple(Repeats(post, tuple(ids)) for post, ids in repeats.values()),
     )
+
+
+def without_snoozed(
+    batch: ChangeBatch, responses: AlertResponses
+) -> tuple[ChangeBatch, dict[str, Counter[str]]]:
+    """A batch without the failures that are snoozed at its time, and how many those are.
+
+    They are counted by message and fingerprint of the snooze. Later changes of snoozes don't count,
+    so that the result is the same when the batch is posted again after a crash.
+    """
+    snoozes = [
+        (response.ts, snooze.fingerprint)
+        for response in responses.messages
+        for snooze in response.active_snoozes(batch.at)
+    ]
+    kept, held = list[JobChange](), defaultdict[str, Counter[str]](Counter)
+    for change in batch.changes:
+        for ts, fingerprint in snoozes:
+            if change.fingerprint and are_similar_fingerprints(fingerprint, change.fingerprint):
+                held[ts][fingerprint] += 1
+                break
+        else:
+            kept.append(change)
+    return replace(batch, changes=tuple(kept)), dict(held)
 
 
 def open_posts(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import chain
 
 from bot.domain.accounts import PolledConnection
@@ -12,10 +13,12 @@ from bot.domain.alerts import (
     RESPONSE_TTL_SECONDS,
     Alert,
     AlertResponses,
+    AlertRow,
     MessageResponse,
     PendingMention,
     PostedAlert,
     ResponseEvent,
+    Snooze,
     UnclaimedFailures,
 )
 from bot.domain.times import Clock
@@ -143,6 +146,10 @@ class AlertLifecycle:
         raise Busy
 
 
+Held = Mapping[str, Mapping[str, int]]
+"""How many failures snoozes hold back, by message and fingerprint."""
+
+
 @dataclass(frozen=True, slots=True)
 class Responded:
     """The response to a message after a user's click, and whether the click changed it."""
@@ -193,29 +200,65 @@ class AlertResponder:
 
         return (await self._store.update(alert.id, now, changed))[1]
 
-    async def mark_shown(self, alert_id: str, ts: str, number: int) -> None:
-        """Save that Slack shows the changes of a message up to `number`."""
+    async def snooze(self, alert: Alert, ts: str, job_id: str, until: float, by: str) -> Responded:
+        """Stop reporting failures like the one that a message shows, until a time.
+
+        A worker then posts how many occurred meanwhile. Raises OutdatedButton if the message is
+        too old, and may raise Busy.
+        """
+        rows = {row.job_id: row for row in await self._rows(alert, ts) if row.fingerprint}
+        if job_id not in rows:
+            raise OutdatedButton("/emporix alerts list")
+        now, row = self._clock(), rows[job_id]
+        agents = tuple(agent for agent in row.agents if agent)
+        snooze = Snooze(row.fingerprint, until, by, now, agents)
+        return await self._change(alert.id, ts, lambda response: response.with_snooze(snooze))
+
+    async def _rows(self, alert: Alert, ts: str) -> Sequence[AlertRow]:
+        posts = await self._alerts.load_posts(alert.id)
+        return [row for post in posts if post.ts == ts for row in post.rows]
+
+    async def end_snoozes(self, alert: Alert, ts: str) -> Responded:
+        """End the snoozes of a message now. May raise Busy."""
         now = self._clock()
+        return await self._change(alert.id, ts, lambda one: one.after_ending_snoozes(now))
 
-        def changed(responses: AlertResponses) -> AlertResponses:
-            return _with(responses, responses.of(ts).after_showing(number), now)
+    async def count_snoozed(self, alert: Alert, held: Held, batch: int) -> None:
+        """Count a batch's failures that snoozes hold back, once; by message and fingerprint."""
+        for ts, counts in held.items():
+            await self._change(alert.id, ts, partial(_counted, counts, batch))
 
-        await self._store.update(alert_id, now, changed)
+    async def mark_reported(self, alert_id: str, ts: str, snooze: Snooze) -> None:
+        """Save that the thread says how many failures occurred during a snooze."""
+        await self._change(alert_id, ts, lambda one: one.after_reporting(snooze))
 
-    async def mark_stale(self, alert_id: str, ts: str) -> None:
+    async def mark_shown(self, alert_id: str, shown: MessageResponse) -> None:
+        """Save that Slack shows a response as it was in `shown`."""
+        await self._change(alert_id, shown.ts, lambda one: one.after_showing(shown))
+
+    async def mark_edited(self, alert_id: str, ts: str) -> None:
         """Let a worker show the state of a message again, after another edit of the message."""
+        await self._change(
+            alert_id, ts, lambda one: one.after_edit() if one.steps or one.snoozes else one
+        )
+
+    async def _change(
+        self, alert_id: str, ts: str, how: Callable[[MessageResponse], MessageResponse]
+    ) -> Responded:
         now = self._clock()
 
         def changed(responses: AlertResponses) -> AlertResponses:
-            response = responses.of(ts)
-            return _with(responses, replace(response, is_stale=response.number > 0), now)
+            return _with(responses, how(responses.of(ts)), now)
 
-        await self._store.update(alert_id, now, changed)
+        before, after = await self._store.update(alert_id, now, changed)
+        return Responded(after.of(ts), is_changed=before != after)
 
     async def give_up(self, alert_id: str) -> None:
         """Stop trying to show an alert's responses, because Slack permanently fails."""
-        for response in (await self.load(alert_id)).not_shown:
-            await self.mark_shown(alert_id, response.ts, response.number)
+        for response in (await self.load(alert_id)).messages:
+            await self.mark_shown(alert_id, response)
+            for snooze in response.snoozes_to_report(self._clock()):
+                await self.mark_reported(alert_id, response.ts, snooze)
 
     async def unclaimed_in(
         self, team_id: str, channel_id: str, tenant: str
@@ -234,6 +277,10 @@ class AlertResponder:
             _unclaimed(*one, now) for one in zip(alerts, posts, responses, strict=True)
         )
         return tuple(sorted(found, key=lambda one: one.at, reverse=True))
+
+
+def _counted(held: Mapping[str, int], batch: int, response: MessageResponse) -> MessageResponse:
+    return response.after_counting(held, batch)
 
 
 def _with(responses: AlertResponses, response: MessageResponse, now: float) -> AlertResponses:

@@ -14,8 +14,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-from bot.domain.alerts import QuietHours
-from bot.domain.digests import Schedule, ScheduledRun
+from bot.domain.digests import QuietHours, Schedule, ScheduledRun
 
 MAX_SEARCH_DAYS = 16
 """A week, and another one in case the zone skipped the only day."""

@@ -10,14 +10,23 @@ from typing import Any
 
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.domain.alerts import Alert, AlertRow, ChangeBatch, MessageResponse, PostedAlert
+from bot.domain.alerts import (
+    Alert,
+    AlertRow,
+    ChangeBatch,
+    MessageResponse,
+    PostedAlert,
+    Snooze,
+)
 from bot.domain.jobs import FAILED, Job
+from bot.domain.times import Clock
 from bot.rendering.message_rows import with_response_replaced
 from bot.rendering.renderer import Renderer
 from bot.services.alerts.grouping import MAX_ALERT_ROWS, AlertPlan, Repeats
 from bot.services.alerts.lifecycle import AlertResponder
 from bot.services.alerts.poll import LAST_CHANGED_FIRST
 from bot.services.filters.parser import to_compact
+from bot.services.pagination import short_hash
 from bot.services.similarity import agent_counts, agent_label, group_failures
 from bot.slack.errors import SLACK_ERRORS, describe
 from bot.slack.posting.notifier import Notifier
@@ -57,9 +66,10 @@ class AlertMessages:
         client: AsyncWebClient,
         edits: Deletions,
         responder: AlertResponder,
+        clock: Clock,
     ) -> None:
         self._renderer, self._client = renderer, client
-        self._edits, self._responder = edits, responder
+        self._edits, self._responder, self._clock = edits, responder, clock
 
     async def show_state(self, alert: Alert, ts: str) -> bool:
         """Show a message's state, with its other blocks as they are; False if it was deleted.
@@ -73,13 +83,17 @@ class AlertMessages:
                 channel=alert.channel_id, oldest=ts, latest=ts, inclusive=True, limit=1
             )
             for message in answer.get("messages") or ():
-                facts = {"alert": alert, "response": response.last}
+                facts = {"alert": alert, **self._state(response)}
                 state: Any = self._renderer.render("alerts/open.state", **facts)
                 blocks = with_response_replaced(message.get("blocks") or (), state["blocks"])
                 return {"text": message["text"], "blocks": blocks}
             return None
 
         return await self.update(alert, ts, edited)
+
+    def _state(self, response: MessageResponse) -> dict[str, Any]:
+        """The template data of a message's state."""
+        return {"response": response.last, "snoozes": response.active_snoozes(self._clock())}
 
     async def try_to_show_state(self, alert: Alert, ts: str) -> None:
         """Show a message's state at once; if that fails, a worker does it soon."""
@@ -105,7 +119,7 @@ class AlertMessages:
                     channel=alert.channel_id, ts=ts, text=message["text"], blocks=message["blocks"]
                 )
                 shown, response = response, (await self._responder.load(alert.id)).of(ts)
-                if shown.number == response.number:
+                if (shown.number, shown.edits) == (response.number, response.edits):
                     break
         return True
 
@@ -141,6 +155,22 @@ class AlertPoster:
             except OutcomeUnknown:
                 logger.warning("unknown whether %s was posted", post.key)
             left_out = 0
+
+    async def post_snooze_report(self, alert: Alert, ts: str, snooze: Snooze) -> None:
+        """Post how many failures occurred during a snooze in the message's thread, once.
+
+        Raises PostRefused.
+        """
+        message = self._renderer.render("alerts/open.awake", snooze=snooze)
+        kind = short_hash(snooze.fingerprint)
+        name = f"alert:{alert.id}:snooze:{ts}:{kind}:{snooze.at:.3f}"
+        post = OutgoingMessage(
+            name, alert.owner.team_id, alert.channel_id, snooze.end, thread_ts=ts
+        )
+        try:
+            await self._poster.post(post, message)
+        except OutcomeUnknown:
+            logger.warning("unknown whether %s was posted", post.key)
 
     async def post(
         self, alert: Alert, batch: ChangeBatch, plan: AlertPlan, jobs: Jobs, admit: Admit
@@ -191,7 +221,7 @@ class AlertPoster:
         await admit()
 
         async def rendered(response: MessageResponse) -> Message:
-            facts = news_facts(alert, repeats.post, jobs, zone, response)
+            facts = news_facts(alert, repeats.post, jobs, zone, response, batch.at)
             message: Message = self._renderer.render("alerts/news", **facts)
             return message
 
@@ -241,11 +271,16 @@ def news_facts(
     jobs: Jobs,
     zone: str,
     response: MessageResponse | None = None,
+    now: float = 0.0,
 ) -> dict[str, Any]:
-    """The template data of an alert's message; `zone` is the time zone of the alert's owner."""
+    """The template data of an alert's message; `zone` is the time zone of the alert's owner.
+
+    `response` is the team's response, and `now` the time at which its snoozes are shown.
+    """
     rows = [
         {"job_id": row.job_id, "count": row.count, "last_at": row.last_at}
         | {"job": jobs.get(row.job_id), "agents": agent_counts(Counter(row.agents))}
+        | {"can_be_snoozed": bool(row.fingerprint)}
         for row in post.rows[:MAX_ALERT_ROWS]
     ]
     agents = sum((Counter(row.agents) for row in post.rows), Counter[str]())
@@ -263,6 +298,7 @@ def news_facts(
         "query": to_compact(replace(alert.filters, sort=LAST_CHANGED_FIRST), searched=False),
         "can_be_claimed": post.has_failures,
         "response": response.last if response else None,
+        "snoozes": response.active_snoozes(now) if response else (),
     }
 
 

@@ -6,7 +6,8 @@ import pytest
 from syrupy.assertion import SnapshotAssertion
 
 from bot.domain.accounts import Caller
-from bot.domain.alerts import Alert, MentionRule, QuietHours
+from bot.domain.alerts import Alert, MentionRule
+from bot.domain.digests import QuietHours
 from bot.store.alerts import AlertStore
 from bot.store.audit import AuditLog
 from sandbox.slack.directory import TEAM_ID

@@ -76,16 +76,15 @@ async def told_to(harness: AppHarness, name: str) -> str:
 
 async def thread(harness: AppHarness) -> list[str]:
     """The texts of the replies to the message."""
-    _, *replies = await posted(harness)
-    return [reply["text"] for reply in replies]
+    return [one["text"] for one in await posted(harness) if one["thread_ts"]]
 
 
 async def state(harness: AppHarness) -> str:
     """The text and the buttons of the message's state."""
     message, *_ = await posted(harness)
-    blocks = [one for one in message["blocks"] if one["block_id"].startswith("response.")]
-    texts = [one["elements"][0]["text"] for one in blocks if one["type"] == "context"]
-    buttons = [button["text"]["text"] for button in blocks[-1]["elements"]]
+    blocks = {one["block_id"]: one.get("elements") for one in message["blocks"]}
+    texts = [one["text"] for one in blocks.get("response.state", ())]
+    buttons = [button["text"]["text"] for button in blocks["response.actions"]]
     said = [re.sub(r"<!date.*?>", "(time)", words) for words in texts]
     return " | ".join([*said, *buttons])
 
@@ -329,7 +328,9 @@ async def test_a_later_state_wins(harness: AppHarness) -> None:
     message, *_ = await posted(harness)
     responder = AlertResponder(store, harness.clock)
     client = AsyncWebClient(harness.workspace.bot_token, f"{harness.slack_url}/api/")
-    messages = AlertMessages(Renderer.default(), client, Deletions(harness.redis), responder)
+    messages = AlertMessages(
+        Renderer.default(), client, Deletions(harness.redis), responder, harness.clock
+    )
     rendered: list[str] = []
 
     async def render(response: MessageResponse) -> dict[str, Any]:
@@ -355,6 +356,7 @@ async def test_a_job_deleted_meanwhile_hides_no_claim(harness: AppHarness) -> No
     """A delete in the message, which replaces a row, keeps the state that is in Redis."""
     before, *_ = await posted(harness)
     await respond(harness, "grace", "I'm on it")
+    await later(harness, 5)
     await click_in(harness, before, "U0ADA", "Delete")
     await later(harness, 5)
     first, *_ = await posted(harness)

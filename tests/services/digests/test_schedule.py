@@ -10,8 +10,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from bot.domain.alerts import QuietHours
-from bot.domain.digests import Schedule, ScheduledRun
+from bot.domain.digests import QuietHours, Schedule, ScheduledRun
 from bot.services.digests.schedule import (
     days_before,
     local_time,

@@ -1,0 +1,193 @@
+"""Snoozing one kind of failure from an alert's message."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from syrupy.assertion import SnapshotAssertion
+
+from bot.errors import InvalidInput
+from bot.services.alerts.alerts import snooze_end
+from bot.store import keys as redis_keys
+from sandbox.slack.faults import Fault
+from tests.harness.app import AppHarness
+from tests.listeners.alerts.test_open import state, thread
+from tests.tasks.test_alerts import TIMED_OUT, fail, later, posted, shown
+
+HOUR = 60 * 60.0
+BERLIN = ZoneInfo("Europe/Berlin")
+
+
+@pytest.fixture
+async def harness(connected: AppHarness) -> AppHarness:
+    """Ada has turned alerts on in #ops, where one job has failed."""
+    await connected.person("ada", "ops").command("/emporix alerts on")
+    fail(connected)
+    await later(connected)
+    return connected
+
+
+async def snooze(harness: AppHarness, label: str, name: str = "grace") -> list[dict[str, Any]]:
+    """Choose an entry of the menu of the failure in the message."""
+    return list((await harness.person(name, "ops").click(label)).payloads)
+
+
+async def new_messages(harness: AppHarness) -> list[dict[str, Any]]:
+    """The messages of the channel that aren't replies."""
+    return [one for one in await posted(harness) if not one["thread_ts"]]
+
+
+async def test_snoozed_failures_are_counted_and_reported(
+    harness: AppHarness, snapshot: SnapshotAssertion
+) -> None:
+    """For an hour, the same failure isn't posted; then the thread says how many occurred."""
+    await snooze(harness, "Snooze for 1 hour")
+    first, *_ = await posted(harness)
+    assert shown(first) == snapshot
+    for _ in range(3):
+        fail(harness)
+        await later(harness, 600)
+    assert len(await posted(harness)) == 1
+    await later(harness, 0.6 * HOUR)
+    assert await thread(harness) == [
+        "⏰ The snooze of a failure of complaint-agent is over: *3 jobs failed* for this reason "
+        "meanwhile."
+    ]
+    assert await state(harness) == "I'm on it | Resolve"
+    fail(harness)
+    await later(harness)
+    assert (await thread(harness))[-1].startswith("❌ 1 more job failed")
+    await later(harness, 2 * HOUR)
+    assert len(await thread(harness)) == 2
+
+
+async def test_other_failures_are_posted(harness: AppHarness) -> None:
+    """Only failures of the snoozed kind are held back, also from other agents."""
+    await snooze(harness, "Snooze for 4 hours")
+    fail(harness, agentId="other-agent")
+    fail(harness, message=TIMED_OUT)
+    await later(harness, 120)
+    (_, other) = await new_messages(harness)
+    assert "timed out" in str(other["blocks"])
+    assert await thread(harness) == []
+
+
+async def test_a_snooze_can_be_ended(harness: AppHarness) -> None:
+    """End snooze reports what occurred so far, and the next failure is posted."""
+    await snooze(harness, "Snooze until tomorrow 9:00")
+    assert "End snooze" in await state(harness)
+    fail(harness)
+    await later(harness, 120)
+    await snooze(harness, "End snooze", "ada")
+    await later(harness, 5)
+    (line,) = await thread(harness)
+    assert "*1 job failed* for this reason meanwhile" in line
+    assert "End snooze" not in await state(harness)
+    fail(harness)
+    await later(harness, 120)
+    assert len(await thread(harness)) == 2
+
+
+async def test_snoozes_until_a_date(harness: AppHarness) -> None:
+    """The date is asked in a modal, and errors appear under it; the snooze ends at 9:00 there."""
+    ada = harness.person("ada", "ops")
+    await ada.click("Snooze until a date…")
+    refused = await ada.submit({"Until": "2026-11-20"})
+    assert "Choose a day from tomorrow" in str(refused.payloads)
+    await ada.submit({"Until": "2026-11-30"})
+    harness.clock.now = datetime(2026, 11, 30, 8, 50, tzinfo=BERLIN).timestamp()
+    fail(harness)
+    await later(harness, 500)
+    assert await thread(harness) == []
+    await later(harness, 200)
+    (line,) = await thread(harness)
+    assert "*1 job failed*" in line
+
+
+async def test_claims_and_snoozes_go_together(harness: AppHarness) -> None:
+    """A resolved message isn't reopened by a snoozed failure."""
+    await snooze(harness, "Snooze for 1 hour")
+    await harness.person("ada", "ops").click("Resolve")
+    fail(harness)
+    await later(harness, 120)
+    assert (await state(harness)).startswith("✅ Resolved by <@U0ADA>")
+    assert await thread(harness) == ["✅ Resolved by <@U0ADA>."]
+
+
+async def test_two_who_snooze_at_once(harness: AppHarness) -> None:
+    """Two snoozes of the same kind are one, with one report."""
+    people = [harness.person(name, "ops") for name in ("ada", "grace")]
+    await asyncio.gather(*(one.click("Snooze for 1 hour") for one in people))
+    fail(harness)
+    await later(harness, 1.2 * HOUR)
+    (line,) = await thread(harness)
+    assert "*1 job failed*" in line
+
+
+async def test_the_worker_dies_before_it_saves_its_report(harness: AppHarness) -> None:
+    """A worker that repeats another one's work reports the snooze once."""
+    await snooze(harness, "Snooze for 1 hour")
+    fail(harness)
+    await later(harness, 0.9 * HOUR)
+    (key,) = await harness.redis.keys("*:responses:*")
+    before = await harness.redis.hgetall(key)
+    await later(harness, 0.2 * HOUR)
+    assert len(await thread(harness)) == 1
+    await harness.redis.hset(key, mapping=before)
+    due = redis_keys.alert_responses_due()
+    await harness.redis.zadd(due, {key.rpartition(":")[2]: harness.clock()})
+    await later(harness, 300)
+    assert len(await thread(harness)) == 1
+    assert await harness.redis.zcard(due) == 0
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault("rate_limit", times=2, method="chat.postMessage", retry_after=20),
+        Fault("status_after", times=1, method="chat.postMessage"),
+        Fault("cut_after", times=1, method="chat.postMessage"),
+        Fault("cut_before", times=3, method="chat.update"),
+    ],
+    ids=lambda fault: f"{fault.kind}-{fault.method}",
+)
+async def test_is_reported_once_despite_errors_of_slack(harness: AppHarness, fault: Fault) -> None:
+    """The report is posted once, with the right number, if Slack fails meanwhile."""
+    await snooze(harness, "Snooze for 1 hour")
+    fail(harness)
+    await later(harness, 0.9 * HOUR)
+    harness.workspace.faults.add(fault)
+    await later(harness, 0.5 * HOUR)
+    (line,) = await thread(harness)
+    assert "*1 job failed*" in line
+    assert "End snooze" not in await state(harness)
+
+
+@pytest.mark.parametrize(
+    ("until", "now", "ends"),
+    [
+        ("1h", "2026-11-23 23:30", "2026-11-24 00:30"),
+        ("4h", "2026-11-23 23:30", "2026-11-24 03:30"),
+        ("tomorrow", "2026-11-23 00:10", "2026-11-24 09:00"),
+        ("tomorrow", "2026-10-24 12:00", "2026-10-25 09:00"),
+        ("2026-12-23", "2026-11-23 12:00", "2026-12-23 09:00"),
+    ],
+)
+def test_ends_in_the_zone_of_the_user(until: str, now: str, ends: str) -> None:
+    """A snooze until a day ends at 9:00 in the user's zone, also when clocks change."""
+    at, end = (
+        datetime.fromisoformat(one).replace(tzinfo=BERLIN).timestamp() for one in (now, ends)
+    )
+    assert snooze_end(until, at, BERLIN) == end
+
+
+@pytest.mark.parametrize("until", ["2026-11-23", "2026-11-22", "2026-12-24", "soon", ""])
+def test_refuses_other_days(until: str) -> None:
+    """A snooze ends in the next 30 days."""
+    now = datetime(2026, 11, 23, 12, tzinfo=BERLIN).timestamp()
+    with pytest.raises(InvalidInput):
+        snooze_end(until, now, BERLIN)
