@@ -56,7 +56,10 @@ SCOPES = frozenset(
         "users:read",
     }
 )
-"""The bot scopes in manifest.yml."""
+"""The bot scopes in manifest.yml without the optional ones."""
+
+OPTIONAL_SCOPES = {"usergroups:read": "alerts can mention people, but no user groups"}
+"""The optional bot scopes in manifest.yml, and what is missing without each."""
 
 APP_ID_IN_TOKEN = re.compile(r"xapp-\d+-(?P<id>A[A-Z0-9]+)-")
 """Slack: an app-level token contains its app's id. The `app_id` of a WebSocket's address need not
@@ -191,7 +194,12 @@ async def _check_slack(settings: Settings) -> CheckResult:
         return CheckResult("slack", False, words)
     if problem := clock_problem(seconds_ahead_of_slack(answer.headers.get("date", "")), "Slack"):
         return CheckResult("slack", False, problem)
-    return CheckResult("slack", True, f"workspace {answer['team']}, bot {answer['user']}")
+    found = f"workspace {answer['team']}, bot {answer['user']}"
+    if lacking := OPTIONAL_SCOPES.keys() - granted:
+        without = "; ".join(f"without {name}, {OPTIONAL_SCOPES[name]}" for name in sorted(lacking))
+        words = f"{found}; {without}: to change that, update the app from manifest.yml"
+        return CheckResult("slack", False, words, is_optional=True)
+    return CheckResult("slack", True, found)
 
 
 async def _check_socket_mode(settings: Settings) -> CheckResult | None:

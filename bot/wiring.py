@@ -24,14 +24,13 @@ from bot.services.alerts.poll import AlertPoller
 from bot.services.cleanups.cleanups import CleanupService
 from bot.services.cleanups.run import CleanupRuns
 from bot.services.cleanups.selection import CleanupCounts
-from bot.services.csv_export import CsvExport
 from bot.services.deletes import DeleteService, SharedDeletes
 from bot.services.departures import Departures
 from bot.services.digests.digests import DigestService
 from bot.services.digests.form import DigestFormService
 from bot.services.digests.history import DailyHistory
 from bot.services.digests.report import DigestReports
-from bot.services.exports import Exports
+from bot.services.exports import CsvExport, Exports
 from bot.services.filters.parser import FilterResolver
 from bot.services.find_jobs import JobFinder
 from bot.services.home import HomeService, TenantStatsReader
@@ -222,7 +221,6 @@ def _departures(
     lifecycle: AlertLifecycle,
     watches: WatchService,
 ) -> Departures:
-    redis = resources.redis
     return Departures(
         stores.account_store,
         digests,
@@ -232,8 +230,8 @@ def _departures(
         lifecycle,
         watches,
         stores.watch_store,
-        StoppedTeams(redis),
-        Erasure(redis, resources.cipher),
+        StoppedTeams(resources.redis),
+        Erasure(resources.redis, resources.cipher),
         stores.cleanup_store,
         resources.clock,
     )
@@ -332,8 +330,7 @@ def build_worker_services(
 ) -> WorkerServices:
     shared, redis = build_services(resources), resources.redis
     renderer, poster = shared.renderer, _build_poster(resources, sleep)
-    zones = TimeZoneCache(resources.redis)
-    notifier = Notifier(renderer, poster, resources.slack, shared.audiences, zones)
+    notifier = Notifier(renderer, poster, resources.slack, shared.audiences, TimeZoneCache(redis))
     return WorkerServices(
         **_fields(shared),
         alert_poller=_alert_poller(resources, shared),
@@ -376,12 +373,11 @@ def _alert_poller(resources: Resources, shared: Services) -> AlertPoller:
 def _cleanup_runs(
     resources: Resources, cleanup_store: CleanupStore, audit: AuditLog
 ) -> CleanupRuns:
-    redis = resources.redis
     return CleanupRuns(
         resources.emporix,
         resources.accounts,
         cleanup_store,
-        CleanupResults(redis),
+        CleanupResults(resources.redis),
         audit,
         clock=resources.clock,
         new_holder=new_holder,

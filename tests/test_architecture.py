@@ -101,17 +101,21 @@ def heard_in(listener: Path) -> list[Listener]:
 
 
 def addresses_in(listener: Path) -> list[str]:
-    """Each id by which Slack reaches a listener of this file."""
+    """Each id by which Slack reaches a listener of this file.
+
+    A select whose options and choice both reach the app has two listeners, but one id.
+    """
     found: list[str] = []
+    offered: set[str] = set()
     for heard in heard_in(listener):
         match heard:
             case ActionListener():
                 found += heard.action_ids
             case OptionsListener():
-                found.append(heard.action_id)
+                offered.add(heard.action_id)
             case ShortcutListener() | SubmissionListener() | ClosingListener():
                 found.append(heard.callback_id)
-    return found
+    return [*found, *(offered - {*found})]
 
 
 def error_classes(base: type[Any] = errors.BotError) -> set[type[Any]]:

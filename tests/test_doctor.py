@@ -163,6 +163,17 @@ async def test_finds_accounts_of_another_enterprise(
     )
 
 
+async def test_an_optional_scope_is_named(
+    patient: Patient, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Without the optional scope, doctor says what is missing, and still succeeds."""
+    patient.workspace.bot_scopes = SCOPES
+    await examine(patient, monkeypatch, capsys)
+    assert "miss  slack     workspace Acme Shop" in patient.told
+    assert "without usergroups:read, alerts can mention people, but no user groups" in patient.told
+    assert patient.status == 0
+
+
 def wrong_token(patient: Patient) -> None:
     patient.workspace.bot_token = "xoxb-another"
 

@@ -16,7 +16,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 import bot.listeners
 from bot.app import SLASH_COMMAND
 from bot.cli import app_manifest, main
-from bot.doctor import SCOPES
+from bot.doctor import OPTIONAL_SCOPES, SCOPES
 from bot.slack.decorators import discover
 from sandbox.slack.shortcuts import SHORTCUTS, Shortcut
 from sandbox.slack.workspace import COMMANDS, EVENTS
@@ -49,6 +49,7 @@ SCOPES_OF: dict[str, tuple[str, ...]] = {
     "files_getUploadURLExternal": ("files:write",),
     "files_completeUploadExternal": ("files:write",),
     "files_upload_v2": ("files:write",),
+    "usergroups_list": ("usergroups:read",),
     "users_info": ("users:read",),
     "views_open": (),
     "views_publish": (),
@@ -232,6 +233,7 @@ def test_scopes_are_those_that_are_used() -> None:
     names = {name for path in modules("bot") for name in attributes(path)}
     called = {name for name in names if "_" in name.strip("_") and hasattr(AsyncWebClient, name)}
     needed = {scope for name in called - {"api_call"} for scope in SCOPES_OF[name]}
-    assert needed | {SCOPE_OF_COMMANDS} == SCOPES
-    assert set(MANIFEST["oauth_config"]["scopes"]["bot"]) == SCOPES
-    assert MANIFEST["oauth_config"]["scopes"].keys() == {"bot"}
+    scopes = MANIFEST["oauth_config"]["scopes"]
+    assert needed | {SCOPE_OF_COMMANDS} == SCOPES | OPTIONAL_SCOPES.keys() == set(scopes["bot"])
+    assert set(scopes["bot_optional"]) == set(OPTIONAL_SCOPES)
+    assert scopes.keys() == {"bot", "bot_optional"}

@@ -37,7 +37,7 @@ OUR_LINK = re.compile(
     r"<https?://[^\s<>|]+\|(Open in the Management Dashboard|Show message|[a-z ]+ as a file)>",
     re.IGNORECASE,
 )
-MENTION = re.compile(r"<[@#]([A-Z][A-Z0-9]+)>")
+MENTION = re.compile(r"<(?:[@#]|!subteam\^)([A-Z][A-Z0-9]+)>")
 OUR_DATE = re.compile(
     r"<!date\^\d+\^((?:[A-Za-z]+ )*)\{date_short_pretty\} \{time\}\|\1[\d: -]+UTC>"
 )
@@ -151,12 +151,14 @@ def test_confirm_dialogs_are_plain_text(name: str, facts: dict[str, Any]) -> Non
         assert confirm["deny"]["text"] == "Cancel"
 
 
-TOKEN = re.compile(r"<!date\^[^|]*\|([^>]*)>|<([@#])[A-Z0-9]+>")
+TOKEN = re.compile(r"<!date\^[^|]*\|([^>]*)>|<(@|#|!subteam\^)[A-Z0-9]+>")
 
 
 def notification(payload: dict[str, Any]) -> str:
     """The first line of a message as a lock screen shows it, with names and dates."""
-    text = TOKEN.sub(lambda found: found[1] or f"{found[2]}name", payload["text"])
+    text = TOKEN.sub(
+        lambda found: found[1] or f"{found[2][0].replace('!', '@')}name", payload["text"]
+    )
     return re.sub(r"[*`]", "", text).split("\n")[0].strip()
 
 

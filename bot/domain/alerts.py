@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from bot.domain.accounts import Caller, PolledConnection
+from bot.domain.digests import QuietHours
 from bot.domain.filters import Filters
 from bot.domain.jobs import AgentCount
 from bot.domain.records import StoredRecord
@@ -38,12 +39,13 @@ class Watermark(StoredRecord):
 class JobChange(StoredRecord):
     """A job to report; `fingerprint` is similar for failures with the same cause.
 
-    `fingerprint` is "" if the job didn't fail. `agent` is the name of its agent.
+    `fingerprint` is "" if the job didn't fail. `agent` is the name of its agent, or else its id.
     """
 
     job_id: str
     fingerprint: str = ""
     agent: str = ""
+    agent_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,39 @@ class ChangeBatch(StoredRecord):
 
 
 @dataclass(frozen=True, slots=True)
+class MentionRule(StoredRecord):
+    """A user or a user group to mention, or both, if an agent fails; "" means any agent."""
+
+    agent_id: str = ""
+    agent_name: str = ""
+    user_id: str = ""
+    group_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MentionSettings(StoredRecord):
+    """Whom an alert mentions; again after `remind_after` minutes without a claim, if not 0."""
+
+    rules: tuple[MentionRule, ...] = ()
+    remind_after: int = 0
+    quiet: QuietHours | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PendingMention(StoredRecord):
+    """A mention to post at `due_at` in the thread of the message `ts`.
+
+    It is about new failures in batch `number` of `agents`: names by id. An unknown `ts` is "".
+    """
+
+    number: int
+    ts: str
+    agents: Mapping[str, str]
+    due_at: float
+    is_reminder: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Alert(StoredRecord):
     """A channel's subscription to job changes, which are read through the connection of `owner`.
 
@@ -69,8 +104,8 @@ class Alert(StoredRecord):
     the alert is paused, empty if it isn't; `paused_at` is when it was paused, and `notices` counts
     the messages about the pause in the channel. `polled_at` is the time of the last poll, and
     `checked_at` the time at which its owner was last known to be in the workspace. Times are in
-    seconds since 1970. `batch` contains the changes being posted. `version` counts the changes to
-    the record.
+    seconds since 1970. `batch` contains the changes being posted, and `pending` the mentions to be
+    posted. `version` counts the changes to the record.
     """
 
     id: str
@@ -88,6 +123,8 @@ class Alert(StoredRecord):
     version: int = 0
     paused_at: float = 0
     notices: int = 0
+    mentions: MentionSettings = field(default_factory=MentionSettings)
+    pending: tuple[PendingMention, ...] = ()
 
     @property
     def tenant(self) -> str:

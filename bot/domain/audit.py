@@ -36,6 +36,7 @@ class AuditEvent(StrEnum):
     ALERT_REOPENED = "alert.reopened"
     ALERT_SNOOZED = "alert.snoozed"
     ALERT_SNOOZE_ENDED = "alert.snooze_ended"
+    ALERT_MENTIONS = "alert.mentions"
     AUDIT_READ = "audit.read"
     APP_UNINSTALLED = "app.uninstalled"
     TOKEN_REVOKED = "token.revoked"  # noqa: S105 - a name

@@ -1,4 +1,4 @@
-"""Digests and their schedules."""
+"""Digests and their schedules, and quiet hours."""
 
 from __future__ import annotations
 
@@ -20,6 +20,18 @@ class Schedule(StoredRecord):
     minute: int
     zone: str
     days: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class QuietHours(StoredRecord):
+    """The part of each day without mentions, from `begin` to `end`, in minutes after midnight.
+
+    It ends on the next day unless `begin` is before `end`. `zone` is an IANA time zone name.
+    """
+
+    begin: int
+    end: int
+    zone: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -130,6 +130,10 @@ ALERTS_OPEN_SNOOZE = "alerts.open.snooze"
 ALERTS_OPEN_ASK_DATE = "alerts.open.ask_date"
 ALERTS_OPEN_SNOOZE_UNTIL = "alerts.open.snooze_until"
 ALERTS_OPEN_END_SNOOZE = "alerts.open.end_snooze"
+ALERTS_NOTIFY_OPEN = "alerts.notify.open"
+ALERTS_NOTIFY_AGENT = "alerts.notify.agent"
+ALERTS_NOTIFY_GROUP = "alerts.notify.group"
+ALERTS_NOTIFY_SUBMIT = "alerts.notify.submit"
 JOBS_SHARE_MENTIONED_ASK = "jobs.share_mentioned.ask"
 JOBS_SHARE_MENTIONED_CHOOSE = "jobs.share_mentioned.choose"
 JOBS_SHARE_MENTIONED_CHOSEN = "jobs.share_mentioned.chosen"
@@ -257,12 +261,15 @@ class DigestButton(ButtonState):
 class AlertButton(ButtonState):
     """One alert, or all alerts of the channel if the id is empty.
 
-    `agent`: the name of an agent to use instead of the alert's unknown one.
+    `agent`: the name of an agent to use instead of the alert's unknown one; in the form for
+    mentions, the id of the agent whose rule it shows. Only that form has `channel_id` and `tenant`.
     """
 
     kind = "alert"
     alert_id: str
     agent: str = ""
+    channel_id: str = ""
+    tenant: str = ""
 
 
 @dataclass(frozen=True)

@@ -306,18 +306,11 @@ def _agents_in(exported: bytes) -> int | None:
     return len(agents) if isinstance(agents, list) else None
 
 
-def user_mention(user_id: str) -> TrustedText:
-    """A mention of a user; in a new channel message, it notifies them."""
-    return _mention("@", "UW", user_id)
-
-
-def channel_mention(channel_id: str) -> TrustedText:
-    """The name of a channel, as a link to it."""
-    return _mention("#", "CG", channel_id)
-
-
 def _mention(sign: str, kinds: str, slack_id: str) -> TrustedText:
-    """`<@U…>` or `<#C…>`; other text is inline code."""
+    """`<@U…>`, `<!subteam^S…>` or `<#C…>`; other text is inline code.
+
+    In a new channel message, a mention notifies the user or the members of the user group.
+    """
     if re.fullmatch(f"[{kinds}][A-Z0-9]{{1,30}}", slack_id):
         return TrustedText(f"<{sign}{slack_id}>")
     return code(slack_id)
@@ -364,7 +357,7 @@ def _one_line(value: str | None) -> str:
 
 JINJA_FILTERS: Mapping[str, Callable[..., Any]] = {
     "chart_value": chart_value,
-    "channel": channel_mention,
+    "channel": partial(_mention, "#", "CG"),
     "bold": bold,
     "unformatted": unformatted,
     "code_words": code_words,
@@ -391,7 +384,8 @@ JINJA_FILTERS: Mapping[str, Callable[..., Any]] = {
     "plural": plural,
     "shorten": _shorten,
     "one_line": _one_line,
-    "user": user_mention,
+    "user": partial(_mention, "@", "UW"),
+    "user_group": partial(_mention, "!subteam^", "S"),
     "time_of_day": time_of_day,
     "timezone_name": timezone_name,
     "weekdays": weekdays,

@@ -25,7 +25,7 @@ from bot.slack.modals import Modal, OptionsReply, SubmittedModal
 from bot.slack.origin import Origin
 from bot.slack.reply import Reply
 from bot.slack.request import SlackRequest, checked_options, form_values
-from bot.slack.users import CurrentUser, UserClock
+from bot.slack.users import CurrentUser, UserClock, UserGroups, user_group_cache
 from bot.store.slack_cache import TimeZoneCache
 
 RunCommand: TypeAlias = Callable[[str], Awaitable[None]]
@@ -96,6 +96,7 @@ class Providers:
     ) -> None:
         self._renderer, self._session, self._home_service = renderer, session, home_service
         self._zones, self._now = zones, now
+        self._user_groups = user_group_cache(now)
 
     def caller(self, request: SlackRequest) -> Caller:
         return request.caller
@@ -121,6 +122,9 @@ class Providers:
 
     def user(self, request: SlackRequest) -> CurrentUser:
         return CurrentUser(self._renderer, request)
+
+    def user_groups(self, request: SlackRequest) -> UserGroups:
+        return UserGroups(self._user_groups, request)
 
     def origin(self, request: SlackRequest) -> Origin:
         return Origin(self._renderer, self._session, request)

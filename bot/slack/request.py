@@ -296,7 +296,10 @@ def _filled(view: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
 
 def _filled_in(element: Mapping[str, Any]) -> str:
     """The value of a field. Slack uses a different key for each type of element."""
-    for name in ("value", "selected_date", "selected_time", "selected_conversation"):
+    for name in (
+        *("value", "selected_date", "selected_time"),
+        *("selected_conversation", "selected_user"),
+    ):
         if element.get(name):
             return str(element[name])
     one = [element["selected_option"]] if element.get("selected_option") else []

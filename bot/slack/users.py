@@ -1,14 +1,15 @@
-"""Users in Slack: administrators, deactivated users, time zones."""
+"""Users in Slack: administrators, deactivated users, time zones, user groups."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
 from zoneinfo import ZoneInfo
 
+from cachetools import TTLCache
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
@@ -61,14 +62,11 @@ class CurrentUser:
         return is_ours and any(user.get(name) for name in ADMIN_FLAGS)
 
     async def must_be_in(self, channel_id: str) -> None:
-        """Raises NotInChannel unless the request came from that channel or the user is a member.
-
-        Slack: conversations.members, scopes channels:read and groups:read.
-        """
+        """Raises NotInChannel unless the request came from that channel or the user is a member."""
         if channel_id == self._request.channel_id:
             return
         try:
-            is_member = await self._is_member(channel_id)
+            is_member = await self.is_member(channel_id, self.caller.user_id)
         except SlackApiError as error:
             if not ChannelNotVisible.includes(error):
                 raise
@@ -90,18 +88,77 @@ class CurrentUser:
         except SLACK_ERRORS as error:
             logger.warning("an owner was not notified of a change: %s", error_name(error))
 
-    async def _is_member(self, channel_id: str) -> bool:
+    async def is_member(self, channel_id: str, user_id: str) -> bool:
+        """Whether a user is a member of a channel; raises NotInChannel if it has too many members.
+
+        Slack: conversations.members, scopes channels:read and groups:read.
+        """
         cursor = ""
         for _ in range(MAX_MEMBER_PAGES):
             answer = await self._request.client.conversations_members(
                 channel=channel_id, limit=MEMBERS_PAGE_SIZE, cursor=cursor or None
             )
-            if self._request.caller.user_id in answer["members"]:
+            if user_id in answer["members"]:
                 return True
             cursor = (answer.get("response_metadata") or {}).get("next_cursor") or ""
             if not cursor:
                 return False
         raise NotInChannel(channel_id, known=False)
+
+
+USER_GROUPS_TTL_SECONDS = 60.0
+"""Short enough to find a new user group; typing in a select sends several requests."""
+
+MAX_CACHED_TEAMS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class FoundUserGroups:
+    """The names of user groups by id; `problem` says why they can't be read, or is ""."""
+
+    names: Mapping[str, str] = field(default_factory=dict)
+    problem: str = ""
+
+
+UserGroupCache: TypeAlias = TTLCache[str, FoundUserGroups]
+
+
+def user_group_cache(clock: Callable[[], float]) -> UserGroupCache:
+    """A cache of user groups by the id of the workspace."""
+    return TTLCache(MAX_CACHED_TEAMS, USER_GROUPS_TTL_SECONDS, clock)
+
+
+class UserGroups:
+    """The user groups of the request's workspace. Without the optional scope, there are none."""
+
+    def __init__(self, cache: UserGroupCache, request: SlackRequest) -> None:
+        self._cache, self._request = cache, request
+
+    async def find(self) -> FoundUserGroups:
+        """The user groups that are not disabled.
+
+        Slack: usergroups.list, scope usergroups:read. Its errors are in `problem`.
+        """
+        team_id = self._request.caller.team_id
+        if found := self._cache.get(team_id):
+            return found
+        try:
+            answer = await self._request.client.usergroups_list()
+        except SLACK_ERRORS as error:
+            problem = error_name(error)
+            if problem != "missing_scope":
+                logger.warning("the user groups could not be read: %s", problem)
+            return FoundUserGroups(problem=problem)
+        groups = answer.get("usergroups") or ()
+        names = {str(group["id"]): _group_name(group) for group in groups}
+        found = FoundUserGroups(dict(sorted(names.items(), key=lambda pair: pair[1].lower())))
+        self._cache[team_id] = found
+        return found
+
+
+def _group_name(group: Mapping[str, Any]) -> str:
+    handle, name = f"@{group.get('handle') or group['id']}", str(group.get("name") or "")
+    return f"{handle} ({name})" if name else handle
 
 
 TIME_ZONE_TIMEOUT_SECONDS = 2.0  # the user is waiting for a list

@@ -1,30 +1,42 @@
-"""Polls due alerts, and posts new changes and pause notices once each."""
+"""Polls due alerts, and posts new changes, mentions and pause notices once each."""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from functools import partial
+from typing import Any
 
 from bot.domain.accounts import OWNER_GONE, PolledConnection
-from bot.domain.alerts import Alert, AlertResponses, ChangeBatch, MessageResponse, PostedAlert
+from bot.domain.alerts import (
+    Alert,
+    AlertResponses,
+    ChangeBatch,
+    MessageResponse,
+    PendingMention,
+    PostedAlert,
+)
 from bot.domain.audit import AuditEvent
 from bot.errors import EmporixError, RetryLater, ShareRefused
 from bot.metrics import PAUSED, POST_LATENESS_SECONDS
 from bot.scheduler.tasks import TaskContext, TaskQueue, periodic, task
 from bot.services.accounts import CONNECTION_ERRORS
 from bot.services.alerts.alerts import DISCONNECTED
-from bot.services.alerts.grouping import group_changes, posts_after, without_snoozed
+from bot.services.alerts.grouping import (
+    due_mentions,
+    group_changes,
+    is_unclaimed,
+    mentions_of,
+    posts_after,
+    rules_for,
+    without_snoozed,
+)
 from bot.services.alerts.lifecycle import AlertLifecycle, AlertResponder
 from bot.services.alerts.poll import AlertPoller, backoff_seconds, pause_notice_at
 from bot.services.departures import ARCHIVED, REMOVED, Departures
 from bot.services.sharing import SharingService
 from bot.slack.errors import SLACK_ERRORS, describe, error_name, retry_seconds
-from bot.slack.posting.alerts import (
-    AlertMessages,
-    AlertPoster,
-    job_ids_shown,
-    row_job_ids,
-)
+from bot.slack.posting.alerts import AlertMessages, AlertPoster, job_ids_shown, row_job_ids
 from bot.slack.posting.notifier import Notifier
 from bot.slack.posting.post_once import Admit, OutgoingMessage, PostRefused
 from bot.store.alerts import AlertStore
@@ -60,6 +72,8 @@ async def poll(
         await queue.put("alerts.post", alert_id, alert_id=alert_id)
     for alert_id in looked.notices_due:
         await queue.put("alerts.post_notice", alert_id, alert_id=alert_id)
+    for alert_id in looked.mentions_due:
+        await queue.put("alerts.mention", alert_id, alert_id=alert_id)
     if looked.connection_error:
         await _pause_all(
             PolledConnection.parse(source), looked.connection_error, alert_lifecycle, audit
@@ -82,6 +96,7 @@ async def post(
     notifier: Notifier,
     departures: Departures,
     audit: AuditLog,
+    queue: TaskQueue,
 ) -> None:
     """Post new changes; if that fails permanently, pause the alert with the reason."""
     alert = await alert_store.load(alert_id)
@@ -96,9 +111,8 @@ async def post(
             await _pause(alert.id, OWNER_GONE, alert_lifecycle, audit)
             return
         await admit()
-        posts = await alert_store.load_posts(alert.id)
-        services = alert_lifecycle, alert_poller, alert_responder, alert_poster, notifier
-        await _post(alert, alert.batch, posts, *services, admit)
+        services = alert_lifecycle, alert_poller, alert_responder, alert_poster, notifier, queue
+        await _post(alert, alert.batch, await alert_store.load_posts(alert.id), *services, admit)
         POST_LATENESS_SECONDS.observe(now - alert.batch.at, "alert")
     except CONNECTION_ERRORS as error:
         if (looked := await alert_poller.record_failure(alert.connection, error)).connection_error:
@@ -109,6 +123,30 @@ async def post(
         reason = _permanent_reason(error)
         logger.warning("alert %s is paused because it cannot be posted: %s", alert.id, reason)
         await _pause(alert.id, reason, alert_lifecycle, audit)
+
+
+@task
+async def mention(
+    alert_id: str,
+    now: float,
+    context: TaskContext,
+    alert_store: AlertStore,
+    alert_lifecycle: AlertLifecycle,
+    alert_responder: AlertResponder,
+    sharing: SharingService,
+    notifier: Notifier,
+) -> None:
+    """Post the due mentions of an alert, except about failures that are no longer unclaimed."""
+    alert = await alert_store.load(alert_id)
+    if alert is None or not (due := due_mentions(alert, now)):
+        return
+    context.owner, context.subject = alert.owner, "an alert in a channel"
+    posts = await alert_store.load_posts(alert.id)
+    for one in due:
+        is_posted = False
+        if is_unclaimed(posts, await alert_responder.load(alert.id), one.ts, now):
+            is_posted = await _mention(alert, one, sharing, notifier)
+        await alert_lifecycle.mark_mentioned(alert, one, is_posted=is_posted)
 
 
 @task
@@ -226,15 +264,52 @@ async def _admit(alert: Alert, sharing: SharingService, notifier: Notifier) -> N
     sharing.admit(await notifier.audience(alert.channel_id))
 
 
+async def _mention(
+    alert: Alert, mention: PendingMention, sharing: SharingService, notifier: Notifier
+) -> bool:
+    """Post a mention for the rules that apply now; False if none does, or if Slack refuses it."""
+    rules = rules_for(alert, mention.agents)
+    if not rules:
+        return False
+    post = OutgoingMessage(
+        f"alert:{alert.id}:{mention.number}:{'reminder' if mention.is_reminder else 'mention'}",
+        alert.owner.team_id,
+        alert.channel_id,
+        mention.due_at,
+        thread_ts=mention.ts,
+    )
+    facts = {
+        "tenant": alert.tenant,
+        "user_ids": list(dict.fromkeys(rule.user_id for rule in rules if rule.user_id)),
+        "group_ids": list(dict.fromkeys(rule.group_id for rule in rules if rule.group_id)),
+        "agents": sorted(filter(None, set(mention.agents.values()))),
+        "reminder": alert.mentions.remind_after if mention.is_reminder else 0,
+    }
+    return await _post_admitted(alert, post, sharing, notifier, "alerts/mention", facts)
+
+
 async def _notify_channel(alert: Alert, sharing: SharingService, notifier: Notifier) -> None:
     """Notify the channel; otherwise, its members would assume that no jobs failed."""
     name = f"{_pause_key(alert)}:{alert.notices + 1}"
     post = OutgoingMessage(name, alert.owner.team_id, alert.channel_id, pause_notice_at(alert))
+    await _post_admitted(alert, post, sharing, notifier, "alerts/orphaned", {"alert": alert})
+
+
+async def _post_admitted(
+    alert: Alert,
+    post: OutgoingMessage,
+    sharing: SharingService,
+    notifier: Notifier,
+    template: str,
+    facts: Mapping[str, Any],
+) -> bool:
+    """Post a message in the alert's channel if all its members may see jobs; else return False."""
     try:
         await _admit(alert, sharing, notifier)
-        await notifier.post_in_channel(post, "alerts/orphaned", alert=alert)
+        return await notifier.post_in_channel(post, template, **facts)
     except (ShareRefused, *SLACK_ERRORS) as error:
-        logger.warning("could not post %s: %s", name, _permanent_reason(error))
+        logger.warning("could not post %s: %s", post.key, _permanent_reason(error))
+        return False
 
 
 def _permanent_reason(error: Exception) -> str:
@@ -267,12 +342,13 @@ async def _post(
     alert_responder: AlertResponder,
     alert_poster: AlertPoster,
     notifier: Notifier,
+    queue: TaskQueue,
     admit: Admit,
 ) -> None:
-    """Post a batch, and save the messages that are still in use, including the new one."""
-    responses = await alert_responder.load(alert.id)
-    batch, held = without_snoozed(batch, responses)
-    plan = group_changes(batch, posts, responses)
+    """Post a batch, save the messages that are still in use, and queue the mentions that follow."""
+    before = await alert_responder.load(alert.id)
+    batch, held = without_snoozed(batch, before)
+    plan = group_changes(batch, posts, before)
     await alert_responder.count_snoozed(alert, held, batch.number)
     repeated = (repeats.post.ts for repeats in plan.repeats)
     responses = await alert_responder.reopen(alert, repeated, batch.number, batch.at)
@@ -282,5 +358,8 @@ async def _post(
         name = f"alert:{alert.id}:{batch.number}:unknown"
         await notifier.send_direct(name, alert.owner, batch.at, "alerts/unknown", alert=alert)
     told = posts_after(posts, plan, batch, ts or "", responses)
-    if not await alert_lifecycle.mark_posted(alert, told):  # the retry posts nothing twice
+    mentions = mentions_of(alert, batch, posts, before, ts or "")
+    if not await alert_lifecycle.mark_posted(alert, told, mentions):  # the retry is idempotent
         raise RetryLater(1.0, "the alert was changed at the same time")
+    if mentions:  # if this worker dies here, the next poll finds them
+        await queue.put("alerts.mention", alert.id, alert_id=alert.id)

@@ -104,6 +104,9 @@ class _Drawn:
             return mention("@", label or known, is_me=target[1:] == self._reader.user.id)
         if target.startswith("#"):
             return mention("#", label or self._reader.place(target[1:]))
+        if target.startswith("!subteam^"):
+            group, is_me = self._reader.user_group(target.removeprefix("!subteam^"))
+            return mention("@", label or group, is_me=is_me)
         if target in _NOTIFIED:
             return mention("@", target[1:], is_me=True)
         if found := _DATE.fullmatch(inside):

@@ -41,6 +41,14 @@ class Reader:
         known = self.directory.users.get(user_id)
         return known.real_name if known else named.get(user_id, user_id)
 
+    def user_group(self, group_id: str) -> tuple[str, bool]:
+        """Return the handle of a user group, and whether this person is a member.
+
+        The id itself if it is unknown.
+        """
+        group = self.directory.user_groups.get(group_id)
+        return (group.handle, self.user.id in group.members) if group else (group_id, False)
+
     def is_app(self, user_id: str) -> bool:
         return user_id in (BOT_USER_ID, SLACKBOT_ID)
 

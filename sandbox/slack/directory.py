@@ -1,4 +1,4 @@
-"""The workspace's team, users, channels and direct messages."""
+"""The workspace's team, users, user groups, channels and direct messages."""
 
 from __future__ import annotations
 
@@ -34,6 +34,17 @@ class User:
 
 
 @dataclass(frozen=True, slots=True)
+class UserGroup:
+    """A user group; `members` are user ids. A disabled group cannot be mentioned."""
+
+    id: str
+    handle: str
+    name: str
+    members: frozenset[str]
+    is_disabled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Channel:
     """A conversation; `members` are user ids, and `is_im` marks a direct message with the bot.
 
@@ -53,6 +64,10 @@ class Channel:
 ADA = User("U0ADA", "ada", "Ada Lovelace", "Europe/Berlin", is_admin=True)
 GRACE = User("U0GRACE", "grace", "Grace Hopper", "America/New_York")
 _BOTH = frozenset({ADA.id, GRACE.id})
+USER_GROUPS = (
+    UserGroup("S0OPS", "ops-team", "Operations", _BOTH),
+    UserGroup("S0SHOP", "shop-owners", "Shop owners", frozenset({ADA.id})),
+)
 CHANNELS = (
     Channel("C0GENERAL", "general", _BOTH | {BOT_USER_ID}),
     Channel("C0OPS", "ops", _BOTH | {BOT_USER_ID}),
@@ -69,6 +84,7 @@ class Directory:
         self, users: Iterable[User] = (ADA, GRACE), channels: Iterable[Channel] = CHANNELS
     ) -> None:
         self.users = {user.id: user for user in users}
+        self.user_groups = {group.id: group for group in USER_GROUPS}
         self.channels = {channel.id: channel for channel in channels}
         self._direct: dict[str, Channel] = {}
         self._numbers = count(1)

@@ -30,6 +30,7 @@ BOT_SCOPES = frozenset(
         "groups:read",
         "im:history",
         "im:write",
+        "usergroups:read",
         "users:read",
     }
 )

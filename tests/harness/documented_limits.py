@@ -59,16 +59,16 @@ DOCUMENTED = (
     Limit(
         "services.cleanups.cleanups.MAX_CLEANUP_JOBS", 10_000, USERS, "deletes at most 10,000 jobs"
     ),
-    Limit("services.csv_export.MAX_CSV_JOBS", 5_000, USERS, "has at most 5,000 jobs"),
+    Limit("services.exports.MAX_CSV_JOBS", 5_000, USERS, "has at most 5,000 jobs"),
     Limit(
-        "services.csv_export.MAX_CSV_CHARACTERS",
+        "services.exports.MAX_CSV_CHARACTERS",
         10_000_000,
         USERS,
         "if their texts have more than 10 million characters",
     ),
-    Limit("services.csv_export.MAX_CELL_LENGTH", 32_767, USERS, "has at most 32,767 characters"),
+    Limit("services.exports.MAX_CELL_LENGTH", 32_767, USERS, "has at most 32,767 characters"),
     Limit(
-        "services.csv_export.MAX_CONCURRENT_EXPORTS",
+        "services.exports.MAX_CONCURRENT_EXPORTS",
         10,
         USERS,
         "at most 10 people can download lists",
@@ -298,7 +298,7 @@ UNDOCUMENTED: dict[str, float] = {
     "services.session_logs.LOG_LINES_PER_PAGE": 40,
     "services.filters.parser.MAX_COMPACT_LENGTH": 1500,
     "services.pagination.MAX_EXTRA_CALLS": 3,
-    "services.csv_export.MAX_EXPORT_PAUSES": 5,
+    "services.exports.MAX_EXPORT_PAUSES": 5,
     "slack.request.MAX_MESSAGE_CHARACTERS": 100_000,
     "domain.alerts.WATERMARK_OVERLAP_SECONDS": 180,
     "store.health.WORKER_ALIVE_SECONDS": 30,

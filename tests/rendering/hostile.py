@@ -24,6 +24,8 @@ _MENTIONS = (
     "<!here|x>",
     "<@U1>",
     "<#C1>",
+    "<!subteam^S1>",
+    "<!subteam^S1|@ops>",
     "<https://evil.example|x>",
     "<!date^1^{x}|y>",
 )

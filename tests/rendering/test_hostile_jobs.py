@@ -10,19 +10,31 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from bot.domain.accounts import Caller
+from bot.domain.alerts import (
+    Alert,
+    AlertRow,
+    MentionRule,
+    MentionSettings,
+    PostedAlert,
+    Watermark,
+)
 from bot.domain.filters import Filters
 from bot.domain.jobs import Job, LogLine, RequestLog, Session
 from bot.emporix.models import parse_job
+from bot.listeners.alerts.notify import parse_notify_form
 from bot.rendering.agent_message import MODAL_TEXT_LENGTH, agent_message_blocks
+from bot.rendering.buttons import AlertButton
 from bot.rendering.renderer import Renderer
-from bot.services.csv_export import CompleteList
-from bot.services.exports import Export
+from bot.services.exports import CompleteList, Export
 from bot.services.jobs import JobCard, JobList
 from bot.services.session_logs import job_log, log_page
 from bot.services.similarity import group_failures
+from bot.slack.posting.alerts import news_facts
+from bot.slack.users import FoundUserGroups
 from sandbox.slack.blockkit import problems, view_problems
 from tests.rendering import slack_limits
 from tests.rendering.hostile import NOT_SENDABLE, hostile_text
@@ -37,7 +49,18 @@ LINKS = (
     "[<@U1>](https://a@evil.example)",
 )
 JSON = ('{"a": "', '"}', "[", "]", "\\n", "\\u202e", '\\"', "{{ 7*7 }}")
-NAMES = ("<!channel>", "<@U1>", "<#C1>", "@here", ":smile:", "\u202e", "\ufdd0", "\x00", "\ud83d")
+NAMES = (
+    "<!channel>",
+    "<@U1>",
+    "<#C1>",
+    "<!subteam^S1>",
+    "@here",
+    ":smile:",
+    "\u202e",
+    "\ufdd0",
+    "\x00",
+    "\ud83d",
+)
 _pieces = st.sampled_from([*MARKS, *LINKS, *JSON, *NAMES, "word ", "\n", "\n\n", "  "])
 agent_texts = st.one_of(
     hostile_text,
@@ -139,6 +162,58 @@ def test_no_job_does_more_than_say(text: str) -> None:
     """In every place of every message, as Markdown, as JSON and as neither."""
     for payload in payloads(text):
         check(payload)
+
+
+CONFIGURED = MentionSettings((MentionRule(user_id="U0ADA", group_id="S0OPS"),))
+
+
+@settings(max_examples=60)
+@given(agent_texts)
+def test_only_the_settings_of_an_alert_mention(text: str) -> None:
+    """With mentions configured, the mention's ids come from settings; the alert mentions nobody."""
+    alert = Alert(
+        "a1",
+        Caller("T0ACME", "U0ADA"),
+        "C0OPS",
+        Filters(tenant="acme", words=(text,), agent_names=(text,)),
+        0.0,
+        Watermark(0.0),
+        0.0,
+        mentions=CONFIGURED,
+    )
+    row = AlertRow("j", "f", 1, 0.0, {text: 1})
+    news = news_facts(alert, PostedAlert("1.0", 0.0, (row,)), {"j": job(text)}, "Europe/Berlin")
+    check(RENDERER.render("alerts/news", **news))
+    assume(not re.fullmatch(r"[UWS][A-Z0-9]{1,30}", text))
+    mention: dict[str, Any] = RENDERER.render(
+        "alerts/mention",
+        tenant=text,
+        user_ids=["U0ADA", text],
+        group_ids=["S0OPS", text],
+        agents=[text] * 3,
+        reminder=0,
+    )
+    assert slack_limits.problems(mention) == []
+    for words in (mention["text"], mention["blocks"][0]["text"]["text"]):
+        tokens = re.findall(r"<[^>]*>", words)
+        assert [one for one in tokens if one.startswith(("<@", "<!"))] == [
+            "<@U0ADA>",
+            "<!subteam^S0OPS>",
+        ]
+
+
+@settings(max_examples=100)
+@given(hostile_text, hostile_text)
+def test_the_form_for_mentions_accepts_only_ids(user_id: str, group_id: str) -> None:
+    """A text that is no id of a person, or of a user group of the workspace, is refused."""
+    assume(not re.fullmatch(r"[UW][A-Z0-9]{1,30}", user_id))
+    values = dict.fromkeys(("agent", "remind", "begin", "end", "zone"), "")
+    values |= {"person": user_id, "group": group_id}
+    groups = FoundUserGroups({"S0OPS": "@ops"})
+    hidden = AlertButton("a1", channel_id="C0OPS", tenant="acme")
+    form, _, problems = parse_notify_form(values, hidden, "", CONFIGURED, groups)
+    assert (form.user_id, form.group_id) == ("", "")
+    assert problems.keys() == {name for name in ("person", "group") if values[name]}
 
 
 @pytest.mark.parametrize(

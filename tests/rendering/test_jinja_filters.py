@@ -146,10 +146,14 @@ def test_counted_words(count: int) -> None:
         ("{{ (id ~ '|x')|user }}", "`U0ADA|x`"),
         ("{{ (id ~ '>')|user }}", "`U0ADA&gt;`"),
         ("{{ ''|user }}", ""),
+        ("{{ id|user_group }}", "`U0ADA`"),
+        ("{{ ('S' ~ id)|user_group }}", "<!subteam^SU0ADA>"),
+        ("{{ ('S' ~ id ~ '|x')|user_group }}", "`SU0ADA|x`"),
+        ("{{ 'here'|user_group }}", "`here`"),
     ],
 )
 def test_only_ids_of_slack_are_mentions(words: str, shown: str) -> None:
-    """A text that is not the id of a user or a channel is shown as text."""
+    """A text that is not the id of a user, a user group or a channel is shown as text."""
     assert mrkdwn(words, id="U0ADA") == shown
 
 

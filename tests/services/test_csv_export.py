@@ -23,7 +23,7 @@ from bot.errors import (
     OutdatedButton,
     RateLimited,
 )
-from bot.services.csv_export import (
+from bot.services.exports import (
     MAX_CELL_LENGTH,
     MAX_CSV_CHARACTERS,
     MAX_CSV_JOBS,

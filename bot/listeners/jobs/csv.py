@@ -13,7 +13,7 @@ from bot.errors import NotFound
 from bot.rendering import buttons
 from bot.rendering.buttons import JobsButton, ListButton
 from bot.rendering.jobs_csv import csv_text
-from bot.services.csv_export import CompleteList, CsvExport, ListRequest
+from bot.services.exports import CompleteList, CsvExport, ListRequest
 from bot.services.jobs import JobService
 from bot.slack.conversations import Files, file_name
 from bot.slack.decorators import action

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import Literal
 
 from bot.domain.accounts import Account, Caller, PolledConnection, require_connection
-from bot.domain.alerts import Alert
+from bot.domain.alerts import Alert, MentionSettings
 from bot.domain.filters import NEWEST_FIRST, Filters
 from bot.domain.jobs import FAILED
 from bot.domain.times import Clock
@@ -158,6 +158,17 @@ class AlertService:
             return replace(one, filters=named)
 
         saved = await self._lifecycle.update(alert.id, changed)
+        if saved is None:
+            raise OutdatedButton("/emporix alerts list")
+        return saved
+
+    async def set_mentions(
+        self, alert: Alert, change: Callable[[MentionSettings], MentionSettings]
+    ) -> Alert:
+        """Change whom an alert mentions; raises OutdatedButton if it is off. May raise Busy."""
+        saved = await self._lifecycle.update(
+            alert.id, lambda one: replace(one, mentions=change(one.mentions))
+        )
         if saved is None:
             raise OutdatedButton("/emporix alerts list")
         return saved

@@ -1,19 +1,27 @@
-"""Groups the changes of a batch into rows of a new post, other jobs, and repeats."""
+"""Groups the changes of a batch into rows of a new post, other jobs, and repeats.
+
+Also decides who is mentioned about new kinds of failures, and when.
+"""
 
 from __future__ import annotations
 
+import math
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from bot.domain.alerts import (
     RESPONSE_TTL_SECONDS,
+    Alert,
     AlertResponses,
     AlertRow,
     ChangeBatch,
     JobChange,
+    MentionRule,
+    PendingMention,
     PostedAlert,
 )
+from bot.services.digests.schedule import quiet_end
 from bot.services.similarity import are_similar_fingerprints
 
 MAX_ALERT_ROWS = 5
@@ -191,3 +199,76 @@ def _with_repeat(post: PostedAlert, change: JobChange, at: float) -> PostedAlert
         for number, row in enumerate(post.rows)
     ]
     return replace(post, rows=tuple(rows), can_be_claimed=True)
+
+
+MAX_PENDING_MENTIONS = 2 * MAX_POSTED_ALERTS  # a mention and a reminder of each message
+
+
+def mentions_of(
+    alert: Alert,
+    batch: ChangeBatch,
+    posts: Sequence[PostedAlert],
+    responses: AlertResponses,
+    ts: str,
+) -> tuple[PendingMention, ...]:
+    """The mention that follows a batch: one for its new kinds of failures, none for repeats.
+
+    `posts` and `responses` are those before the batch, and `ts` is its new post. A summary after a
+    long gap also mentions nobody for failures that an earlier post shows.
+    """
+    known = open_posts(posts, batch.at, responses)
+    agents = {
+        change.agent_id: change.agent
+        for change in batch.changes
+        if change.fingerprint and all(_matching_row(post, change) is None for post in known)
+    }
+    if not rules_for(alert, agents):
+        return ()
+    return (PendingMention(batch.number, ts, agents, quiet_end(alert.mentions.quiet, batch.at)),)
+
+
+def rules_for(alert: Alert, agents: Iterable[str]) -> list[MentionRule]:
+    """The rules of an alert that apply to failures of these agents, by id."""
+    ids = set(agents)
+    return [rule for rule in alert.mentions.rules if ids and rule.agent_id in {"", *ids}]
+
+
+def due_mentions(alert: Alert, now: float) -> list[PendingMention]:
+    """The mentions to post now; a muted alert has none."""
+    return [one for one in alert.pending if max(one.due_at, alert.muted_until) <= now]
+
+
+def next_mention_at(alert: Alert) -> float:
+    """When the alert's next mention is due; infinite if none is."""
+    due = min((one.due_at for one in alert.pending), default=math.inf)
+    return max(due, alert.muted_until)
+
+
+def is_unclaimed(
+    posts: Sequence[PostedAlert], responses: AlertResponses, ts: str, now: float
+) -> bool:
+    """Whether a message still needs someone: no one has claimed or resolved it in the last day.
+
+    A message whose id is unknown can't be claimed.
+    """
+    is_open = responses.of(ts).state == "open"
+    return not ts or (is_open and any(post.ts == ts for post in open_posts(posts, now, responses)))
+
+
+def without_mention(alert: Alert, done: PendingMention, is_posted: bool, now: float) -> Alert:
+    """The alert after a mention was posted or dropped; after the first one, a reminder may follow.
+
+    A message whose id is unknown has no thread for a reminder.
+    """
+    left = [one for one in alert.pending if one != done]
+    minutes = alert.mentions.remind_after
+    if (
+        is_posted
+        and minutes
+        and done.ts
+        and not done.is_reminder
+        and len(left) < len(alert.pending)
+    ):
+        due_at = quiet_end(alert.mentions.quiet, now + minutes * 60)
+        left.append(replace(done, due_at=due_at, is_reminder=True))
+    return replace(alert, pending=tuple(left))

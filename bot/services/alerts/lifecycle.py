@@ -15,6 +15,7 @@ from bot.domain.alerts import (
     AlertResponses,
     AlertRow,
     MessageResponse,
+    PendingMention,
     PostedAlert,
     ResponseEvent,
     Snooze,
@@ -22,6 +23,7 @@ from bot.domain.alerts import (
 )
 from bot.domain.times import Clock
 from bot.errors import Busy, OutdatedButton
+from bot.services.alerts.grouping import MAX_PENDING_MENTIONS, without_mention
 from bot.services.concurrency import gather_all
 from bot.services.similarity import agent_counts
 from bot.store.alerts import AlertStore
@@ -42,16 +44,32 @@ class AlertLifecycle:
         """The alerts of a connection that are not paused."""
         return [alert for alert in await self._store.of_connection(source) if not alert.paused]
 
-    async def mark_posted(self, alert: Alert, posts: tuple[PostedAlert, ...]) -> bool:
-        """Save that the batch was posted, with its messages; False if it could not be saved."""
+    async def mark_posted(
+        self,
+        alert: Alert,
+        posts: tuple[PostedAlert, ...],
+        mentions: tuple[PendingMention, ...] = (),
+    ) -> bool:
+        """Save that the batch was posted, with its messages and the mentions that follow.
+
+        Returns False if it could not be saved.
+        """
         number = alert.batch.number if alert.batch else 0
         for _ in range(MAX_ALERT_SAVE_ATTEMPTS):
             now = await self._store.load(alert.id)
             if now is None or now.batch is None or now.batch.number != number:
                 return True
-            if await self._store.save(replace(now, batch=None), now, posts):
+            pending = (*now.pending, *mentions)[-MAX_PENDING_MENTIONS:]
+            if await self._store.save(replace(now, batch=None, pending=pending), now, posts):
                 return True
         return False
+
+    async def mark_mentioned(
+        self, alert: Alert, mention: PendingMention, *, is_posted: bool
+    ) -> None:
+        """Save that a mention was posted or dropped; a reminder may follow it."""
+        now = self._clock()
+        await self.update(alert.id, lambda one: without_mention(one, mention, is_posted, now))
 
     async def pause(self, alert_id: str, reason: str) -> Alert | None:
         """Pause an alert until a user resumes it; a worker posts the reason to its channel.

@@ -23,6 +23,7 @@ from bot.emporix.query import MODIFIED, TimeRange, iso
 from bot.errors import EmporixError, InvalidRequest, NotConnected
 from bot.services.accounts import CONNECTION_ERRORS, MAX_CONNECTION_FAILURES
 from bot.services.agents import NamedJobs
+from bot.services.alerts.grouping import due_mentions, next_mention_at
 from bot.services.digests.lifecycle import MAX_PAUSE_NOTICES
 from bot.services.jobs import MAX_IDS_PER_QUERY, JobsById
 from bot.services.pagination import short_hash
@@ -153,7 +154,8 @@ class PollResult:
     """Ids of alerts, grouped by the worker's next step.
 
     Alerts in `ready` have changes to post, those in `invalid_filters` have filters that Emporix
-    rejects, and those in `notices_due` are paused and need a notice in their channels.
+    rejects, those in `notices_due` are paused and need a notice in their channels, and those in
+    `mentions_due` have mentions to post.
     `connection_error` is the template of an error that stops all alerts of the connection, or "".
     """
 
@@ -161,6 +163,7 @@ class PollResult:
     connection_error: str = ""
     invalid_filters: tuple[str, ...] = ()
     notices_due: tuple[str, ...] = ()
+    mentions_due: tuple[str, ...] = ()
 
 
 class AlertPoller:
@@ -184,20 +187,22 @@ class AlertPoller:
         now = self._clock()
         existing = await self._store.of_connection(source)
         alerts = [alert for alert in existing if not alert.paused]
-        notices_due = tuple(alert.id for alert in existing if pause_notice_at(alert) <= now)
+        due_now = PollResult(
+            notices_due=tuple(alert.id for alert in existing if pause_notice_at(alert) <= now),
+            mentions_due=tuple(alert.id for alert in existing if due_mentions(alert, now)),
+        )
         due = [alert for alert in alerts if not alert.batch and alert.muted_until <= now]
         waiting = [alert.id for alert in alerts if alert.batch and alert.muted_until <= now]
         try:
             ready, refused = await self._poll_due(source, due, now)
         except CONNECTION_ERRORS as error:
-            return replace(await self.record_failure(source, error), notices_due=notices_due)
+            failed = await self.record_failure(source, error)
+            return replace(due_now, connection_error=failed.connection_error)
         except EmporixError as error:
             await self._connections.schedule(source, now + backoff_seconds(error, due, now))
-            return PollResult(tuple(waiting), notices_due=notices_due)
+            return replace(due_now, ready=tuple(waiting))
         await self._connections.schedule(source, next_poll_at(existing, now))
-        return PollResult(
-            (*waiting, *ready), invalid_filters=tuple(refused), notices_due=notices_due
-        )
+        return replace(due_now, ready=(*waiting, *ready), invalid_filters=tuple(refused))
 
     async def record_failure(
         self, source: PolledConnection, error: NotConnected | EmporixError
@@ -274,7 +279,8 @@ def with_batch(alert: Alert, fetched: FetchedJobs, now: float) -> Alert:
 
 
 def job_change(job: Job) -> JobChange:
-    return JobChange(job.id, fingerprint(job) if job.status == FAILED else "", agent_label(job))
+    similar = fingerprint(job) if job.status == FAILED else ""
+    return JobChange(job.id, similar, agent_label(job), job.agent_id)
 
 
 def group_by_filters(alerts: Iterable[Alert]) -> dict[Filters, list[Alert]]:
@@ -298,7 +304,7 @@ def next_poll_at(alerts: Sequence[Alert], now: float) -> float:
     Polls continue without alerts, because another worker may have the key to decrypt them.
     """
     wanted = [pause_notice_at(alert) if alert.paused else alert.muted_until for alert in alerts]
-    first = min(wanted, default=now)
+    first = min([*wanted, *map(next_mention_at, alerts)], default=now)
     return max(now + ALERT_POLL_INTERVAL_SECONDS, min(now + MAX_ALERT_POLL_INTERVAL_SECONDS, first))
 
 

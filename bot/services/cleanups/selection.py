@@ -15,7 +15,7 @@ from bot.emporix.client import MAX_PAGE_SIZE
 from bot.emporix.query import ALL_TIMES, MODIFIED, TimeRange
 from bot.errors import EmporixTooLarge, InvalidInput
 from bot.services.agents import NamedJobs
-from bot.services.csv_export import MAX_CSV_JOBS, within_cells
+from bot.services.exports import MAX_CSV_JOBS, within_cells
 from bot.services.pagination import ListJobs, parse_query_time
 
 LAST_MODIFIED_FIRST, FIRST_MODIFIED_FIRST = f"{MODIFIED}:DESC", f"{MODIFIED}:ASC"

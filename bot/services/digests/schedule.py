@@ -1,4 +1,4 @@
-"""Run times of digests, in a local time zone and across daylight saving changes.
+"""Run times of digests and quiet hours, in a local time zone and across daylight saving changes.
 
 If the local time does not exist on a day, the run is at the next time that does; if it exists
 twice, the run is at the first. A day that a time zone skipped has no run. Therefore, each day has
@@ -14,7 +14,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-from bot.domain.digests import Schedule, ScheduledRun
+from bot.domain.digests import QuietHours, Schedule, ScheduledRun
 
 MAX_SEARCH_DAYS = 16
 """A week, and another one in case the zone skipped the only day."""
@@ -57,6 +57,25 @@ def days_before(zone: str, at: float, count: int) -> tuple[LocalDay, ...]:
     ended = zip(begun[1:], begun, strict=False)
     days = [LocalDay(day.isoformat(), since, until) for (day, since), (_, until) in ended]
     return tuple(reversed(days[:count]))
+
+
+def quiet_end(quiet: QuietHours | None, at: float) -> float:
+    """The first time from `at` on that is not within the quiet hours; `at` if there are none."""
+    if quiet is None:
+        return at
+    today = datetime.fromtimestamp(at, ZoneInfo(quiet.zone)).date()
+    for day in (today + _DAY * ahead for ahead in range(-1 - MAX_MISSING_DAYS, 2)):
+        begin = local_time(quiet.zone, day, quiet.begin)
+        # The hours of a day end on that day or the next, or on a later one if the zone skipped it.
+        first = day if quiet.begin < quiet.end else day + _DAY
+        ends = (
+            local_time(quiet.zone, first + _DAY * ahead, quiet.end)
+            for ahead in range(MAX_MISSING_DAYS + 1)
+        )
+        end = next((found for found in ends if found is not None), None)
+        if begin is not None and end is not None and begin <= at < end:
+            at = end
+    return at
 
 
 @lru_cache(maxsize=10_000)

@@ -27,6 +27,7 @@ METHODS: Mapping[str, Method] = {
     "auth.test": Method(info.auth_test, is_read=True),
     "bots.info": Method(info.bots_info, "users:read", is_read=True),
     "users.info": Method(info.users_info, "users:read", is_read=True),
+    "usergroups.list": Method(info.usergroups_list, "usergroups:read", is_read=True),
     "conversations.info": Method(info.conversations_info, "channels:read", is_read=True),
     "conversations.history": Method(history.history, is_read=True),
     "conversations.join": Method(conversations.join, "channels:join", is_read=True),

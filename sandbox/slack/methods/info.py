@@ -1,4 +1,4 @@
-"""auth.test, bots.info, users.info and conversations.info."""
+"""auth.test, bots.info, users.info, usergroups.list and conversations.info."""
 
 from __future__ import annotations
 
@@ -64,6 +64,29 @@ def users_info(workspace: Workspace, given: Arguments) -> dict[str, Any]:
             "is_primary_owner": user.is_primary_owner,
             "is_bot": False,
         }
+    }
+
+
+def usergroups_list(workspace: Workspace, given: Arguments) -> dict[str, Any]:
+    """Return the user groups; disabled ones only with `include_disabled`."""
+    groups = workspace.directory.user_groups.values()
+    return {
+        "usergroups": [
+            {
+                "id": group.id,
+                "team_id": TEAM_ID,
+                "is_usergroup": True,
+                "name": group.name,
+                "description": "",
+                "handle": group.handle,
+                "is_external": False,
+                "date_delete": 1 if group.is_disabled else 0,
+                "auto_type": None,
+                "user_count": len(group.members),
+            }
+            for group in groups
+            if not group.is_disabled or given.get("include_disabled") in (True, "true", "1")
+        ]
     }
 
 

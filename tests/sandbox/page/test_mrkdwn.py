@@ -29,6 +29,11 @@ DRAWN = {
     "channel": ("<#C0OPS>", '<span class="mention">#ops</span>'),
     "somebody else": ("<@U0GRACE>", '<span class="mention">@Grace Hopper</span>'),
     "me": ("<@U0ADA>", '<span class="mention mention-me">@Ada Lovelace</span>'),
+    "my user group": (
+        "<!subteam^S0OPS>",
+        '<span class="mention mention-me">@ops-team</span>',
+    ),
+    "an unknown user group": ("<!subteam^S1>", '<span class="mention">@S1</span>'),
     "all": ("<!here>", '<span class="mention mention-me">@here</span>'),
     "bad link": ("<javascript:alert(1)|x>", "&lt;javascript:alert(1)|x&gt;"),
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -62,6 +63,19 @@ async def test_users_have_their_time_zone(web: AsyncWebClient, workspace: Worksp
     user = (await web.users_info(user="U0ADA"))["user"]
     assert (user["tz"], user["tz_offset"]) == ("Europe/Berlin", 3600)
     assert (await refusal(web.users_info(user="U0NOBODY")))["error"] == "user_not_found"
+
+
+async def test_user_groups_need_their_scope(web: AsyncWebClient, workspace: Workspace) -> None:
+    """usergroups.list returns the groups that aren't disabled, and needs usergroups:read."""
+    workspace.bot_scopes -= {"usergroups:read"}
+    answer = await refusal(web.usergroups_list())
+    assert (answer["error"], answer["needed"]) == ("missing_scope", "usergroups:read")
+    workspace.bot_scopes |= {"usergroups:read"}
+    groups = workspace.directory.user_groups
+    groups["S0SHOP"] = replace(groups["S0SHOP"], is_disabled=True)
+    (shown,) = (await web.usergroups_list())["usergroups"]
+    assert (shown["id"], shown["handle"], shown["user_count"]) == ("S0OPS", "ops-team", 2)
+    assert len((await web.usergroups_list(include_disabled=True))["usergroups"]) == 2
 
 
 async def test_channels_say_whether_the_bot_is_in(

@@ -7,11 +7,17 @@ from itertools import pairwise
 from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from bot.domain.digests import Schedule, ScheduledRun
-from bot.services.digests.schedule import days_before, local_time, next_run, runs_between
+from bot.domain.digests import QuietHours, Schedule, ScheduledRun
+from bot.services.digests.schedule import (
+    days_before,
+    local_time,
+    next_run,
+    quiet_end,
+    runs_between,
+)
 
 EVERY_DAY = tuple(range(7))
 # Without the machine's local zone and copies of the database for old programs.
@@ -217,3 +223,45 @@ def test_days_have_their_local_length() -> None:
     assert [(one.until - one.since) / 3600 for one in (*spring, *autumn)] == [24, 23, 24, 25]
     apia = days_before("Pacific/Apia", at("Pacific/Apia", "2012-01-02T09:00"), 4)
     assert [one.date for one in apia] == ["2011-12-28", "2011-12-29", "2011-12-31", "2012-01-01"]
+
+
+@given(zones, minutes, minutes, st.integers(0, 4_102_444_800))
+def test_quiet_hours_end_once(zone: str, begin: int, end: int, at: int) -> None:
+    """In every zone, a delayed mention is outside the quiet hours, at their end, within days."""
+    assume(begin != end)
+    quiet = QuietHours(begin, end, zone)
+    until = quiet_end(quiet, at)
+    assert at <= until <= at + 3 * 86_400
+    assert quiet_end(quiet, until) == until
+    if until > at:
+        local = datetime.fromtimestamp(until, ZoneInfo(zone))
+        assert until == local_time(zone, local.date(), end)
+
+
+@pytest.mark.parametrize(
+    ("at", "until"),
+    [
+        ("2026-03-29T00:30+01:00", "2026-03-29T07:00+02:00"),  # an hour is skipped
+        ("2026-03-28T23:30+01:00", "2026-03-29T07:00+02:00"),
+        ("2026-10-25T02:30+02:00", "2026-10-25T07:00+01:00"),  # an hour occurs twice
+        ("2026-10-25T02:30+01:00", "2026-10-25T07:00+01:00"),
+        ("2026-10-25T06:59+01:00", "2026-10-25T07:00+01:00"),
+        ("2026-10-25T07:00+01:00", "2026-10-25T07:00+01:00"),
+        ("2026-10-25T21:59+01:00", "2026-10-25T21:59+01:00"),
+        ("2026-10-25T22:00+01:00", "2026-10-26T07:00+01:00"),
+    ],
+)
+def test_quiet_hours_follow_the_clocks_of_their_zone(at: str, until: str) -> None:
+    """Quiet hours from 22:00 to 7:00 end at 7:00 local time, also when the clocks change."""
+    quiet = QuietHours(22 * 60, 7 * 60, "Europe/Berlin")
+    assert quiet_end(quiet, datetime.fromisoformat(at).timestamp()) == (
+        datetime.fromisoformat(until).timestamp()
+    )
+
+
+def test_quiet_hours_within_a_day() -> None:
+    """Quiet hours may begin and end on the same day; without them, nothing is delayed."""
+    noon = datetime.fromisoformat("2026-11-27T12:00+00:00").timestamp()
+    assert quiet_end(QuietHours(11 * 60, 13 * 60, "UTC"), noon) == noon + 3600
+    assert quiet_end(QuietHours(13 * 60, 14 * 60, "UTC"), noon) == noon
+    assert quiet_end(None, noon) == noon
