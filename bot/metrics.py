@@ -256,7 +256,7 @@ REDIS_ERRORS = CountMetric(
     ),
 )
 TASK_NAMES = _words(
-    "alerts.poll alerts.post alerts.post_notice alerts.queue_due_alerts "
+    "alerts.mention alerts.poll alerts.post alerts.post_notice alerts.queue_due_alerts "
     "alerts.queue_due_responses alerts.show_responses "
     "cleanups.queue_due_cleanups cleanups.run digests.post digests.prepare_charts "
     "digests.queue_chart_preparation digests.queue_due_digests digests.read_channels "

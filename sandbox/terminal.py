@@ -106,6 +106,7 @@ EMOJIS = {
     ":large_blue_circle:": "🔵",
     ":new:": "🆕",
     ":bell:": "🔔",
+    ":loudspeaker:": "📢",
     ":no_bell:": "🔕",
     ":mute:": "🔇",
     ":eyes:": "👀",
