@@ -228,7 +228,7 @@ async def test_the_plain_digest_is_the_same(tenant: str) -> None:
     calls = cast("Any", TenantJobs())
     reports = DigestReports(calls, ErrorLines(calls, lambda: now), lambda: now)
     report = await reports.read(connection, Filters(), window)
-    facts: dict[str, Any] = {"history": None, "skipped": (), "late_for": None}
+    facts: dict[str, Any] = {"history": None, "skipped": (), "late_for": None, "unclaimed": ()}
     daily = digest(number, now, owners=1, channels=1)
     ours = Renderer.default().render("digest/post", digest=daily, report=report, **facts)
     failures = [job for page in (1, 2) for job in asked(tenant, "status:FAILURE", 50, page)[0]]
