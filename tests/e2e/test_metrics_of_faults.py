@@ -116,6 +116,15 @@ def emporix(fault: EmporixFault, text: str = "/emporix jobs") -> FaultInjection:
     return inject
 
 
+async def open_job_without_log(around: Surroundings) -> None:
+    state = around.harness.emporix_state
+    state.faults.add(EmporixFault("status", 99, path="/logs/", status=500))
+    around.harness.clock.forward(60)
+    state.add_job("acme", status="failure", message="Order EON1 is lost.", requestId="req-1")
+    await around.harness.ada.command("/emporix jobs")
+    await around.harness.ada.click("Open")
+
+
 def slack(fault: Fault, *clicks: str) -> FaultInjection:
     async def inject(around: Surroundings) -> None:
         await list_jobs(around)
@@ -442,6 +451,7 @@ FAULTS: dict[str, FaultInjection] = {
     "Emporix answers 429": emporix(EmporixFault("rate_limit", 9, path="/jobs", retry_after=60)),
     "Emporix answers 401": emporix(EmporixFault("status", 9, path="/jobs", status=401)),
     "Emporix answers 403": emporix(EmporixFault("status", 9, path="/jobs", status=403)),
+    "Emporix's logs can't": open_job_without_log,
     "the token endpoint": list_jobs,
     "Emporix answers 408": emporix(EmporixFault("status", 1, path="/jobs", status=503)),
     "a proxy or firewall": emporix(EmporixFault("html", 9, path="/jobs", status=403)),

@@ -27,6 +27,8 @@ REGISTRY = discover(bot.listeners)
 
 HARMLESS = [
     "action alerts.list.jobs",
+    "action alerts.notify.agent",
+    "action alerts.notify.open",
     "action alerts.open.ask_date",
     "action connect.disconnect_ask",
     "action connect.disconnect_cancel",
@@ -122,6 +124,8 @@ HARMLESS = [
     "event app_home_opened",
     "event channel_shared",
     "event channel_unshared",
+    "options alerts.notify.agent",
+    "options alerts.notify.group",
     "options jobs.filter.agent",
     "shortcut jobs.delete_mentioned.start",
     "shortcut jobs.filter.start",
