@@ -25,7 +25,7 @@ from sandbox.processes import PROJECT
 USER = "10001"
 BUILD_TOOLS = ("buildah", "debootstrap", "unshare", "nsenter", "chroot")
 INSTALL = "Install Docker or Podman or, as root on Debian: apt-get install buildah debootstrap"
-PASSED_TO_PIP = ("index-url", "extra-index-url", "cert", "proxy", "trusted-host")
+FILES_OF_PIP = ("constraint", "find-links")  # settings that name files of this machine
 START_SECONDS = 10.0
 
 DEBIAN, DEBIAN_BASE = "bookworm", "localhost/debian-with-python3"
@@ -236,7 +236,7 @@ def _pip_conf() -> str:
         key, _, value = line.partition("=")
         name = key.rpartition(".")[2]
         addresses = [word for word in value.strip("'").split() if not word.startswith("file:")]
-        if name in PASSED_TO_PIP and addresses:
+        if name not in FILES_OF_PIP and addresses:
             lines.append(f"{name} = {' '.join(addresses)}")
     return "\n".join([*dict.fromkeys(lines), ""])
 
