@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import socket
@@ -37,6 +38,19 @@ STOPPING_STATUS = "this process is stopping"
 
 HealthReport: TypeAlias = tuple[Mapping[str, Any], int]
 """The JSON of a health check, and its HTTP status."""
+
+
+async def check_process(
+    is_stopping: asyncio.Event, ping: Callable[[], Awaitable[None]]
+) -> HealthReport | None:
+    """Why a process of either kind isn't ready: it stops, or Redis fails; None if it may be."""
+    if is_stopping.is_set():
+        return {"status": STOPPING_STATUS}, 503
+    try:
+        await ping()
+    except StoreUnavailable as error:
+        return {"status": "Redis is unavailable", "trouble": str(error)}, 503
+    return None
 
 
 class LogCounter(logging.Handler):

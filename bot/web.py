@@ -36,7 +36,7 @@ from bot.domain.times import Clock
 from bot.errors import StoreUnavailable
 from bot.logs import configure
 from bot.metrics import ACK_SECONDS, BACKGROUND_TASKS, WEBSOCKETS
-from bot.monitoring import STOPPING_STATUS, HealthReport, Monitor, start_monitoring
+from bot.monitoring import STOPPING_STATUS, HealthReport, Monitor, check_process, start_monitoring
 from bot.resources import EXIT_MISCONFIGURED, Resources, build_cipher, open_resources, slack_client
 from bot.server import (
     CONNECTION_STATE_KEY,
@@ -108,12 +108,8 @@ class WebParts:
             self.socket_mode.stop()
 
     async def check_readiness(self) -> HealthReport:
-        if self.is_stopping.is_set():
-            return {"status": STOPPING_STATUS}, 503
-        try:
-            await self.ping()
-        except StoreUnavailable as error:
-            return {"status": "Redis is unavailable", "trouble": str(error)}, 503
+        if report := await check_process(self.is_stopping, self.ping):
+            return report
         if self.socket_mode is None:
             return {"status": "ok"}, 200
         trouble = self.socket_mode.trouble

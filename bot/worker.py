@@ -19,7 +19,7 @@ from bot.domain.times import Clock
 from bot.errors import StoreUnavailable
 from bot.logs import configure
 from bot.metrics import RUNNING_TASKS
-from bot.monitoring import STOPPING_STATUS, HealthReport, Monitor, start_monitoring
+from bot.monitoring import HealthReport, Monitor, check_process, start_monitoring
 from bot.resources import EXIT_MISCONFIGURED, Connect, build_cipher, open_resources
 from bot.scheduler.runner import TaskRunner
 from bot.scheduler.saq_worker import SaqQueue, SaqWorker, install_log_filter
@@ -55,12 +55,8 @@ class WorkerParts:
     is_stopping: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def check_readiness(self) -> HealthReport:
-        if self.is_stopping.is_set():
-            return {"status": STOPPING_STATUS}, 503
-        try:
-            await self.ping()
-        except StoreUnavailable as error:
-            return {"status": "Redis is unavailable", "trouble": str(error)}, 503
+        if report := await check_process(self.is_stopping, self.ping):
+            return report
         if not self.queue.is_answering:
             return {"status": "not taking tasks", "trouble": "the log says why"}, 503
         return {"status": "ok"}, 200

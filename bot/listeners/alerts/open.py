@@ -6,17 +6,17 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from bot.domain.accounts import Caller
-from bot.domain.alerts import Alert
+from bot.domain.alerts import ResponseEvent
 from bot.domain.audit import AuditEvent
 from bot.errors import InvalidInput
 from bot.rendering import buttons
 from bot.rendering.buttons import AlertButton, SnoozeButton
 from bot.services.alerts.alerts import AlertService, snooze_end
-from bot.services.alerts.lifecycle import AlertResponder, Responded
+from bot.services.alerts.lifecycle import AlertResponder
 from bot.services.filters.parser import LocalClock
 from bot.slack.audit import AuditDraft
 from bot.slack.conversations import Channel
-from bot.slack.decorators import action, command, submission
+from bot.slack.decorators import ActionListener, action, command, submission
 from bot.slack.modals import Modal, SubmittedModal
 from bot.slack.posting.alerts import AlertMessages
 from bot.slack.reply import Reply
@@ -46,52 +46,37 @@ async def list_unclaimed(
     await reply("alerts/open", messages=found, is_direct=channel.is_direct, alerts=alerts)
 
 
-@action(buttons.ALERTS_OPEN_CLAIM, audit=AuditEvent.ALERT_CLAIMED)
-async def claim(
-    button: AlertButton,
-    caller: Caller,
-    alerts: AlertService,
-    alert_responder: AlertResponder,
-    alert_messages: AlertMessages,
-    channel: Channel,
-    reply: Reply,
-    audit_entry: AuditDraft,
-) -> None:
-    alert = await alerts.get_in_channel(channel.id, button.alert_id)
-    responded = await alert_responder.respond(alert, channel.message_ts, "claim", caller.user_id)
-    await _show(alert, responded, caller, alert_messages, reply, audit_entry)
+def _responding(action_id: str, event: ResponseEvent, audit: AuditEvent) -> ActionListener:
+    """The listener of a button that responds to the failures of a message."""
+
+    @action(action_id, audit=audit)
+    async def respond(
+        button: AlertButton,
+        caller: Caller,
+        alerts: AlertService,
+        alert_responder: AlertResponder,
+        alert_messages: AlertMessages,
+        channel: Channel,
+        reply: Reply,
+        audit_entry: AuditDraft,
+    ) -> None:
+        """Show everyone the change; if another person was faster, tell the user instead."""
+        alert = await alerts.get_in_channel(channel.id, button.alert_id)
+        responded = await alert_responder.respond(alert, channel.message_ts, event, caller.user_id)
+        audit_entry.about_alerts([alert] if responded.is_changed else [])
+        if responded.is_changed:
+            await alert_messages.try_to_show_state(alert, responded.response.ts)
+        else:
+            last = responded.response.last
+            is_own = last is not None and last.by == caller.user_id
+            await reply("alerts/open.told", step=last, is_own=is_own)
+
+    return respond
 
 
-@action(buttons.ALERTS_OPEN_RESOLVE, audit=AuditEvent.ALERT_RESOLVED)
-async def resolve(
-    button: AlertButton,
-    caller: Caller,
-    alerts: AlertService,
-    alert_responder: AlertResponder,
-    alert_messages: AlertMessages,
-    channel: Channel,
-    reply: Reply,
-    audit_entry: AuditDraft,
-) -> None:
-    alert = await alerts.get_in_channel(channel.id, button.alert_id)
-    responded = await alert_responder.respond(alert, channel.message_ts, "resolve", caller.user_id)
-    await _show(alert, responded, caller, alert_messages, reply, audit_entry)
-
-
-@action(buttons.ALERTS_OPEN_REOPEN, audit=AuditEvent.ALERT_REOPENED)
-async def reopen(
-    button: AlertButton,
-    caller: Caller,
-    alerts: AlertService,
-    alert_responder: AlertResponder,
-    alert_messages: AlertMessages,
-    channel: Channel,
-    reply: Reply,
-    audit_entry: AuditDraft,
-) -> None:
-    alert = await alerts.get_in_channel(channel.id, button.alert_id)
-    responded = await alert_responder.respond(alert, channel.message_ts, "reopen", caller.user_id)
-    await _show(alert, responded, caller, alert_messages, reply, audit_entry)
+claim = _responding(buttons.ALERTS_OPEN_CLAIM, "claim", AuditEvent.ALERT_CLAIMED)
+resolve = _responding(buttons.ALERTS_OPEN_RESOLVE, "resolve", AuditEvent.ALERT_RESOLVED)
+reopen = _responding(buttons.ALERTS_OPEN_REOPEN, "reopen", AuditEvent.ALERT_REOPENED)
 
 
 @action(buttons.ALERTS_OPEN_SNOOZE, audit=AuditEvent.ALERT_SNOOZED)
@@ -159,20 +144,3 @@ async def end_snooze(
     ended = await alert_responder.end_snoozes(alert, channel.message_ts)
     audit_entry.about_alerts([alert] if ended.is_changed else [])
     await alert_messages.try_to_show_state(alert, channel.message_ts)
-
-
-async def _show(
-    alert: Alert,
-    responded: Responded,
-    caller: Caller,
-    alert_messages: AlertMessages,
-    reply: Reply,
-    audit_entry: AuditDraft,
-) -> None:
-    """Show everyone the change; if another person was faster, tell the user instead."""
-    audit_entry.about_alerts([alert] if responded.is_changed else [])
-    if responded.is_changed:
-        await alert_messages.try_to_show_state(alert, responded.response.ts)
-    else:
-        last = responded.response.last
-        await reply("alerts/open.told", step=last, is_own=last and last.by == caller.user_id)

@@ -24,6 +24,7 @@ from sandbox.slack.person import Exchange
 from tests.harness import sample_requests
 from tests.harness.app import AppHarness
 from tests.harness.signed_requests import Poster
+from tests.listeners.alerts.fixtures import with_failure
 from tests.tasks.test_alerts import TIMED_OUT, fail, later, posted, shown
 
 DAY = 24 * 60 * 60.0
@@ -31,11 +32,7 @@ DAY = 24 * 60 * 60.0
 
 @pytest.fixture
 async def harness(connected: AppHarness) -> AppHarness:
-    """Ada has turned alerts on in #ops, where one job has failed."""
-    await connected.person("ada", "ops").command("/emporix alerts on")
-    fail(connected)
-    await later(connected)
-    return connected
+    return await with_failure(connected)
 
 
 async def respond(harness: AppHarness, name: str, button: str) -> list[dict[str, Any]]:

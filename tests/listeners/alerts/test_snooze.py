@@ -15,6 +15,7 @@ from bot.services.alerts.alerts import snooze_end
 from bot.store import keys as redis_keys
 from sandbox.slack.faults import Fault
 from tests.harness.app import AppHarness
+from tests.listeners.alerts.fixtures import with_failure
 from tests.listeners.alerts.test_open import state, thread
 from tests.tasks.test_alerts import TIMED_OUT, fail, later, posted, shown
 
@@ -24,11 +25,7 @@ BERLIN = ZoneInfo("Europe/Berlin")
 
 @pytest.fixture
 async def harness(connected: AppHarness) -> AppHarness:
-    """Ada has turned alerts on in #ops, where one job has failed."""
-    await connected.person("ada", "ops").command("/emporix alerts on")
-    fail(connected)
-    await later(connected)
-    return connected
+    return await with_failure(connected)
 
 
 async def snooze(harness: AppHarness, label: str, name: str = "grace") -> list[dict[str, Any]]:
