@@ -7,6 +7,7 @@
     ├── NotConnected            no connection to that tenant, or to any
     ├── MissingScope            the connection lacks a permission
     ├── DeletesOff              the operator does not allow this kind of delete
+    ├── ActionsOff              the operator does not allow agent actions
     ├── OutdatedButton          a button of an older version, or whose list has expired
     ├── Busy                    too much work is waiting
     ├── TriggerExpired          a modal could not be opened in time
@@ -250,6 +251,12 @@ class DeletesOff(BotError):
     def __init__(self, kind: str) -> None:
         super().__init__(kind)
         self.kind = kind
+
+
+class ActionsOff(BotError):
+    """The operator has disabled agent actions; nothing was changed."""
+
+    template = "actions_off"
 
 
 class OutdatedButton(BotError):
