@@ -7,6 +7,8 @@
     ├── NotConnected            no connection to that tenant, or to any
     ├── MissingScope            the connection lacks a permission
     ├── DeletesOff              the operator does not allow this kind of delete
+    ├── ActionsOff              the operator does not allow agent actions
+    ├── ActionNotAllowed        the user did not allow agent actions, or the key lacks the scope
     ├── OutdatedButton          a button of an older version, or whose list has expired
     ├── Busy                    too much work is waiting
     ├── TriggerExpired          a modal could not be opened in time
@@ -250,6 +252,22 @@ class DeletesOff(BotError):
     def __init__(self, kind: str) -> None:
         super().__init__(kind)
         self.kind = kind
+
+
+class ActionsOff(BotError):
+    """The operator has disabled agent actions; nothing was changed."""
+
+    template = "actions_off"
+
+
+class ActionNotAllowed(BotError):
+    """The user did not allow agent actions in `tenant`, or the API key lacks `scope`."""
+
+    template = "action_not_allowed"
+
+    def __init__(self, tenant: str, scope: str) -> None:
+        super().__init__(f"{scope} on {tenant}")
+        self.tenant, self.scope = tenant, scope
 
 
 class OutdatedButton(BotError):

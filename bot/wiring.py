@@ -121,7 +121,8 @@ def build_services(
     new_digest_id: Callable[[], str] = new_digest_id,
 ) -> Services:
     settings, redis, slack = resources.settings, resources.redis, resources.slack
-    renderer, audit = Renderer.default(settings.deletes), audit_log(settings, redis)
+    renderer = Renderer.default(settings.deletes, may_act=settings.agent_actions == "on")
+    audit = audit_log(settings, redis)
     jobs = _jobs(resources, new_cursor_id)
     stores, clock = build_stores(resources), resources.clock
     watches = _watches(resources, stores, jobs)
