@@ -1,4 +1,4 @@
-"""A process's connections and keys, opened from its settings."""
+"""A process's connections, keys and stores, opened from its settings."""
 
 from __future__ import annotations
 
@@ -26,8 +26,13 @@ from bot.services.agents import AGENT_NAMES_TIMEOUT_SECONDS, AgentNames, NamedJo
 from bot.settings import Settings
 from bot.slack.errors import MAX_RETRY_AFTER_SECONDS, retry_after_header
 from bot.store.accounts import AccountStore, TokenStore
+from bot.store.alerts import AlertStore
+from bot.store.cleanups import CleanupStore
 from bot.store.connection import Commands, connect
+from bot.store.digests import DigestStore
+from bot.store.due_index import AgentPauseStore, agent_pause_store
 from bot.store.encryption import AccountEncryption, Canary, Cipher, parse_keys
+from bot.store.watches import WatchStore
 
 Connect = Callable[[str, Canary], Commands]
 """Creates the Redis client for a URL, like `bot.store.connection.connect`."""
@@ -192,3 +197,27 @@ def retry_handlers() -> list[AsyncRetryHandler]:
         AsyncConnectionErrorRetryHandler(interval_calculator=at_once),
         BriefRateLimitRetries(max_retry_count=2),
     ]
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """Stores shared by several services."""
+
+    account_store: AccountStore
+    agent_pause_store: AgentPauseStore
+    alert_store: AlertStore
+    cleanup_store: CleanupStore
+    digest_store: DigestStore
+    watch_store: WatchStore
+
+
+def build_stores(resources: Resources) -> Stores:
+    redis, cipher = resources.redis, resources.cipher
+    return Stores(
+        account_store=resources.accounts,
+        agent_pause_store=agent_pause_store(redis, cipher),
+        alert_store=AlertStore(redis, cipher),
+        cleanup_store=CleanupStore(redis, cipher),
+        digest_store=DigestStore(redis, cipher),
+        watch_store=WatchStore(redis, cipher),
+    )

@@ -15,9 +15,10 @@ from typing import Any
 import bot.listeners
 from bot.logs import write_line
 from bot.rendering.renderer import Renderer
-from bot.resources import Resources, slack_client
+from bot.resources import Resources, Stores, build_stores, slack_client
 from bot.scheduler.tasks import TaskQueue
 from bot.services.accounts import AccountService
+from bot.services.agent_pauses import AgentPauses
 from bot.services.alerts.alerts import AlertService
 from bot.services.alerts.lifecycle import AlertLifecycle, AlertResponder
 from bot.services.alerts.poll import AlertPoller
@@ -46,12 +47,12 @@ from bot.slack.posting.alerts import AlertMessages, AlertPoster
 from bot.slack.posting.digests import DigestPoster
 from bot.slack.posting.notifier import DirectMessages, Notifier
 from bot.slack.posting.post_once import IdempotentPoster
-from bot.store.accounts import AccountStore, StoppedTeams
-from bot.store.alerts import AlertStore, new_alert_id
+from bot.store.accounts import StoppedTeams
+from bot.store.alerts import new_alert_id
 from bot.store.audit import AuditLog
 from bot.store.cleanups import CleanupResults, CleanupStore
 from bot.store.connection import Commands
-from bot.store.digests import DailyCounts, DigestStore, new_digest_id
+from bot.store.digests import DailyCounts, new_digest_id
 from bot.store.erasure import Erasure
 from bot.store.forms import FormStore
 from bot.store.health import Heartbeats
@@ -61,31 +62,9 @@ from bot.store.lists import ListStore, new_cursor_id
 from bot.store.locks import WorkerLeases, new_holder
 from bot.store.rate_limits import MessageRateLimiter
 from bot.store.slack_cache import AudienceCache, ChartSupport, TimeZoneCache
-from bot.store.watches import WatchStore, new_watch_id
+from bot.store.watches import new_watch_id
 
 Sleep = Callable[[float], Awaitable[None]]
-
-
-@dataclass(frozen=True, slots=True)
-class Stores:
-    """Stores shared by several services."""
-
-    account_store: AccountStore
-    alert_store: AlertStore
-    cleanup_store: CleanupStore
-    digest_store: DigestStore
-    watch_store: WatchStore
-
-
-def build_stores(resources: Resources) -> Stores:
-    redis, cipher = resources.redis, resources.cipher
-    return Stores(
-        account_store=resources.accounts,
-        alert_store=AlertStore(redis, cipher),
-        cleanup_store=CleanupStore(redis, cipher),
-        digest_store=DigestStore(redis, cipher),
-        watch_store=WatchStore(redis, cipher),
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +72,7 @@ class Services(Stores):
     """The services of both processes."""
 
     accounts: AccountService
+    agent_pauses: AgentPauses
     alert_lifecycle: AlertLifecycle
     alert_messages: AlertMessages
     alert_responder: AlertResponder
@@ -123,8 +103,7 @@ def build_services(
     settings, redis, slack = resources.settings, resources.redis, resources.slack
     renderer = Renderer.default(settings.deletes, may_act=settings.agent_actions == "on")
     audit = audit_log(settings, redis)
-    jobs = _jobs(resources, new_cursor_id)
-    stores, clock = build_stores(resources), resources.clock
+    jobs, stores, clock = _jobs(resources, new_cursor_id), build_stores(resources), resources.clock
     watches = _watches(resources, stores, jobs)
     lifecycle, alerts = _alerts(resources, stores)
     responder = AlertResponder(stores.alert_store, clock)
@@ -134,6 +113,7 @@ def build_services(
     return Services(
         **_fields(stores),
         accounts=AccountService(resources.accounts, resources.emporix, clock),
+        agent_pauses=_agent_pauses(resources, stores),
         alert_lifecycle=lifecycle,
         alert_messages=AlertMessages(renderer, slack, Deletions(redis), responder, clock),
         alert_responder=responder,
@@ -203,6 +183,17 @@ def _watches(resources: Resources, stores: Stores, jobs: JobService) -> WatchSer
         resources.accounts,
         new_watch_id=new_watch_id,
         clock=resources.clock,
+    )
+
+
+def _agent_pauses(resources: Resources, stores: Stores) -> AgentPauses:
+    return AgentPauses(
+        resources.emporix,
+        resources.accounts,
+        stores.agent_pause_store,
+        Deletions(resources.redis),
+        resources.clock,
+        allowed=resources.settings.agent_actions == "on",
     )
 
 

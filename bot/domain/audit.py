@@ -37,6 +37,8 @@ class AuditEvent(StrEnum):
     ALERT_SNOOZED = "alert.snoozed"
     ALERT_SNOOZE_ENDED = "alert.snooze_ended"
     ALERT_MENTIONS = "alert.mentions"
+    AGENT_PAUSED = "agent.paused"
+    AGENT_RESUMED = "agent.resumed"
     AUDIT_READ = "audit.read"
     APP_UNINSTALLED = "app.uninstalled"
     TOKEN_REVOKED = "token.revoked"  # noqa: S105 - a name
@@ -71,9 +73,10 @@ class AuditEntry:
     `user_id` is the user who acted, empty for the app. `owner_id` contains the other owners of the
     affected digests or alerts, separated by commas. `result` is DONE or the template of an error.
     For a job, it is BEGUN, deleted, already_gone or the template; for a clean-up, BEGUN or the
-    reason why it ended. `subject` is the id of a job or clean-up, or the name of a digest. `detail`
-    lists the changed fields, or is the reason why the app paused something. `count` is the number
-    of affected jobs, digests or alerts, and `deleted` the number of jobs that a clean-up deleted.
+    reason why it ended. `subject` is the id of a job, clean-up or agent, or the name of a digest.
+    `detail` lists the changed fields, or is the reason why the app paused something. `count` is the
+    number of affected jobs, digests or alerts, and `deleted` the number of jobs that a clean-up
+    deleted.
     """
 
     at: float

@@ -45,6 +45,7 @@ from bot.emporix.models import (
     LIST_FIELDS,
     NO_NAMES,
     decode_json,
+    parse_agent,
     parse_agents,
     parse_job,
     parse_job_page,
@@ -139,9 +140,16 @@ MAX_QUERY_STRING_BYTES = 8_000
 AGENT_FIELDS = {"fields": "id,name,type,enabled"}
 """The fields to request: complete agents contain prompts and keys."""
 
+AGENT_STATE_FIELDS = {"fields": "id,name,type,enabled,metadata"}
+"""Also the version, which tells whether an agent was changed."""
+
 WITH_TOTAL_COUNT = {"X-Total-Count": "true"}
 
 T = TypeVar("T")
+
+
+def _agent_path(agent_id: str) -> str:
+    return f"agentic/agents/{segment(agent_id, 'agent id')}"
 
 
 class EmporixClient:
@@ -249,6 +257,28 @@ class EmporixClient:
         call = self._call(connection, "GET", "agentic/agents", params=AGENT_FIELDS)
         return await self._read(call, lambda response: parse_agents(decode_json(response.content)))
 
+    async def get_agent(self, connection: Connection, agent_id: str) -> Agent:
+        """GET /agentic/agents/{agentId}, with its version. Raises NotFound."""
+        call = self._call(connection, "GET", _agent_path(agent_id), params=AGENT_STATE_FIELDS)
+        return await self._read(call, lambda response: parse_agent(decode_json(response.content)))
+
+    async def switch_agent(self, connection: Connection, agent_id: str, *, enabled: bool) -> None:
+        """PATCH /agentic/agents/{agentId}: enable or disable an agent, in one attempt.
+
+        It is not repeated, because someone else may change the agent in between. If the error
+        raised has `may_have_worked`, read the agent. Raises NotFound, and Forbidden without the
+        scope.
+        """
+        change = [{"op": "REPLACE", "path": "/enabled", "value": enabled}]
+        call = self._call(
+            connection, "PATCH", _agent_path(agent_id), json=change, scope=DELETE_SCOPE
+        )
+        with translate_request_errors(connection.tenant):
+            async with asyncio.timeout(self._budget):
+                response = await call.send()
+        if response.status_code != httpx.codes.NO_CONTENT:
+            raise unreadable(response, tenant=call.tenant)
+
     async def get_session(self, connection: Connection, session_id: str) -> Session:
         """GET /agentic/logs/sessions/{sessionId}, with the complete log. Raises NotFound."""
         path = f"agentic/logs/sessions/{segment(session_id, 'session id')}"
@@ -303,7 +333,7 @@ class EmporixClient:
         *,
         params: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
-        json: Mapping[str, str] | None = None,
+        json: object = None,
         resource_id: str = "",
         scope: str = "",
     ) -> AuthorizedRequest:

@@ -162,12 +162,13 @@ class JobList:
 
 @dataclass(frozen=True, slots=True)
 class JobCard:
-    """One complete job, and whether its reader can delete it."""
+    """One complete job, and whether its reader can delete it, or pause its agent."""
 
     job: Job
     tenant: str
     can_delete: bool
     dashboard_url: str
+    can_pause: bool = False
 
 
 class JobService:
@@ -272,7 +273,13 @@ class JobService:
         connection = require_connection(account, tenant)
         job = await self._emporix.get_job(connection, job_id)
         job = job if job.id else replace(job, id=job_id)
-        return JobCard(job, connection.tenant, connection.can_delete, self._dashboard_link(job_id))
+        return JobCard(
+            job,
+            connection.tenant,
+            connection.can_delete,
+            self._dashboard_link(job_id),
+            connection.can_pause,
+        )
 
     async def locate(
         self, account: Account, step: JobStep, cursor: ListCursor, *, from_end: bool = False

@@ -1,4 +1,4 @@
-"""Endpoints for agents and changes to them, the logs of sessions and requests, and commerce events."""
+"""Endpoints for agents, the logs of sessions and requests, and commerce events."""
 
 from __future__ import annotations
 
@@ -31,20 +31,6 @@ def routes(emporix_state: EmporixState) -> Sequence[Route]:
         tenant = tenant_of(request, emporix_state, READ)
         return page_of(emporix_state, tenant.agents, request, request.query_params.get("q", ""))
 
-    async def get_agent(request: Request) -> Response:
-        tenant = tenant_of(request, emporix_state, READ)
-        agent_id = unquote(request.path_params["agent_id"])
-        fields = chosen_fields(request.query_params)
-        if (agent := tenant.agents.get(agent_id)) is None:
-            raise not_found(agent_id)
-        return JSONResponse(_picked(agent, fields))
-
-    async def change_agent(request: Request) -> Response:
-        tenant = tenant_of(request, emporix_state, MANAGE)
-        agent_id = unquote(request.path_params["agent_id"])
-        emporix_state.change_agent(tenant.name, agent_id, **_replaced(await request.body()))
-        return Response(status_code=204)
-
     async def get_session(request: Request) -> Response:
         tenant = tenant_of(request, emporix_state, READ)
         session_id = unquote(request.path_params["session_id"])
@@ -61,12 +47,30 @@ def routes(emporix_state: EmporixState) -> Sequence[Route]:
 
     return [
         Route(f"{PATH}/agents", list_agents, methods=["GET"]),
-        Route(f"{PATH}/agents/{{agent_id}}", get_agent, methods=["GET"]),
-        Route(f"{PATH}/agents/{{agent_id}}", change_agent, methods=["PATCH"]),
         Route(f"{PATH}/logs/sessions/{{session_id}}", get_session, methods=["GET"]),
         Route(f"{PATH}/commerce-events", list_commerce_events, methods=["GET"]),
+        *_agent_routes(emporix_state),
         *_request_routes(emporix_state),
     ]
+
+
+def _agent_routes(emporix_state: EmporixState) -> Sequence[Route]:
+    async def get_agent(request: Request) -> Response:
+        tenant = tenant_of(request, emporix_state, READ)
+        agent_id = unquote(request.path_params["agent_id"])
+        fields = chosen_fields(request.query_params)
+        if (agent := tenant.agents.get(agent_id)) is None:
+            raise not_found(agent_id)
+        return JSONResponse(_picked(agent, fields))
+
+    async def change_agent(request: Request) -> Response:
+        tenant = tenant_of(request, emporix_state, MANAGE)
+        agent_id = unquote(request.path_params["agent_id"])
+        emporix_state.change_agent(tenant.name, agent_id, **_replaced(await request.body()))
+        return Response(status_code=204)
+
+    path = f"{PATH}/agents/{{agent_id}}"
+    return [Route(path, get_agent, methods=["GET"]), Route(path, change_agent, methods=["PATCH"])]
 
 
 REPLACEABLE = {"/enabled": bool, "/name": str | dict, "/description": str | dict}

@@ -109,7 +109,7 @@ class EmporixState:
         return job
 
     def add_agent(self, tenant: str, **fields: Any) -> Document:
-        """Add an agent, by default enabled. `fields` override the defaults, and contain its `id`."""
+        """Add an agent, enabled unless `fields` say otherwise. They must contain its `id`."""
         now = iso(self.clock())
         metadata = {"version": 1, "createdAt": now, "modifiedAt": now}
         agent = {"name": fields["id"], "type": "generic", "enabled": True, "metadata": metadata}

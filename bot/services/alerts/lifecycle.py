@@ -9,6 +9,7 @@ from functools import partial
 from itertools import chain
 
 from bot.domain.accounts import PolledConnection
+from bot.domain.agents import AgentPause
 from bot.domain.alerts import (
     RESPONSE_TTL_SECONDS,
     Alert,
@@ -146,6 +147,9 @@ class AlertLifecycle:
         raise Busy
 
 
+MAX_SHOWN_PAUSES = 5
+"""The paused agents that a message shows; /emporix agents lists them all."""
+
 Held = Mapping[str, Mapping[str, int]]
 """How many failures snoozes hold back, by message and fingerprint."""
 
@@ -217,6 +221,20 @@ class AlertResponder:
     async def _rows(self, alert: Alert, ts: str) -> Sequence[AlertRow]:
         posts = await self._alerts.load_posts(alert.id)
         return [row for post in posts if post.ts == ts for row in post.rows]
+
+    async def show_pause(self, alert_id: str, ts: str, pause: AgentPause) -> None:
+        """Show the state of an agent's pause in the message in which a user paused the agent."""
+
+        def shown(response: MessageResponse) -> MessageResponse:
+            others = [one for one in response.pauses if one.id != pause.id]
+            pauses = (*others, pause)[-MAX_SHOWN_PAUSES:]
+            return (
+                response
+                if pause in response.pauses
+                else replace(response.after_edit(), pauses=pauses)
+            )
+
+        await self._change(alert_id, ts, shown)
 
     async def end_snoozes(self, alert: Alert, ts: str) -> Responded:
         """End the snoozes of a message now. May raise Busy."""
