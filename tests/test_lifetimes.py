@@ -167,6 +167,15 @@ async def clean_up(tour: Tour, ada: Person) -> None:
     await tour.work(5, step=1)
 
 
+async def pause_agent(tour: Tour, ada: Person) -> None:
+    """An agent is paused for an hour."""
+    tour.harness.emporix_state.add_agent("acme", id="a1", name="Help")
+    await tour.do(ada.command("/emporix agents"), ada.click("Pause…"))
+    await tour.do(ada.submit({"Reason": "Wrong prices"}))
+    await tour.work(5)
+    await tour.work(2 * 3600, step=600)
+
+
 async def end_all(tour: Tour, ada: Person, grace: Person) -> None:
     """Delete everything that was set up."""
     await tour.do(grace.command("/emporix alerts off"))
@@ -184,11 +193,12 @@ async def test_every_key_lives_as_long_as_the_document_says(harness: AppHarness)
     ada, grace = harness.person("ada", "ops"), harness.person("grace", "ops")
     add_jobs(harness, 9)
     for person in (ada, grace):
-        await tour.do(harness.connect(person, ACME_OPERATIONS))
+        await tour.do(harness.connect(person, ACME_OPERATIONS, with_actions=True))
     await ask_and_open(tour, ada)
     await share_and_delete(tour, ada)
     await tour.do(harness.http.get(f"{harness.bot_url}/readyz"))  # writes a key that lives for 1 s
     await clean_up(tour, ada)
+    await pause_agent(tour, ada)
     await watch_and_hear(tour, ada, grace)
     await post_digests(tour, ada, grace)
     await end_all(tour, ada, grace)
