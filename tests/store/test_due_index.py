@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -177,15 +177,13 @@ async def test_a_record_that_changes_meanwhile(redis: Any) -> None:
     pauses = agent_pause_store(redis, CIPHER)
     await pauses.update(PAUSE.id, 100.0, lambda _: PAUSE)
 
-    async def change() -> AgentPause | None:
-        return await pauses.update(
-            PAUSE.id, 100.0, lambda one: one and replace(one, news=one.news + 1)
-        )
+    def adding(letter: str) -> Callable[[AgentPause | None], AgentPause | None]:
+        return lambda one: one and replace(one, reason=one.reason + letter)
 
-    await asyncio.gather(*(change() for _ in range(5)))
+    await asyncio.gather(*(pauses.update(PAUSE.id, 100.0, adding(one)) for one in "abcde"))
     found = await pauses.load(PAUSE.id)
     assert found
-    assert found.news == 5
+    assert sorted(found.reason.removeprefix(PAUSE.reason)) == list("abcde")
 
 
 async def test_missing_records_are_due_as_they_say(redis: Any) -> None:
