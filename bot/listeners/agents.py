@@ -177,6 +177,6 @@ def _audit(entry: AuditDraft, pause: AgentPause, *, is_new: bool) -> None:
         entry.result = OUTCOME_UNKNOWN
     elif pause.outcome not in ("", "resumed"):
         entry.result = pause.outcome
-    elif pause.problem:
-        entry.detail = pause.problem
+    elif pause.problem and entry.event is AuditEvent.AGENT_RESUMED:
+        entry.result = pause.problem
     entry.mark_made()

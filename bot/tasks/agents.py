@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import logging
+from dataclasses import replace
 
 from bot.domain.accounts import Caller
 from bot.domain.agents import AgentPause, covers
 from bot.domain.alerts import Alert
-from bot.domain.audit import AuditEvent
+from bot.domain.audit import DONE, AuditEvent
 from bot.scheduler.tasks import TaskContext, TaskQueue, periodic, task
 from bot.services.agent_pauses import AgentPauses
 from bot.services.alerts.lifecycle import AlertResponder
@@ -18,8 +18,6 @@ from bot.store.due_index import AgentPauseStore
 
 QUEUE_INTERVAL_SECONDS = 1.0
 MAX_DUE = 200
-
-logger = logging.getLogger(__name__)
 
 
 @periodic(QUEUE_INTERVAL_SECONDS)
@@ -79,12 +77,13 @@ async def _tell(person: Caller, pause: AgentPause, alerts: list[Alert], notifier
 
 async def _record(pause: AgentPause, audit: AuditLog) -> None:
     """Record a change that no click has recorded."""
-    is_resumed = pause.was_paused and pause.state == "ended"
-    event = AuditEvent.AGENT_RESUMED if is_resumed else AuditEvent.AGENT_PAUSED
-    await audit.try_record_for_app(
+    event = AuditEvent.AGENT_RESUMED if pause.news > 1 else AuditEvent.AGENT_PAUSED
+    result = pause.outcome or (pause.problem if pause.news > 1 else "")
+    await audit.try_record(
         event,
-        pause.owner,
-        pause.outcome or pause.problem,
+        replace(pause.owner, user_id=""),
+        DONE if result in ("", "resumed") else result,
+        owner_id=pause.owner.user_id,
         tenant=pause.tenant,
         subject=pause.agent_id,
     )

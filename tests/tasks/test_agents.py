@@ -100,6 +100,19 @@ async def test_someone_switched_the_agent_on(connected: AppHarness) -> None:
     assert agent(connected) == (False, 4)
 
 
+async def test_audit_of_ends(connected: AppHarness) -> None:
+    """The audit log has ends that no click has caused, also those that change nothing."""
+    await pause(connected)
+    await wait(connected, 4.1 * HOUR)
+    await pause(connected)
+    connected.emporix_state.change_agent("acme", AGENT, name="Complaint Agent")
+    await wait(connected, 4.1 * HOUR)
+    log = shown(await connected.ada.command("/emporix audit"))
+    name = "agent `complaint-agent` of <@U0ADA> in tenant `acme`"
+    assert f"The app resumed {name}" in log
+    assert f"The app tried to resume {name} (not done: someone changed it in Emporix)" in log
+
+
 async def test_deleted_during_the_pause(connected: AppHarness) -> None:
     """If the agent is deleted during its pause, its owner gets a message at the end."""
     await pause(connected)
@@ -173,6 +186,7 @@ TROUBLE = [
     Fault("status", status=500, method="PATCH"),
     Fault("status", status=503, method="PATCH"),
     Fault("empty", method="PATCH"),
+    Fault("truncated", method="PATCH"),
     Fault("cut_after", times=2, method="PATCH"),
 ]
 
