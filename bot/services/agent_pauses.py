@@ -74,6 +74,8 @@ class PauseResult:
 
 
 MAX_SWITCH_ROUNDS = 3
+MAX_REFUSED_SECONDS = 3 * 60.0
+"""How long a worker tries again while Emporix refuses the API key, which may be temporary."""
 
 
 class AgentPauses:
@@ -188,6 +190,7 @@ class AgentPauses:
         if before is None:
             raise OutdatedButton("/emporix agents")
         async with self._lock(before):
+            before = await self._store.load(before.id) or before
             begun = await self._save(before, lambda one, now: one.resuming(caller, now))
             if begun.state != "resuming" or begun.resumed_by != caller:
                 return begun
@@ -230,15 +233,15 @@ class AgentPauses:
     async def _postpone(
         self, pause: AgentPause, error: NotConnected | ActionNotAllowed | ActionsOff | EmporixError
     ) -> AgentPause:
-        """Try again later after a temporary error; otherwise, or after an hour, give up."""
+        """Try again later, but not for too long; give up if the app itself may not switch it."""
         logger.warning("an agent could not be switched: %s", error.template)
-        is_late = self._clock() - pause.since > MAX_SWITCH_SECONDS
-        if is_late or not error.is_temporary:
+        most = MAX_SWITCH_SECONDS if error.is_temporary else MAX_REFUSED_SECONDS
+        is_late = self._clock() - pause.since > most
+        if is_late or not isinstance(error, EmporixError):
             return await self._save(
                 pause, lambda one, now: one.after_giving_up(error.template, now)
             )
-        asked = error.retry_after if isinstance(error, EmporixError) else None
-        wait = max(asked or 0.0, SWITCH_RETRY_SECONDS)
+        wait = max(error.retry_after or 0.0, SWITCH_RETRY_SECONDS)
         return await self._save(pause, lambda one, now: replace(one, retry_at=now + wait))
 
     async def mark_announced(self, pause: AgentPause) -> None:

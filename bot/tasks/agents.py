@@ -8,6 +8,7 @@ from bot.domain.accounts import Caller
 from bot.domain.agents import AgentPause, covers
 from bot.domain.alerts import Alert
 from bot.domain.audit import DONE, AuditEvent
+from bot.errors import Busy, RetryLater
 from bot.scheduler.tasks import TaskContext, TaskQueue, periodic, task
 from bot.services.agent_pauses import AgentPauses
 from bot.services.alerts.lifecycle import AlertResponder
@@ -18,6 +19,7 @@ from bot.store.due_index import AgentPauseStore
 
 QUEUE_INTERVAL_SECONDS = 1.0
 MAX_DUE = 200
+BUSY_SECONDS = 5.0
 
 
 @periodic(QUEUE_INTERVAL_SECONDS)
@@ -40,11 +42,14 @@ async def settle(
     audit: AuditLog,
 ) -> None:
     """Resume an agent or find out whether it was switched, and then tell users about it."""
-    pause = await agent_pauses.settle(pause_id)
-    if pause and pause.has_news:
-        context.owner, context.subject = pause.owner, "a paused agent"
-        await _announce(pause, alert_store, alert_responder, notifier, audit)
-        await agent_pauses.mark_announced(pause)
+    try:
+        pause = await agent_pauses.settle(pause_id)
+        if pause and pause.has_news:
+            context.owner, context.subject = pause.owner, "a paused agent"
+            await _announce(pause, alert_store, alert_responder, notifier, audit)
+            await agent_pauses.mark_announced(pause)
+    except Busy as error:
+        raise RetryLater(BUSY_SECONDS, "another process switches the agent") from error
     await agent_pause_store.settle(pause_id)
 
 

@@ -223,6 +223,19 @@ async def test_unknown_for_a_while(connected: AppHarness) -> None:
     assert switches(connected) == 1
 
 
+@pytest.mark.parametrize("status", [401, 403])
+@pytest.mark.parametrize("times", [4, 500])
+async def test_refused_at_the_end(status: int, times: int, connected: AppHarness) -> None:
+    """If Emporix refuses the key at the end, the app tries for minutes, and then says so."""
+    await pause(connected)
+    connected.emporix_state.faults.add(Fault("status", status=status, times=times, path="/agents/"))
+    await connected.worker.work_until(connected.clock() + 4.2 * HOUR, step=30)
+    is_brief = times == 4
+    assert agent(connected)[0] is is_brief
+    (message,) = await new_messages(connected, "ada")
+    assert ("its pause is over" in message) is is_brief
+
+
 async def test_emporix_is_down_at_the_end(connected: AppHarness) -> None:
     """If Emporix is down when a pause ends, the agent is resumed as soon as it answers."""
     await pause(connected)
