@@ -295,15 +295,15 @@ class SnoozeButton(ButtonState):
 
 @dataclass(frozen=True)
 class AgentButton(ButtonState):
-    """An agent, and its name; `page` is a page of a tenant's agents, without an id.
+    """An agent; `page` is a page of a tenant's agents, without an id.
 
-    In the modal that asks for a pause, `alert_id` and `ts` are the alert's message, or "".
+    In an alert's menu, whose values are short, the tenant is that of the alert. In the modal that
+    asks for a pause, `alert_id` and `ts` are the alert's message, or "".
     """
 
     kind = "agent"
-    tenant: str
+    tenant: str = ""
     agent_id: str = ""
-    name: str = ""
     alert_id: str = ""
     ts: str = ""
     page: int = 1

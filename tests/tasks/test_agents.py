@@ -33,7 +33,7 @@ from tests.listeners.test_agents import (
     wait,
     with_alert,
 )
-from tests.tasks.test_alerts import told
+from tests.tasks.test_alerts import fail, later, told
 
 
 @pytest.fixture
@@ -153,6 +153,18 @@ async def test_from_an_alert(alerted: AppHarness, snapshot: SnapshotAssertion) -
     ]
     assert len(await new_messages(alerted, "grace")) == 2
     assert len(await new_messages(alerted, "ada")) == 1
+
+
+async def test_long_ids_in_a_menu(connected: AppHarness) -> None:
+    """An agent whose id and name are long can be paused from an alert's menu, too."""
+    agent_id = "a" * 70
+    connected.emporix_state.add_agent("acme", id=agent_id, name="Complaint Agent " * 5)
+    await connected.person("grace", "ops").command("/emporix alerts on")
+    fail(connected, agentId=agent_id)
+    await later(connected)
+    messages = json.dumps(await connected.person("grace", "ops").messages())
+    assert agent_id in messages
+    assert "agents.ask" in messages
 
 
 async def test_alerts_about_other_agents(connected: AppHarness) -> None:
