@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import asyncio
 import logging
 import re
 import subprocess
@@ -11,6 +13,7 @@ from typing import Any
 
 import httpx
 import pytest
+from slack_sdk.web.async_client import AsyncWebClient
 
 import bot.tasks
 from bot import metrics
@@ -145,13 +148,20 @@ def test_all_names_of_the_code_are_labels() -> None:
     assert metrics.REJECTED_REQUESTS.labels["reason"] == {*reasons(), OTHER}
 
 
+WEB_API = {name for name in dir(AsyncWebClient) if re.fullmatch(r"[a-z]+_[A-Za-z_]+", name)}
+FILES = {"files.getUploadURLExternal", "files.completeUploadExternal"}
+"""The methods of the Web API that slack_sdk's `files_upload_v2` calls."""
+
+
 def slack_methods() -> set[str]:
     """The Web API methods that the code calls, as in URLs."""
-    called = re.compile(r"\b_?client\.((?:apps|auth|bots|chat|conversations|users|views)_\w+)\(")
-    sources = (path.read_text(encoding="utf-8") for path in modules("bot"))
-    names = {name for source in sources for name in called.findall(source)}
-    assert len(names) > 15
-    return {name.replace("_", ".") for name in names}
+    trees = (ast.parse(path.read_text(encoding="utf-8")) for path in modules("bot"))
+    found = {
+        node.attr for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Attribute)
+    }
+    called = found & WEB_API
+    assert len(called) > 15
+    return FILES | {name.replace("_", ".") for name in called - {"files_upload_v2"}}
 
 
 def reasons() -> set[str]:
@@ -170,6 +180,50 @@ async def test_probes(served: tuple[AppHarness, str]) -> None:
     assert (await harness.http.get(f"{url}/livez")).json() == {"status": "ok"}
     assert (await harness.http.get(f"{url}/readyz")).json() == {"status": "ok"}
     assert (await harness.http.get(f"{url}/slack/events")).status_code == 404
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"GARBAGE U0ADA\r\n\r\n",
+        b"\x16\x03\x01\x02\x00U0ADA\r\n\r\n",
+        b"GET / HTTP/9.9 U0ADA\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: a\r\nU0ADA " + b"a" * 9000 + b"\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: a\r\n\r\nU0ADA\r\n\r\n",
+    ],
+)
+async def test_what_is_not_http_is_not_logged(
+    served: tuple[AppHarness, str], sent: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Anyone who can reach the port can't write to the log or cause an alert; the answer is 400."""
+    address = httpx.URL(served[1])
+    reader, writer = await asyncio.open_connection(address.host, address.port)
+    writer.write(sent)
+    answer = await asyncio.wait_for(reader.read(), 10)
+    writer.close()
+    assert b" 400 " in answer
+    assert [record.getMessage() for record in caplog.records if record.levelno > 20] == []
+
+
+async def test_an_error_in_a_scrape_is_logged(
+    clock: FakeClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An error of the app at the port is logged with its traceback, and answered with 500."""
+
+    def observe() -> None:
+        raise ZeroDivisionError
+
+    async def ready() -> Any:
+        return {"status": "ok"}, 200
+
+    port = free_port()
+    settings = settings_with(metrics_port=port, host="127.0.0.1")
+    monitor = Monitor(settings, connect("redis://127.0.0.1:9/0"), clock, ready, observe)
+    async with monitor.serving(), httpx.AsyncClient() as http:
+        assert (await http.get(f"http://127.0.0.1:{port}/metrics")).status_code == 500
+    (line,) = [record for record in caplog.records if record.levelname == "ERROR"]
+    assert line.exc_info
+    assert line.exc_info[0] is ZeroDivisionError
 
 
 async def test_a_port_in_use_is_logged(
@@ -251,6 +305,19 @@ def test_without_a_port_nothing_is_recorded() -> None:
     assert (done.stdout.strip(), done.stderr) == ("[]", "")
 
 
+def test_a_scrape_stays_small() -> None:
+    """The metrics of a process that has just started take at most 100 kB."""
+    script = "from bot import metrics; metrics.enable(); print(len(metrics.exposition()[0]))"
+    command = [sys.executable, "-c", script]
+    done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=True)
+    assert 10_000 < int(done.stdout) < 100_000
+
+
+def test_an_error_of_a_library_is_seen() -> None:
+    """The first error line of a library changes a time series that exists, so an alert sees it."""
+    assert ("error", OTHER) in metrics.LOG_LINES.initial_series()
+
+
 def test_log_lines_are_counted() -> None:
     """A warning of the app is counted by its logger; lines below, and texts, are not."""
     before = recorded()
@@ -258,10 +325,12 @@ def test_log_lines_are_counted() -> None:
     logger.info("nothing")
     logger.warning("digest %s is paused: %s", "d1", "outsiders")
     logging.getLogger("acme.library").warning("x")
+    logging.getLogger("acme.library").critical("x")
     after = recorded()
     for selector, count in (
         ('{level="warning",logger="bot.tasks.digests"}', 1),
         ('{level="warning",logger="other"}', 1),
+        ('{level="error",logger="other"}', 1),
     ):
         name = f"emporix_bot_log_lines_total{selector}"
         assert selected(after, name) - selected(before, name) == count
