@@ -248,8 +248,8 @@ SLACK_CALLS = CountMetric(
         "chat.postMessage chat.update conversations.history conversations.info "
         "conversations.join conversations.members conversations.open "
         "conversations.replies files.completeUploadExternal files.getUploadURLExternal "
-        "response_url upload usergroups.list users.info views.open views.publish views.push views.update "
-        "websocket"
+        "response_url upload usergroups.list users.info views.open views.publish views.push "
+        "views.update websocket"
     ),
     outcome=_words(
         "ok 3xx 4xx 429 5xx failed access_denied account_inactive channel_not_found "

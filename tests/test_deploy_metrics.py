@@ -74,7 +74,7 @@ def test_an_expression_groups_by_labels_that_exist(expression: str) -> None:
 
 @pytest.mark.parametrize("alert", ALERTS, ids=lambda alert: alert["alert"])
 def test_an_alert_sees_the_first_event(alert: dict[str, Any]) -> None:
-    """The counters in an alert begin at 0: Prometheus does not see an increase from nothing to 1."""
+    """The counters in an alert begin at 0: Prometheus sees no increase from nothing to 1."""
     for selector in selectors(promql_parser.parse(alert["expr"])):
         metric = series().get(selector.name)
         if metric is None or metric.kind == "gauge":
