@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -26,6 +27,7 @@ from bot.store.connection import connect
 from bot.store.encryption import new_key
 from sandbox.emporix.keys import ACME_OPERATIONS
 from sandbox.server import free_socket
+from sandbox.slack.faults import Fault
 from tests.harness.app import AppHarness, open_app, patient
 from tests.harness.clock import FakeClock
 from tests.harness.documents import table
@@ -180,6 +182,39 @@ async def test_probes(served: tuple[AppHarness, str]) -> None:
     assert (await harness.http.get(f"{url}/livez")).json() == {"status": "ok"}
     assert (await harness.http.get(f"{url}/readyz")).json() == {"status": "ok"}
     assert (await harness.http.get(f"{url}/slack/events")).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("fault", "outcome"),
+    [
+        (Fault("refuse", error="missing_scope"), "missing_scope"),
+        (Fault("refuse", error="u0ada_acme"), "other"),
+        (Fault("refuse", error="U0ADA: acme/T0ACME"), "other"),
+        (Fault("refuse", error=""), "other"),
+        (Fault("html", status=200), "other"),
+        (Fault("html", status=418), "4xx"),
+        (Fault("status", status=599), "5xx"),
+    ],
+    ids=str,
+)
+async def test_an_unknown_answer_of_slack_is_counted_as_other(
+    served: tuple[AppHarness, str], fault: Fault, outcome: str
+) -> None:
+    """Only an answer that Slack documents counts as ok or by its code; no other becomes a label."""
+    harness, url = served
+    add_jobs(harness, 3)
+    await harness.ada.command("/emporix jobs")
+    before = parse((await harness.http.get(f"{url}/metrics")).text)
+    harness.workspace.faults.add(replace(fault, method="views.open", times=9))
+    await harness.ada.click("Open")
+    after = parse((await harness.http.get(f"{url}/metrics")).text)
+    views = 'emporix_bot_slack_calls_total{method="views.open"'
+    grown = {
+        one: selected(after, f'{views},outcome="{one}"}}')
+        - selected(before, f'{views},outcome="{one}"}}')
+        for one in metrics.SLACK_CALLS.labels["outcome"]
+    }
+    assert [one for one, count in grown.items() if count] == [outcome]
 
 
 @pytest.mark.parametrize(
