@@ -22,6 +22,7 @@ from sandbox.slack.faults import Fault
 from tests.harness.app import AppHarness
 from tests.listeners.alerts.fixtures import with_failure
 from tests.listeners.alerts.test_open import click_in, state, thread, unclaimed
+from tests.tasks.test_alert_mentions import snooze_option
 from tests.tasks.test_alerts import TIMED_OUT, fail, later, posted, shown
 
 HOUR = 60 * 60.0
@@ -139,10 +140,19 @@ async def test_a_partly_snoozed_message_is_unclaimed(harness: AppHarness) -> Non
     fail(harness, message=TIMED_OUT, agentId="b")
     fail(harness, message=TIMED_OUT, agentId="b")
     await later(harness, 120)
-    await snooze(harness, "Snooze for 1 hour")  # of the newest message's first row
+    await snooze(harness, await snooze_option(harness, "1 hour · b"))
     listed = await unclaimed(harness)
     assert "*2 alerts that no one has claimed*" in listed
-    assert "*1 job failed* in acme: a" in listed
+    assert "*1 job failed* in acme: a · " in listed
+
+
+async def test_menus_differ(harness: AppHarness) -> None:
+    """In a message with several failures, each option says which one it is about."""
+    fail(harness, message="Another {}", agentId="a" * 60)
+    fail(harness, message=TIMED_OUT, agentId="b")
+    await later(harness, 120)
+    for words in ("1 hour · b, ", "a date… · b, ", "tomorrow 9:00 · aaaaaaaaaaaaaaaaaaaaaaaa…, "):
+        assert (await snooze_option(harness, words)).endswith("AM")
 
 
 async def test_a_snooze_holds_also_for_other_messages(harness: AppHarness) -> None:
