@@ -136,7 +136,7 @@ async def mention(
     sharing: SharingService,
     notifier: Notifier,
 ) -> None:
-    """Post the due mentions of an alert, except about failures that are no longer unclaimed.
+    """Post the due mentions of an alert, except about failures that were claimed or resolved.
 
     Those of snoozed failures wait until the snooze is over.
     """
