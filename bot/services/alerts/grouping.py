@@ -273,7 +273,7 @@ def open_since(post: PostedAlert, response: MessageResponse, now: float) -> floa
 def unclaimed_since(
     posts: Sequence[PostedAlert], responses: AlertResponses, ts: str, now: float
 ) -> float | None:
-    """Since when no one has claimed a message; None if it needs nobody any more.
+    """Since when no one has claimed a message; None if it no longer needs anyone.
 
     Then someone has claimed or resolved it, or nothing happened for a day. A message whose id is
     unknown can't be claimed.
