@@ -50,6 +50,7 @@ from bot.emporix.models import (
     parse_job_page,
     parse_request_log,
     parse_session,
+    parse_started_job,
 )
 from bot.emporix.query import ALL_TIMES, TimeRange, by_request, to_q
 from bot.errors import (
@@ -262,6 +263,41 @@ class EmporixClient:
         return await self._read(
             call, lambda response: parse_request_log(decode_json(response.content), request_id)
         )
+
+    async def start_agent(
+        self, connection: Connection, agent_id: str, message: str, session_id: str
+    ) -> str:
+        """POST /agentic/chat-async, in one attempt: a second one would start a second job.
+
+        Returns the id of the job, or "" if it is unknown whether the agent was started. Raises an
+        EmporixError only if it certainly was not.
+        """
+        call = self._call(
+            connection,
+            "POST",
+            "agentic/chat-async",
+            headers={"session-id": session_id},
+            json={"agentId": agent_id, "message": message},
+            resource_id=agent_id,
+            scope=RUN_SCOPE,
+        )
+        try:
+            with translate_request_errors(connection.tenant):
+                return await self._start(call)
+        except NotFound as error:
+            error.resource = "agent"
+            raise
+
+    async def _start(self, call: AuthorizedRequest) -> str:
+        try:
+            async with asyncio.timeout(self._budget):
+                response = await call.send()
+            return parse_started_job(decode_json(response.content))
+        except (EmporixError, httpx.RequestError, OSError, ValueError, RecursionError) as failure:
+            if not call.may_have_worked(failure):
+                raise
+            logger.warning("unknown whether an agent was started: %s", type(failure).__name__)
+            return ""
 
     async def request_token(self, credentials: Credentials, scope: str = READ_SCOPES) -> Token:
         """POST /oauth/token; `scope` is READ_SCOPES or a wider one.
