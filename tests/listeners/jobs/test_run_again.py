@@ -133,4 +133,4 @@ async def test_says_what_an_event_left_out(acting: AppHarness) -> None:
     add_failed(acting, commerceEvent="return.return-created", response=None)
     exchange = await ask(acting.ada)
     assert "The agent gets only the message below" in shown(exchange)
-    assert "Check that this is what the agent was asked" in shown(exchange)
+    assert "or is the agent's answer. Check it." in shown(exchange)
