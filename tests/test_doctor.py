@@ -35,7 +35,7 @@ from bot.store.health import Heartbeats
 from sandbox.emporix.app import create_app as create_emporix
 from sandbox.emporix.faults import Fault as EmporixFault
 from sandbox.emporix.state import EmporixState
-from sandbox.server import free_socket, serving
+from sandbox.server import free_port, serving
 from sandbox.slack.app import create_app as create_slack
 from sandbox.slack.directory import APP_ID
 from sandbox.slack.faults import Fault as SlackFault
@@ -133,11 +133,6 @@ async def examine(
     written = capsys.readouterr()
     patient.told = written.out
     assert [secret for secret in SECRETS.values() if secret in written.out + written.err] == []
-
-
-def free_port() -> int:
-    with free_socket() as found:
-        return int(found.getsockname()[1])
 
 
 def redis_gone(patient: Patient) -> None:
@@ -288,8 +283,11 @@ BROKEN: dict[Break, tuple[str, str]] = {
     app_scope_missing: ("socket", "missing_scope: the token needs the scope connections:write"),
     socket_mode_limited: ("socket", "ratelimited: try again in 30 s"),
     socket_mode_refused: ("socket", "access_denied: create an app-level token"),
-    socket_mode_refused_otherwise: ("socket", "accesslimited: see this code at https://docs.slack"),
-    app_token_of_another_app: ("socket", "are of two Slack apps: copy both from one"),
+    socket_mode_refused_otherwise: (
+        "socket",
+        "accesslimited: look up this code at https://docs.slack",
+    ),
+    app_token_of_another_app: ("socket", "belong to different Slack apps: copy both from one"),
     emporix_gone: ("emporix", "check EMPORIX_API_URL"),
     emporix_is_a_page: ("emporix", "check EMPORIX_API_URL"),
     emporix_is_another_server: ("emporix", "check EMPORIX_API_URL"),

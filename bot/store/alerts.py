@@ -249,7 +249,7 @@ class ResponseStore:
         await self.settle(alert_id)
 
     async def settle(self, alert_id: str) -> None:
-        """End a worker's claim: what is left is due when the record says so."""
+        """End a worker's claim, and set the due time to that in the record."""
         keys = [redis_keys.alert_responses_due(), redis_keys.alert_responses(alert_id)]
         with translate_redis_errors():
             await self._settle(keys=keys, args=[alert_id])
