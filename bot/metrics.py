@@ -217,7 +217,7 @@ BACKGROUND_TASKS = GaugeMetric(
     "Work for requests in the web process",
     state=("running", "waiting"),
 )
-EMPORIX_ENDPOINTS = ("agents", "job", "jobs", "requests", "search", "session", "token")
+EMPORIX_ENDPOINTS = ("agents", "chat", "job", "jobs", "requests", "search", "session", "token")
 EMPORIX_CALLS = CountMetric(
     "emporix_bot_emporix_calls_total",
     "HTTP calls to Emporix, each attempt, by status: its class, 401, 403, 404, 429, or failed "
@@ -277,8 +277,8 @@ TASK_NAMES = _words(
     "cleanups.queue_due_cleanups cleanups.run digests.post digests.prepare_charts "
     "digests.queue_chart_preparation digests.queue_due_digests digests.read_channels "
     "maintenance.apply_retention maintenance.reconcile maintenance.send_heartbeat "
-    "maintenance.update_stopped_teams watches.end_broken watches.poll watches.post "
-    "watches.queue_due_watches"
+    "maintenance.update_stopped_teams runs.follow runs.queue_due_runs watches.end_broken "
+    "watches.poll watches.post watches.queue_due_watches"
 )
 TASKS = CountMetric(
     "emporix_bot_tasks_total",
@@ -301,7 +301,7 @@ POST_LATENESS_SECONDS = TimeMetric(
     LATENESS_BUCKETS,
     post=("alert", "digest"),
 )
-DUE_INDEXES = ("alerts", "cleanups", "digests", "watches")
+DUE_INDEXES = ("alerts", "cleanups", "digests", "runs", "watches")
 DUE_ENTRIES = GaugeMetric(
     "emporix_bot_due_index_entries", "Size of a due index in Redis", index=DUE_INDEXES
 )

@@ -26,8 +26,13 @@ from bot.services.agents import AGENT_NAMES_TIMEOUT_SECONDS, AgentNames, NamedJo
 from bot.settings import Settings
 from bot.slack.errors import MAX_RETRY_AFTER_SECONDS, retry_after_header
 from bot.store.accounts import AccountStore, TokenStore
+from bot.store.alerts import AlertStore
+from bot.store.cleanups import CleanupStore
 from bot.store.connection import Commands, connect
+from bot.store.digests import DigestStore
 from bot.store.encryption import AccountEncryption, Canary, Cipher, parse_keys
+from bot.store.idempotency import RunStore
+from bot.store.watches import WatchStore
 
 Connect = Callable[[str, Canary], Commands]
 """Creates the Redis client for a URL, like `bot.store.connection.connect`."""
@@ -97,6 +102,30 @@ async def open_resources(
             names=names,
             exit_stack=stack,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """Stores shared by several services."""
+
+    account_store: AccountStore
+    alert_store: AlertStore
+    cleanup_store: CleanupStore
+    digest_store: DigestStore
+    run_store: RunStore
+    watch_store: WatchStore
+
+
+def build_stores(resources: Resources) -> Stores:
+    redis, cipher = resources.redis, resources.cipher
+    return Stores(
+        account_store=resources.accounts,
+        alert_store=AlertStore(redis, cipher),
+        cleanup_store=CleanupStore(redis, cipher),
+        digest_store=DigestStore(redis, cipher),
+        run_store=RunStore(redis, cipher),
+        watch_store=WatchStore(redis, cipher),
+    )
 
 
 def build_cipher(settings: Settings) -> Cipher:

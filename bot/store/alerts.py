@@ -14,7 +14,13 @@ from bot.domain.records import Serializer
 from bot.errors import Busy
 from bot.store import keys as redis_keys
 from bot.store.connection import Commands, translate_redis_errors
-from bot.store.due_index import DueIndex, PolledConnections, ScheduledRecords
+from bot.store.due_index import (
+    RECORD_DUE_AT,
+    SAVE_DUE_RECORD,
+    DueIndex,
+    PolledConnections,
+    ScheduledRecords,
+)
 from bot.store.encryption import Cipher, EncryptedRecords
 from bot.store.versioned_records import ALERT_LIMITS, Argument, RecordIndexes, VersionedRecordStore
 
@@ -54,24 +60,6 @@ return 1
 
 ALERTS_DUE_AT = """
 local function due_at() return redis.call('SCARD', KEYS[2]) > 0 and ARGV[2] end
-"""
-
-# Saves responses unless they were changed since they were read; the posts get the same expiry.
-SAVE_RESPONSES = """
-if (redis.call('HGET', KEYS[1], 'record') or '') ~= ARGV[1] then return 0 end
-redis.call('HSET', KEYS[1], 'record', ARGV[2], 'due', ARGV[3])
-redis.call('EXPIRE', KEYS[1], ARGV[4])
-redis.call('EXPIRE', KEYS[3], ARGV[4])
-if ARGV[3] == '' then redis.call('ZREM', KEYS[2], ARGV[5])
-else redis.call('ZADD', KEYS[2], ARGV[3], ARGV[5]) end
-return 1
-"""
-
-RESPONSES_DUE_AT = """
-local function due_at()
-  local due = redis.call('HGET', KEYS[2], 'due')
-  return due and due ~= '' and due
-end
 """
 
 # Sets the time in the index to that in the record, after a worker has claimed it.
@@ -213,10 +201,10 @@ class ResponseStore:
     def __init__(self, redis: Commands, cipher: Cipher) -> None:
         self._redis = redis
         self._records = EncryptedRecords(cipher, "response to an alert", ALERT_RESPONSES_SERIALIZER)
-        self._save = redis.register_script(SAVE_RESPONSES)
-        self._settle = redis.register_script(RESPONSES_DUE_AT + SETTLE_RESPONSES)
+        self._save = redis.register_script(SAVE_DUE_RECORD)
+        self._settle = redis.register_script(RECORD_DUE_AT + SETTLE_RESPONSES)
         scheduled = ScheduledRecords.by_id(
-            "alerts with responses", redis_keys.alert_responses, RESPONSES_DUE_AT
+            "alerts with responses", redis_keys.alert_responses, RECORD_DUE_AT
         )
         self.due = DueIndex(redis, redis_keys.alert_responses_due(), scheduled)
 
