@@ -52,4 +52,4 @@ async def test_a_long_button_leaves_room_for_its_words(user: PageUser) -> None:
     assert above is not None
     assert above["width"] >= 0.9 * beside["width"]
     display = await button.evaluate("it => getComputedStyle(it).display")
-    assert display == "inline-block"  # in a flexible box, text gets no ellipsis
+    assert "flex" not in display  # in a flexible box, text gets no ellipsis
