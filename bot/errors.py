@@ -479,7 +479,7 @@ class Forbidden(EmporixError):
 class NotFound(EmporixError):
     """`resource_id` is the requested id; `resource` is its kind.
 
-    The kind is job, session or, if a list wasn't found, service, which has no id.
+    The kind is job, session, agent or, if a list wasn't found, service, which has no id.
     """
 
     template = "not_found"

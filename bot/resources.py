@@ -21,7 +21,8 @@ from bot.domain.times import Clock
 from bot.emporix.client import EmporixClient
 from bot.emporix.http import http_client
 from bot.http_session import http_session
-from bot.metrics import SLACK_CALLS, is_enabled
+from bot.metrics import OTHER, SLACK_CALLS, is_enabled
+from bot.services.agent_pauses import AgentPauses
 from bot.services.agents import AGENT_NAMES_TIMEOUT_SECONDS, AgentNames, NamedJobs
 from bot.settings import Settings
 from bot.slack.errors import MAX_RETRY_AFTER_SECONDS, retry_after_header
@@ -32,6 +33,7 @@ from bot.store.connection import Commands, connect
 from bot.store.digests import DigestStore
 from bot.store.due_index import AgentPauseStore, agent_pause_store
 from bot.store.encryption import AccountEncryption, Canary, Cipher, parse_keys
+from bot.store.idempotency import Deletions, RunStore
 from bot.store.watches import WatchStore
 
 Connect = Callable[[str, Canary], Commands]
@@ -104,6 +106,43 @@ async def open_resources(
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """Stores shared by several services."""
+
+    account_store: AccountStore
+    agent_pause_store: AgentPauseStore
+    alert_store: AlertStore
+    cleanup_store: CleanupStore
+    digest_store: DigestStore
+    run_store: RunStore
+    watch_store: WatchStore
+
+
+def build_stores(resources: Resources) -> Stores:
+    redis, cipher = resources.redis, resources.cipher
+    return Stores(
+        account_store=resources.accounts,
+        agent_pause_store=agent_pause_store(redis, cipher),
+        alert_store=AlertStore(redis, cipher),
+        cleanup_store=CleanupStore(redis, cipher),
+        digest_store=DigestStore(redis, cipher),
+        run_store=RunStore(redis, cipher),
+        watch_store=WatchStore(redis, cipher),
+    )
+
+
+def build_agent_pauses(resources: Resources, stores: Stores) -> AgentPauses:
+    return AgentPauses(
+        resources.emporix,
+        resources.accounts,
+        stores.agent_pause_store,
+        Deletions(resources.redis),
+        resources.clock,
+        allowed=resources.settings.agent_actions == "on",
+    )
+
+
 def build_cipher(settings: Settings) -> Cipher:
     return Cipher(parse_keys(settings.encryption_keys.get_secret_value()))
 
@@ -139,15 +178,18 @@ def _other_method(request: aiohttp.ClientRequest) -> str:
 
 
 async def _outcome(response: aiohttp.ClientResponse, *, is_api: bool) -> str:
-    """The HTTP status, or Slack's error code: a refusal has status 200."""
+    """The HTTP status, or Slack's error code: a refusal has status 200, too."""
     if response.status == 429:
         return "429"
     if response.status >= 300:
         return f"{response.status // 100}xx"
-    body = await response.read() if is_api else b""  # slack_sdk reads all of it, too
-    start = body[:MAX_REFUSAL_BYTES]
-    found = _ERROR_CODE.search(start) if _REFUSAL.search(start) else None
-    return found[1].decode() if found else "ok"
+    if not is_api:
+        return "ok"
+    start = (await response.read())[:MAX_REFUSAL_BYTES]  # slack_sdk reads all of it, too
+    if not _REFUSAL.search(start):
+        return "ok" if start.startswith(b"{") else OTHER
+    found = _ERROR_CODE.search(start)
+    return found[1].decode() if found else OTHER
 
 
 def slack_client(
@@ -197,27 +239,3 @@ def retry_handlers() -> list[AsyncRetryHandler]:
         AsyncConnectionErrorRetryHandler(interval_calculator=at_once),
         BriefRateLimitRetries(max_retry_count=2),
     ]
-
-
-@dataclass(frozen=True, slots=True)
-class Stores:
-    """Stores shared by several services."""
-
-    account_store: AccountStore
-    agent_pause_store: AgentPauseStore
-    alert_store: AlertStore
-    cleanup_store: CleanupStore
-    digest_store: DigestStore
-    watch_store: WatchStore
-
-
-def build_stores(resources: Resources) -> Stores:
-    redis, cipher = resources.redis, resources.cipher
-    return Stores(
-        account_store=resources.accounts,
-        agent_pause_store=agent_pause_store(redis, cipher),
-        alert_store=AlertStore(redis, cipher),
-        cleanup_store=CleanupStore(redis, cipher),
-        digest_store=DigestStore(redis, cipher),
-        watch_store=WatchStore(redis, cipher),
-    )

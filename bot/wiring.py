@@ -11,11 +11,12 @@ import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, fields
 from typing import Any
+from uuid import uuid4
 
 import bot.listeners
 from bot.logs import write_line
 from bot.rendering.renderer import Renderer
-from bot.resources import Resources, Stores, build_stores, slack_client
+from bot.resources import Resources, Stores, build_agent_pauses, build_stores, slack_client
 from bot.scheduler.tasks import TaskQueue
 from bot.services.accounts import AccountService
 from bot.services.agent_pauses import AgentPauses
@@ -36,6 +37,7 @@ from bot.services.filters.parser import FilterResolver
 from bot.services.find_jobs import JobFinder
 from bot.services.home import HomeService, TenantStatsReader
 from bot.services.jobs import JobsById, JobService
+from bot.services.runs import RunService
 from bot.services.session_logs import ErrorLines, SessionLogs
 from bot.services.sharing import SharingService
 from bot.services.watches import WatchService
@@ -90,6 +92,7 @@ class Services(Stores):
     digest_reports: DigestReports
     error_lines: ErrorLines
     renderer: Renderer
+    runs: RunService
     shared_deletes: SharedDeletes
     sharing: SharingService
     watches: WatchService
@@ -101,9 +104,9 @@ def build_services(
     new_digest_id: Callable[[], str] = new_digest_id,
 ) -> Services:
     settings, redis, slack = resources.settings, resources.redis, resources.slack
-    renderer = Renderer.default(settings.deletes, may_act=settings.agent_actions == "on")
-    audit = audit_log(settings, redis)
-    jobs, stores, clock = _jobs(resources, new_cursor_id), build_stores(resources), resources.clock
+    renderer, audit = _renderer(settings), audit_log(settings, redis)
+    stores, clock = build_stores(resources), resources.clock
+    jobs = _jobs(resources, stores, new_cursor_id)
     watches = _watches(resources, stores, jobs)
     lifecycle, alerts = _alerts(resources, stores)
     responder = AlertResponder(stores.alert_store, clock)
@@ -113,7 +116,7 @@ def build_services(
     return Services(
         **_fields(stores),
         accounts=AccountService(resources.accounts, resources.emporix, clock),
-        agent_pauses=_agent_pauses(resources, stores),
+        agent_pauses=build_agent_pauses(resources, stores),
         alert_lifecycle=lifecycle,
         alert_messages=AlertMessages(renderer, slack, Deletions(redis), responder, clock),
         alert_responder=responder,
@@ -131,10 +134,15 @@ def build_services(
         digest_reports=digest_reports,
         error_lines=error_lines,
         renderer=renderer,
+        runs=_runs(resources, stores, jobs, audit),
         shared_deletes=_shared_deletes(resources, audit),
         sharing=_sharing(resources, jobs, new_cursor_id),
         watches=watches,
     )
+
+
+def _renderer(settings: Settings) -> Renderer:
+    return Renderer.default(settings.deletes, may_act=settings.agent_actions == "on")
 
 
 def _reports(resources: Resources) -> tuple[DailyHistory, ErrorLines, DigestReports]:
@@ -147,10 +155,11 @@ def _reports(resources: Resources) -> tuple[DailyHistory, ErrorLines, DigestRepo
     return history, lines, reports
 
 
-def _jobs(resources: Resources, new_cursor_id: Callable[[], str]) -> JobService:
+def _jobs(resources: Resources, stores: Stores, new_cursor_id: Callable[[], str]) -> JobService:
     return JobService(
         resources.named_jobs,
         ListStore(resources.redis, resources.clock),
+        stores.run_store,
         dashboard_url=resources.settings.emporix_dashboard_url,
         new_cursor_id=new_cursor_id,
         clock=resources.clock,
@@ -175,6 +184,19 @@ def _shared_deletes(resources: Resources, audit: AuditLog) -> SharedDeletes:
     return SharedDeletes(deletes, Deletions(resources.redis), resources.clock)
 
 
+def _runs(resources: Resources, stores: Stores, jobs: JobService, audit: AuditLog) -> RunService:
+    return RunService(
+        jobs,
+        resources.emporix,
+        stores.run_store,
+        resources.accounts,
+        audit,
+        clock=resources.clock,
+        new_session_id=lambda: str(uuid4()),
+        allowed=resources.settings.agent_actions == "on",
+    )
+
+
 def _watches(resources: Resources, stores: Stores, jobs: JobService) -> WatchService:
     return WatchService(
         jobs,
@@ -183,17 +205,6 @@ def _watches(resources: Resources, stores: Stores, jobs: JobService) -> WatchSer
         resources.accounts,
         new_watch_id=new_watch_id,
         clock=resources.clock,
-    )
-
-
-def _agent_pauses(resources: Resources, stores: Stores) -> AgentPauses:
-    return AgentPauses(
-        resources.emporix,
-        resources.accounts,
-        stores.agent_pause_store,
-        Deletions(resources.redis),
-        resources.clock,
-        allowed=resources.settings.agent_actions == "on",
     )
 
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from typing import TypeVar
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 import httpx
 
@@ -51,14 +51,22 @@ from bot.emporix.models import (
     parse_job_page,
     parse_request_log,
     parse_session,
+    parse_started_job,
 )
-from bot.emporix.query import ALL_TIMES, TimeRange, by_request, to_q
+from bot.emporix.query import (
+    ALL_TIMES,
+    TimeRange,
+    agent_path,
+    by_request,
+    job_segment,
+    segment,
+    to_q,
+)
 from bot.errors import (
     BotError,
     EmporixError,
     EmporixTimeout,
     EmporixUnreadable,
-    InvalidInput,
     NotFound,
 )
 
@@ -106,32 +114,6 @@ def _page_and_size(filters: Filters) -> tuple[int, int]:
     return max(1, filters.page), min(max(1, filters.size), MAX_PAGE_SIZE)
 
 
-MAX_SEGMENT_LENGTH = 500
-JOB_ID = re.compile(r"[A-Za-z0-9_.:-]{1,200}")
-
-
-def job_segment(job_id: str) -> str:
-    """A job id as a path segment; raises InvalidInput.
-
-    Stricter than `segment`, because a gateway that decodes `%2F` could leave /jobs/. Emporix: ids
-    have 24 hex characters in every sample.
-    """
-    if not JOB_ID.fullmatch(job_id) or ".." in job_id:
-        raise InvalidInput("That isn't a job ID", job_id, "Copy the job ID as it is shown.")
-    return segment(job_id, "job id")
-
-
-def segment(text: str, meaning: str) -> str:
-    """`text` as a path segment; raises InvalidInput if it cannot be one."""
-    try:
-        encoded = quote(text, safe="")
-    except UnicodeEncodeError:
-        encoded = ""
-    if encoded in ("", ".", "..") or len(encoded) > MAX_SEGMENT_LENGTH:
-        raise InvalidInput(f"That isn't a {meaning}", text, f"Copy the {meaning} as it is shown.")
-    return encoded
-
-
 logger = logging.getLogger(__name__)
 
 MAX_QUERY_STRING_BYTES = 8_000
@@ -146,10 +128,6 @@ AGENT_STATE_FIELDS = {"fields": "id,name,type,enabled,metadata"}
 WITH_TOTAL_COUNT = {"X-Total-Count": "true"}
 
 T = TypeVar("T")
-
-
-def _agent_path(agent_id: str) -> str:
-    return f"agentic/agents/{segment(agent_id, 'agent id')}"
 
 
 class EmporixClient:
@@ -259,7 +237,7 @@ class EmporixClient:
 
     async def get_agent(self, connection: Connection, agent_id: str) -> Agent:
         """GET /agentic/agents/{agentId}, with its version. Raises NotFound."""
-        call = self._call(connection, "GET", _agent_path(agent_id), params=AGENT_STATE_FIELDS)
+        call = self._call(connection, "GET", agent_path(agent_id), params=AGENT_STATE_FIELDS)
         return await self._read(call, lambda response: parse_agent(decode_json(response.content)))
 
     async def switch_agent(self, connection: Connection, agent_id: str, *, enabled: bool) -> None:
@@ -271,7 +249,7 @@ class EmporixClient:
         """
         change = [{"op": "REPLACE", "path": "/enabled", "value": enabled}]
         call = self._call(
-            connection, "PATCH", _agent_path(agent_id), json=change, scope=DELETE_SCOPE
+            connection, "PATCH", agent_path(agent_id), json=change, scope=DELETE_SCOPE
         )
         with translate_request_errors(connection.tenant):
             async with asyncio.timeout(self._budget):
@@ -292,6 +270,41 @@ class EmporixClient:
         return await self._read(
             call, lambda response: parse_request_log(decode_json(response.content), request_id)
         )
+
+    async def start_agent(
+        self, connection: Connection, agent_id: str, message: str, session_id: str
+    ) -> str:
+        """POST /agentic/chat-async, in one attempt: a second one would start a second job.
+
+        Returns the id of the job, or "" if it is unknown whether the agent was started. Raises an
+        EmporixError only if it certainly was not.
+        """
+        call = self._call(
+            connection,
+            "POST",
+            "agentic/chat-async",
+            headers={"session-id": session_id},
+            json={"agentId": agent_id, "message": message},
+            resource_id=agent_id,
+            scope=RUN_SCOPE,
+        )
+        try:
+            with translate_request_errors(connection.tenant):
+                return await self._start(call)
+        except NotFound as error:
+            error.resource = "agent"
+            raise
+
+    async def _start(self, call: AuthorizedRequest) -> str:
+        try:
+            async with asyncio.timeout(self._budget):
+                response = await call.send()
+            return parse_started_job(decode_json(response.content))
+        except (EmporixError, httpx.RequestError, OSError, ValueError, RecursionError) as failure:
+            if not call.may_have_worked(failure):
+                raise
+            logger.warning("unknown whether an agent was started: %s", type(failure).__name__)
+            return ""
 
     async def request_token(self, credentials: Credentials, scope: str = READ_SCOPES) -> Token:
         """POST /oauth/token; `scope` is READ_SCOPES or a wider one.

@@ -15,6 +15,7 @@ from bot.store.cleanups import CleanupStore
 from bot.store.digests import DigestStore
 from bot.store.due_index import AgentPauseStore
 from bot.store.health import Heartbeats
+from bot.store.idempotency import RunStore
 from bot.store.locks import WorkerLeases
 from bot.store.watches import WatchStore
 
@@ -46,6 +47,7 @@ async def reconcile(
     alert_store: AlertStore,
     watch_store: WatchStore,
     cleanup_store: CleanupStore,
+    run_store: RunStore,
     agent_pause_store: AgentPauseStore,
 ) -> None:
     """Restore missing entries of all due indexes.
@@ -60,6 +62,7 @@ async def reconcile(
         alert_store.responses.due.reconcile(now),
         watch_store.connections.due.reconcile(now),
         cleanup_store.due.reconcile(now),
+        run_store.due.reconcile(now),
         agent_pause_store.due.reconcile(now),
     )
     await worker_leases.extend("reconcile", RECONCILE_LEASE_SECONDS)
