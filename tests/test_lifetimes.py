@@ -19,6 +19,7 @@ from sandbox.slack.faults import Fault as SlackFault
 from sandbox.slack.person import Exchange, Person
 from tests.harness.app import AppHarness
 from tests.harness.documents import table
+from tests.harness.runs import add_failed, ask, confirm
 from tests.listeners.digest.fixtures import set_up
 from tests.listeners.jobs.fixtures import add_jobs, job_id
 
@@ -167,6 +168,12 @@ async def clean_up(tour: Tour, ada: Person) -> None:
     await tour.work(5, step=1)
 
 
+async def run_again(tour: Tour, ada: Person) -> None:
+    add_failed(tour.harness, id="again")
+    await tour.do(ask(ada, "again"), confirm(ada))
+    await tour.work(5, step=1)
+
+
 async def end_all(tour: Tour, ada: Person, grace: Person) -> None:
     """Delete everything that was set up."""
     await tour.do(grace.command("/emporix alerts off"))
@@ -184,11 +191,12 @@ async def test_every_key_lives_as_long_as_the_document_says(harness: AppHarness)
     ada, grace = harness.person("ada", "ops"), harness.person("grace", "ops")
     add_jobs(harness, 9)
     for person in (ada, grace):
-        await tour.do(harness.connect(person, ACME_OPERATIONS))
+        await tour.do(harness.connect(person, ACME_OPERATIONS, with_actions=True))
     await ask_and_open(tour, ada)
     await share_and_delete(tour, ada)
     await tour.do(harness.http.get(f"{harness.bot_url}/readyz"))  # writes a key that lives for 1 s
     await clean_up(tour, ada)
+    await run_again(tour, ada)
     await watch_and_hear(tour, ada, grace)
     await post_digests(tour, ada, grace)
     await end_all(tour, ada, grace)
