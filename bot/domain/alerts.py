@@ -9,7 +9,6 @@ from typing import Literal
 from bot.domain.accounts import Caller, PolledConnection
 from bot.domain.digests import QuietHours
 from bot.domain.filters import Filters
-from bot.domain.jobs import AgentCount
 from bot.domain.records import StoredRecord
 
 WATERMARK_OVERLAP_SECONDS = 180.0
@@ -272,6 +271,11 @@ class MessageResponse(StoredRecord):
         return self.last.at if self.last else 0.0
 
     @property
+    def in_use_until(self) -> float:
+        """The time of the last change, or of the end of a snooze if that is later."""
+        return max([self.at, *(one.end for one in self.snoozes)])
+
+    @property
     def pending(self) -> tuple[ResponseStep, ...]:
         """The changes that Slack doesn't show yet, as far as they are stored."""
         return tuple(step for step in self.steps if step.number > self.shown)
@@ -305,7 +309,10 @@ class MessageResponse(StoredRecord):
 
     def as_of(self, at: float) -> MessageResponse:
         """The response as it was at a time, as far as its changes are stored."""
-        return replace(self, steps=tuple(step for step in self.steps if step.at <= at))
+        steps = tuple(step for step in self.steps if step.at <= at)
+        return replace(
+            self, steps=steps, snoozes=tuple(one for one in self.snoozes if one.at <= at)
+        )
 
     def after_edit(self) -> MessageResponse:
         """The response after an edit of its message that may have overwritten the state."""
@@ -380,21 +387,8 @@ class AlertResponses(StoredRecord):
     def with_response(self, response: MessageResponse, now: float) -> AlertResponses:
         """Add or replace a response; drops those without a change for a week, and the oldest."""
         others = [one for one in self.messages if one.ts != response.ts]
-        recent = [one for one in others if now - one.at < RESPONSE_TTL_SECONDS or one.is_waiting]
-        kept = sorted(recent, key=lambda one: (not one.is_waiting, -one.at))[: MAX_RESPONSES - 1]
-        messages = sorted([*kept, response], key=lambda one: one.ts)
+        begin = now - RESPONSE_TTL_SECONDS
+        recent = [one for one in others if one.in_use_until > begin or one.is_waiting]
+        recent.sort(key=lambda one: (not one.is_waiting, -one.in_use_until))
+        messages = sorted([*recent[: MAX_RESPONSES - 1], response], key=lambda one: one.ts)
         return replace(self, messages=tuple(messages))
-
-
-@dataclass(frozen=True, slots=True)
-class UnclaimedFailures:
-    """A message about failures that no one has claimed, unclaimed since `at`.
-
-    `count` is the number of failed jobs, and `agents` are those that are known by agent.
-    """
-
-    alert: Alert
-    ts: str
-    at: float
-    count: int
-    agents: tuple[AgentCount, ...]

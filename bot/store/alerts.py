@@ -71,9 +71,6 @@ return redis.call('ZREM', KEYS[1], ARGV[1])
 
 ALERT_POSTS_TTL_SECONDS = round(RESPONSE_TTL_SECONDS)
 
-SNOOZE_GRACE_SECONDS = 24 * 60 * 60
-"""How long a worker may take to report a snooze that is over."""
-
 MAX_RESPONSE_SAVE_ATTEMPTS = 10
 """Attempts to save responses that several people or workers change at the same time."""
 
@@ -146,6 +143,7 @@ class AlertStore(VersionedRecordStore[Alert]):
         *,
         poll_at: float | None = None,
         starts: bool = False,
+        posts_ttl: int = ALERT_POSTS_TTL_SECONDS,
     ) -> Alert | None:
         """Save a new alert, or update the alert read as `before`; also save `posts` if given.
 
@@ -164,7 +162,7 @@ class AlertStore(VersionedRecordStore[Alert]):
         ]
         args: list[Argument] = [
             "" if posts is None else self._encrypted_posts.encrypt(posts, posts_key),
-            ALERT_POSTS_TTL_SECONDS,
+            posts_ttl,
             connection,
             "NX" if poll_at is None else "LT",
             alert.polled_at if poll_at is None else poll_at,
@@ -236,7 +234,13 @@ class ResponseStore:
             with translate_redis_errors():
                 saved = await self._save(
                     keys=[key, redis_keys.alert_responses_due(), redis_keys.alert_posts(alert_id)],
-                    args=[text or "", new, "" if due is None else due, _ttl(due, now), alert_id],
+                    args=[
+                        text or "",
+                        new,
+                        "" if due is None else due,
+                        ttl_of(after, now),
+                        alert_id,
+                    ],
                 )
             if saved:
                 return before, after
@@ -268,9 +272,10 @@ class ResponseStore:
         return self._records.decrypt(text, key, "record") or AlertResponses()
 
 
-def _ttl(due: float | None, now: float) -> int:
-    """Seconds to keep responses: a week, or longer until the first snooze has been reported."""
-    return max(round(RESPONSE_TTL_SECONDS), round((due or now) - now + SNOOZE_GRACE_SECONDS))
+def ttl_of(responses: AlertResponses, now: float) -> int:
+    """Seconds to keep responses, and their messages: a week, also after the last snooze."""
+    last = max((one.in_use_until for one in responses.messages), default=now)
+    return round(RESPONSE_TTL_SECONDS + max(0.0, last - now))
 
 
 async def _connection_names(keys: list[str]) -> list[str]:
