@@ -217,7 +217,10 @@ BACKGROUND_TASKS = GaugeMetric(
     "Work for requests in the web process",
     state=("running", "waiting"),
 )
-EMPORIX_ENDPOINTS = ("agents", "chat", "job", "jobs", "requests", "search", "session", "token")
+EMPORIX_ENDPOINTS = (
+    *("agent", "agents", "chat", "job", "jobs"),
+    *("requests", "search", "session", "token"),
+)
 EMPORIX_CALLS = CountMetric(
     "emporix_bot_emporix_calls_total",
     "HTTP calls to Emporix, each attempt, by status: its class, 401, 403, 404, 429, or failed "
@@ -272,6 +275,7 @@ REDIS_ERRORS = CountMetric(
     ),
 )
 TASK_NAMES = _words(
+    "agents.queue_due_pauses agents.settle "
     "alerts.mention alerts.poll alerts.post alerts.post_notice alerts.queue_due_alerts "
     "alerts.queue_due_responses alerts.show_responses "
     "cleanups.queue_due_cleanups cleanups.run digests.post digests.prepare_charts "
@@ -301,7 +305,7 @@ POST_LATENESS_SECONDS = TimeMetric(
     LATENESS_BUCKETS,
     post=("alert", "digest"),
 )
-DUE_INDEXES = ("alerts", "cleanups", "digests", "runs", "watches")
+DUE_INDEXES = ("agents", "alerts", "cleanups", "digests", "runs", "watches")
 DUE_ENTRIES = GaugeMetric(
     "emporix_bot_due_index_entries", "Size of a due index in Redis", index=DUE_INDEXES
 )

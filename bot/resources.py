@@ -1,4 +1,4 @@
-"""A process's connections and keys, opened from its settings."""
+"""A process's connections, keys and stores, opened from its settings."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from bot.emporix.client import EmporixClient
 from bot.emporix.http import http_client
 from bot.http_session import http_session
 from bot.metrics import OTHER, SLACK_CALLS, is_enabled
+from bot.services.agent_pauses import AgentPauses
 from bot.services.agents import AGENT_NAMES_TIMEOUT_SECONDS, AgentNames, NamedJobs
 from bot.settings import Settings
 from bot.slack.errors import MAX_RETRY_AFTER_SECONDS, retry_after_header
@@ -30,8 +31,9 @@ from bot.store.alerts import AlertStore
 from bot.store.cleanups import CleanupStore
 from bot.store.connection import Commands, connect
 from bot.store.digests import DigestStore
+from bot.store.due_index import AgentPauseStore, agent_pause_store
 from bot.store.encryption import AccountEncryption, Canary, Cipher, parse_keys
-from bot.store.idempotency import RunStore
+from bot.store.idempotency import Deletions, RunStore
 from bot.store.watches import WatchStore
 
 Connect = Callable[[str, Canary], Commands]
@@ -109,6 +111,7 @@ class Stores:
     """Stores shared by several services."""
 
     account_store: AccountStore
+    agent_pause_store: AgentPauseStore
     alert_store: AlertStore
     cleanup_store: CleanupStore
     digest_store: DigestStore
@@ -120,11 +123,23 @@ def build_stores(resources: Resources) -> Stores:
     redis, cipher = resources.redis, resources.cipher
     return Stores(
         account_store=resources.accounts,
+        agent_pause_store=agent_pause_store(redis, cipher),
         alert_store=AlertStore(redis, cipher),
         cleanup_store=CleanupStore(redis, cipher),
         digest_store=DigestStore(redis, cipher),
         run_store=RunStore(redis, cipher),
         watch_store=WatchStore(redis, cipher),
+    )
+
+
+def build_agent_pauses(resources: Resources, stores: Stores) -> AgentPauses:
+    return AgentPauses(
+        resources.emporix,
+        resources.accounts,
+        stores.agent_pause_store,
+        Deletions(resources.redis),
+        resources.clock,
+        allowed=resources.settings.agent_actions == "on",
     )
 
 

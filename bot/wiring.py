@@ -16,9 +16,10 @@ from uuid import uuid4
 import bot.listeners
 from bot.logs import write_line
 from bot.rendering.renderer import Renderer
-from bot.resources import Resources, Stores, build_stores, slack_client
+from bot.resources import Resources, Stores, build_agent_pauses, build_stores, slack_client
 from bot.scheduler.tasks import TaskQueue
 from bot.services.accounts import AccountService
+from bot.services.agent_pauses import AgentPauses
 from bot.services.alerts.alerts import AlertService
 from bot.services.alerts.lifecycle import AlertLifecycle, AlertResponder
 from bot.services.alerts.poll import AlertPoller
@@ -73,6 +74,7 @@ class Services(Stores):
     """The services of both processes."""
 
     accounts: AccountService
+    agent_pauses: AgentPauses
     alert_lifecycle: AlertLifecycle
     alert_messages: AlertMessages
     alert_responder: AlertResponder
@@ -114,6 +116,7 @@ def build_services(
     return Services(
         **_fields(stores),
         accounts=AccountService(resources.accounts, resources.emporix, clock),
+        agent_pauses=build_agent_pauses(resources, stores),
         alert_lifecycle=lifecycle,
         alert_messages=AlertMessages(renderer, slack, Deletions(redis), responder, clock),
         alert_responder=responder,

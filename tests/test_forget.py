@@ -106,6 +106,10 @@ async def tour(harness: AppHarness) -> None:
     harness.clock.forward(60)
     harness.emporix_state.add_job("acme", id="new", status="failure", message="No such order.")
     await harness.worker.work()
+    harness.emporix_state.add_agent("acme", id="a1", name="Help")
+    await harness.ada.command("/emporix agents")
+    await harness.ada.click("Pause…")
+    await harness.ada.submit({"Reason": "Wrong prices"})
     clean_id = await clean_up(harness)
     await harness.redis.hset(redis_keys.cleanup_results(clean_id), "job-1", "deleted")
     for channel in ("ops", "general"):

@@ -17,6 +17,7 @@ from bot.store.accounts import AccountStore, TokenStore
 from bot.store.alerts import AlertStore
 from bot.store.cleanups import CleanupResults, CleanupStore
 from bot.store.digests import DigestStore
+from bot.store.due_index import agent_pause_store
 from bot.store.encryption import (
     CONNECTION_FIELD,
     TOKEN_FIELD,
@@ -32,6 +33,7 @@ from tests.store.fixtures import ADA, GRACE, SCOPES, connection
 from tests.store.test_alerts import ALERT, POSTS, RESPONSES
 from tests.store.test_cleanups import CLEAN
 from tests.store.test_digests import DIGEST
+from tests.store.test_due_index import PAUSE
 from tests.store.test_watches import WATCH
 
 OLD, NEW = parse_keys(f"{new_key()},{new_key()}")
@@ -244,17 +246,19 @@ async def fill_by_clock(redis: Any) -> None:
     await CleanupStore(redis, cipher).freeze_job_ids(CLEAN, ["job-1"], "1.worker.1")
     await CleanupStore(redis, cipher).request_stop(CLEAN.id, "U0ADA")
     await CleanupResults(redis).record(CLEAN.id, "1.worker.1", "job-1", "deleted")
+    await agent_pause_store(redis, cipher).update(PAUSE.id, NOW, lambda _: PAUSE)
     await redis.hset(redis_keys.watches_failures(), "source", 1)
 
 
 async def test_encrypts_scheduled_work(redis: Any) -> None:
-    """Digests, alerts, watches and clean-ups are re-encrypted too."""
+    """Digests, alerts, watches, clean-ups and pauses of agents are re-encrypted too."""
     await fill_by_clock(redis)
     ttl = await redis.ttl(redis_keys.alert_posts(ALERT.id))
     tally = await rotate(redis)
-    assert (tally.accounts, tally.records, tally.reencrypted) == (0, 7, 7)
+    assert (tally.accounts, tally.records, tally.reencrypted) == (0, 8, 8)
     assert tally.is_complete
     cipher = Cipher(NEW_ONLY)
+    assert await agent_pause_store(redis, cipher).load(PAUSE.id) == PAUSE
     assert await DigestStore(redis, cipher).load(DIGEST.id) == replace(DIGEST, version=1)
     assert await AlertStore(redis, cipher).load(ALERT.id) == replace(ALERT, version=1)
     assert await AlertStore(redis, cipher).load_posts(ALERT.id) == POSTS
@@ -263,7 +267,7 @@ async def test_encrypts_scheduled_work(redis: Any) -> None:
     assert await CleanupStore(redis, cipher).load(CLEAN.id) == CLEAN
     assert await CleanupStore(redis, cipher).load_job_ids(CLEAN.id) == ["job-1"]
     assert ttl - 5 < await redis.ttl(redis_keys.alert_posts(ALERT.id)) <= ttl
-    assert (await rotate(redis)).current == 7
+    assert (await rotate(redis)).current == 8
 
 
 async def test_does_not_overwrite_changes_by_a_worker(redis: Any) -> None:

@@ -174,6 +174,15 @@ async def run_again(tour: Tour, ada: Person) -> None:
     await tour.work(5, step=1)
 
 
+async def pause_agent(tour: Tour, ada: Person) -> None:
+    """An agent is paused for an hour."""
+    tour.harness.emporix_state.add_agent("acme", id="a1", name="Help")
+    await tour.do(ada.command("/emporix agents"), ada.click("Pause…"))
+    await tour.do(ada.submit({"Reason": "Wrong prices"}))
+    await tour.work(5)
+    await tour.work(2 * 3600, step=600)
+
+
 async def end_all(tour: Tour, ada: Person, grace: Person) -> None:
     """Delete everything that was set up."""
     await tour.do(grace.command("/emporix alerts off"))
@@ -197,6 +206,7 @@ async def test_every_key_lives_as_long_as_the_document_says(harness: AppHarness)
     await tour.do(harness.http.get(f"{harness.bot_url}/readyz"))  # writes a key that lives for 1 s
     await clean_up(tour, ada)
     await run_again(tour, ada)
+    await pause_agent(tour, ada)
     await watch_and_hear(tour, ada, grace)
     await post_digests(tour, ada, grace)
     await end_all(tour, ada, grace)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from bot.domain.accounts import Caller, PolledConnection
+from bot.domain.agents import AgentPause
 from bot.domain.digests import QuietHours
 from bot.domain.filters import Filters
 from bot.domain.records import StoredRecord
@@ -239,11 +240,10 @@ class Snooze(StoredRecord):
 
 @dataclass(frozen=True, slots=True)
 class MessageResponse(StoredRecord):
-    """The team's response to a message: its latest changes, oldest first, and snoozed failures.
+    """The team's response to a message: its latest changes, oldest first, snoozes and pauses.
 
-    `shown` is the number of the last change that Slack shows. `edits` counts the changes of
-    snoozes, and other edits that may have overwritten the state; Slack shows it after
-    `edits_shown` of them.
+    `shown` is the number of the last change that Slack shows. `edits` counts changes of snoozes and
+    pauses, and edits that may have overwritten the state: Slack shows `edits_shown` of them.
     """
 
     ts: str
@@ -252,6 +252,7 @@ class MessageResponse(StoredRecord):
     edits: int = 0
     edits_shown: int = 0
     snoozes: tuple[Snooze, ...] = ()
+    pauses: tuple[AgentPause, ...] = ()
 
     @property
     def last(self) -> ResponseStep | None:
@@ -290,8 +291,9 @@ class MessageResponse(StoredRecord):
 
     @property
     def is_waiting(self) -> bool:
-        """Whether a worker still has to show a change, or to report a snooze."""
-        return not self.is_shown or any(not one.is_reported for one in self.snoozes)
+        """Whether a worker still has to show a change, or to report a snooze or a pause's end."""
+        is_over = all(one.is_reported for one in self.snoozes)
+        return not (self.is_shown and is_over) or any(one.is_active for one in self.pauses)
 
     def active_snoozes(self, at: float) -> tuple[Snooze, ...]:
         return tuple(one for one in self.snoozes if one.is_active(at))
@@ -325,9 +327,8 @@ class MessageResponse(StoredRecord):
 
     def with_snooze(self, snooze: Snooze) -> MessageResponse:
         """Snooze a kind of failure; if it is snoozed already, this changes the end."""
-        known = [
-            one for one in self.active_snoozes(snooze.at) if one.fingerprint == snooze.fingerprint
-        ]
+        active = self.active_snoozes(snooze.at)
+        known = [one for one in active if one.fingerprint == snooze.fingerprint]
         new = replace(known[0], until=snooze.until, by=snooze.by) if known else snooze
         others = [one for one in self.snoozes if one not in known]
         return replace(self.after_edit(), snoozes=(*others, new)[-MAX_SNOOZES:])
@@ -374,7 +375,6 @@ class AlertResponses(StoredRecord):
 
     @property
     def not_shown(self) -> tuple[MessageResponse, ...]:
-        """The responses that Slack doesn't show as they are."""
         return tuple(one for one in self.messages if not one.is_shown)
 
     def due_at(self, now: float) -> float | None:

@@ -38,6 +38,8 @@ class AuditEvent(StrEnum):
     ALERT_SNOOZED = "alert.snoozed"
     ALERT_SNOOZE_ENDED = "alert.snooze_ended"
     ALERT_MENTIONS = "alert.mentions"
+    AGENT_PAUSED = "agent.paused"
+    AGENT_RESUMED = "agent.resumed"
     AUDIT_READ = "audit.read"
     APP_UNINSTALLED = "app.uninstalled"
     TOKEN_REVOKED = "token.revoked"  # noqa: S105 - a name
@@ -73,10 +75,10 @@ class AuditEntry:
     affected digests or alerts, separated by commas. `result` is DONE or the template of an error.
     For a job, it is BEGUN, deleted, already_gone or the template; for a clean-up, BEGUN or the
     reason why it ended; for a run, BEGUN, DONE, run_taken, run_not_found, run_unchecked or the
-    template. `subject` is the id of a job or clean-up, or the name of a digest. `detail` lists the
-    changed fields, is the id of a new job, or the reason why the app paused something. `count` is
-    the number of affected jobs, digests or alerts, and `deleted` the number of jobs that a clean-up
-    deleted.
+    template. `subject` is the id of a job, clean-up or agent, or the name of a digest. `detail`
+    lists the changed fields, is the id of a new job, or the reason why the app paused something.
+    `count` is the number of affected jobs, digests or alerts, and `deleted` the number of jobs that
+    a clean-up deleted.
     """
 
     at: float

@@ -111,12 +111,17 @@ class JobPage:
 
 @dataclass(frozen=True, slots=True)
 class Agent:
-    """An agent; `type` is spelled as in Emporix."""
+    """An agent; `type` is spelled as in Emporix.
+
+    `version` and `modified_at` change with each change of the agent; 0 and "" if unknown.
+    """
 
     id: str
     name: str
     type: str = ""
     enabled: bool = True
+    version: int = 0
+    modified_at: str = ""
 
 
 @dataclass(frozen=True, slots=True)

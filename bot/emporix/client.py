@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from typing import TypeVar
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 import httpx
 
@@ -45,6 +45,7 @@ from bot.emporix.models import (
     LIST_FIELDS,
     NO_NAMES,
     decode_json,
+    parse_agent,
     parse_agents,
     parse_job,
     parse_job_page,
@@ -52,13 +53,20 @@ from bot.emporix.models import (
     parse_session,
     parse_started_job,
 )
-from bot.emporix.query import ALL_TIMES, TimeRange, by_request, to_q
+from bot.emporix.query import (
+    ALL_TIMES,
+    TimeRange,
+    agent_path,
+    by_request,
+    job_segment,
+    segment,
+    to_q,
+)
 from bot.errors import (
     BotError,
     EmporixError,
     EmporixTimeout,
     EmporixUnreadable,
-    InvalidInput,
     NotFound,
 )
 
@@ -106,32 +114,6 @@ def _page_and_size(filters: Filters) -> tuple[int, int]:
     return max(1, filters.page), min(max(1, filters.size), MAX_PAGE_SIZE)
 
 
-MAX_SEGMENT_LENGTH = 500
-JOB_ID = re.compile(r"[A-Za-z0-9_.:-]{1,200}")
-
-
-def job_segment(job_id: str) -> str:
-    """A job id as a path segment; raises InvalidInput.
-
-    Stricter than `segment`, because a gateway that decodes `%2F` could leave /jobs/. Emporix: ids
-    have 24 hex characters in every sample.
-    """
-    if not JOB_ID.fullmatch(job_id) or ".." in job_id:
-        raise InvalidInput("That isn't a job ID", job_id, "Copy the job ID as it is shown.")
-    return segment(job_id, "job id")
-
-
-def segment(text: str, meaning: str) -> str:
-    """`text` as a path segment; raises InvalidInput if it cannot be one."""
-    try:
-        encoded = quote(text, safe="")
-    except UnicodeEncodeError:
-        encoded = ""
-    if encoded in ("", ".", "..") or len(encoded) > MAX_SEGMENT_LENGTH:
-        raise InvalidInput(f"That isn't a {meaning}", text, f"Copy the {meaning} as it is shown.")
-    return encoded
-
-
 logger = logging.getLogger(__name__)
 
 MAX_QUERY_STRING_BYTES = 8_000
@@ -139,6 +121,9 @@ MAX_QUERY_STRING_BYTES = 8_000
 
 AGENT_FIELDS = {"fields": "id,name,type,enabled"}
 """The fields to request: complete agents contain prompts and keys."""
+
+AGENT_STATE_FIELDS = {"fields": "id,name,type,enabled,metadata"}
+"""Also the version, which tells whether an agent was changed."""
 
 WITH_TOTAL_COUNT = {"X-Total-Count": "true"}
 
@@ -250,6 +235,28 @@ class EmporixClient:
         call = self._call(connection, "GET", "agentic/agents", params=AGENT_FIELDS)
         return await self._read(call, lambda response: parse_agents(decode_json(response.content)))
 
+    async def get_agent(self, connection: Connection, agent_id: str) -> Agent:
+        """GET /agentic/agents/{agentId}, with its version. Raises NotFound."""
+        call = self._call(connection, "GET", agent_path(agent_id), params=AGENT_STATE_FIELDS)
+        return await self._read(call, lambda response: parse_agent(decode_json(response.content)))
+
+    async def switch_agent(self, connection: Connection, agent_id: str, *, enabled: bool) -> None:
+        """PATCH /agentic/agents/{agentId}: enable or disable an agent, in one attempt.
+
+        It is not repeated, because someone else may change the agent in between. If the error
+        raised has `may_have_worked`, read the agent. Raises NotFound, and Forbidden without the
+        scope.
+        """
+        change = [{"op": "REPLACE", "path": "/enabled", "value": enabled}]
+        call = self._call(
+            connection, "PATCH", agent_path(agent_id), json=change, scope=DELETE_SCOPE
+        )
+        with translate_request_errors(connection.tenant):
+            async with asyncio.timeout(self._budget):
+                response = await call.send()
+        if response.status_code != httpx.codes.NO_CONTENT:
+            raise unreadable(response, tenant=call.tenant)
+
     async def get_session(self, connection: Connection, session_id: str) -> Session:
         """GET /agentic/logs/sessions/{sessionId}, with the complete log. Raises NotFound."""
         path = f"agentic/logs/sessions/{segment(session_id, 'session id')}"
@@ -339,7 +346,7 @@ class EmporixClient:
         *,
         params: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
-        json: Mapping[str, str] | None = None,
+        json: object = None,
         resource_id: str = "",
         scope: str = "",
     ) -> AuthorizedRequest:

@@ -56,13 +56,16 @@ ENDPOINTS = {name: name for name in ("agents", "jobs", "requests", "search", "to
 ENDPOINTS["chat-async"] = "chat"
 """Endpoints by the last part of their paths; the others end with an id."""
 
+RESOURCES = {"agents": "agent", "sessions": "session"}
+"""Endpoints that end with an id, by the part of the path before it."""
+
 
 def _endpoint(request: httpx.Request) -> str:
     """The endpoint of a request for metrics, without the tenant and ids in its path."""
     before, _, last = request.url.path.rpartition("/")
     if before.endswith("/jobs") and (last != "search" or request.method != "POST"):
         return "job"
-    return "session" if before.endswith("/sessions") else ENDPOINTS.get(last, "")
+    return RESOURCES.get(before.rpartition("/")[2]) or ENDPOINTS.get(last, "")
 
 
 def _count_call(request: httpx.Request, began: float, status: int = 0) -> None:

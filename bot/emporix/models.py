@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
@@ -315,6 +316,9 @@ def parse_job_page(
     return JobPage(tuple(first.values()), page, size, total, has_more)
 
 
+VERSION = re.compile(r"[0-9]{1,15}")
+
+
 def parse_agents(value: object) -> tuple[Agent, ...]:
     """Parse an array of agents, at most MAX_AGENTS; raises ValueError as `objects_in` does."""
     return tuple(map(parse_agent, objects_in(value, MAX_AGENTS)))
@@ -333,8 +337,16 @@ def parse_agent(value: object) -> Agent:
     if not isinstance(value, dict):
         raise ValueError("an agent is a JSON object")
     id_ = as_text(value.get("id"))
-    name = _english_text(value.get("name")) or id_
-    return Agent(id_, name, as_text(value.get("type")), value.get("enabled") is not False)
+    metadata = as_object(value.get("metadata"))
+    version = as_text(metadata.get("version"))
+    return Agent(
+        id_,
+        _english_text(value.get("name")) or id_,
+        as_text(value.get("type")),
+        enabled=value.get("enabled") is not False,
+        version=int(version) if VERSION.fullmatch(version) else 0,
+        modified_at=as_text(metadata.get("modifiedAt")),
+    )
 
 
 def _pop_object(members: dict[str, object], name: str) -> dict[str, object] | None:

@@ -1,4 +1,4 @@
-"""Builds queries of the AI Service: filters and time ranges as Emporix's `q`."""
+"""Builds queries and paths of the AI Service: filters and time ranges as Emporix's `q`."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from urllib.parse import quote
 
 from bot.domain.filters import Filters
 from bot.domain.records import read_time
+from bot.errors import InvalidInput
 
 CREATED, MODIFIED = "metadata.createdAt", "metadata.modifiedAt"
 EARLIEST, LATEST = "1970-01-01T00:00:00.000Z", "9999-12-31T23:59:59.999Z"
@@ -168,3 +170,33 @@ def _as_hex_escape(found: re.Match[str]) -> str:
 def _encodable(text: str) -> str:
     """`text` without lone surrogates, which cannot be encoded as UTF-8."""
     return text.encode("utf-8", "replace").decode()
+
+
+MAX_SEGMENT_LENGTH = 500
+JOB_ID = re.compile(r"[A-Za-z0-9_.:-]{1,200}")
+
+
+def job_segment(job_id: str) -> str:
+    """A job id as a path segment; raises InvalidInput.
+
+    Stricter than `segment`, because a gateway that decodes `%2F` could leave /jobs/. Emporix: ids
+    have 24 hex characters in every sample.
+    """
+    if not JOB_ID.fullmatch(job_id) or ".." in job_id:
+        raise InvalidInput("That isn't a job ID", job_id, "Copy the job ID as it is shown.")
+    return segment(job_id, "job id")
+
+
+def segment(text: str, meaning: str) -> str:
+    """`text` as a path segment; raises InvalidInput if it cannot be one."""
+    try:
+        encoded = quote(text, safe="")
+    except UnicodeEncodeError:
+        encoded = ""
+    if encoded in ("", ".", "..") or len(encoded) > MAX_SEGMENT_LENGTH:
+        raise InvalidInput(f"That isn't a {meaning}", text, f"Copy the {meaning} as it is shown.")
+    return encoded
+
+
+def agent_path(agent_id: str) -> str:
+    return f"agentic/agents/{segment(agent_id, 'agent id')}"

@@ -20,6 +20,7 @@ GROUPS_BY_WORD = {
     "jobs": "Jobs",
     "failed": "Jobs",
     "running": "Jobs",
+    "agents": "Jobs",
     "digest": "Digests",
     "alerts": "Alerts",
 }

@@ -140,6 +140,13 @@ JOBS_SHARE_MENTIONED_ASK = "jobs.share_mentioned.ask"
 JOBS_SHARE_MENTIONED_CHOOSE = "jobs.share_mentioned.choose"
 JOBS_SHARE_MENTIONED_CHOSEN = "jobs.share_mentioned.chosen"
 JOBS_SHARE_MENTIONED_CONFIRM = "jobs.share_mentioned.confirm"
+AGENTS_ASK = "agents.ask"
+AGENTS_PAUSE = "agents.pause"
+AGENTS_RESUME = "agents.resume"
+AGENTS_NEXT = "agents.next"
+AGENTS_PREVIOUS = "agents.previous"
+AGENTS_REFRESH = "agents.refresh"
+AGENTS_PAGES = (AGENTS_NEXT, AGENTS_PREVIOUS, AGENTS_REFRESH)
 AUDIT_STOP = "audit.stop"
 HELP_RUN = "help.run"
 HELP_RUN_SECOND = "help.run_second"
@@ -286,6 +293,22 @@ class SnoozeButton(ButtonState):
     job_id: str
     until: str = ""
     ts: str = ""
+
+
+@dataclass(frozen=True)
+class AgentButton(ButtonState):
+    """An agent; `page` is a page of a tenant's agents, without an id.
+
+    In an alert's menu, whose values are short, the tenant is that of the alert. In the modal that
+    asks for a pause, `alert_id` and `ts` are the alert's message, or "".
+    """
+
+    kind = "agent"
+    tenant: str = ""
+    agent_id: str = ""
+    alert_id: str = ""
+    ts: str = ""
+    page: int = 1
 
 
 @dataclass(frozen=True)
@@ -477,6 +500,7 @@ BUTTON_STATES: tuple[type[ButtonState], ...] = (
     DigestButton,
     AlertButton,
     SnoozeButton,
+    AgentButton,
     CleanupButton,
     JobButton,
     JobsButton,

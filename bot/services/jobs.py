@@ -164,7 +164,7 @@ class JobList:
 
 @dataclass(frozen=True, slots=True)
 class JobCard:
-    """One complete job, and whether its reader can delete it or run it again.
+    """One complete job, and whether its reader can delete it, run it again or pause its agent.
 
     `run` is the last attempt of the workspace to run it again.
     """
@@ -175,6 +175,7 @@ class JobCard:
     dashboard_url: str
     can_run: bool = False
     run: Run | None = None
+    can_pause: bool = False
 
 
 class JobService:
@@ -291,6 +292,7 @@ class JobService:
             self._dashboard_link(job_id),
             can_run,
             run,
+            connection.can_pause,
         )
 
     async def locate(

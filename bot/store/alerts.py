@@ -184,6 +184,10 @@ class AlertStore(VersionedRecordStore[Alert]):
         ]
         return await self._remove(alert, keys, connection)
 
+    async def of_team(self, team_id: str) -> tuple[Alert, ...]:
+        """Return the alerts of a workspace, oldest first."""
+        return await self._loaded(await self._ids(redis_keys.alerts_of_team(team_id)))
+
     async def of_connection(self, connection: PolledConnection) -> tuple[Alert, ...]:
         """Return the alerts that use a connection, oldest first."""
         there = await self._loaded(

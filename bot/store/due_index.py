@@ -1,13 +1,22 @@
-"""Due indexes: sorted sets of names by due time; one worker at a time claims each due name."""
+"""Due indexes: sorted sets of names by due time; one worker at a time claims each due name.
+
+Also records that have their due time with them, such as pauses of agents.
+"""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
 
 from bot.domain.accounts import PolledConnection
+from bot.domain.agents import AgentPause
+from bot.domain.records import Serializer
+from bot.errors import Busy
+from bot.store import keys as redis_keys
 from bot.store.connection import Commands, translate_redis_errors
+from bot.store.encryption import Cipher, EncryptedRecords
 
 DUE_CLAIM_SECONDS = 60.0
 """A claimed name becomes due again after this time, in case its worker has died."""
@@ -195,3 +204,136 @@ class PolledConnections:
         """Reset the failure count of a connection that works or is no longer in use."""
         with translate_redis_errors():
             await self._redis.hdel(self._failures, connection.name)
+
+
+# Saves a record unless it was changed since it was read, together with its due time.
+SAVE_DUE_RECORD = """
+if (redis.call('HGET', KEYS[1], 'record') or '') ~= ARGV[1] then return 0 end
+redis.call('HSET', KEYS[1], 'record', ARGV[2], 'due', ARGV[3])
+redis.call('EXPIRE', KEYS[1], ARGV[4])
+if ARGV[3] == '' then redis.call('ZREM', KEYS[2], ARGV[5])
+else redis.call('ZADD', KEYS[2], ARGV[3], ARGV[5]) end
+return 1
+"""
+
+RECORD_DUE_AT = """
+local function due_at()
+  local due = redis.call('HGET', KEYS[2], 'due')
+  return due and due ~= '' and due
+end
+"""
+
+# Sets the time in the index to that in the record, after a worker has claimed it.
+SETTLE_DUE_RECORD = """
+local at = due_at()
+if at then return redis.call('ZADD', KEYS[1], at, ARGV[1]) end
+return redis.call('ZREM', KEYS[1], ARGV[1])
+"""
+
+MAX_DUE_RECORD_ATTEMPTS = 10
+"""Attempts to save a record that several people or workers change at the same time."""
+
+
+class DueRecord(Protocol):
+    """A record that says when a worker must continue with it, and how long it is kept."""
+
+    @property
+    def ttl_seconds(self) -> int: ...
+
+    def due_at(self, now: float) -> float | None:
+        """Return None for never."""
+
+
+DueRecordT = TypeVar("DueRecordT", bound=DueRecord)
+
+
+class DueRecordStore(Generic[DueRecordT]):
+    """Encrypted records by id; `due` is the index of those that a worker must continue with.
+
+    Every method raises StoreUnavailable if Redis doesn't answer.
+    """
+
+    def __init__(
+        self,
+        redis: Commands,
+        records: EncryptedRecords[DueRecordT],
+        what: str,
+        key: Callable[[str], str],
+        index: str,
+    ) -> None:
+        self._redis, self._records, self._key, self._index = redis, records, key, index
+        self._save = redis.register_script(SAVE_DUE_RECORD)
+        self._settle = redis.register_script(RECORD_DUE_AT + SETTLE_DUE_RECORD)
+        self.due = DueIndex(redis, index, ScheduledRecords.by_id(what, key, RECORD_DUE_AT))
+
+    async def load(self, id_: str) -> DueRecordT | None:
+        (found,) = await self.load_all([id_])
+        return found
+
+    async def load_all(self, ids: Sequence[str]) -> list[DueRecordT | None]:
+        """Return the record with each of these ids; None if there is none."""
+        texts = await self._texts(ids)
+        return [self._open(id_, text) for id_, text in zip(ids, texts, strict=True)]
+
+    async def update(
+        self, id_: str, now: float, how: Callable[[DueRecordT | None], DueRecordT | None]
+    ) -> DueRecordT | None:
+        """Change a record, or add one; return it after the change.
+
+        `how` returns its argument to change nothing. Raises Busy if another change came first in
+        every attempt.
+        """
+        key, tried = self._key(id_), None
+        for _ in range(MAX_DUE_RECORD_ATTEMPTS):
+            (text,) = await self._texts([id_])
+            before = self._open(id_, text)
+            if tried and before == tried:  # the reply to the last attempt was lost
+                return before
+            after = how(before)
+            if after is None or after == before:
+                return before
+            tried, due = after, after.due_at(now)
+            new = self._records.encrypt(after, key, "record")
+            at = "" if due is None else due
+            with translate_redis_errors():
+                saved = await self._save(
+                    keys=[key, self._index], args=[text or "", new, at, after.ttl_seconds, id_]
+                )
+            if saved:
+                return after
+        raise Busy
+
+    async def delete(self, id_: str) -> None:
+        with translate_redis_errors():
+            await self._redis.delete(self._key(id_))
+        await self.settle(id_)
+
+    async def settle(self, id_: str) -> None:
+        """End a worker's claim: what is left is due when the record says so."""
+        with translate_redis_errors():
+            await self._settle(keys=[self._index, self._key(id_)], args=[id_])
+
+    async def _texts(self, ids: Sequence[str]) -> list[str | None]:
+        if not ids:
+            return []
+        with translate_redis_errors():
+            async with self._redis.pipeline(transaction=False) as pipe:
+                for id_ in ids:
+                    pipe.hget(self._key(id_), "record")
+                found: list[str | None] = await pipe.execute()
+        return found
+
+    def _open(self, id_: str, text: str | None) -> DueRecordT | None:
+        return self._records.decrypt(text, self._key(id_), "record")
+
+
+AGENT_PAUSE_SERIALIZER = Serializer(AgentPause)
+
+AgentPauseStore = DueRecordStore[AgentPause]
+"""The last pause of each agent, by `bot.domain.agents.pause_id`."""
+
+
+def agent_pause_store(redis: Commands, cipher: Cipher) -> AgentPauseStore:
+    records = EncryptedRecords(cipher, "pause of an agent", AGENT_PAUSE_SERIALIZER)
+    what, index = "pauses of agents", redis_keys.agent_pauses_due()
+    return DueRecordStore(redis, records, what, redis_keys.agent_pause, index)

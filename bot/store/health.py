@@ -86,6 +86,7 @@ class ScheduleState:
 async def read_schedule(redis: Commands, now: float) -> ScheduleState:
     """Read the state of scheduled work in one round trip; raises StoreUnavailable."""
     indexes = {
+        "agents": redis_keys.agent_pauses_due(),
         "alerts": redis_keys.alerts_due(),
         "cleanups": redis_keys.cleanups_due(),
         "digests": redis_keys.digests_due(),

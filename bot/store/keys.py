@@ -242,6 +242,16 @@ def alert_responses_due() -> str:
     return f"{SCHEDULED}:due:responses"
 
 
+def agent_pause(pause_id: str) -> str:
+    """Hash: an encrypted pause of an agent, and the next due time; the id contains the team's."""
+    return f"{SCHEDULED}:agent-pause:{pause_id}"
+
+
+def agent_pauses_due() -> str:
+    """Sorted set: ids of agents' pauses by the time a worker continues with them."""
+    return f"{SCHEDULED}:due:agent-pauses"
+
+
 def run(run_id: str) -> str:
     """Hash: the last attempt to run a job again, encrypted, and the next due time."""
     return f"{SCHEDULED}:run:{run_id}"

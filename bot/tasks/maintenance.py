@@ -13,6 +13,7 @@ from bot.store.alerts import AlertStore
 from bot.store.audit import AuditLog
 from bot.store.cleanups import CleanupStore
 from bot.store.digests import DigestStore
+from bot.store.due_index import AgentPauseStore
 from bot.store.health import Heartbeats
 from bot.store.idempotency import RunStore
 from bot.store.locks import WorkerLeases
@@ -47,6 +48,7 @@ async def reconcile(
     watch_store: WatchStore,
     cleanup_store: CleanupStore,
     run_store: RunStore,
+    agent_pause_store: AgentPauseStore,
 ) -> None:
     """Restore missing entries of all due indexes.
 
@@ -61,6 +63,7 @@ async def reconcile(
         watch_store.connections.due.reconcile(now),
         cleanup_store.due.reconcile(now),
         run_store.due.reconcile(now),
+        agent_pause_store.due.reconcile(now),
     )
     await worker_leases.extend("reconcile", RECONCILE_LEASE_SECONDS)
 

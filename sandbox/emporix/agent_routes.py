@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 from urllib.parse import unquote
 from uuid import UUID, uuid4
 
@@ -16,7 +17,7 @@ from sandbox.emporix.authorization import tenant_of
 from sandbox.emporix.errors import bad_request, not_found
 from sandbox.emporix.job_routes import page_of, total_header
 from sandbox.emporix.json_paths import Document, picked
-from sandbox.emporix.keys import READ, RUN
+from sandbox.emporix.keys import MANAGE, READ, RUN
 from sandbox.emporix.listing import chosen_fields, listing
 from sandbox.emporix.sample_data.events import COMMERCE_EVENTS
 from sandbox.emporix.sessions import requests, session, with_messages
@@ -49,9 +50,49 @@ def routes(emporix_state: EmporixState) -> Sequence[Route]:
         Route(f"{PATH}/agents", list_agents, methods=["GET"]),
         Route(f"{PATH}/logs/sessions/{{session_id}}", get_session, methods=["GET"]),
         Route(f"{PATH}/commerce-events", list_commerce_events, methods=["GET"]),
+        *_agent_routes(emporix_state),
         *_request_routes(emporix_state),
         *_chat_routes(emporix_state),
     ]
+
+
+def _agent_routes(emporix_state: EmporixState) -> Sequence[Route]:
+    async def get_agent(request: Request) -> Response:
+        tenant = tenant_of(request, emporix_state, READ)
+        agent_id = unquote(request.path_params["agent_id"])
+        fields = chosen_fields(request.query_params)
+        if (agent := tenant.agents.get(agent_id)) is None:
+            raise not_found(agent_id)
+        return JSONResponse(_picked(agent, fields))
+
+    async def change_agent(request: Request) -> Response:
+        tenant = tenant_of(request, emporix_state, MANAGE)
+        agent_id = unquote(request.path_params["agent_id"])
+        emporix_state.change_agent(tenant.name, agent_id, **_replaced(await request.body()))
+        return Response(status_code=204)
+
+    path = f"{PATH}/agents/{{agent_id}}"
+    return [Route(path, get_agent, methods=["GET"]), Route(path, change_agent, methods=["PATCH"])]
+
+
+REPLACEABLE = {"/enabled": bool, "/name": str | dict, "/description": str | dict}
+"""The fields that a PATCH can replace here, with the types of their values."""
+
+
+def _replaced(body: bytes) -> dict[str, Any]:
+    """Return the fields that a PATCH replaces. Emporix: a list of `op`, `path` and `value`."""
+    try:
+        operations = json.loads(body)
+        return dict(map(_replacement, operations))
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise bad_request("Problem parsing the request body.", []) from error
+
+
+def _replacement(operation: dict[str, Any]) -> tuple[str, Any]:
+    path, value = operation["path"], operation["value"]
+    if operation["op"] != "REPLACE" or not isinstance(value, REPLACEABLE[path]):
+        raise bad_request("Validation problem with request body.", [{"message": path}])
+    return path.removeprefix("/"), value
 
 
 def _request_routes(emporix_state: EmporixState) -> Sequence[Route]:

@@ -7,7 +7,7 @@ without requests, such as a day that the clock skipped, gets as many jobs as an 
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import count
 from random import Random
 
@@ -28,10 +28,18 @@ Event = tuple[float, int, str]
 
 
 class Simulation:
-    """The future of one tenant's jobs."""
+    """The future of one tenant's jobs. An agent that was disabled meanwhile starts no jobs."""
 
-    def __init__(self, jobs: Collection, clock: Clock, seed: str) -> None:
+    def __init__(
+        self,
+        jobs: Collection,
+        clock: Clock,
+        seed: str,
+        *,
+        is_enabled: Callable[[str], bool] = lambda agent_id: True,
+    ) -> None:
         self._jobs, self._clock, self._rng = jobs, clock, Random(f"life of {seed}")
+        self._is_enabled = is_enabled
         self._usual_seconds = MONTH / len(jobs)
         self._numbers = count()
         self._events = list(self._first())
@@ -76,6 +84,8 @@ class Simulation:
         heapq.heappush(self._events, self._event(coming))
 
     def _put(self, job: Fields, created: float, modified: float) -> None:
+        if not self._is_enabled(job.get("agentId") or ""):
+            return
         job = job | {"metadata": _metadata(1, created, modified)}
         self._jobs.put({name: value for name, value in job.items() if value is not None})
 

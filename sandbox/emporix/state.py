@@ -9,6 +9,7 @@ from typing import Any, Self
 from uuid import uuid4
 
 from sandbox.emporix import sample_data
+from sandbox.emporix.errors import not_found
 from sandbox.emporix.faults import Faults
 from sandbox.emporix.json_paths import Document
 from sandbox.emporix.keys import KEYS, Key
@@ -70,7 +71,7 @@ class EmporixState:
     def start_simulation(self) -> None:
         """Let jobs end and new ones start in each tenant that has jobs."""
         self._simulations = {
-            name: Simulation(tenant.jobs, self.clock, name)
+            name: Simulation(tenant.jobs, self.clock, name, is_enabled=tenant.is_enabled)
             for name, tenant in self.tenants.items()
             if len(tenant.jobs)
         }
@@ -124,10 +125,23 @@ class EmporixState:
         return job
 
     def add_agent(self, tenant: str, **fields: Any) -> Document:
-        """Add an agent. `fields` must contain its `id`."""
-        agent = {"name": fields["id"], "type": "generic", "enabled": True} | fields
-        self.tenant(tenant).agents.put(agent)
-        return agent
+        """Add an agent, enabled unless `fields` say otherwise. They must contain its `id`."""
+        now = iso(self.clock())
+        metadata = {"version": 1, "createdAt": now, "modifiedAt": now}
+        agent = {"name": fields["id"], "type": "generic", "enabled": True, "metadata": metadata}
+        self.tenant(tenant).agents.put(agent | fields)
+        return agent | fields
+
+    def change_agent(self, tenant: str, agent_id: str, **fields: Any) -> Document:
+        """Change fields of an agent, as its PATCH does: its version and time change, too."""
+        agent = self.tenant(tenant).agents.get(agent_id)
+        if agent is None:
+            raise not_found(agent_id)
+        version = agent["metadata"]["version"] + 1
+        metadata = agent["metadata"] | {"version": version, "modifiedAt": iso(self.clock())}
+        changed = agent | fields | {"metadata": metadata}
+        self.tenant(tenant).agents.put(changed)
+        return changed
 
     def jobs(self, tenant: str) -> list[Document]:
         """Return all jobs of a tenant, newest first. The list must not be modified."""

@@ -58,6 +58,10 @@ class Tenant:
         self.jobs = Collection()
         self.agents = Collection()
 
+    def is_enabled(self, agent_id: str) -> bool:
+        """Whether an agent can start jobs; one that was deleted counts as enabled."""
+        return (self.agents.get(agent_id) or {}).get("enabled") is not False
+
 
 def _ranking(path: str) -> Callable[[Document], Rank]:
     read = reader(path)

@@ -11,16 +11,39 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from bot.domain.accounts import Credentials
+from bot.domain.accounts import READ_SCOPE, Credentials, Token
 from bot.domain.filters import Filters
 from bot.domain.jobs import Agent, Job
 from bot.emporix.client import MAX_QUERY_STRING_BYTES, EmporixClient
 from bot.emporix.http import http_client
 from bot.emporix.models import LIST_FIELDS
-from bot.errors import InvalidInput, NotFound, Unauthorized
+from bot.errors import (
+    EmporixError,
+    EmporixFailed,
+    EmporixTimeout,
+    EmporixUnreadable,
+    Forbidden,
+    InvalidInput,
+    NotFound,
+    RateLimited,
+    Unauthorized,
+)
 from tests.emporix.conftest import Clients
 from tests.emporix.fakes import NOW, FakeTokens, connection
-from tests.emporix.scripted import GONE, JOB, JOBS, Received, cut, failing, reply, scripted, token
+from tests.emporix.scripted import (
+    GONE,
+    JOB,
+    JOBS,
+    NO_CONTENT,
+    Answer,
+    Received,
+    cut,
+    failing,
+    reply,
+    scripted,
+    silence,
+    token,
+)
 
 
 def query_of(request: Received) -> dict[str, str]:
@@ -172,6 +195,63 @@ async def test_agents(client_of: Clients) -> None:
     assert urlsplit(request.target).path == "/ai-service/acme/agentic/agents"
     assert query_of(request) == {"fields": "id,name,type,enabled"}
     assert request.headers["emporix-tenant"] == "acme"
+
+
+async def test_agent(client_of: Clients) -> None:
+    """The state of one agent has its version, and its id is one segment of the path."""
+    metadata = {"version": 7, "modifiedAt": "2026-11-28T09:00:00Z"}
+    agent = reply({"id": "a/1", "name": "Help", "enabled": True, "metadata": metadata})
+    async with scripted(agent) as server, client_of(server.url) as client:
+        found = await client.get_agent(connection(), "a/1")
+    assert found == Agent("a/1", "Help", "", True, 7, "2026-11-28T09:00:00Z")
+    [request] = server.requests
+    assert urlsplit(request.target).path == "/ai-service/acme/agentic/agents/a%2F1"
+    assert query_of(request) == {"fields": "id,name,type,enabled,metadata"}
+
+
+async def test_agent_without_a_version(client_of: Clients) -> None:
+    """An agent without metadata, or with an unreadable version, has no known version."""
+    odd = reply({"id": "a", "metadata": {"version": "new"}})
+    async with scripted(reply({"id": "a"}), odd) as server, client_of(server.url) as client:
+        found = [await client.get_agent(connection(), "a") for _ in range(2)]
+    assert [(one.version, one.modified_at) for one in found] == [(0, ""), (0, "")]
+
+
+async def test_switch_an_agent(client_of: Clients) -> None:
+    """An agent is switched with a token that may change agents, which is requested for this."""
+    narrow = Token("narrow", NOW + 3600, frozenset({READ_SCOPE}))
+    manages = token("wide", scope="tenant=acme ai.agent_read ai.agent_manage")
+    async with scripted(manages, NO_CONTENT) as server, client_of(server.url) as client:
+        await client.switch_agent(connection(narrow), "a1", enabled=False)
+    asked, switched = server.requests
+    assert b"ai.agent_manage" in asked.body
+    assert switched.target == "/ai-service/acme/agentic/agents/a1"
+    assert switched.headers["authorization"] == "Bearer wide"
+    assert json.loads(switched.body) == [{"op": "REPLACE", "path": "/enabled", "value": False}]
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind", "may_have_worked"),
+    [
+        (cut, EmporixUnreadable, True),
+        (silence, EmporixTimeout, True),
+        (failing(500), EmporixFailed, True),
+        (failing(503), EmporixFailed, True),
+        (reply(b"{}"), EmporixUnreadable, True),
+        (failing(429), RateLimited, False),
+        (failing(403), Forbidden, False),
+        (failing(404), NotFound, False),
+    ],
+)
+async def test_switch_an_agent_once(
+    answer: Answer, kind: type[EmporixError], may_have_worked: bool, client_of: Clients
+) -> None:
+    """A switch is sent once, and its error says whether it may have worked."""
+    async with scripted(answer, NO_CONTENT) as server, client_of(server.url) as client:
+        with pytest.raises(kind) as caught:
+            await client.switch_agent(connection(), "a1", enabled=True)
+    assert caught.value.may_have_worked is may_have_worked
+    assert len(server.requests) == 1
 
 
 async def test_token(client_of: Clients) -> None:

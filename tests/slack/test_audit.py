@@ -26,6 +26,10 @@ ADA = Caller("T0ACME", "U0ADA")
 REGISTRY = discover(bot.listeners)
 
 HARMLESS = [
+    "action agents.ask",
+    "action agents.next",
+    "action agents.previous",
+    "action agents.refresh",
     "action alerts.list.jobs",
     "action alerts.notify.agent",
     "action alerts.notify.open",
@@ -105,6 +109,7 @@ HARMLESS = [
     "action jobs.share_mentioned.ask",
     "action jobs.share_mentioned.choose",
     "closing jobs.get.closed",
+    "command agents",
     "command alerts list",
     "command alerts open",
     "command connect",

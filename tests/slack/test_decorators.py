@@ -184,7 +184,7 @@ def test_a_slip_is_searched_and_proposed(typed: str, line: str | None) -> None:
         ("hlep", ["help", "jobs list hlep"]),
         ("make coffee", ["jobs list make coffee"]),
         ("refund", ["jobs list refund"]),
-        ("agents", ["jobs list agents"]),
+        ("coffee", ["jobs list coffee"]),
         ("last 5 blues", ["jobs list 5 blues", "jobs list last 5 blues"]),
         ("please open 68835cc3", ["jobs list please open 68835cc3"]),
         ("errors today", ["jobs list status:error today", "jobs list errors today"]),

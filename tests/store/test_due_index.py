@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import asyncio
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,8 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.accounts import Caller, PolledConnection
-from bot.store.due_index import PolledConnections, ScheduledRecords
-from tests.store.fixtures import ADA, GRACE
+from bot.domain.agents import AgentPause
+from bot.store import keys as redis_keys
+from bot.store.due_index import PolledConnections, ScheduledRecords, agent_pause_store
+from tests.store.fixtures import ADA, CIPHER, GRACE
 
 ADAS, GRACES = PolledConnection(ADA, "acme"), PolledConnection(GRACE, "globex")
 DUE, STRIKES, OF = "test:{scheduled}:due", "test:{scheduled}:strikes", "test:{scheduled}:of:"
@@ -145,6 +149,52 @@ async def test_a_connection_removed_during_the_scan_is_not_added(redis: Any) -> 
     followed = ScheduledRecords("connections with tests", f"{OF}*", seen, _key, SET)
     assert await PolledConnections(redis, DUE, STRIKES, followed).due.reconcile(100.0) == 1
     assert await redis.zrange(DUE, 0, -1) == [GRACES.name]
+
+
+PAUSE = AgentPause(
+    "T0ACME-0", ADA, "acme", "a1", "Help", 100.0, 900.0, "Wrong prices", 140.0, 100.0
+)
+
+
+async def test_records_with_a_due_time(redis: Any) -> None:
+    """A record is claimed when it is due, and is then due as it says, until it is never due."""
+    pauses = agent_pause_store(redis, CIPHER)
+    assert await pauses.update(PAUSE.id, 100.0, lambda _: PAUSE) == PAUSE
+    assert await pauses.load_all([PAUSE.id, "T0ACME-1"]) == [PAUSE, None]
+    assert await pauses.due.claim(139.0, 9) == []
+    assert await pauses.due.claim(140.0, 9) == [PAUSE.id]
+    await pauses.settle(PAUSE.id)
+    assert await pauses.due.claim(141.0, 9) == [PAUSE.id]
+    ended = replace(PAUSE, state="ended")
+    assert await pauses.update(PAUSE.id, 150.0, lambda _: ended) == ended
+    assert await pauses.due.claim(10_000.0, 9) == []
+    await pauses.delete(PAUSE.id)
+    assert await pauses.load(PAUSE.id) is None
+
+
+async def test_a_record_that_changes_meanwhile(redis: Any) -> None:
+    """A change is made to the record as it is, even if another change comes first."""
+    pauses = agent_pause_store(redis, CIPHER)
+    await pauses.update(PAUSE.id, 100.0, lambda _: PAUSE)
+
+    def adding(letter: str) -> Callable[[AgentPause | None], AgentPause | None]:
+        return lambda one: one and replace(one, reason=one.reason + letter)
+
+    await asyncio.gather(*(pauses.update(PAUSE.id, 100.0, adding(one)) for one in "abcde"))
+    found = await pauses.load(PAUSE.id)
+    assert found
+    assert sorted(found.reason.removeprefix(PAUSE.reason)) == list("abcde")
+
+
+async def test_missing_records_are_due_as_they_say(redis: Any) -> None:
+    """A record that is missing in the index is due at its own time, and an ended one never."""
+    pauses = agent_pause_store(redis, CIPHER)
+    ended = replace(PAUSE, id="T0ACME-1", state="ended")
+    for one in (PAUSE, ended):
+        await pauses.update(one.id, 100.0, lambda _, one=one: one)  # type: ignore[misc]
+    await redis.delete(redis_keys.agent_pauses_due())
+    assert await pauses.due.reconcile(1.0) == 1
+    assert await redis.zscore(redis_keys.agent_pauses_due(), PAUSE.id) == 140.0
 
 
 plain = st.text(st.characters(categories=["Lu", "Nd"]), max_size=12)

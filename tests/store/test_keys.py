@@ -25,6 +25,7 @@ WORDS = {
     "digest_id": "id",
     "form_id": "id",
     "job_id": "job",
+    "pause_id": "id",
     "team_id": "team",
 }
 """Parameters with another name in the document."""

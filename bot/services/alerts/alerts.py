@@ -43,7 +43,10 @@ SNOOZE_END = time(9)
 MAX_SNOOZE_DAYS = 30
 
 
-def snooze_end(until: str, now: float, zone: tzinfo | None) -> float:
+CANNOT_SNOOZE = "Failures can't be snoozed until then"
+
+
+def snooze_end(until: str, now: float, zone: tzinfo | None, problem: str = CANNOT_SNOOZE) -> float:
     """When a snooze ends: after 1h or 4h, or at 9:00 on a day (tomorrow or ISO 8601) in a zone.
 
     Raises InvalidInput if that isn't in the future, or is more than 30 days away.
@@ -57,7 +60,7 @@ def snooze_end(until: str, now: float, zone: tzinfo | None) -> float:
         raise InvalidInput("That isn't a date", until, "Choose a day.") from error
     if not today < day <= today + timedelta(MAX_SNOOZE_DAYS):
         advice = f"Choose a day from tomorrow to {MAX_SNOOZE_DAYS} days from now."
-        raise InvalidInput("Failures can't be snoozed until then", advice=advice)
+        raise InvalidInput(problem, advice=advice)
     return datetime.combine(day, SNOOZE_END, zone or UTC).timestamp()
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from itertools import chain
 
 from bot.domain.accounts import PolledConnection
+from bot.domain.agents import AgentPause
 from bot.domain.alerts import (
     RESPONSE_TTL_SECONDS,
     Alert,
@@ -156,6 +157,10 @@ class AlertLifecycle:
         raise Busy
 
 
+MAX_SHOWN_PAUSES = 5
+"""The paused agents that a message shows; /emporix agents lists them all."""
+
+
 @dataclass(frozen=True, slots=True)
 class Responded:
     """The response to a message after a user's click, and whether the click changed it."""
@@ -240,6 +245,20 @@ class AlertResponder:
     async def _rows(self, alert: Alert, ts: str) -> Sequence[AlertRow]:
         posts = await self._alerts.load_posts(alert.id)
         return [row for post in posts if post.ts == ts for row in post.rows]
+
+    async def show_pause(self, alert_id: str, ts: str, pause: AgentPause) -> None:
+        """Show the state of an agent's pause in the message in which a user paused the agent."""
+
+        def shown(response: MessageResponse) -> MessageResponse:
+            others = [one for one in response.pauses if one.id != pause.id]
+            pauses = (*others, pause)[-MAX_SHOWN_PAUSES:]
+            return (
+                response
+                if pause in response.pauses
+                else replace(response.after_edit(), pauses=pauses)
+            )
+
+        await self._change(alert_id, ts, shown)
 
     async def end_snoozes(self, alert: Alert, ts: str) -> Responded:
         """End the snoozes of a message now. May raise Busy."""

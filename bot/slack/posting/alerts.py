@@ -93,7 +93,9 @@ class AlertMessages:
 
     def _state(self, response: MessageResponse) -> dict[str, Any]:
         """The template data of a message's state."""
-        return {"response": response.last, "snoozes": response.active_snoozes(self._clock())}
+        now = self._clock()
+        facts = {"response": response.last, "snoozes": response.active_snoozes(now)}
+        return facts | {"pauses": response.pauses}
 
     async def try_to_show_state(self, alert: Alert, ts: str) -> None:
         """Show a message's state at once; if that fails, a worker does it soon."""
@@ -299,6 +301,7 @@ def news_facts(
         "can_be_claimed": post.has_failures,
         "response": response.last if response else None,
         "snoozes": response.active_snoozes(now) if response else (),
+        "pauses": response.pauses if response else (),
     }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from sandbox.emporix.keys import ACME_OPERATIONS, MANAGE, READ, Key
+from sandbox.emporix.keys import ACME_OPERATIONS, ACME_READ_ONLY, MANAGE, READ, Key
 from sandbox.emporix.state import EmporixState
 from tests.sandbox.emporix.conftest import Login
 
@@ -72,6 +72,61 @@ async def test_commerce_events(acme: httpx.AsyncClient) -> None:
     """The events are one list of names."""
     events = (await acme.get(f"{AGENTIC}/commerce-events")).json()["events"]
     assert "product.product-updated" in events
+
+
+def switch(value: object, op: str = "REPLACE", path: str = "/enabled") -> list[dict[str, object]]:
+    """The body of a PATCH."""
+    return [{"op": op, "path": path, "value": value}]
+
+
+async def test_switch_an_agent(acme: httpx.AsyncClient, emporix_state: EmporixState) -> None:
+    """A PATCH disables an agent, and changes its version and time."""
+    emporix_state.add_agent("acme", id="a/1")
+    switched = await acme.patch(f"{AGENTIC}/agents/a%2F1", json=switch(value=False))
+    found = (await acme.get(f"{AGENTIC}/agents/a%2F1?fields=enabled,metadata")).json()
+    assert (switched.status_code, switched.content) == (204, b"")
+    assert (found["enabled"], found["metadata"]["version"]) == (False, 2)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        switch("false"),
+        switch(value=False, op="replace"),
+        switch(value=False, path="enabled"),
+        [{"op": "REPLACE", "path": "/enabled"}],
+        {"enabled": False},
+        ["x"],
+    ],
+)
+async def test_refused_changes_of_an_agent(
+    body: object, acme: httpx.AsyncClient, emporix_state: EmporixState
+) -> None:
+    """A PATCH that isn't a list of replacements of known fields is a 400, and changes nothing."""
+    before = emporix_state.add_agent("acme", id="a")
+    refused = await acme.patch(f"{AGENTIC}/agents/a", json=body)
+    assert refused.status_code == 400
+    assert (await acme.get(f"{AGENTIC}/agents/a")).json() == before
+
+
+async def test_agents_that_do_not_exist(acme: httpx.AsyncClient) -> None:
+    """An unknown agent is a 404, for reads and changes."""
+    answers = [
+        await acme.get(f"{AGENTIC}/agents/a"),
+        await acme.patch(f"{AGENTIC}/agents/a", json=switch(value=False)),
+    ]
+    assert [one.status_code for one in answers] == [404, 404]
+
+
+async def test_switching_needs_a_scope(
+    emporix: httpx.AsyncClient, emporix_state: EmporixState, login: Login
+) -> None:
+    """A key that may only read agents can't change them."""
+    emporix_state.add_agent("acme", id="a")
+    headers = await login(ACME_READ_ONLY)
+    refused = await emporix.patch(f"{AGENTIC}/agents/a", json=switch(value=False), headers=headers)
+    assert refused.status_code == 403
+    assert emporix_state.tenant("acme").is_enabled("a")
 
 
 SESSION = "123e4567-e89b-12d3-a456-426614174000"

@@ -126,3 +126,25 @@ def test_jobs_continue_after_a_skipped_period() -> None:
         <= len(emporix_state.jobs("acme")) - before
         <= 1800 / PAUSE_SECONDS[0]
     )
+
+
+def test_a_disabled_agent_starts_no_jobs() -> None:
+    """An agent that is disabled starts no jobs, and starts them again once it is enabled."""
+    clock = FakeClock()
+    emporix_state = EmporixState.with_sample_data(clock)
+    emporix_state.start_simulation()
+    agents = [agent["id"] for agent in emporix_state.tenant("acme").agents.sorted(())]
+    for agent_id in agents:
+        emporix_state.change_agent("acme", agent_id, enabled=False)
+    counts = []
+    for enabled in (False, True):
+        for agent_id in agents:
+            emporix_state.change_agent("acme", agent_id, enabled=enabled)
+        before = {job["id"] for job in emporix_state.jobs("acme")}
+        for _ in range(120):
+            clock.forward(5)
+            emporix_state.catch_up()
+        new = [job for job in emporix_state.jobs("acme") if job["id"] not in before]
+        counts.append(sum(job.get("agentId") in agents for job in new))
+    assert counts[0] == 0
+    assert counts[1] > 5

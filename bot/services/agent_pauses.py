@@ -1,0 +1,331 @@
+"""Lists agents with their failures, and pauses and resumes them."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from functools import partial
+
+from bot.domain.accounts import DELETE_SCOPE, Account, Caller, Connection, require_connection
+from bot.domain.agents import MAX_SWITCH_SECONDS, SWITCH_RETRY_SECONDS, AgentPause, pause_id
+from bot.domain.filters import Filters
+from bot.domain.jobs import FAILED, Agent, JobPage
+from bot.domain.times import Clock
+from bot.emporix.client import EmporixClient
+from bot.errors import (
+    ActionNotAllowed,
+    ActionsOff,
+    Busy,
+    EmporixError,
+    EmporixUnreadable,
+    InvalidInput,
+    NotConnected,
+    NotFound,
+    OutdatedButton,
+)
+from bot.services.accounts import require_action_scope
+from bot.services.concurrency import gather_all
+from bot.services.references import normalize
+from bot.store.accounts import AccountStore
+from bot.store.due_index import AgentPauseStore
+from bot.store.idempotency import Deletions
+
+logger = logging.getLogger(__name__)
+
+MAX_AGENTS_SHOWN = 10
+FAILURES_SECONDS = 24 * 60 * 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class AgentRow:
+    """An agent, its pause, and its failed jobs of the last 24 hours, of which the newest is read.
+
+    `pause` is None if the app hasn't paused the agent.
+    """
+
+    agent: Agent
+    pause: AgentPause | None
+    failed: JobPage
+
+
+@dataclass(frozen=True, slots=True)
+class AgentList:
+    """A page of a tenant's agents, paused ones first; `can_pause`: the user may pause agents."""
+
+    tenant: str
+    rows: tuple[AgentRow, ...]
+    page: int
+    total: int
+    can_pause: bool
+
+    @property
+    def last_page(self) -> int:
+        return max(1, -(-self.total // MAX_AGENTS_SHOWN))
+
+
+@dataclass(frozen=True, slots=True)
+class PauseResult:
+    """The pause of an agent after a click; `is_new` is False if it was paused before."""
+
+    pause: AgentPause
+    is_new: bool
+
+
+MAX_SWITCH_ROUNDS = 3
+MAX_REFUSED_SECONDS = 3 * 60.0
+"""How long a worker tries again while Emporix refuses the API key, which may be temporary."""
+
+
+class AgentPauses:
+    """Lists, pauses and resumes agents; `allowed` is the operator's setting.
+
+    Each step is saved before Emporix is called. After an unknown result, the agent is read before
+    it is switched again, so a change by someone else in the meantime is not overwritten. Every
+    method raises StoreUnavailable if Redis doesn't answer.
+    """
+
+    def __init__(
+        self,
+        emporix: EmporixClient,
+        accounts: AccountStore,
+        store: AgentPauseStore,
+        locks: Deletions,
+        clock: Clock,
+        *,
+        allowed: bool,
+    ) -> None:
+        self._emporix, self._accounts, self._store = emporix, accounts, store
+        self._locks, self._clock, self._allowed = locks, clock, allowed
+
+    async def list(self, account: Account, tenant: str, page: int) -> AgentList:
+        """Read a page of agents, with one call, and another one for each agent on the page.
+
+        Raises NotConnected and EmporixError.
+        """
+        connection = require_connection(account, tenant)
+        agents = await self._emporix.list_agents(connection)
+        pauses = await self._active_pauses(connection, [one for one in agents if not one.enabled])
+        ordered = sorted(
+            agents, key=lambda one: (one.id not in pauses, normalize(one.name), one.id)
+        )
+        page = max(1, min(page, -(-len(agents) // MAX_AGENTS_SHOWN)))
+        shown = ordered[(page - 1) * MAX_AGENTS_SHOWN : page * MAX_AGENTS_SHOWN]
+        failed = await gather_all(*(self._failures(connection, one.id) for one in shown))
+        rows = [
+            AgentRow(one, pauses.get(one.id), jobs) for one, jobs in zip(shown, failed, strict=True)
+        ]
+        can_pause = self._allowed and connection.can_pause
+        return AgentList(connection.tenant, tuple(rows), page, len(agents), can_pause)
+
+    async def _active_pauses(
+        self, connection: Connection, agents: Sequence[Agent]
+    ) -> dict[str, AgentPause]:
+        """The pauses of those agents that the app has paused."""
+        team_id = connection.caller.team_id
+        ids = [pause_id(team_id, connection.tenant, agent.id) for agent in agents]
+        found = zip(agents, await self._store.load_all(ids), strict=True)
+        return {agent.id: pause for agent, pause in found if pause and pause.is_active}
+
+    async def _failures(self, connection: Connection, agent_id: str) -> JobPage:
+        since = self._clock() - FAILURES_SECONDS
+        filters = Filters(agents=(agent_id,), statuses=(FAILED,), since=since, size=1)
+        return await self._emporix.list_jobs(connection, filters)
+
+    async def find(self, account: Account, tenant: str, agent_id: str) -> Agent:
+        """Read an agent that the user may pause.
+
+        Raises ActionsOff, NotConnected, ActionNotAllowed, EmporixError, and InvalidInput if it was
+        deleted.
+        """
+        agent = await self._read(self._admit(account, tenant), agent_id)
+        if agent is None:
+            advice = "Type /emporix agents to see those of the tenant."
+            raise InvalidInput("This agent was deleted", advice=advice)
+        return agent
+
+    async def pause(self, account: Account, asked: AgentPause) -> PauseResult:
+        """Pause an agent as `asked`, unless it is paused already.
+
+        The result is still `pausing` if Emporix didn't say whether it worked: a worker finds out.
+        Raises ActionsOff, NotConnected, ActionNotAllowed, InvalidInput if another pause has just
+        ended, and EmporixError if the agent was not switched.
+        """
+        connection = self._admit(account, asked.tenant)
+        async with self._lock(asked):
+            saved = await self._store.update(asked.id, asked.at, lambda one: _begun(one, asked))
+            if saved is None or saved != asked:
+                known = await self._still_paused(connection, saved or asked)
+                return PauseResult(known, is_new=False)
+            try:
+                switched = await self._switch(connection, saved, account.caller)
+            except EmporixError:
+                if (unknown := await self._unknown(saved)) is None:
+                    await self._store.delete(saved.id)
+                    raise
+                switched = unknown
+            return PauseResult(switched, is_new=True)
+
+    async def _still_paused(self, connection: Connection, pause: AgentPause) -> AgentPause:
+        """A pause that began earlier; raises InvalidInput if it has ended, in Slack or Emporix."""
+        if pause.state == "paused":
+            agent = await self._read(connection, pause.agent_id)
+            if agent and agent.enabled:
+                pause = await self._save(pause, lambda one, now: one.after_switch_elsewhere(now))
+        if not pause.is_active:
+            advice = "Wait a few seconds, and pause it again."
+            raise InvalidInput("An earlier pause of this agent has just ended", advice=advice)
+        return pause
+
+    async def resume(self, account: Account, tenant: str, agent_id: str) -> AgentPause:
+        """Resume an agent that was paused, with the API key of the user who resumes it.
+
+        The result is still `resuming` if Emporix didn't say whether it worked. Raises ActionsOff,
+        NotConnected, ActionNotAllowed, OutdatedButton if the app hasn't paused the agent, and
+        EmporixError if it was not switched.
+        """
+        connection, caller = self._admit(account, tenant), account.caller
+        before = await self._store.load(pause_id(caller.team_id, connection.tenant, agent_id))
+        if before is None:
+            raise OutdatedButton("/emporix agents")
+        async with self._lock(before):
+            before = await self._store.load(before.id) or before
+            begun = await self._save(before, lambda one, now: one.resuming(caller, now))
+            if begun.state != "resuming" or begun.resumed_by != caller:
+                return begun
+            try:
+                return await self._switch(connection, begun, caller)
+            except EmporixError:
+                if (unknown := await self._unknown(begun)) is None:
+                    await self._save(begun, lambda one, now: one.not_resumed(before))
+                    raise
+                return unknown
+
+    async def _unknown(self, pause: AgentPause) -> AgentPause | None:
+        """The pause if its agent may have been switched; None if it certainly was not."""
+        known = await self._store.load(pause.id)
+        if known is None or not known.is_tried:
+            return None
+        logger.warning("unknown whether an agent was switched")
+        return known
+
+    async def settle(self, id_: str) -> AgentPause | None:
+        """Resume an agent that is due, or find out whether it was switched; None if it is gone."""
+        pause = await self._store.load(id_)
+        if pause is None or not self._has_work(pause):
+            return pause
+        async with self._lock(pause):
+            pause = await self._store.load(id_)
+            if pause is None or not self._has_work(pause):
+                return pause
+            pause = await self._save(pause, lambda one, now: one.resuming(None, now))
+            try:
+                account = await self._accounts.load(pause.actor)
+                return await self._switch(self._admit(account, pause.tenant), pause, None)
+            except (NotConnected, ActionNotAllowed, ActionsOff, EmporixError) as error:
+                return await self._postpone(pause, error)
+
+    def _has_work(self, pause: AgentPause) -> bool:
+        at = pause.retry_at if pause.is_switching else pause.resumes_at
+        return at is not None and at <= self._clock()
+
+    async def _postpone(
+        self, pause: AgentPause, error: NotConnected | ActionNotAllowed | ActionsOff | EmporixError
+    ) -> AgentPause:
+        """Try again later, but not for too long; give up if the app itself may not switch it."""
+        logger.warning("an agent could not be switched: %s", error.template)
+        most = MAX_SWITCH_SECONDS if error.is_temporary else MAX_REFUSED_SECONDS
+        is_late = self._clock() - pause.since > most
+        if is_late or not isinstance(error, EmporixError):
+            return await self._save(
+                pause, lambda one, now: one.after_giving_up(error.template, now)
+            )
+        wait = max(error.retry_after or 0.0, SWITCH_RETRY_SECONDS)
+        return await self._save(pause, lambda one, now: replace(one, retry_at=now + wait))
+
+    async def mark_announced(self, pause: AgentPause) -> None:
+        """Save that users were told about the state of a pause."""
+        await self._save(pause, lambda one, now: one.after_announcing(pause))
+
+    async def _switch(
+        self, connection: Connection, pause: AgentPause, told: Caller | None
+    ) -> AgentPause:
+        """Switch an agent on or off, and read it until the result is known.
+
+        `told` is the user who sees the result at once. Raises the error of the last attempt; the
+        pause is still `is_tried` if it may have worked.
+        """
+        failure: EmporixError = EmporixUnreadable(tenant=connection.tenant, because="no change")
+        user_id, is_accepted = told.user_id if told else "", False
+        for _ in range(MAX_SWITCH_ROUNDS):
+            agent = await self._read(connection, pause.agent_id)
+            pause = await self._save(pause, _after_reading(agent, user_id, is_accepted=is_accepted))
+            if not pause.is_switching:
+                return pause
+            read = pause
+            pause = await self._save(pause, lambda one, now: one.trying(now))
+            wanted = pause.state == "resuming"
+            try:
+                await self._emporix.switch_agent(connection, pause.agent_id, enabled=wanted)
+                is_accepted = True
+            except EmporixError as error:
+                failure, is_accepted = error, False
+                if not error.may_have_worked and not isinstance(error, NotFound):
+                    await self._save(pause, partial(_refused, read))
+                    raise
+        raise failure
+
+    async def _read(self, connection: Connection, agent_id: str) -> Agent | None:
+        """An agent; None if it was deleted."""
+        try:
+            return await self._emporix.get_agent(connection, agent_id)
+        except NotFound:
+            return None
+
+    async def _save(
+        self, pause: AgentPause, how: Callable[[AgentPause, float], AgentPause]
+    ) -> AgentPause:
+        """Change a pause; raises Busy if it has been deleted, or replaced by another pause."""
+        now = self._clock()
+
+        def changed(one: AgentPause | None) -> AgentPause | None:
+            return how(one, now) if one and (one.at, one.owner) == (pause.at, pause.owner) else None
+
+        saved = await self._store.update(pause.id, now, changed)
+        if saved is None or (saved.at, saved.owner) != (pause.at, pause.owner):
+            raise Busy
+        return saved
+
+    def _admit(self, account: Account, tenant: str) -> Connection:
+        if not self._allowed:
+            raise ActionsOff
+        return require_action_scope(account, tenant, DELETE_SCOPE)
+
+    @asynccontextmanager
+    async def _lock(self, pause: AgentPause) -> AsyncIterator[None]:
+        """Lock an agent; raises Busy if another process switches it for several seconds."""
+        async with self._locks.lock(pause.owner, f"agent:{pause.id}") as is_locked:
+            if not is_locked:
+                raise Busy
+            yield
+
+
+def _begun(known: AgentPause | None, asked: AgentPause) -> AgentPause:
+    """The pause that was asked for, unless another one is active, or its end isn't announced."""
+    return known if known and (known.is_active or known.has_news) else asked
+
+
+def _refused(before: AgentPause, pause: AgentPause, now: float) -> AgentPause:
+    """The pause after a switch that certainly had no effect: as uncertain as `before`."""
+    return replace(pause, is_tried=before.is_tried)
+
+
+def _after_reading(
+    agent: Agent | None, user_id: str, *, is_accepted: bool
+) -> Callable[[AgentPause, float], AgentPause]:
+    def changed(pause: AgentPause, now: float) -> AgentPause:
+        after = pause.after_reading(agent, now, is_accepted=is_accepted)
+        return after if after.news == pause.news else replace(after, told=user_id)
+
+    return changed

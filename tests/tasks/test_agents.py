@@ -1,0 +1,293 @@
+"""Agents are resumed when their pause ends, whatever happens meanwhile, and users are told."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from syrupy.assertion import SnapshotAssertion
+
+from bot.domain.agents import AgentPause, AgentVersion
+from bot.store.due_index import agent_pause_store
+from bot.store.encryption import new_key
+from sandbox.emporix.faults import Fault
+from sandbox.emporix.keys import ACME_OPERATIONS, ACME_READ_ONLY
+from tests.harness.app import AppHarness, open_app
+from tests.harness.clock import FakeClock
+from tests.listeners.test_agents import (
+    AGENT,
+    HOUR,
+    PAUSE,
+    add_agents,
+    agent,
+    connect_people,
+    new_messages,
+    pause,
+    shown,
+    state_of_alert,
+    switches,
+    view_text,
+    wait,
+    with_alert,
+)
+from tests.tasks.test_alerts import fail, later, told
+
+
+@pytest.fixture
+async def connected(harness: AppHarness) -> AppHarness:
+    return await connect_people(harness)
+
+
+@pytest.fixture
+async def alerted(connected: AppHarness) -> AppHarness:
+    return await with_alert(connected)
+
+
+@pytest.mark.parametrize(
+    ("values", "hours"),
+    [
+        ({"Until": "For 1 hour"}, 1),
+        ({"Until": "Until tomorrow 9:00"}, 21.4),  # it is 11:33 in Berlin
+        ({"Until": "Until a date", "Date": "2026-11-25"}, 45.4),
+    ],
+)
+async def test_ends(values: dict[str, str], hours: float, connected: AppHarness) -> None:
+    """A pause ends when the user says so, in their time zone."""
+    await pause(connected, **values)
+    await connected.worker.work_until(connected.clock() + (hours - 0.1) * HOUR)
+    assert agent(connected)[0] is False
+    await connected.worker.work_until(connected.clock() + 0.3 * HOUR)
+    assert agent(connected)[0] is True
+
+
+async def test_until_resumed(connected: AppHarness) -> None:
+    """A pause without an end lasts until a person who may pause agents resumes it."""
+    await pause(connected, Until="Until someone resumes it")
+    await connected.worker.work_until(connected.clock() + 40 * 24 * HOUR, step=HOUR)
+    assert agent(connected)[0] is False
+    await connected.grace.command("/emporix agents")
+    assert "resumed by <@U0GRACE>" in shown(await connected.grace.click("Resume now"))
+    assert agent(connected) == (True, 3)
+    await wait(connected, 5)
+    assert "resumed by <@U0GRACE>" in (await new_messages(connected, "ada"))[-1]
+
+
+async def test_someone_changed_the_agent(connected: AppHarness) -> None:
+    """An agent that was changed during its pause stays off, and its owner gets a message."""
+    await pause(connected)
+    connected.emporix_state.change_agent("acme", AGENT, name="Complaint Agent")
+    await wait(connected, 4.1 * HOUR)
+    assert agent(connected) == (False, 3)
+    (message,) = await new_messages(connected, "ada")
+    assert "because someone changed it in Emporix during the pause" in message
+    await connected.person("ada", "dm").click("Resume now")
+    assert agent(connected) == (True, 4)
+    assert switches(connected) == 2
+
+
+async def test_someone_switched_the_agent_on(connected: AppHarness) -> None:
+    """An agent that someone switched on in Emporix isn't touched, and can be paused again."""
+    await pause(connected)
+    connected.emporix_state.change_agent("acme", AGENT, enabled=True)
+    connected.clock.forward(1)
+    assert "has just ended" in await pause(connected)
+    await wait(connected, 5)
+    assert "someone switched it on in Emporix" in (await new_messages(connected, "ada"))[-1]
+    assert "is paused" in await pause(connected)
+    assert agent(connected) == (False, 4)
+
+
+async def test_audit_of_ends(connected: AppHarness) -> None:
+    """The audit log has ends that no click has caused, also those that change nothing."""
+    await pause(connected)
+    await wait(connected, 4.1 * HOUR)
+    await pause(connected)
+    connected.emporix_state.change_agent("acme", AGENT, name="Complaint Agent")
+    await wait(connected, 4.1 * HOUR)
+    log = shown(await connected.ada.command("/emporix audit"))
+    name = "agent `complaint-agent` of <@U0ADA> in tenant `acme`"
+    assert f"The app resumed {name}" in log
+    assert f"The app tried to resume {name} (not done: someone changed it in Emporix)" in log
+
+
+async def test_deleted_during_the_pause(connected: AppHarness) -> None:
+    """If the agent is deleted during its pause, its owner gets a message at the end."""
+    await pause(connected)
+    connected.emporix_state.tenant("acme").agents.remove(AGENT)
+    await wait(connected, 4.1 * HOUR)
+    assert "was deleted in Emporix" in (await new_messages(connected, "ada"))[-1]
+
+
+async def test_the_key_lost_its_rights(connected: AppHarness) -> None:
+    """If the key may no longer change agents, its owner gets a message, and others resume."""
+    await pause(connected)
+    await connected.connect(connected.ada, ACME_READ_ONLY)
+    await wait(connected, 4.1 * HOUR)
+    assert agent(connected) == (False, 2)
+    assert "no longer allows agent actions" in (await new_messages(connected, "ada"))[-1]
+    await connected.grace.command("/emporix agents")
+    await connected.grace.click("Resume now")
+    assert agent(connected) == (True, 3)
+
+
+async def test_from_an_alert(alerted: AppHarness, snapshot: SnapshotAssertion) -> None:
+    """The alert's message shows who paused the agent, until when and why, and then that it's over.
+
+    The owners of alerts about the agent get a direct message about both, once.
+    """
+    ada = alerted.person("ada", "ops")
+    await ada.click("Pause Complaint Agent…")
+    await ada.submit(PAUSE)
+    await wait(alerted, 5)
+    text, button = await state_of_alert(alerted)
+    assert text == "⏸️ *Complaint Agent* is paused (time) by <@U0ADA>: “Wrong &lt;!here&gt; prices”"
+    assert button == "Resume now"
+    paused, *_ = [one for one in await told(alerted, "grace") if "is paused" in one["text"]]
+    assert re.sub(r"[0-9a-f]{16,}", "id", json.dumps(paused["blocks"])) == snapshot
+    await wait(alerted, 4.1 * HOUR)
+    assert await state_of_alert(alerted) == [
+        "▶️ *Complaint Agent* runs again: its pause is over · (time)"
+    ]
+    assert len(await new_messages(alerted, "grace")) == 2
+    assert len(await new_messages(alerted, "ada")) == 1
+
+
+async def test_long_ids_in_a_menu(connected: AppHarness) -> None:
+    """An agent whose id and name are long can be paused from an alert's menu, too."""
+    agent_id = "a" * 70
+    connected.emporix_state.add_agent("acme", id=agent_id, name="Complaint Agent " * 5)
+    await connected.person("grace", "ops").command("/emporix alerts on")
+    fail(connected, agentId=agent_id)
+    await later(connected)
+    messages = json.dumps(await connected.person("grace", "ops").messages())
+    assert agent_id in messages
+    assert "agents.ask" in messages
+
+
+async def test_alerts_about_other_agents(connected: AppHarness) -> None:
+    """Owners of alerts about other agents or tenants aren't told."""
+    await connected.person("grace", "ops").command("/emporix alerts on agent:returns")
+    await pause(connected)
+    await wait(connected, 5)
+    assert await new_messages(connected, "grace") == []
+
+
+async def test_switched_off_during_a_pause(redis: Any, redis_url: str, clock: FakeClock) -> None:
+    """If agent actions are turned off during a pause, the app resumes nothing, and says so."""
+    key = new_key()
+    async with open_app(redis, redis_url, clock, encryption_keys=key) as harness:
+        await harness.connect(harness.ada, ACME_OPERATIONS, with_actions=True)
+        add_agents(harness)
+        await pause(harness)
+    async with open_app(
+        redis, redis_url, clock, encryption_keys=key, agent_actions="off"
+    ) as harness:
+        add_agents(harness)
+        await wait(harness, 4.1 * HOUR)
+        assert switches(harness) == 0
+        assert "agent actions are turned off" in (await new_messages(harness, "ada"))[-1]
+
+
+TROUBLE = [
+    Fault("cut_before", method="PATCH"),
+    Fault("cut_after", method="PATCH"),
+    Fault("html", method="PATCH"),
+    Fault("status", status=500, method="PATCH"),
+    Fault("status", status=503, method="PATCH"),
+    Fault("empty", method="PATCH"),
+    Fault("truncated", method="PATCH"),
+    Fault("cut_after", times=2, method="PATCH"),
+]
+
+
+@pytest.mark.parametrize("fault", TROUBLE, ids=lambda fault: f"{fault.kind}-{fault.status}")
+async def test_lost_responses(fault: Fault, connected: AppHarness) -> None:
+    """After a lost or odd response, the agent is read, and switched again only if needed."""
+    connected.emporix_state.faults.add(fault)
+    assert "is paused" in await pause(connected)
+    assert agent(connected) == (False, 2)
+    connected.emporix_state.faults.clear()
+    connected.emporix_state.faults.add(fault)
+    await wait(connected, 4.1 * HOUR)
+    assert agent(connected) == (True, 3)
+
+
+async def test_unknown_for_a_while(connected: AppHarness) -> None:
+    """If Emporix doesn't say whether it worked, a worker finds out, and tells the user once."""
+    await connected.ada.command("/emporix agents")
+    await connected.ada.click("Pause…")
+    connected.emporix_state.faults.add(Fault("cut_after", method="PATCH"))
+    down = Fault("status", status=503, path="/agents/", method="GET", times=50)
+    connected.emporix_state.faults.add(Fault("delay"))  # the first read is answered
+    connected.emporix_state.faults.add(down)
+    await connected.ada.submit(PAUSE)
+    assert "Emporix didn't say whether" in await view_text(connected)
+    await wait(connected, 120)
+    assert await new_messages(connected, "ada") == []
+    connected.emporix_state.faults.clear()
+    await wait(connected, 120)
+    (message,) = await new_messages(connected, "ada")
+    assert "is paused (time) by <@U0ADA>" in message
+    assert agent(connected) == (False, 2)
+    assert switches(connected) == 1
+
+
+@pytest.mark.parametrize("status", [401, 403])
+@pytest.mark.parametrize("times", [4, 500])
+async def test_refused_at_the_end(status: int, times: int, connected: AppHarness) -> None:
+    """If Emporix refuses the key at the end, the app tries for minutes, and then says so."""
+    await pause(connected)
+    connected.emporix_state.faults.add(Fault("status", status=status, times=times, path="/agents/"))
+    await connected.worker.work_until(connected.clock() + 4.2 * HOUR, step=30)
+    is_brief = times == 4
+    assert agent(connected)[0] is is_brief
+    (message,) = await new_messages(connected, "ada")
+    assert ("its pause is over" in message) is is_brief
+
+
+async def test_emporix_is_down_at_the_end(connected: AppHarness) -> None:
+    """If Emporix is down when a pause ends, the agent is resumed as soon as it answers."""
+    await pause(connected)
+    connected.emporix_state.faults.add(Fault("status", status=503, times=500))
+    await wait(connected, 4.2 * HOUR)
+    assert agent(connected) == (False, 2)
+    connected.emporix_state.faults.clear()
+    await wait(connected, 60)
+    assert agent(connected) == (True, 3)
+
+
+async def test_emporix_is_down_for_an_hour(connected: AppHarness) -> None:
+    """After an hour without success, the app gives up, and tells the owner, who can resume."""
+    await pause(connected)
+    connected.emporix_state.faults.add(Fault("status", status=503, times=5000))
+    await wait(connected, 5.2 * HOUR)
+    connected.emporix_state.faults.clear()
+    await wait(connected, HOUR)
+    assert agent(connected) == (False, 2)
+    (message,) = await new_messages(connected, "ada")
+    assert "because Emporix couldn't do it for an hour" in message
+    await connected.person("ada", "dm").click("Resume now")
+    assert agent(connected) == (True, 3)
+
+
+@pytest.mark.parametrize("has_effect", [True, False])
+async def test_a_crash_after_saving(connected: AppHarness, *, has_effect: bool) -> None:
+    """If the process dies while it switches an agent, a worker reads the agent and continues."""
+    await pause(connected)
+    store = agent_pause_store(connected.redis, connected.cipher)
+    (id_,) = [key.rpartition(":")[2] for key in await connected.redis.keys("*:agent-pause:*")]
+    found = connected.emporix_state.change_agent("acme", AGENT, enabled=not has_effect)
+    version = AgentVersion(found["metadata"]["version"] - (1 if has_effect else 0))
+
+    def as_before(one: AgentPause | None) -> AgentPause | None:
+        assert one
+        return replace(one, state="pausing", is_tried=True, version=version, told="")
+
+    await store.update(id_, connected.clock(), as_before)
+    await wait(connected, 60)
+    assert agent(connected)[0] is False
+    assert switches(connected) == (1 if has_effect else 2)
+    assert len([one for one in await new_messages(connected, "ada") if "is paused" in one]) == 1
