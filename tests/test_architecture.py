@@ -77,7 +77,7 @@ ERROR_FOR_THE_UNKNOWN = "unknown"
 LONGEST_FUNCTION = 40
 LONGEST_FILE, MOST_LONG_FILES = 400, 5
 """A soft limit: a file covers one subject, and some subjects need more lines."""
-MOST_FILES = 180
+MOST_FILES = 182
 
 SUBJECTS = {
     *("accounts", "alerts", "audit", "cleanups", "digests", "home", "jobs", "lists", "watches"),

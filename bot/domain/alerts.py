@@ -7,45 +7,18 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from bot.domain.accounts import Caller, PolledConnection
+from bot.domain.conditions import (
+    Condition,
+    FailedAgent,
+    JobChange,
+    Progress,
+    Recovery,
+    Watermark,
+)
 from bot.domain.digests import QuietHours
 from bot.domain.filters import Filters
 from bot.domain.jobs import AgentCount
 from bot.domain.records import StoredRecord
-
-WATERMARK_OVERLAP_SECONDS = 180.0
-"""A change that becomes visible in Emporix later than this after it happened may be missed."""
-
-
-@dataclass(frozen=True, slots=True)
-class Watermark(StoredRecord):
-    """The position up to which changes have been read.
-
-    `reached` is the time of the latest change seen, in seconds since 1970. `seen` contains the jobs
-    that changed within the overlap before that time, each with the time of the change and a hash of
-    the job's state. Changes before `floor` are ignored because there were too many to remember.
-    """
-
-    reached: float
-    floor: float = 0.0
-    seen: Mapping[str, tuple[float, str]] = field(default_factory=dict)
-
-    @property
-    def begin(self) -> float:
-        """The start time for reading changes in the next poll, rounded to the millisecond."""
-        return max(round(self.reached - WATERMARK_OVERLAP_SECONDS, 3), self.floor)
-
-
-@dataclass(frozen=True, slots=True)
-class JobChange(StoredRecord):
-    """A job to report; `fingerprint` is similar for failures with the same cause.
-
-    `fingerprint` is "" if the job didn't fail. `agent` is the name of its agent, or else its id.
-    """
-
-    job_id: str
-    fingerprint: str = ""
-    agent: str = ""
-    agent_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +78,8 @@ class Alert(StoredRecord):
     the messages about the pause in the channel. `polled_at` is the time of the last poll, and
     `checked_at` the time at which its owner was last known to be in the workspace. Times are in
     seconds since 1970. `batch` contains the changes being posted, and `pending` the mentions to be
-    posted. `version` counts the changes to the record.
+    posted. With a `condition`, `progress` has its watermark. `version` counts the changes to the
+    record.
     """
 
     id: str
@@ -125,6 +99,12 @@ class Alert(StoredRecord):
     notices: int = 0
     mentions: MentionSettings = field(default_factory=MentionSettings)
     pending: tuple[PendingMention, ...] = ()
+    condition: Condition = Condition()  # noqa: RUF009 - frozen
+    progress: Progress = Progress()  # noqa: RUF009 - frozen
+
+    @property
+    def mark(self) -> Watermark:
+        return self.progress.watermark if self.condition.kind else self.watermark
 
     @property
     def tenant(self) -> str:
@@ -151,6 +131,7 @@ class PostedAlert(StoredRecord):
     """An alert's message, used to find the thread for repeats; other fields as in ChangeBatch.
 
     `can_be_claimed` is False if a version of the app without these buttons posted the message.
+    `failed` are the agents that may recover.
     """
 
     ts: str
@@ -159,6 +140,7 @@ class PostedAlert(StoredRecord):
     since: float = 0.0
     more: int | None = 0
     can_be_claimed: bool = False
+    failed: tuple[FailedAgent, ...] = ()
 
     @property
     def has_failures(self) -> bool:
@@ -243,8 +225,8 @@ class MessageResponse(StoredRecord):
     """The team's response to a message: its latest changes, oldest first, and snoozed failures.
 
     `shown` is the number of the last change that Slack shows. `edits` counts the changes of
-    snoozes, and other edits that may have overwritten the state; Slack shows it after
-    `edits_shown` of them.
+    snoozes and recoveries, and other edits that may have overwritten the state; Slack shows it
+    after `edits_shown` of them.
     """
 
     ts: str
@@ -253,6 +235,7 @@ class MessageResponse(StoredRecord):
     edits: int = 0
     edits_shown: int = 0
     snoozes: tuple[Snooze, ...] = ()
+    recoveries: tuple[Recovery, ...] = ()
 
     @property
     def last(self) -> ResponseStep | None:
@@ -270,6 +253,11 @@ class MessageResponse(StoredRecord):
     def at(self) -> float:
         """The time of the last change; 0 if there was none."""
         return self.last.at if self.last else 0.0
+
+    @property
+    def changed_at(self) -> float:
+        """The time of the last change or recovery; 0 if there was none."""
+        return max([self.at, *(one.seen_at for one in self.recoveries)])
 
     @property
     def pending(self) -> tuple[ResponseStep, ...]:
@@ -315,6 +303,11 @@ class MessageResponse(StoredRecord):
         """The response after Slack has shown it as `shown`, an earlier state."""
         edits_shown = max(self.edits_shown, shown.edits)
         return replace(self, shown=max(self.shown, shown.number), edits_shown=edits_shown)
+
+    def with_recoveries(self, recoveries: tuple[Recovery, ...]) -> MessageResponse:
+        """Replace the recoveries; a worker then shows them in Slack."""
+        edited = replace(self.after_edit(), recoveries=recoveries)
+        return self if recoveries == self.recoveries else edited
 
     def with_snooze(self, snooze: Snooze) -> MessageResponse:
         """Snooze a kind of failure; if it is snoozed already, this changes the end."""
@@ -380,8 +373,11 @@ class AlertResponses(StoredRecord):
     def with_response(self, response: MessageResponse, now: float) -> AlertResponses:
         """Add or replace a response; drops those without a change for a week, and the oldest."""
         others = [one for one in self.messages if one.ts != response.ts]
-        recent = [one for one in others if now - one.at < RESPONSE_TTL_SECONDS or one.is_waiting]
-        kept = sorted(recent, key=lambda one: (not one.is_waiting, -one.at))[: MAX_RESPONSES - 1]
+        recent = [
+            one for one in others if now - one.changed_at < RESPONSE_TTL_SECONDS or one.is_waiting
+        ]
+        recent.sort(key=lambda one: (not one.is_waiting, -one.changed_at))
+        kept = recent[: MAX_RESPONSES - 1]
         messages = sorted([*kept, response], key=lambda one: one.ts)
         return replace(self, messages=tuple(messages))
 

@@ -6,7 +6,8 @@ import pytest
 from redis.asyncio import Redis
 
 from bot.domain.accounts import Account, Caller, Connection, Credentials
-from bot.domain.alerts import Alert, Watermark
+from bot.domain.alerts import Alert
+from bot.domain.conditions import Watermark
 from bot.domain.digests import Digest, Schedule
 from bot.domain.filters import Filters
 from bot.emporix.client import EmporixClient
