@@ -147,7 +147,7 @@ def _time_range(begin: str, until: float) -> TimeRange:
 ALERT_POLL_INTERVAL_SECONDS = 50.0
 """Short enough to post changes within a minute; the changes of one poll are posted together."""
 
-CHANGES_FIRST_SECONDS = 5 * 60.0
+CHANGES_FIRST_SECONDS = 2 * 60.0
 """Another question comes before a second one for changes only if it has waited this much longer."""
 
 MAX_BEHIND_SECONDS = 60 * 60.0

@@ -27,7 +27,9 @@ def job(number: int, at: float, version: int = 1, status: str = "failure") -> Jo
 
 def fetched_jobs(jobs: list[Job], since: float, most: int = 1000) -> FetchedJobs:
     """The result of a poll that finds these jobs."""
-    within = sorted((one for one in jobs if modified_at(one) >= since), key=modified_at, reverse=True)
+    within = sorted(
+        (one for one in jobs if modified_at(one) >= since), key=modified_at, reverse=True
+    )
     return FetchedJobs(tuple(within[:most]), since, len(within) <= most, len(within))
 
 
