@@ -80,7 +80,8 @@ LONGEST_FILE, MOST_LONG_FILES = 400, 5
 MOST_FILES = 182
 
 SUBJECTS = {
-    *("accounts", "alerts", "audit", "cleanups", "digests", "home", "jobs", "lists", "watches"),
+    *("accounts", "alerts", "audit", "cleanups", "conditions", "digests", "home", "jobs", "lists"),
+    "watches",
 }
 """What several layers have a file for: `domain/alerts.py`, `store/alerts.py`, `tasks/alerts.py`."""
 

@@ -91,10 +91,6 @@ class HeldChange(StoredRecord):
     change: JobChange
     is_reported: bool = False
 
-    @property
-    def at(self) -> float:
-        return self.change.at
-
 
 def add_to_bursts(
     held: Sequence[HeldChange], changes: Iterable[JobChange], condition: Condition
@@ -108,15 +104,17 @@ def add_to_bursts(
     for change in changes:
         known = by_id.get(change.job_id)
         by_id[change.job_id] = HeldChange(change, known is not None and known.is_reported)
-    ordered = sorted(by_id.values(), key=lambda one: (one.at, one.change.job_id))
+    ordered = sorted(by_id.values(), key=lambda one: (one.change.at, one.change.job_id))
     reported = list[JobChange]()
     for burst in _bursts(ordered, condition):
         if not any(ordered[place].is_reported for place in burst):
             reported += (ordered[place].change for place in burst)
         for place in burst:
             ordered[place] = replace(ordered[place], is_reported=True)
-    oldest = (ordered[-1].at if ordered else 0.0) - condition.within - WATERMARK_OVERLAP_SECONDS
-    kept = [one for one in ordered if one.at >= oldest]
+    oldest = (
+        (ordered[-1].change.at if ordered else 0.0) - condition.within - WATERMARK_OVERLAP_SECONDS
+    )
+    kept = [one for one in ordered if one.change.at >= oldest]
     return tuple(kept[-MAX_HELD_CHANGES:]), tuple(reported)
 
 
@@ -125,12 +123,12 @@ def _bursts(ordered: Sequence[HeldChange], condition: Condition) -> list[list[in
     places = {place for place, one in enumerate(ordered) if one.is_reported}
     for last in range(condition.at_least - 1, len(ordered)):
         first = last - condition.at_least + 1
-        if ordered[last].at - ordered[first].at <= condition.within:
+        if ordered[last].change.at - ordered[first].change.at <= condition.within:
             places.update(range(first, last + 1))
     sorted_places = sorted(places)
     bursts = [sorted_places[:1]] if sorted_places else []
     for before, place in pairwise(sorted_places):
-        if ordered[place].at - ordered[before].at > condition.within:
+        if ordered[place].change.at - ordered[before].change.at > condition.within:
             bursts.append([])
         bursts[-1].append(place)
     return bursts

@@ -11,7 +11,6 @@ from bot.domain.accounts import OWNER_GONE, PolledConnection
 from bot.domain.alerts import (
     Alert,
     AlertResponses,
-    ChangeBatch,
     MessageResponse,
     PendingMention,
     PostedAlert,
@@ -105,15 +104,14 @@ async def post(
     context.owner, context.subject = alert.owner, "an alert in a channel"
     context.on_give_up = partial(_pause, alert.id, "unexpected", alert_lifecycle, audit)
     admit = partial(_admit, alert, sharing, notifier)
+    services = alert_lifecycle, alert_poller, alert_responder, alert_poster, notifier, queue
     try:
         if not await alert_lifecycle.check_owner(alert, notifier.has_left):
             await departures.remove_user(alert.owner)
             await _pause(alert.id, OWNER_GONE, alert_lifecycle, audit)
             return
         await admit()
-        await _post_reports(alert, alert_lifecycle, alert_poller, alert_poster, admit)
-        services = alert_lifecycle, alert_poller, alert_responder, alert_poster, notifier, queue
-        await _post(alert, alert.batch, await alert_store.load_posts(alert.id), *services, admit)
+        await _post(alert, await alert_store.load_posts(alert.id), *services, admit)
         POST_LATENESS_SECONDS.observe(now - _found_at(alert), "alert")
     except CONNECTION_ERRORS as error:
         if (looked := await alert_poller.record_failure(alert.connection, error)).connection_error:
@@ -360,7 +358,6 @@ async def _post_reports(
 
 async def _post(
     alert: Alert,
-    batch: ChangeBatch | None,
     posts: tuple[PostedAlert, ...],
     alert_lifecycle: AlertLifecycle,
     alert_poller: AlertPoller,
@@ -370,11 +367,12 @@ async def _post(
     queue: TaskQueue,
     admit: Admit,
 ) -> None:
-    """Post a batch, save the messages that are still in use, and queue the mentions that follow."""
-    if batch is None:
+    """Post reports and a batch, save the messages in use, and queue the mentions that follow."""
+    await _post_reports(alert, alert_lifecycle, alert_poller, alert_poster, admit)
+    if alert.batch is None:
         return
     before = await alert_responder.load(alert.id)
-    batch, held = without_snoozed(batch, before)
+    batch, held = without_snoozed(alert.batch, before)
     plan = group_changes(batch, posts, before)
     await alert_responder.count_snoozed(alert, held, batch.number)
     repeated = (repeats.post for repeats in plan.repeats)

@@ -23,7 +23,8 @@ from bot.slack.users import CurrentUser
 @command(
     "alerts on",
     "[filters]",
-    "Post failed jobs, or those that match the filters, here within a minute.",
+    "Post failed jobs, or those that match the filters, here within a minute. stuck:30m posts jobs "
+    "that run longer, at-least:5 within:10m bursts, and silent:2h between:08-20 a lack of jobs.",
     audit=AuditEvent.ALERT_ON,
 )
 async def turn_on(

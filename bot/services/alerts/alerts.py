@@ -213,20 +213,18 @@ class AlertService:
             is_same = (alert.filters, alert.condition) == (wanted, condition)
             if is_same and (turned_on := await self._resume(account, alert)):
                 return turned_on
-        mark = initial_watermark(fetched, now)
-        silence = Silence(await self._first_job_at(connection, wanted) if condition.silent else 0.0)
+        first_at = await self._first_job_at(connection, wanted) if condition.silent else 0.0
         new = Alert(
             id=self._new_alert_id(),
             owner=account.caller,
             channel_id=channel_id,
             filters=wanted,
             created_at=now,
-            watermark=UNREADABLE if condition.kind else mark,
+            watermark=initial_watermark(fetched, now),
             polled_at=now,
             checked_at=now,
-            condition=condition,
-            progress=Progress(mark, silence=silence) if condition.kind else Progress(),
         )
+        new = with_condition(new, condition, first_at)
         saved = await self._store.save(
             run_as(account, new), None, poll_at=now + ALERT_POLL_INTERVAL_SECONDS, starts=True
         )
@@ -354,6 +352,14 @@ class AlertService:
     async def _matching(self, caller: Caller, channel_id: str, alert_id: str) -> Sequence[Alert]:
         existing = await self._store.of_channel(caller.team_id, channel_id)
         return [alert for alert in existing if alert_id in ("", alert.id)]
+
+
+def with_condition(alert: Alert, condition: Condition, first_at: float) -> Alert:
+    """A new alert with a condition; `first_at` is when the first job for a silence was created."""
+    if not condition.kind:
+        return alert
+    progress = Progress(alert.watermark, silence=Silence(first_at))
+    return replace(alert, watermark=UNREADABLE, condition=condition, progress=progress)
 
 
 def alert_filters(filters: Filters, tenant: str, condition: Condition = NO_CONDITION) -> Filters:

@@ -185,11 +185,12 @@ class AlertPoster:
         Raises PostRefused, and the errors of `admit`.
         """
         zone = await self._notifier.zone_name(alert.owner)
-        kind, facts = alert.condition.kind, report_facts(alert, report, jobs, zone)
-        name = f"alert:{alert.id}:{kind}:{report.number}"
+        facts = report_facts(alert, report, jobs, zone)
+        template = "alerts/stuck" if report.job_ids else "alerts/silent"
+        name = f"alert:{alert.id}:report:{report.number}"
         post = OutgoingMessage(name, alert.owner.team_id, alert.channel_id, report.at, admit=admit)
         try:
-            return await self._poster.post(post, self._renderer.render(f"alerts/{kind}", **facts))
+            return await self._poster.post(post, self._renderer.render(template, **facts))
         except OutcomeUnknown:
             logger.warning("unknown whether %s was posted", post.key)
             return ""
