@@ -10,12 +10,13 @@ from pathlib import Path
 
 import aiohttp
 
-from bench.processes import free_port, is_healthy, serve_app, serve_process, start_process
+from bench.processes import is_healthy, serve_app, serve_process, start_process
 from bench.slack_load import SIGNING_SECRET, Answers, Load, listening
 from bench.stored_users import connect_users, store_tokens
 from bot.store.encryption import new_key
 from sandbox.processes import procfile_command
 from sandbox.redis_server import redis_server
+from sandbox.server import free_port
 
 EMPORIX = "bench.stand_ins.emporix:app"
 SLACK = "bench.stand_ins.slack:app"

@@ -15,7 +15,7 @@ from typing import IO, TypeAlias
 import aiohttp
 
 from sandbox.processes import PROJECT, stop
-from sandbox.server import free_socket
+from sandbox.server import free_port
 
 Ready: TypeAlias = Callable[[], Awaitable[bool]]
 
@@ -68,11 +68,6 @@ async def serve_process(
     command = [sys.executable, "-m", "uvicorn", *options.split(), *ending.split(), app]
     async with start_process(command, settings or {}, lambda: _listens(port)) as pid:
         yield pid, f"http://127.0.0.1:{port}"
-
-
-def free_port() -> int:
-    with free_socket() as found:
-        return int(found.getsockname()[1])
 
 
 def resident_bytes(pid: int) -> int:

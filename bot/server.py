@@ -129,6 +129,38 @@ class ConnectionsState(ServerState):
         self.unverified[connection] = None
 
 
+class JoinedWrites:
+    """A connection's transport that sends what is written at once in one piece.
+
+    uvicorn writes the head of a response and then its body, each a system call of about 15 of the
+    200 µs that a command takes (`help_rate_ratio` of `make bench`).
+    """
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self._transport, self._loop = transport, loop
+        self._written: list[bytes] = []
+        self.is_closing, self.abort = transport.is_closing, transport.abort
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+    def write(self, data: bytes) -> None:
+        """Send `data` with all that is written before the event loop continues."""
+        if not self._written:
+            self._loop.call_soon(self._send)
+        self._written.append(data)
+
+    def close(self) -> None:
+        """Close after sending what is written."""
+        self._send()
+        self._transport.close()
+
+    def _send(self) -> None:
+        if self._written and not self._transport.is_closing():
+            self._transport.write(b"".join(self._written))
+        self._written.clear()
+
+
 class HttpConnection(HttpToolsProtocol):
     """A connection with limits for request headers: bytes, count and time."""
 
@@ -167,7 +199,7 @@ class HttpConnection(HttpToolsProtocol):
         self.transport.abort()
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
+        super().connection_made(JoinedWrites(transport, self.loop))  # type: ignore[arg-type]
         self._state.admit(self)
         self._set_deadline(self.limits.head)
 

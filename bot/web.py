@@ -66,7 +66,7 @@ from bot.slack.verification import (
 from bot.store.digests import new_digest_id
 from bot.store.encryption import Canary
 from bot.store.health import WriteProbe
-from bot.store.idempotency import Deliveries
+from bot.store.idempotency import DELIVERY_TIMEOUT_SECONDS, Deliveries
 from bot.store.lists import new_cursor_id
 from bot.store.slack_cache import TimeZoneCache
 from bot.wiring import WebServices, build_web_services
@@ -229,6 +229,7 @@ async def assemble(
     new_cursor_id: Callable[[], str] = new_cursor_id,
     loading_after_seconds: float = LOADING_AFTER_SECONDS,
     new_digest_id: Callable[[], str] = new_digest_id,
+    delivery_timeout_seconds: float = DELIVERY_TIMEOUT_SECONDS,
 ) -> AsyncIterator[WebParts]:
     """Build the parts of a web process, and close them when it ends."""
     async with open_resources(settings, clock, Canary(build_cipher(settings), _exit)) as resources:
@@ -238,7 +239,8 @@ async def assemble(
         services = build_web_services(resources, new_cursor_id, new_digest_id)
         await services.installation.identify()
         services.renderer.preload()
-        dispatch = _dispatcher(resources, services, loading_after_seconds)
+        deliveries = Deliveries(resources.redis, resources.accounts, delivery_timeout_seconds)
+        dispatch = _dispatcher(resources, services, deliveries, loading_after_seconds)
         client = slack_client(settings, resources.session)
         client.token = None  # Bolt sets a token per request, and would warn about this one
         token = settings.slack_bot_token.get_secret_value()
@@ -261,7 +263,10 @@ def _socket_mode(settings: Settings, resources: Resources, app: AsyncApp) -> Soc
 
 
 def _dispatcher(
-    resources: Resources, services: WebServices, loading_after_seconds: float
+    resources: Resources,
+    services: WebServices,
+    deliveries: Deliveries,
+    loading_after_seconds: float,
 ) -> Dispatch:
     renderer, session, redis = services.renderer, resources.session, resources.redis
     return Dispatch(
@@ -270,7 +275,7 @@ def _dispatcher(
         session=session,
         background=BackgroundTasks(),
         error_handler=ErrorHandler(renderer),
-        deliveries=Deliveries(redis, resources.accounts),
+        deliveries=deliveries,
         installation=services.installation,
         audit=services.audit,
         services=services,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
@@ -33,6 +34,16 @@ def free_socket(port: int = 0, host: str = LOOPBACK) -> socket.socket:
     # asyncio sets this only on its own sockets; without it a response can take 40 ms longer.
     found.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return found
+
+
+def free_port() -> int:
+    """Return a port for a process that is about to start.
+
+    It is none of those that the system gives to other programs meanwhile (on Linux, from 32768).
+    """
+    while not is_free(port := 10_000 + secrets.randbelow(20_000)):
+        pass
+    return port
 
 
 def plain_server(app: ASGIApp) -> uvicorn.Server:

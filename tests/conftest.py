@@ -79,7 +79,7 @@ def _trouble_is_logged() -> None:
 @pytest.fixture
 async def harness(redis: Any, redis_url: str, clock: FakeClock) -> AsyncIterator[AppHarness]:
     """An app without connections and without jobs."""
-    async with open_app(redis, patient(redis_url), clock) as opened:
+    async with open_app(redis, redis_url, clock) as opened:
         yield opened
 
 

@@ -35,7 +35,7 @@ from bot.store.health import Heartbeats
 from sandbox.emporix.app import create_app as create_emporix
 from sandbox.emporix.faults import Fault as EmporixFault
 from sandbox.emporix.state import EmporixState
-from sandbox.server import free_socket, serving
+from sandbox.server import free_port, serving
 from sandbox.slack.app import create_app as create_slack
 from sandbox.slack.directory import APP_ID
 from sandbox.slack.faults import Fault as SlackFault
@@ -133,11 +133,6 @@ async def examine(
     written = capsys.readouterr()
     patient.told = written.out
     assert [secret for secret in SECRETS.values() if secret in written.out + written.err] == []
-
-
-def free_port() -> int:
-    with free_socket() as found:
-        return int(found.getsockname()[1])
 
 
 def redis_gone(patient: Patient) -> None:

@@ -72,7 +72,7 @@ async def harness(
         "ENCRYPTION_KEYS": KEY,
     }.items():
         monkeypatch.setenv(name, value)
-    async with open_app(redis, patient(redis_url), clock, encryption_keys=KEY) as opened:
+    async with open_app(redis, redis_url, clock, encryption_keys=KEY) as opened:
         await tour(opened)
         await queue_tasks(opened, redis_url)
         await let_nothing_expire(redis)

@@ -22,13 +22,12 @@ from bot.slack.request import KINDS
 from bot.store.connection import connect
 from bot.store.encryption import new_key
 from sandbox.emporix.keys import ACME_OPERATIONS
-from sandbox.server import free_socket
-from tests.harness.app import AppHarness, open_app, patient
+from sandbox.server import free_port, free_socket
+from tests.harness.app import AppHarness, open_app
 from tests.harness.clock import FakeClock
 from tests.harness.documents import table
 from tests.harness.metrics import metrics_enabled, parse, recorded, selected
 from tests.harness.source_code import PROJECT, modules
-from tests.harness.web_process import free_port
 from tests.listeners.digest.fixtures import set_up
 from tests.listeners.jobs.fixtures import add_jobs, job_id
 
@@ -49,9 +48,7 @@ async def served(
     redis: Any, redis_url: str, clock: FakeClock
 ) -> AsyncIterator[tuple[AppHarness, str]]:
     port = free_port()
-    async with open_app(
-        redis, patient(redis_url), clock, metrics_port=port, host="127.0.0.1"
-    ) as harness:
+    async with open_app(redis, redis_url, clock, metrics_port=port, host="127.0.0.1") as harness:
         await harness.connect(harness.ada, ACME_OPERATIONS)
         yield harness, f"http://127.0.0.1:{port}"
 
@@ -179,7 +176,7 @@ async def test_a_port_in_use_is_logged(
     with free_socket() as taken:
         port = taken.getsockname()[1]
         async with open_app(
-            redis, patient(redis_url), clock, metrics_port=port, host="127.0.0.1"
+            redis, redis_url, clock, metrics_port=port, host="127.0.0.1"
         ) as harness:
             exchange = await harness.ada.command("/emporix help")
     assert exchange.ack_status == 200
@@ -191,7 +188,7 @@ async def test_a_worker_that_takes_no_tasks_is_not_ready(
     redis: Any, redis_url: str, clock: FakeClock
 ) -> None:
     """A worker is ready while its queue answers, and until it stops."""
-    async with open_app(redis, patient(redis_url), clock) as harness:
+    async with open_app(redis, redis_url, clock) as harness:
         parts, queue = harness.worker._parts, harness.worker.queue
         assert await parts.check_readiness() == ({"status": "ok"}, 200)
         queue.is_answering = False

@@ -239,7 +239,7 @@ async def upgraded(
     monkeypatch.chdir(tmp_path)  # no .env of the person who runs this
     copy = released(request.param, "redis")
     await restore(redis, copy["keys"])
-    async with open_app(redis, patient(redis_url), clock, encryption_keys=TEST_KEY) as harness:
+    async with open_app(redis, redis_url, clock, encryption_keys=TEST_KEY) as harness:
         environment = {
             "SLACK_BOT_TOKEN": harness.workspace.bot_token,
             "SLACK_SIGNING_SECRET": harness.workspace.signing_secret,

@@ -67,30 +67,33 @@ def test_ci_tests_each_python_that_is_supported() -> None:
     assert project["requires-python"] == f">={supported[0]}"
 
 
-@pytest.mark.parametrize("target", [("run", "web"), ("worker", "worker"), ("doctor", "doctor")])
-def test_make_starts_the_processes(target: tuple[str, str]) -> None:
-    """`make run`, `make worker` and `make doctor` start the commands of emporix-bot."""
-    done = subprocess.run(
-        ["make", "--dry-run", target[0]], cwd=PROJECT, capture_output=True, text=True, check=True
-    )
-    assert done.stdout.splitlines()[-1].split()[-2:] == [".venv/bin/emporix-bot", target[1]]
-
-
-def release_notes(version: str, changelog: str | None = None) -> subprocess.CompletedProcess[str]:
-    """Run `make release-notes` as the release workflow does."""
+def make(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run make as at a terminal, also if these tests were started by make."""
+    environment = {
+        name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))
+    }
     return subprocess.run(
-        [
-            "make",
-            "release-notes",
-            f"VERSION={version}",
-            *([f"CHANGELOG={changelog}"] if changelog else []),
-        ],
+        ["make", *arguments],
         cwd=PROJECT,
+        env=environment,
         capture_output=True,
         text=True,
         check=False,
         timeout=30,
     )
+
+
+@pytest.mark.parametrize("target", [("run", "web"), ("worker", "worker"), ("doctor", "doctor")])
+def test_make_starts_the_processes(target: tuple[str, str]) -> None:
+    """`make run`, `make worker` and `make doctor` start the commands of emporix-bot."""
+    done = make("--dry-run", target[0])
+    assert done.stdout.splitlines()[-1].split()[-2:] == [".venv/bin/emporix-bot", target[1]]
+
+
+def release_notes(version: str, changelog: str | None = None) -> subprocess.CompletedProcess[str]:
+    """Run `make release-notes` as the release workflow does."""
+    changed = [f"CHANGELOG={changelog}"] if changelog else []
+    return make("release-notes", f"VERSION={version}", *changed)
 
 
 def test_the_release_notes_are_the_section_of_the_version(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from starlette.types import Receive, Scope, Send
 from bot.server import (
     CONNECTION_STATE_KEY,
     HttpConnection,
+    JoinedWrites,
     RejectionLog,
     Server,
     ServerLimits,
@@ -95,6 +96,59 @@ async def connecting(limits: ServerLimits = LIMITS) -> AsyncIterator[Connects]:
             return client
 
         yield connect
+
+
+class RecordingTransport(asyncio.Transport):
+    """Remembers what is sent."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sent: list[bytes] = []
+        self.closed = False
+        self.has_sent = asyncio.Event()
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self.sent.append(bytes(data))
+        self.has_sent.set()
+
+    def is_closing(self) -> bool:
+        return self.closed
+
+    def close(self) -> None:
+        self.closed = True
+
+    def abort(self) -> None:
+        self.closed = True
+
+
+@pytest.mark.parametrize(
+    ("ending", "closed"), [(b"", False), (b"Connection: close\r\n", True)], ids=["kept", "closed"]
+)
+async def test_a_response_is_sent_in_one_piece(ending: bytes, closed: bool) -> None:
+    """The head and the body of a response are one write, also if the connection then closes."""
+    server, transport = Server(app), RecordingTransport()
+    server.config.load()
+    connection = HttpConnection(server.config, server.server_state, {})
+    connection.connection_made(transport)
+    connection.data_received(START + ending + END)
+    async with asyncio.timeout(10):
+        await transport.has_sent.wait()
+    (sent,) = transport.sent
+    assert sent.startswith(b"HTTP/1.1 200 OK")
+    assert sent.endswith(b"\r\n\r\nok")
+    assert transport.closed == closed
+    connection.connection_lost(None)
+
+
+async def test_nothing_is_sent_to_a_closed_connection() -> None:
+    """What is written is dropped if the connection is lost before it is sent."""
+    transport = RecordingTransport()
+    joined = JoinedWrites(transport, asyncio.get_running_loop())
+    joined.write(b"late")
+    transport.abort()
+    await asyncio.sleep(0)
+    joined.close()
+    assert transport.sent == []
 
 
 @pytest.mark.parametrize(

@@ -10,9 +10,10 @@ from pathlib import Path
 from bench.comparison import ratios
 from bench.environment import Environment
 from bench.measurement import Rounds, at_most, measures
-from bench.processes import Ready, free_port, is_healthy
+from bench.processes import Ready, is_healthy
 from bench.third_party_imports import importing_process, third_party_imports
 from sandbox.redis_server import redis_server
+from sandbox.server import free_port
 
 ROUNDS = 8
 

@@ -158,8 +158,13 @@ class Delivery:
 class Deliveries:
     """Deduplicates requests from Slack."""
 
-    def __init__(self, redis: Commands, accounts: AccountStore) -> None:
-        self._redis, self._accounts = redis, accounts
+    def __init__(
+        self,
+        redis: Commands,
+        accounts: AccountStore,
+        timeout_seconds: float = DELIVERY_TIMEOUT_SECONDS,
+    ) -> None:
+        self._redis, self._accounts, self._timeout = redis, accounts, timeout_seconds
 
     async def claim_delivery(
         self,
@@ -184,7 +189,7 @@ class Deliveries:
         claim, asked = redis_keys.delivery(caller, delivery), redis_keys.cursor(asked_of, cursor_id)
         with translate_redis_errors():
             async with (
-                asyncio.timeout(DELIVERY_TIMEOUT_SECONDS),
+                asyncio.timeout(self._timeout),
                 self._redis.pipeline(transaction=False) as pipe,
             ):
                 pipe.hgetall(redis_keys.account(caller))

@@ -20,7 +20,7 @@ from sandbox.emporix.keys import ACME_OPERATIONS
 from sandbox.slack import faults as slack
 from sandbox.slack.directory import ADA, TEAM_ID
 from sandbox.slack.person import Exchange
-from tests.harness.app import TRANSPORTS, AppHarness, open_app
+from tests.harness.app import TRANSPORTS, AppHarness, open_app, patient
 from tests.harness.clock import FakeClock
 from tests.harness.logs import log_to_stderr
 from tests.listeners.jobs.fixtures import add_jobs, job_id
@@ -115,7 +115,7 @@ AT_SLACK = [
 @pytest.fixture(scope="module", params=TRANSPORTS)
 async def opened(request: pytest.FixtureRequest, redis_url: str) -> AsyncIterator[AppHarness]:
     """One harness for the whole table and each transport; Ada is connected."""
-    redis = connect(redis_url)
+    redis = connect(patient(redis_url))
     await redis.flushall()
     async with open_app(redis, redis_url, FakeClock(), transport=request.param) as harness:
         await harness.connect(harness.ada, ACME_OPERATIONS)

@@ -34,16 +34,15 @@ from sandbox.emporix.faults import Fault as EmporixFault
 from sandbox.emporix.keys import ACME_OPERATIONS
 from sandbox.emporix.state import EmporixState
 from sandbox.redis_server import redis_server
-from sandbox.server import serving
+from sandbox.server import free_port, serving
 from sandbox.slack.faults import Fault
 from tests.harness import sample_requests
-from tests.harness.app import AppHarness, open_app, patient
+from tests.harness.app import AppHarness, open_app
 from tests.harness.clock import NOW, FakeClock
 from tests.harness.dispatch import DispatchSetup, open_dispatch
 from tests.harness.documents import quoted, table
 from tests.harness.metrics import Samples, metrics_enabled, parse, selected
 from tests.harness.redis_proxy import Proxy, proxied
-from tests.harness.web_process import free_port
 from tests.listeners.digest.fixtures import set_up
 from tests.listeners.jobs.fixtures import add_jobs, job_id
 from tests.slack.test_busy import Gate, fill
@@ -89,12 +88,10 @@ async def surroundings(
     redis: Any, redis_url: str, clock: FakeClock, **settings: Any
 ) -> AsyncIterator[Surroundings]:
     port = free_port()
+    settings |= {"metrics_port": port, "host": "127.0.0.1"}
     async with AsyncExitStack() as parts:
         proxy = await parts.enter_async_context(proxied(redis_url))
-        settings = {"metrics_port": port, "host": "127.0.0.1"} | settings
-        harness = await parts.enter_async_context(
-            open_app(redis, patient(proxy.url), clock, **settings)  # type: ignore[arg-type]
-        )
+        harness = await parts.enter_async_context(open_app(redis, proxy.url, clock, **settings))
         await harness.connect(harness.ada, ACME_OPERATIONS)
         add_jobs(harness, 6)
         yield Surroundings(harness, proxy, redis_url, port, parts)
@@ -512,6 +509,7 @@ async def test_a_problem_changes_its_metric(
         settings["transport"] = "socket"
     if problem.startswith("deletes"):
         settings["deletes"] = "off"
+    settings["is_patient"] = FAULTS[problem] is not silence_redis
     async with AsyncExitStack() as parts:
         if problem in GATEWAYS:
             gateway = GATEWAYS[problem](create_emporix(EmporixState(clock)))

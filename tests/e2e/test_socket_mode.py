@@ -17,12 +17,12 @@ import httpx
 import pytest
 
 from sandbox.processes import START_SECONDS, bot_process, web_process
+from sandbox.server import free_port
 from sandbox.slack.delivery import Ack
 from tests.harness.web_process import (
     Surroundings,
     ask,
     connect,
-    free_port,
     open_surroundings,
     until_ready,
 )

@@ -27,13 +27,13 @@ from sandbox.processes import (
     procfile_command,
     web_process,
 )
+from sandbox.server import free_port
 from sandbox.slack.delivery import Ack
 from tests.harness.app import TRANSPORTS
 from tests.harness.web_process import (
     Surroundings,
     ask,
     connect,
-    free_port,
     is_ready,
     open_surroundings,
     until_ready,

@@ -19,6 +19,7 @@ from bot.slack.verification import RequestVerifier
 from bot.store import keys as redis_keys
 from bot.store.connection import connect
 from bot.store.encryption import Canary, Cipher, new_key
+from bot.store.idempotency import DELIVERY_TIMEOUT_SECONDS
 from bot.web import assemble, build_web
 from bot.worker import assemble_worker
 from sandbox.emporix.app import create_app as create_emporix
@@ -89,13 +90,16 @@ async def open_app(
     *,
     loading_after_seconds: float = PLACEHOLDER_DELAY_SECONDS,
     transport: Transport = "http",
+    is_patient: bool = True,
     **settings_of_test: object,
 ) -> AsyncIterator[AppHarness]:
     """Start everything, with no user connected.
 
     Replies that take longer than `loading_after_seconds` show a loading state. The app gets Slack's
-    requests over HTTP or by Socket Mode.
+    requests over HTTP or by Socket Mode. It waits long for Redis unless `is_patient` is False.
     """
+    if is_patient:
+        redis_url = patient(redis_url)
     emporix_state, workspace = EmporixState(clock), Workspace(clock)
     if "encryption_keys" not in settings_of_test:
         await _forget_keys(redis_url)
@@ -124,6 +128,7 @@ async def open_app(
                 _numbered("cursor"),
                 loading_after_seconds,
                 _numbered("digest"),
+                PATIENCE_SECONDS if is_patient else DELIVERY_TIMEOUT_SECONDS,
             ),
             RequestVerifier([workspace.signing_secret], clock) if transport != "socket" else None,
         )
@@ -148,9 +153,13 @@ def _non_empty(settings: Mapping[str, str]) -> dict[str, str]:
     return {name.lower(): value for name, value in settings.items() if value}
 
 
+PATIENCE_SECONDS = 20
+
+
 def patient(redis_url: str) -> str:
     """The address with a long timeout: on a busy machine, Redis can take longer than 0.8 s."""
-    return f"{redis_url}?socket_timeout=20&socket_connect_timeout=20"
+    timeouts = f"socket_timeout={PATIENCE_SECONDS}&socket_connect_timeout={PATIENCE_SECONDS}"
+    return f"{redis_url}?{timeouts}"
 
 
 async def _forget_keys(redis_url: str) -> None:

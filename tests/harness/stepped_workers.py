@@ -25,6 +25,7 @@ from bot.slack.posting.post_once import (
 from bot.store.connection import connect
 from bot.store.idempotency import IdempotencyClaims
 from bot.store.rate_limits import MessageRateLimiter
+from tests.harness.app import patient
 from tests.harness.clock import FakeClock
 from tests.harness.redis_clock import ClockedRedis
 
@@ -182,7 +183,7 @@ class SteppedWorker:
 
     def __init__(self, url: str, clock: FakeClock, slack: ScriptedSlack) -> None:
         self.gate, self.clock = Gate(), clock
-        self._pool = connect(url)
+        self._pool = connect(patient(url))
         self.redis = GatedRedis(connection_pool=self._pool.connection_pool, clock=clock)
         self.redis.gate = self.gate
         client: Any = GatedSlack(slack, self.gate)

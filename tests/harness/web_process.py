@@ -15,7 +15,7 @@ from sandbox.emporix.app import create_app as create_emporix
 from sandbox.emporix.keys import ACME_OPERATIONS
 from sandbox.emporix.state import EmporixState
 from sandbox.processes import START_SECONDS
-from sandbox.server import free_socket, serving
+from sandbox.server import free_port, serving
 from sandbox.slack import payloads
 from sandbox.slack.actor import Actor
 from sandbox.slack.app import create_app as create_slack
@@ -64,11 +64,6 @@ async def open_surroundings(redis_url: str, transport: Transport) -> AsyncIterat
         }
         yield Surroundings(emporix_state, workspace, settings, Person(http, slack), slack, http)
         assert workspace.socket_mode.invalid_acks == []
-
-
-def free_port() -> int:
-    with free_socket() as found:
-        return int(found.getsockname()[1])
 
 
 async def connect(surroundings: Surroundings) -> None:

@@ -18,12 +18,12 @@ from bot.store.encryption import parse_keys
 from sandbox.emporix.faults import Fault
 from sandbox.processes import START_SECONDS, ending_with_parent
 from sandbox.redis_server import server_binary
+from sandbox.server import free_port
 from sandbox.slack.person import Person
 from tests.harness.web_process import (
     Surroundings,
     ask,
     connect,
-    free_port,
     open_surroundings,
     until_ready,
 )

@@ -29,7 +29,7 @@ async def used_redis() -> dict[str, Any]:
     folder = tempfile.TemporaryDirectory()
     with stamina.set_testing(True, attempts=3), folder, redis_server(Path(folder.name)) as url:
         redis, clock = connect(patient(url)), FakeClock()
-        async with open_app(redis, patient(url), clock, encryption_keys=TEST_KEY) as harness:
+        async with open_app(redis, url, clock, encryption_keys=TEST_KEY) as harness:
             await tour(harness)
             add_running_job(harness)
             await harness.person("ada", "ops").command("/emporix jobs watch watched")

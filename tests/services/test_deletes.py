@@ -27,6 +27,7 @@ from bot.store.audit import AuditLog
 from bot.store.connection import connect
 from bot.store.idempotency import Deletions
 from sandbox.redis_server import redis_server
+from tests.harness.app import patient
 from tests.harness.clock import FakeClock
 from tests.store.fixtures import ADA, connection
 
@@ -64,7 +65,7 @@ class Server:
 
     async def results(self) -> list[str]:
         """The results of Ada's deletes in the audit log, newest first."""
-        redis = connect(self.url)
+        redis = connect(patient(self.url))
         entries = await AuditLog(redis).latest(ADA, 10)
         await redis.aclose()
         return [entry.result for entry in entries]
@@ -79,7 +80,7 @@ def server(tmp_path: Path) -> Iterator[Server]:
 
 async def test_is_recorded_as_begun_before_the_delete(server: Server) -> None:
     """If Redis fails during the delete, the entry "begun" stays, and success is reported."""
-    redis, emporix = connect(server.url), FakeEmporix(meanwhile=server.stop)
+    redis, emporix = connect(patient(server.url)), FakeEmporix(meanwhile=server.stop)
     deletion = await DeleteService(cast("Any", emporix), AuditLog(redis)).delete(
         ACCOUNT, "job-1", "acme"
     )
@@ -93,7 +94,7 @@ async def test_is_recorded_as_begun_before_the_delete(server: Server) -> None:
 async def test_nothing_is_deleted_without_a_record(server: Server) -> None:
     """If Redis is down before the delete, the job is kept, and the error says so."""
     server.stop()
-    redis, emporix = connect(server.url), FakeEmporix()
+    redis, emporix = connect(patient(server.url)), FakeEmporix()
     with pytest.raises(StoreUnavailable):
         await DeleteService(cast("Any", emporix), AuditLog(redis)).delete(ACCOUNT, "job-1", "acme")
     await redis.aclose()
@@ -103,7 +104,7 @@ async def test_nothing_is_deleted_without_a_record(server: Server) -> None:
 
 async def test_reports_a_failure_that_cannot_be_recorded(server: Server) -> None:
     """Emporix's error is raised even if Redis is down, too."""
-    redis, emporix = connect(server.url), FakeEmporix(meanwhile=server.stop)
+    redis, emporix = connect(patient(server.url)), FakeEmporix(meanwhile=server.stop)
     emporix.fails = True
     with pytest.raises(EmporixTimeout):
         await DeleteService(cast("Any", emporix), AuditLog(redis)).delete(ACCOUNT, "job-1", "acme")
@@ -114,7 +115,7 @@ async def test_reports_a_failure_that_cannot_be_recorded(server: Server) -> None
 
 async def test_the_result_replaces_the_entry_begun(server: Server) -> None:
     """Each delete has one audit entry."""
-    redis = connect(server.url)
+    redis = connect(patient(server.url))
     await DeleteService(cast("Any", FakeEmporix()), AuditLog(redis)).delete(
         ACCOUNT, "job-1", "acme"
     )
@@ -124,7 +125,7 @@ async def test_the_result_replaces_the_entry_begun(server: Server) -> None:
 
 async def test_reports_deletes_in_channels_without_redis(server: Server, clock: FakeClock) -> None:
     """A delete in a channel succeeds even if Redis fails before it can be saved for others."""
-    redis, emporix = connect(server.url), FakeEmporix(meanwhile=server.stop)
+    redis, emporix = connect(patient(server.url)), FakeEmporix(meanwhile=server.stop)
     deletes = DeleteService(cast("Any", emporix), AuditLog(redis))
     shared = SharedDeletes(deletes, Deletions(redis), clock)
     deleted = await shared.delete(ACCOUNT, "job-1", "acme")

@@ -44,7 +44,7 @@ async def test_reports_a_silent_redis_at_once(server: str, clock: FakeClock) -> 
     """Users get the error within a second, over old and new connections, until Redis answers."""
     redis = connect(server)
     pid = (await redis.info("server"))["process_id"]
-    async with open_app(redis, server, clock) as harness:
+    async with open_app(redis, server, clock, is_patient=False) as harness:
         await harness.connect(harness.ada, ACME_OPERATIONS)
         add_jobs(harness, 3)
         waited = []
@@ -71,7 +71,10 @@ async def answers(harness: AppHarness, commands: int) -> list[str]:
 async def test_a_host_that_vanished_costs_one_answer(server: str, clock: FakeClock) -> None:
     """After a host has vanished, only one request waits for its dead connection."""
     redis = connect(server)
-    async with proxied(server) as proxy, open_app(redis, proxy.url, clock) as harness:
+    async with (
+        proxied(server) as proxy,
+        open_app(redis, proxy.url, clock, is_patient=False) as harness,
+    ):
         await harness.connect(harness.ada, ACME_OPERATIONS)
         add_jobs(harness, 3)
         await answers(harness, 20)

@@ -44,6 +44,7 @@ from bot.store.cleanups import CLEANUP_LEASE_SECONDS
 from bot.store.connection import connect
 from bot.store.encryption import Cipher, new_key, parse_keys
 from sandbox.redis_server import redis_server
+from tests.harness.app import patient
 from tests.harness.clock import FakeClock
 from tests.services.cleanups.fixtures import (
     FILTERS,
@@ -412,7 +413,9 @@ async def test_runs_in_slices_and_shows_progress(harness: CleanupHarness) -> Non
 async def test_continues_after_redis_was_down(tmp_path: Path, clock: FakeClock) -> None:
     """Nothing is deleted while it cannot be recorded; afterwards, the report adds up."""
     server = ExitStack()
-    harness = filled(CleanupHarness(connect(server.enter_context(redis_server(tmp_path))), clock))
+    harness = filled(
+        CleanupHarness(connect(patient(server.enter_context(redis_server(tmp_path)))), clock)
+    )
     clean = await harness.begin()
     harness.emporix.after = at_call(3, server.close)
     with pytest.raises(StoreUnavailable):
@@ -423,7 +426,7 @@ async def test_continues_after_redis_was_down(tmp_path: Path, clock: FakeClock) 
     assert deleted <= MAX_DELETE_CALLS
     await harness.redis.aclose()
     with redis_server(tmp_path) as url:
-        again = CleanupHarness(connect(url), clock)
+        again = CleanupHarness(connect(patient(url)), clock)
         again.job_list = again.emporix.job_list = harness.job_list
         await again.redis.delete(redis_keys.cleanup_lease(clean.id))
         report = await again.run_to_end(clean)
