@@ -139,6 +139,7 @@ DOCUMENTED = (
     ),
     Limit("services.alerts.grouping.POSTED_ALERT_TTL_SECONDS", DAY, USERS, "one in the last day"),
     Limit("store.alerts.MAX_QUERIES", 2, USERS, "ask Emporix for changes at most twice a minute"),
+    Limit("services.alerts.poll.MAX_POLL_PAGES", 4, OPERATORS, "at most four pages of 50 jobs"),
     Limit("services.alerts.alerts.MAX_AT_LEAST", 100, USERS, "at most 100 failures"),
     Limit("services.alerts.alerts.MAX_CONDITION_DAYS", 7, USERS, "are 1 minute to 7 days"),
     Limit(

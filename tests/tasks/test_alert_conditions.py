@@ -152,6 +152,7 @@ async def test_posts_a_silence_once_and_shows_its_end(
 ) -> None:
     """Two hours without a job are posted once; the next job updates the message."""
     work_hours(connected)
+    fail(connected, "no-time", metadata=None)
     announced = await turn_on(connected, "silent:2h")
     assert "reported only if jobs usually run then" in str(announced)
     await later(connected, 119 * MINUTE)

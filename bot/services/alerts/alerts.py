@@ -17,7 +17,7 @@ from bot.domain.times import Clock
 from bot.errors import InvalidInput, OutdatedButton
 from bot.services.accounts import run_as
 from bot.services.agents import NamedJobs
-from bot.services.alerts.conditions import created_at
+from bot.services.alerts.conditions import FEW_JOBS, WITH_TIME, created_at
 from bot.services.alerts.lifecycle import AlertLifecycle
 from bot.services.alerts.poll import ALERT_POLL_INTERVAL_SECONDS, fetch_changes, initial_watermark
 from bot.services.concurrency import gather_all
@@ -234,9 +234,9 @@ class AlertService:
 
     async def _first_job_at(self, connection: Connection, filters: Filters) -> float:
         """When the first job that matches the filters was created; 0 if there is none."""
-        oldest = replace(filters, sort=SORTS["oldest"], page=1, size=1)
-        page = await self._emporix.list_jobs(connection, oldest)
-        return next(iter(map(created_at, page.jobs)), 0.0)
+        oldest = replace(filters, sort=SORTS["oldest"], page=1, size=FEW_JOBS)
+        page = await self._emporix.list_jobs(connection, oldest, WITH_TIME)
+        return next(filter(None, map(created_at, page.jobs)), 0.0)
 
     async def resume(self, account: Account, channel_id: str, alert_id: str) -> TurnedOn | None:
         """Resume a paused alert on the connection of `account`; None if it is off.

@@ -36,7 +36,7 @@ from bot.domain.jobs import RUNNING, SUCCEEDED, Job, JobPage
 from bot.domain.records import parse_time
 from bot.domain.times import Clock
 from bot.emporix.client import MAX_PAGE_SIZE
-from bot.emporix.query import CREATED, MODIFIED, TimeRange, by_ids, iso
+from bot.emporix.query import CREATED, EARLIEST, MODIFIED, TimeRange, by_ids, iso
 from bot.errors import InvalidRequest, NotFound
 from bot.services.agents import NamedJobs
 from bot.services.alerts.grouping import open_posts
@@ -51,6 +51,12 @@ QUESTION_INTERVAL_SECONDS = 50.0
 
 MAX_COMMON_VALUES = 50
 """Values of a filter in a query for several alerts; with more, it reads all values."""
+
+WITH_TIME = TimeRange(CREATED, since=EARLIEST)
+"""All jobs with the time at which they were created; others would come first."""
+
+FEW_JOBS = 5
+"""Jobs to read for the time of one, as some times may be unreadable."""
 
 WEEK = timedelta(weeks=1)
 
@@ -157,8 +163,8 @@ class ConditionChecks:
         }
         newest = question.about == "latest"
         filters = replace(alert.filters, sort=NEWEST_FIRST if newest else SORTS["oldest"])
-        part = bounds.get(question.about, TimeRange())
-        page = await self._page(connection, filters, part, size=1)
+        part = bounds.get(question.about, WITH_TIME)
+        page = await self._page(connection, filters, part, FEW_JOBS)
         job_at = next(filter(None, map(created_at, page.jobs)), None)
         now, silence = self._clock(), alert.progress.silence
         condition = alert.condition
@@ -167,8 +173,8 @@ class ConditionChecks:
             silence, question, job_at, condition.silent, hours, weeks, now
         )
         if outcome == "ended" and job_at is not None:
-            name = agent_label(page.jobs[0])
-            again = Recovery("silence", page.jobs[0].id, name, job_at, now)
+            job = next(job for job in page.jobs if created_at(job) == job_at)
+            again = Recovery("silence", job.id, agent_label(job), job_at, now)
             await self._recover(alert, silence.ts, [again])
         await self._update(alert, partial(_with_silence, silence, after, outcome == "begun", now))
 
