@@ -22,7 +22,7 @@ $(READY): requirements.txt requirements-dev.txt pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	touch $@
 
-demo: $(READY) ## run the app against stand-ins of Slack and Emporix (DEMO=--socket: by Socket Mode)
+demo: $(READY) ## run the app against stand-ins of Slack and Emporix (DEMO=--socket: in Socket Mode)
 	@$(BIN)/python -m sandbox demo $(DEMO)
 
 run: $(READY) ## start the web process with the settings in .env

@@ -15,7 +15,7 @@ Measure = Callable[[], Awaitable[float]]
 
 
 async def ratios(ours: Measure, theirs: Measure, rounds: int, *, most_is_best: bool) -> list[float]:
-    """Divide our rounds by theirs: best by best, second by second, within the best quarter of each.
+    """Divide our best quarter of rounds by theirs: best by best, second-best by second-best.
 
     Other programs can only make a round slower. The first round doesn't count, and the sides
     alternate in starting.

@@ -40,7 +40,7 @@ async def third_party_imports(name: str, settings: Mapping[str, str], ready: Rea
 
 @asynccontextmanager
 async def importing_process(modules: list[str]) -> AsyncIterator[int]:
-    """A bare Python that imports `modules` and waits; entered once it has, gives its pid."""
+    """Run a bare Python that imports `modules` and waits; yields its pid after the imports."""
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         command = [sys.executable, "-c", _IMPORT_ALL, f"{folder}/done", *modules]
 

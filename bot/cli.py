@@ -82,8 +82,8 @@ def _result(subject: ErasureSubject, left: ErasureScan) -> str:
     if left.traces:
         return f"{len(left.traces):,} traces of {who} were written in the meantime: run this again."
     if not subject.user_id:
-        return f"Nothing refers to {who} any more."
-    return f"Nothing refers to {who} any more; the audit log has a pseudonym instead of the id."
+        return f"Nothing refers to {who} anymore."
+    return f"Nothing refers to {who} anymore; the audit log has a pseudonym instead of the id."
 
 
 EXIT_INTERRUPTED = 130  # as shells report for a program ended by Ctrl-C
@@ -97,7 +97,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except InvalidSettings as problems:
         print(problems, file=sys.stderr)
         return 2
-    except BrokenPipeError:  # what reads the output, such as `head`, has ended
+    except BrokenPipeError:  # the program that reads the output, such as `head`, has ended
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the exit flushes it
         return 1
 
@@ -218,7 +218,7 @@ def _slack_id(kinds: str) -> Callable[[str], str]:
 
 
 def _https_address(text: str) -> str:
-    """Check the app's address for the manifest, and remove the path that Slack's requests have."""
+    """Check the app's address for the manifest, and remove the path of Slack's requests."""
     if not re.fullmatch(r"https://[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*(:\d+)?(/[\w.~/-]*)?", text):
         raise argparse.ArgumentTypeError(f"{text!r} isn't an address such as https://example.com")
     return text.rstrip("/").removesuffix("/slack/events")
@@ -234,11 +234,13 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(
         required=True, metavar="web | worker | doctor | manifest | forget | keys"
     )
-    _add(commands, "web", web, "serve Slack over HTTP, by Socket Mode, or both")
+    _add(commands, "web", web, "serve Slack over HTTP, in Socket Mode, or both")
     _add(commands, "worker", worker, "run scheduled tasks: digests, alerts, watches, clean-ups")
     words = "check settings, Redis, Slack, Emporix, accounts and workers"
     checked = commands.add_parser("doctor", help=words, description=words)
-    words = "id of a channel: also check with a test message, which is deleted, what the app needs"
+    words = (
+        "id of a channel: also test what the app needs there, with a message that is then deleted"
+    )
     checked.add_argument("--channel", type=_slack_id("CG"), help=words)
     checked.set_defaults(run=lambda asked: doctor(asked.channel or ""))
     words = "print the manifest for 'Create an app from a manifest' in Slack"

@@ -117,7 +117,7 @@ async def run_checks(settings: Settings) -> list[CheckResult]:
 async def check_channel(
     settings: Settings, channel_id: str, report: Callable[[CheckResult], None]
 ) -> None:
-    """Check with a test message what the app needs in a channel; reports one result after another.
+    """Use a test message to check what the app needs in a channel; reports each result.
 
     The message is deleted even if this is cancelled.
     """
@@ -203,7 +203,7 @@ async def _check_slack(settings: Settings) -> CheckResult:
 
 
 async def _check_socket_mode(settings: Settings) -> CheckResult | None:
-    """Request an address for a connection, but don't connect: it would get requests of users."""
+    """Request an address, but don't connect: the connection would get users' requests."""
     if settings.slack_app_token is None:
         return None
     token = settings.slack_app_token.get_secret_value()
@@ -220,7 +220,9 @@ async def _check_socket_mode(settings: Settings) -> CheckResult | None:
             return CheckResult("socket", False, words)
     theirs = APP_ID_IN_TOKEN.match(token)
     if identity and identity.app_id and theirs and identity.app_id != theirs["id"]:
-        words = "SLACK_APP_TOKEN and SLACK_BOT_TOKEN are of two Slack apps: copy both from one"
+        words = (
+            "SLACK_APP_TOKEN and SLACK_BOT_TOKEN belong to different Slack apps: copy both from one"
+        )
         return CheckResult("socket", False, words)
     return CheckResult("socket", True, "SLACK_APP_TOKEN works; Socket Mode must be on in Slack")
 
@@ -228,7 +230,7 @@ async def _check_socket_mode(settings: Settings) -> CheckResult | None:
 def _slack_advice(
     error: SlackApiError, advice: str = "copy SLACK_BOT_TOKEN again, or reinstall the app"
 ) -> str:
-    """`advice` is for a refusal that is permanent."""
+    """`advice` says what to do about a permanent refusal."""
     refusal = classify(error)
     if refusal.kind == "temporary":
         return f"{refusal.reason}: try again in {refusal.seconds:.0f} s"

@@ -163,7 +163,7 @@ def _to_last_space(text: str) -> str:
 
 REPORTED_FIELDS = ("event_id", "timestamp", "level", "logger", "platform", "release")
 REPORTED_FRAME_FIELDS = ("filename", "function", "in_app", "lineno", "module")
-"""All that a report to Sentry has of an event, and of a line in its traceback."""
+"""The fields of an event, and of a line in its traceback, that are sent to Sentry."""
 
 
 def report_errors(dsn: str) -> None:
@@ -200,7 +200,7 @@ def report_errors(dsn: str) -> None:
 
 
 def scrub_event(event: Any, hint: Any) -> Any:
-    """Keep only the fields of an event that can't contain data of users."""
+    """Keep only the fields of an event that can't contain user data."""
     scrubbed = {name: event[name] for name in REPORTED_FIELDS if name in event}
     scrubbed["tags"] = {"reference": current_reference()}
     scrubbed["breadcrumbs"] = event.get("breadcrumbs") or {}

@@ -218,9 +218,7 @@ EMPORIX_SECONDS = TimeMetric(
     SLOW_BUCKETS,
     endpoint=EMPORIX_ENDPOINTS,
 )
-EMPORIX_RETRIES = CountMetric(
-    "emporix_bot_emporix_retries_total", "Calls to Emporix that are tried again"
-)
+EMPORIX_RETRIES = CountMetric("emporix_bot_emporix_retries_total", "Retries of calls to Emporix")
 SLACK_CALLS = CountMetric(
     "emporix_bot_slack_calls_total",
     "HTTP calls to Slack, each attempt, by outcome: ok, HTTP status, Slack's error code, or failed "
@@ -266,7 +264,7 @@ TASK_NAMES = _words(
 )
 TASKS = CountMetric(
     "emporix_bot_tasks_total",
-    "Runs of scheduled tasks by outcome: ok, postponed, failed (and tried again), given_up",
+    "Runs of scheduled tasks by outcome: ok, postponed, failed (and retried), given_up",
     task=TASK_NAMES,
     outcome=("ok", "postponed", "failed", "given_up"),
 )

@@ -43,7 +43,7 @@ HealthReport: TypeAlias = tuple[Mapping[str, Any], int]
 async def check_process(
     is_stopping: asyncio.Event, ping: Callable[[], Awaitable[None]]
 ) -> HealthReport | None:
-    """Why a process of either kind isn't ready: it stops, or Redis fails; None if it may be."""
+    """Why a process isn't ready: it is stopping, or Redis fails; None if neither is the case."""
     if is_stopping.is_set():
         return {"status": STOPPING_STATUS}, 503
     try:
@@ -74,7 +74,7 @@ def start_monitoring(settings: Settings) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Monitor:
-    """What METRICS_PORT of a process serves.
+    """The HTTP server on a process's METRICS_PORT.
 
     `readiness` checks whether the process can work, and `observe` sets the gauges of the process.
     """

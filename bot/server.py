@@ -130,7 +130,7 @@ class ConnectionsState(ServerState):
 
 
 class JoinedWrites:
-    """A connection's transport that sends what is written at once in one piece.
+    """A connection's transport that combines consecutive writes and sends them together.
 
     uvicorn writes the head of a response and then its body, each a system call of about 15 of the
     200 µs that a command takes (`help_rate_ratio` of `make bench`).
@@ -145,13 +145,13 @@ class JoinedWrites:
         return getattr(self._transport, name)
 
     def write(self, data: bytes) -> None:
-        """Send `data` with all that is written before the event loop continues."""
+        """Send `data` together with other writes of this iteration of the event loop."""
         if not self._written:
             self._loop.call_soon(self._send)
         self._written.append(data)
 
     def close(self) -> None:
-        """Close after sending what is written."""
+        """Close after sending all written data."""
         self._send()
         self._transport.close()
 

@@ -336,7 +336,7 @@ def _is_stopping(request: Request) -> bool:
 
 
 async def answer(app: AsyncApp, body: str, answered: asyncio.Event) -> BoltResponse | Rejection:
-    """Answer a request from Slack, which came over HTTP or by Socket Mode.
+    """Answer a request from Slack, which came over HTTP or in Socket Mode.
 
     `answered` is to be set when the answer has been sent.
     """

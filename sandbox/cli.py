@@ -75,7 +75,7 @@ def _parser() -> argparse.ArgumentParser:
         action="store_const",
         const="socket",
         default="http",
-        help="let Slack's requests reach the app by Socket Mode instead of HTTP",
+        help="let Slack's requests reach the app in Socket Mode instead of HTTP",
     )
     started.set_defaults(run=lambda asked: demo(FOLDER, asked.port, asked.transport, asked.host))
     _add_say(commands.add_parser("say", help="run one command and print the answer"))

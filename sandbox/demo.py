@@ -82,7 +82,7 @@ async def demo(
     """Run until Ctrl-C, `quit` or the end of the input at a terminal.
 
     `port` and `host` are those of the page; without `port`, 8030 or a free one. Slack's requests
-    reach the app over HTTP or by Socket Mode. Raises `StackError`.
+    reach the app over HTTP or in Socket Mode. Raises `StackError`.
     """
     from sandbox.page.routes import PageRoutes
 

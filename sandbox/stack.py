@@ -43,7 +43,7 @@ from sandbox.slack.workspace import Workspace
 REDIS_SECONDS = 3.0
 
 Transport = Literal["http", "socket", "both"]
-"""How Slack's requests reach the app: over HTTP or by Socket Mode, or the app accepts both."""
+"""How Slack's requests reach the app: over HTTP or in Socket Mode, or the app accepts both."""
 
 
 @dataclass(frozen=True, slots=True)

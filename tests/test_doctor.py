@@ -283,8 +283,11 @@ BROKEN: dict[Break, tuple[str, str]] = {
     app_scope_missing: ("socket", "missing_scope: the token needs the scope connections:write"),
     socket_mode_limited: ("socket", "ratelimited: try again in 30 s"),
     socket_mode_refused: ("socket", "access_denied: create an app-level token"),
-    socket_mode_refused_otherwise: ("socket", "accesslimited: see this code at https://docs.slack"),
-    app_token_of_another_app: ("socket", "are of two Slack apps: copy both from one"),
+    socket_mode_refused_otherwise: (
+        "socket",
+        "accesslimited: look up this code at https://docs.slack",
+    ),
+    app_token_of_another_app: ("socket", "belong to different Slack apps: copy both from one"),
     emporix_gone: ("emporix", "check EMPORIX_API_URL"),
     emporix_is_a_page: ("emporix", "check EMPORIX_API_URL"),
     emporix_is_another_server: ("emporix", "check EMPORIX_API_URL"),

@@ -34,7 +34,7 @@ async def resident_memory(environment: Environment) -> Rounds:
         for name, ready in (("web", web_ready), ("worker", worker_ready)):
             async with start_process(procfile_command(name), settings, ready) as pid:
                 ours = resident_bytes(pid)
-            await redis.flushdb()  # or the heartbeat of the first worker counts for the second
+            await redis.flushdb()  # otherwise, the first worker's heartbeat would count
             modules = await third_party_imports(name, settings, ready)
             async with importing_process(modules) as pid:
                 ratios.append(ours / resident_bytes(pid))

@@ -265,7 +265,7 @@ class MessageResponse(StoredRecord):
         return tuple(step for step in self.steps if step.number > self.shown)
 
     def before(self, step: ResponseStep) -> ResponseStep | None:
-        """The change before `step`; None if there is none, or it isn't stored any more."""
+        """The change before `step`; None if there is none, or it is no longer stored."""
         return next((one for one in self.steps if one.number == step.number - 1), None)
 
     @property

@@ -170,7 +170,7 @@ def job_segment(job_id: str) -> str:
     have 24 hex characters in every sample.
     """
     if not JOB_ID.fullmatch(job_id) or ".." in job_id:
-        raise InvalidInput("That isn't a job id", job_id, "Copy the job id as it is shown.")
+        raise InvalidInput("That isn't a job ID", job_id, "Copy the job ID as it is shown.")
     return segment(job_id, "job id")
 
 

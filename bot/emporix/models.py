@@ -171,7 +171,7 @@ def _parse_export(value: dict[str, object]) -> ExportResult:
 
 MAX_LOG_LINES, MAX_SESSION_AGENTS = 5_000, 100
 MAX_REQUESTS = 10
-"""Maximum number of requests to look at in a list that was asked for one of them."""
+"""How many entries of a response are searched for the requested one."""
 
 EARLIEST_TIME = datetime.min.replace(tzinfo=UTC)
 

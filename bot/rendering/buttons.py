@@ -250,7 +250,7 @@ class ChannelButton(ButtonState):
 
 @dataclass(frozen=True)
 class DigestButton(ButtonState):
-    """A digest; in its form, `tenant` is the user's only one, which is not a field then."""
+    """A digest; in its form, `tenant` is the user's only one, for which the form has no field."""
 
     kind = "digest"
     digest_id: str

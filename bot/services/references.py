@@ -45,12 +45,12 @@ def parse_job_id(text: str) -> str:
     else:
         found = known.pop() if len(known) == 1 else strip_wrappers(text)
     if not found.strip():
-        raise InvalidInput("The job's id is missing", advice="Type it after the command.")
+        raise InvalidInput("The job's ID is missing", advice="Type it after the command.")
     if not _can_be_id(found) or (not linked and (known or len(found.split()) > 1)):
         raise InvalidInput(
-            "That isn't a job id",
+            "That isn't a job ID",
             found[:MAX_JOB_ID_LENGTH],
-            advice="Give one id, like 68835cc3ef4e8e1425c360ad, or a link to a job.",
+            advice="Give one ID, like 68835cc3ef4e8e1425c360ad, or a link to a job.",
         )
     return found
 

@@ -31,10 +31,10 @@ WORST_FIRST = ("ERROR", "WARNING", "INFO")
 ERROR = WORST_FIRST[0]
 
 JOB_LOG_TIMEOUT_SECONDS = 3.0
-"""After this time, nothing is added to an open job: its reader has gone on."""
+"""After this time, nothing is added to an opened job: the user has probably moved on."""
 
 JOB_LOG_LINES = 5
-"""Lines of the log below an open job; the complete log has its own modal."""
+"""Lines of the log below an opened job; the complete log has its own modal."""
 
 MAX_REQUEST_ID_LENGTH, MAX_DURATION = 200, 10**12
 
@@ -267,8 +267,8 @@ _ADDRESS = re.compile(r"\S+@\S+")
 class ErrorLines:
     """Finds the error lines of failed jobs, for messages in channels.
 
-    Lines are cached in memory, so that a message that is updated or tried again shows the same
-    ones. Nothing raises an error: without a line, the message is posted as it is.
+    Lines are cached in memory, so that a message that is updated or retried shows the same
+    ones. No method raises an error: without a line, the message is posted as it is.
     """
 
     def __init__(

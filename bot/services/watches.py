@@ -153,7 +153,7 @@ class WatchService:
         if added == "full":
             raise InvalidInput(
                 f"You're watching {MAX_WATCHES} jobs, the maximum",
-                advice="Type /emporix jobs watching to see them, and stop watching some.",
+                advice="Type /emporix watches to see them, and stop watching some.",
             )
         return StartedWatch(card, watched=True, already=added == "there")
 

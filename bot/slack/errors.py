@@ -191,7 +191,7 @@ SOCKET_MODE_ADVICE = {
 """What the operator must do, by Slack's error code or its reason for a disconnect."""
 
 SOCKET_MODE_UNKNOWN = (
-    "see this code at https://docs.slack.dev/reference/methods/apps.connections.open"
+    "look up this code at https://docs.slack.dev/reference/methods/apps.connections.open"
 )
 """The same for other codes that are permanent."""
 

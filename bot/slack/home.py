@@ -76,8 +76,8 @@ class HomeTab:
     async def refresh_if_open(self, *tenants: str) -> None:
         """Refresh the tab after a change elsewhere, if Slack may still show it.
 
-        `tenants` are the tenants whose jobs or rights changed. The change itself is already made,
-        so errors are only logged.
+        `tenants` are the tenants whose jobs or permissions changed. The change itself is already
+        made, so errors are only logged.
         """
         caller = self._request.caller
         try:

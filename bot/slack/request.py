@@ -256,7 +256,7 @@ def _channel_name(body: Mapping[str, Any]) -> str:
 def _delivery(body: Mapping[str, Any]) -> str:
     """A hash of the request's trigger_id or event_id, to recognize repeats; "" without one.
 
-    Both are unique, and stay the same if Slack repeats the request, over HTTP or by Socket Mode.
+    Both are unique, and stay the same if Slack repeats the request, over HTTP or in Socket Mode.
     """
     unique = body.get("trigger_id") or body.get("event_id")
     return hashlib.sha256(str(unique).encode()).hexdigest()[:32] if unique else ""

@@ -111,7 +111,7 @@ class SocketModeConnection(SocketModeClient):
         return self.is_open and self.reason not in (LINK_DISABLED, TOO_MANY_WEBSOCKETS)
 
     async def connect(self) -> str:
-        """Connect; returns the app's number of connections, including this one, as Slack says it.
+        """Connect; returns the app's number of connections, with this one, as reported by Slack.
 
         Raises one of SLACK_ERRORS, or SocketModeEnded.
         """
@@ -207,7 +207,7 @@ class SocketMode:
     """Keeps a connection to Slack open from `start` to `close`.
 
     When Slack announces that it will close a connection, the next one is opened first. After a
-    failure, attempts are repeated with exponential delays and jitter, without end.
+    failure, attempts are repeated indefinitely, with exponential delays and jitter.
     """
 
     def __init__(
@@ -341,7 +341,7 @@ class SocketMode:
     def _report(self, reason: str, advice: str = "") -> None:
         """Log a reason once, until it changes or a connection has been opened.
 
-        With `advice`, or if there is some for this reason, the operator must change something.
+        If there is advice, in `advice` or for this reason, the operator must change something.
         """
         WEBSOCKET_FAILURES.count(reason)
         advice = SOCKET_MODE_ADVICE.get(reason, advice)

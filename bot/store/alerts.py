@@ -56,7 +56,7 @@ ALERTS_DUE_AT = """
 local function due_at() return redis.call('SCARD', KEYS[2]) > 0 and ARGV[2] end
 """
 
-# Saves responses unless they were changed since they were read; the alert's posts live as long.
+# Saves responses unless they were changed since they were read; the posts get the same expiry.
 SAVE_RESPONSES = """
 if (redis.call('HGET', KEYS[1], 'record') or '') ~= ARGV[1] then return 0 end
 redis.call('HSET', KEYS[1], 'record', ARGV[2], 'due', ARGV[3])
@@ -291,7 +291,7 @@ class ResponseStore:
         await self.settle(alert_id)
 
     async def settle(self, alert_id: str) -> None:
-        """End a worker's claim: what is left is due when the record says so."""
+        """End a worker's claim, and set the due time to that in the record."""
         keys = [redis_keys.alert_responses_due(), redis_keys.alert_responses(alert_id)]
         with translate_redis_errors():
             await self._settle(keys=keys, args=[alert_id])

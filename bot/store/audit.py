@@ -38,7 +38,7 @@ for _, entry in ipairs(redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', ARGV[
 end
 return found
 """
-"""Filters in Redis, so that showing five entries in App Home doesn't transfer five hundred."""
+"""Filters in Redis, so that showing five entries in the Home tab doesn't transfer five hundred."""
 
 
 class AuditLog:

@@ -1,4 +1,4 @@
-"""Cached job statistics for each user's App Home, encrypted and stored for an hour."""
+"""Cached job statistics for each user's Home tab, encrypted and stored for an hour."""
 
 from __future__ import annotations
 

@@ -135,7 +135,7 @@ async def mention(
     sharing: SharingService,
     notifier: Notifier,
 ) -> None:
-    """Post the due mentions of an alert, except about failures that are no longer unclaimed."""
+    """Post the due mentions of an alert, except about failures that were claimed or resolved."""
     alert = await alert_store.load(alert_id)
     if alert is None or not (due := due_mentions(alert, now)):
         return

@@ -4,7 +4,7 @@
     async with serving(create_app(workspace)) as slack_url: ...
 
 The app under test uses `{slack_url}/api/` as Slack's Web API. It listens at `workspace.bot_url`, or
-connects by Socket Mode if `workspace.socket_mode.is_enabled`.
+connects in Socket Mode if `workspace.socket_mode.is_enabled`.
 Users act through `person.Person` or `/sandbox/…`.
 """
 

@@ -30,7 +30,7 @@ def test_next_and_previous_lead_back(
 
 @given(IDS)
 def test_an_unknown_job_has_no_neighbors(ids: list[str]) -> None:
-    """Without its place, nothing says what comes next."""
+    """A job that is not among the ids has no previous and no next job."""
     assert place_in(ids, "none of them") == JobPlace("none of them")
 
 

@@ -1,4 +1,4 @@
-"""Over HTTP and by Socket Mode, the app sends Slack the same, request by request."""
+"""Over HTTP and in Socket Mode, the app sends Slack the same, request by request."""
 
 from __future__ import annotations
 

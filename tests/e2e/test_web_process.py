@@ -1,4 +1,4 @@
-"""The web process as the Procfile starts it, over HTTP and by Socket Mode, and how it stops."""
+"""The web process as the Procfile starts it, over HTTP and in Socket Mode, and how it stops."""
 
 from __future__ import annotations
 

@@ -148,7 +148,7 @@ async def test_impossible_ids(job_id: str, client_of: Clients) -> None:
     async with scripted() as server, client_of(server.url) as client:
         with pytest.raises(InvalidInput) as raised:
             await client.get_job(connection(), job_id)
-        assert raised.value.problem == "That isn't a job id"
+        assert raised.value.problem == "That isn't a job ID"
         with pytest.raises(InvalidInput):
             await client.delete_job(connection(), job_id)
     assert server.requests == []

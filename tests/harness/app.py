@@ -96,7 +96,7 @@ async def open_app(
     """Start everything, with no user connected.
 
     Replies that take longer than `loading_after_seconds` show a loading state. The app gets Slack's
-    requests over HTTP or by Socket Mode. It waits long for Redis unless `is_patient` is False.
+    requests over HTTP or in Socket Mode. It waits long for Redis unless `is_patient` is False.
     """
     if is_patient:
         redis_url = patient(redis_url)

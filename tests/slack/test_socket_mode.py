@@ -505,7 +505,7 @@ REFUSED = {
     "missing_scope": "the token needs the scope connections:write",
     "not_allowed_token_type": "SLACK_APP_TOKEN is not an app-level token",
     "too_many_websockets": "Slack allows 10 connections of an app",
-    "accesslimited": "see this code at https://docs.slack.dev/reference/methods/",
+    "accesslimited": "look up this code at https://docs.slack.dev/reference/methods/",
 }
 
 

@@ -1,4 +1,4 @@
-"""Notify… button of an alert — opens the form for whom it mentions about new kinds of failures."""
+"""Notify… button of an alert — sets whom it mentions when a new kind of failure appears."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ async def offer_agents(
     filter_resolver: FilterResolver,
     options_reply: OptionsReply,
 ) -> None:
-    """Offer the agents that the user may read; if none fits, what was typed can be an id."""
+    """Offer the agents that the user may read; if none matches, the text can be used as an id."""
     account = await accounts.load(caller)
     try:
         agents = await filter_resolver.suggest_agents(account, metadata.tenant, typed)
@@ -322,7 +322,7 @@ def _parse_time(text: str) -> int | None:
 async def _agent_name(
     account: Account, tenant: str, agent_id: str, filter_resolver: FilterResolver
 ) -> str:
-    """The agent's name; "" if it isn't known, also to a user who isn't connected to the tenant."""
+    """The agent's name; "" if it is unknown, or the user isn't connected to the tenant."""
     if not agent_id:
         return ""
     try:

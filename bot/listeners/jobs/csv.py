@@ -38,7 +38,7 @@ async def download_csv(
 async def download_shared_csv(
     button: ListButton, account: Account, csv_export: CsvExport, modal: Modal, files: Files
 ) -> None:
-    """Read the list again with the rights of the user who clicked."""
+    """Read the list again with the permissions of the user who clicked."""
     wanted = ListRequest(button.cursor, button.query, owner=button.owner)
     await _send_csv(wanted, account, csv_export, modal, files)
 

@@ -1,4 +1,4 @@
-"""Delete in a channel — uses the rights of the user who clicked, and shows who deleted the job."""
+"""Delete in a channel — uses the clicking user's connection, and shows who deleted the job."""
 
 from __future__ import annotations
 

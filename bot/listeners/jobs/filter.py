@@ -147,7 +147,7 @@ async def search(
     try:
         filters = await filter_resolver.resolve(asked, account, clock)
         listing = await jobs.list(account, filters, searched=bool(filters.words))
-    except get_args(views.Correctable) as error:  # not detectable before the requests
+    except get_args(views.Correctable) as error:  # known only after the request
         await views.show_form(form, account, modal, error=error, list_id=list_id)
         return
     if saved:

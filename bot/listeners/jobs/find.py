@@ -20,7 +20,7 @@ from bot.store.forms import FormStore
 @shortcut(
     buttons.JOBS_FIND_START,
     "Find Emporix jobs",
-    "Show the jobs that a message mentions by id, session, agent or dashboard link",
+    "Show the jobs that a message mentions by ID, session, agent or dashboard link",
     kind="message",
     audit=None,
 )

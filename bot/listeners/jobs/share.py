@@ -62,7 +62,7 @@ async def turn_page(
 ) -> None:
     """Turn the page for everyone if the sharer clicked; otherwise, it goes only to the user.
 
-    The private page is read with that user's own rights.
+    The private page is read with that user's own connection.
     """
     if button.owner != account.caller.user_id:
         audit_entry.skip()

@@ -27,7 +27,7 @@ from bot.store.watches import WatchStore
 @command(
     "jobs watch",
     "[id]",
-    "Get a message when a running job ends; without an id, list the jobs that you watch.",
+    "Get a message when a running job ends; without an ID, list the jobs that you watch.",
     also=("jobs watching", "jobs watch list", "watches"),
     audit=AuditEvent.WATCH_STARTED,
 )

@@ -88,7 +88,7 @@ def group_changes(
 def without_snoozed(
     batch: ChangeBatch, responses: AlertResponses
 ) -> tuple[ChangeBatch, dict[str, Counter[str]]]:
-    """A batch without the failures that are snoozed at its time, and how many those are.
+    """A batch without the failures that are snoozed at its time, and their numbers.
 
     They are counted by message and fingerprint of the snooze. Later changes of snoozes don't count,
     so that the result is the same when the batch is posted again after a crash.

@@ -47,7 +47,7 @@ TIME_RESOLUTION_SECONDS = 0.001
 
 @dataclass(frozen=True, slots=True)
 class FetchedJobs:
-    """Jobs sorted by their last change, newest first; `whole` if none since `since` is missing.
+    """Jobs sorted by their last change, newest first; `whole` if all since `since` are included.
 
     `total` is None if Emporix returns none.
     """

@@ -203,7 +203,7 @@ class DailyHistory:
         return series.history(known)
 
     async def _count(self, series: _Series, day: LocalDay) -> tuple[int, ...] | None:
-        """Count by the totals of one-job pages; None if a total is unknown. Raises RateLimited."""
+        """Count with the totals of one-job pages; None if one is unknown. Raises RateLimited."""
         found: list[int] = []
         for status in _statuses(series.filters):
             one = replace(series.filters, statuses=(status,), since=day.since, until=day.until)
@@ -227,6 +227,6 @@ def _statuses(asked: Filters) -> tuple[str, ...]:
 
 
 def _is_final(counted: DayTotals | None, day: LocalDay, now: float) -> bool:
-    """Whether a count is final for now; one taken while jobs still ran is repeated once, later."""
+    """Whether a count is up to date; one made while jobs were running is repeated once."""
     settled = day.until + SETTLED_SECONDS
     return counted is not None and (counted.at >= settled or now < settled)

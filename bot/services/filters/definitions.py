@@ -109,7 +109,7 @@ def one_of(what: str, known: Mapping[str, str], path: str) -> ReadValue:
 
 
 def _usual_word(word: str, known: Mapping[str, str]) -> str:
-    """The first word with the meaning of a word, without an underscore."""
+    """The usual word for what `word` means: the first one in `known`."""
     return next(one for one, value in known.items() if value == known[word])
 
 

@@ -37,7 +37,7 @@ from bot.slack.posting.post_once import (
 Message = Mapping[str, Any]
 
 MESSAGE_DELETED = "message_not_found"  # Slack's error code
-REPORT_IT = "report this as a bug of the app"
+REPORT_IT = "report this as a bug in the app"
 NO_ACTION = "no action is needed"
 NEXT_STEPS = {
     "app": "update the app from manifest.yml, and reinstall it",

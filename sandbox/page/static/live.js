@@ -39,7 +39,7 @@ export async function go({ user = here.user, channel = here.channel, tab = "mess
   Object.assign(here, { user, channel, tab });
   leave();
   if (!isBack) history.pushState({}, "", address());
-  scroller.setAttribute("aria-live", "off"); // what is there already is no news
+  scroller.setAttribute("aria-live", "off"); // don't announce existing messages
   await refresh();
   scroller.removeAttribute("aria-live");
   if (isSomebodyElse) {
