@@ -289,7 +289,6 @@ UNDOCUMENTED: dict[str, float] = {
     "services.agents.FAILED_NAMES_TTL_SECONDS": 30,
     "services.agents.MAX_NAMES_CALLS": 50,
     "services.alerts.grouping.MAX_ALERT_ROWS": 5,
-    "services.alerts.poll.MAX_POLL_PAGES": 4,
     "services.references.MAX_SEARCH_LENGTH": 200,
     "services.deletes.MAX_DELETE_CALLS": 5,
     "services.deletes.MAX_REFUSALS_IN_A_ROW": 20,

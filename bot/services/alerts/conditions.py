@@ -53,7 +53,7 @@ MAX_COMMON_VALUES = 50
 """Values of a filter in a query for several alerts; with more, it reads all values."""
 
 WITH_TIME = TimeRange(CREATED, since=EARLIEST)
-"""All jobs with the time at which they were created; others would come first."""
+"""All jobs that have a time; in Emporix's order, others come first."""
 
 FEW_JOBS = 5
 """Jobs to read for the time of one, as some times may be unreadable."""
@@ -150,7 +150,8 @@ class ConditionChecks:
         question = silence_question(silence, known_weeks(alert.condition, silence), now)
         if question is None or alert.progress.reports:
             return None
-        return Question(silence.ask_at, [alert], partial(self._ask_for_job, alert, question))
+        waits_since = silence.until or silence.ask_at  # a comparison takes several questions
+        return Question(waits_since, [alert], partial(self._ask_for_job, alert, question))
 
     async def _ask_for_job(
         self, alert: Alert, question: SilenceQuestion, connection: Connection
