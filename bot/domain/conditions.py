@@ -111,10 +111,8 @@ def add_to_bursts(
             reported += (ordered[place].change for place in burst)
         for place in burst:
             ordered[place] = replace(ordered[place], is_reported=True)
-    oldest = (
-        (ordered[-1].change.at if ordered else 0.0) - condition.within - WATERMARK_OVERLAP_SECONDS
-    )
-    kept = [one for one in ordered if one.change.at >= oldest]
+    lasts = 2 * condition.within + WATERMARK_OVERLAP_SECONDS  # a new burst, and the last one
+    kept = [one for one in ordered if one.change.at >= ordered[-1].change.at - lasts]
     return tuple(kept[-MAX_HELD_CHANGES:]), tuple(reported)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
@@ -91,6 +91,7 @@ def bursts_of(times: list[float]) -> list[list[int]]:
 gaps = st.lists(st.sampled_from([1.0, 60.0, 149.0, 151.0, 400.0, 700.0]), max_size=40)
 
 
+@example([1.0, 1.0, 1.0, 60.0, 149.0, 400.0, 400.0, 1.0, 1.0, 1.0])
 @given(gaps)
 def test_each_burst_is_reported_once_whatever_happened_before(gaps: list[float]) -> None:
     """Failures that appear in order are reported once for each burst, and others never."""
