@@ -11,15 +11,14 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bot import __version__
 from bot.errors import InvalidSettings, StoreUnavailable
-from bot.resources import build_cipher
-from bot.settings import Settings
-from bot.store.audit import AuditBusy
-from bot.store.connection import connect
-from bot.store.encryption import Canary, new_key
-from bot.store.erasure import Erasure, ErasureScan, ErasureSubject
+
+if TYPE_CHECKING:  # slow to import
+    from bot.settings import Settings
+    from bot.store.erasure import Erasure, ErasureScan, ErasureSubject
 
 MAX_TRACES_SHOWN = 100
 
@@ -38,29 +37,45 @@ async def forget_subject(
     Returns the exit status: 1 if something is left or couldn't be checked, 2 if the encryption keys
     don't match this Redis.
     """
+    from bot.resources import build_cipher
+    from bot.store.connection import connect
+    from bot.store.encryption import Canary
+    from bot.store.erasure import Erasure
+
     cipher = build_cipher(settings)
     canary = Canary(cipher, create=False)
     redis = connect(settings.redis_url.get_secret_value(), canary)
-    erasure = Erasure(redis, cipher)
     try:
-        found = await erasure.find(subject)
-        _show(found, tell)
-        if found.traces and not confirm("Delete all of this? It can't be undone. [y/N] "):
-            tell("Nothing was deleted.")
-            return 1
-        await erasure.erase(subject)
-        left = await erasure.find(subject)
+        return await _erase(Erasure(redis, cipher), subject, tell, confirm)
     except StoreUnavailable as error:
         if canary.problem:
             tell(canary.problem)
             return 2
         tell(f"Redis doesn't answer ({error}). Run this again: deleted records stay deleted.")
         return 1
+    finally:
+        await redis.aclose()
+
+
+async def _erase(
+    erasure: Erasure,
+    subject: ErasureSubject,
+    tell: Callable[[str], object],
+    confirm: Callable[[str], bool],
+) -> int:
+    from bot.store.audit import AuditBusy
+
+    found = await erasure.find(subject)
+    _show(found, tell)
+    if found.traces and not confirm("Delete all of this? It can't be undone. [y/N] "):
+        tell("Nothing was deleted.")
+        return 1
+    try:
+        await erasure.erase(subject)
+        left = await erasure.find(subject)
     except AuditBusy:
         tell("The audit log changed during each attempt. Run this again.")
         return 1
-    finally:
-        await redis.aclose()
     tell(_result(subject, left))
     return 0 if not left.traces and not left.unreadable else 1
 
@@ -90,13 +105,21 @@ EXIT_INTERRUPTED = 130  # as shells report for a program ended by Ctrl-C
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command and return its exit status: 0 for success, 2 for invalid settings."""
-    asked = _parser().parse_args(arguments)
+    """Run a command and return its exit status: 0 for success, 2 for invalid settings.
+
+    The first process of a container ignores signals without a handler, so until the command has
+    its own, SIGTERM is handled like Ctrl-C.
+    """
     try:
+        if os.getpid() == 1:
+            signal.signal(signal.SIGTERM, signal.default_int_handler)
+        asked = _parser().parse_args(arguments)
         return int(asked.run(asked))
     except InvalidSettings as problems:
         print(problems, file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
     except BrokenPipeError:  # the program that reads the output, such as `head`, has ended
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the exit flushes it
         return 1
@@ -171,6 +194,8 @@ def app_manifest(address: str) -> str:
 
 def keys_new() -> int:
     """Print a new encryption key."""
+    from bot.store.encryption import new_key
+
     print(new_key())
     return 0
 
@@ -190,6 +215,7 @@ def keys_rotate() -> int:
 def forget(team: str, user: str, *, yes: bool) -> int:
     """Delete a workspace's or a user's data from Redis; asks first unless `yes`."""
     from bot.settings import load_settings
+    from bot.store.erasure import ErasureSubject
 
     def confirm(question: str) -> bool:
         try:

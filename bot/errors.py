@@ -7,6 +7,8 @@
     ├── NotConnected            no connection to that tenant, or to any
     ├── MissingScope            the connection lacks a permission
     ├── DeletesOff              the operator does not allow this kind of delete
+    ├── ActionsOff              the operator does not allow agent actions
+    ├── ActionNotAllowed        the user did not allow agent actions, or the key lacks the scope
     ├── OutdatedButton          a button of an older version, or whose list has expired
     ├── Busy                    too much work is waiting
     ├── TriggerExpired          a modal could not be opened in time
@@ -252,6 +254,22 @@ class DeletesOff(BotError):
         self.kind = kind
 
 
+class ActionsOff(BotError):
+    """The operator has disabled agent actions; nothing was changed."""
+
+    template = "actions_off"
+
+
+class ActionNotAllowed(BotError):
+    """The user did not allow agent actions in `tenant`, or the API key lacks `scope`."""
+
+    template = "action_not_allowed"
+
+    def __init__(self, tenant: str, scope: str) -> None:
+        super().__init__(f"{scope} on {tenant}")
+        self.tenant, self.scope = tenant, scope
+
+
 class OutdatedButton(BotError):
     """The button has too little data to act on; `command` is the command to use instead.
 
@@ -461,7 +479,7 @@ class Forbidden(EmporixError):
 class NotFound(EmporixError):
     """`resource_id` is the requested id; `resource` is its kind.
 
-    The kind is job, session or, if a list wasn't found, service, which has no id.
+    The kind is job, session, agent or, if a list wasn't found, service, which has no id.
     """
 
     template = "not_found"

@@ -161,6 +161,7 @@ def _to_last_space(text: str) -> str:
     return text[: end + 1]
 
 
+REPORT_SECONDS = 2.0  # as long as Sentry's library waits when Python exits
 REPORTED_FIELDS = ("event_id", "timestamp", "level", "logger", "platform", "release")
 REPORTED_FRAME_FIELDS = ("filename", "function", "in_app", "lineno", "module")
 """The fields of an event, and of a line in its traceback, that are sent to Sentry."""
@@ -197,6 +198,12 @@ def report_errors(dsn: str) -> None:
         before_send=scrub_event,
         before_breadcrumb=scrub_breadcrumb,
     )
+
+
+def send_reports() -> None:
+    """Wait until all reports have been sent, before a process ends without Python's own exit."""
+    if sdk := sys.modules.get("sentry_sdk"):
+        sdk.flush(timeout=REPORT_SECONDS)
 
 
 def scrub_event(event: Any, hint: Any) -> Any:

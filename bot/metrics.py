@@ -6,8 +6,7 @@ Each metric has a list of the values that its labels may have, and any other val
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from itertools import product
 from pathlib import Path
@@ -16,9 +15,6 @@ from typing import Any
 from bot.errors import BOT_ERROR_NAMES
 
 OTHER = "other"
-
-MAX_INITIAL_SERIES = 300
-"""A counter or histogram with at most this many combinations of labels begins with each at 0."""
 
 FAST_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 3.0)
 SLOW_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1.0, 1.5, 3.0, 5.0, 8.0, 15.0, 30.0)
@@ -29,12 +25,24 @@ _registry: Any = None
 
 
 class Metric:
-    """A metric; `kind` is Prometheus's type. The order of `labels` is that of all arguments."""
+    """A metric; `kind` is Prometheus's type. The order of `labels` is that of all arguments.
+
+    Counters and histograms begin at 0 for each combination of their labels, because Prometheus does
+    not see the first event of a time series that begins at 1. `initial` has the values for labels
+    that have too many: all those that an alerting rule selects.
+    """
 
     kind: str
 
-    def __init__(self, name: str, text: str, **labels: Iterable[str]) -> None:
-        self.name, self.text, self._values = name, text, labels
+    def __init__(
+        self,
+        name: str,
+        text: str,
+        initial: Mapping[str, tuple[str, ...]] | None = None,
+        **labels: Iterable[str],
+    ) -> None:
+        self.name, self.text, self._initial = name, text, initial or {}
+        self._values = {label: tuple(values) for label, values in labels.items()}
         self._parent: Any = None
         self._children: dict[tuple[str, ...], Any] = {}
         METRICS.append(self)
@@ -47,10 +55,15 @@ class Metric:
     def start(self) -> None:
         """Begin to record."""
         self._parent = self._create()
-        sets = [sorted(values - {OTHER}) for values in self.labels.values()]
-        if self.kind != "gauge" and math.prod(map(len, sets)) <= MAX_INITIAL_SERIES:
-            for values in product(*sets):
-                self._child(values)
+        for values in self.initial_series():
+            self._child(values)
+
+    def initial_series(self) -> Iterator[tuple[str, ...]]:
+        """The labels of the time series that begin at 0."""
+        if self.kind != "gauge":
+            yield from product(
+                *(self._initial.get(label, values) for label, values in self._values.items())
+            )
 
     def _create(self) -> Any:
         raise NotImplementedError
@@ -114,7 +127,7 @@ class TimeMetric(Metric):
     def __init__(
         self, name: str, text: str, buckets: tuple[float, ...], **labels: Iterable[str]
     ) -> None:
-        super().__init__(name, text, **labels)
+        super().__init__(name, text, None, **labels)
         self._buckets = buckets
 
     def observe(self, seconds: float, *values: str) -> None:
@@ -204,7 +217,7 @@ BACKGROUND_TASKS = GaugeMetric(
     "Work for requests in the web process",
     state=("running", "waiting"),
 )
-EMPORIX_ENDPOINTS = ("agents", "job", "jobs", "requests", "search", "session", "token")
+EMPORIX_ENDPOINTS = ("agents", "chat", "job", "jobs", "requests", "search", "session", "token")
 EMPORIX_CALLS = CountMetric(
     "emporix_bot_emporix_calls_total",
     "HTTP calls to Emporix, each attempt, by status: its class, 401, 403, 404, 429, or failed "
@@ -223,13 +236,18 @@ SLACK_CALLS = CountMetric(
     "emporix_bot_slack_calls_total",
     "HTTP calls to Slack, each attempt, by outcome: ok, HTTP status, Slack's error code, or failed "
     "without a response",
+    initial={
+        "outcome": _words(
+            "429 account_inactive invalid_auth missing_scope token_expired token_revoked"
+        )
+    },
     method=_words(
         "apps.connections.open auth.test bots.info chat.delete chat.postEphemeral "
         "chat.postMessage chat.update conversations.history conversations.info "
         "conversations.join conversations.members conversations.open "
         "conversations.replies files.completeUploadExternal files.getUploadURLExternal "
-        "response_url upload users.info views.open views.publish views.push views.update "
-        "websocket"
+        "response_url upload usergroups.list users.info views.open views.publish views.push "
+        "views.update websocket"
     ),
     outcome=_words(
         "ok 3xx 4xx 429 5xx failed access_denied account_inactive channel_not_found "
@@ -259,8 +277,8 @@ TASK_NAMES = _words(
     "cleanups.queue_due_cleanups cleanups.run digests.post digests.prepare_charts "
     "digests.queue_chart_preparation digests.queue_due_digests digests.read_channels "
     "maintenance.apply_retention maintenance.reconcile maintenance.send_heartbeat "
-    "maintenance.update_stopped_teams watches.end_broken watches.poll watches.post "
-    "watches.queue_due_watches"
+    "maintenance.update_stopped_teams runs.follow runs.queue_due_runs watches.end_broken "
+    "watches.poll watches.post watches.queue_due_watches"
 )
 TASKS = CountMetric(
     "emporix_bot_tasks_total",
@@ -283,7 +301,7 @@ POST_LATENESS_SECONDS = TimeMetric(
     LATENESS_BUCKETS,
     post=("alert", "digest"),
 )
-DUE_INDEXES = ("alerts", "cleanups", "digests", "watches")
+DUE_INDEXES = ("alerts", "cleanups", "digests", "runs", "watches")
 DUE_ENTRIES = GaugeMetric(
     "emporix_bot_due_index_entries", "Size of a due index in Redis", index=DUE_INDEXES
 )
@@ -332,7 +350,8 @@ WEBSOCKET_FAILURES = CountMetric(
 )
 LOG_LINES = CountMetric(
     "emporix_bot_log_lines_total",
-    "Log lines of level warning and above, by logger",
-    level=("warning", "error", "critical"),
-    logger=_loggers(),
+    "Log lines of level warning or error, by logger",
+    initial={"level": ("error",)},
+    level=("warning", "error"),
+    logger=(*_loggers(), OTHER),
 )

@@ -57,7 +57,18 @@ class LogCounter(logging.Handler):
     """Counts log lines by level and logger."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        LOG_LINES.count(record.levelname.lower(), record.name)
+        LOG_LINES.count("error" if record.levelno >= logging.ERROR else "warning", record.name)
+
+
+def is_error_of_app(record: logging.LogRecord) -> bool:
+    """Whether a log line of aiohttp is about more than a request that isn't valid HTTP.
+
+    aiohttp logs such requests as errors with a traceback, which contains parts of them. They come
+    from port scans, or a Prometheus that uses HTTPS; the answer 400 says what is wrong.
+    """
+    from aiohttp.http_exceptions import HttpProcessingError
+
+    return not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError))
 
 
 def start_monitoring(settings: Settings) -> None:
@@ -94,6 +105,7 @@ class Monitor:
             return
         from aiohttp import web  # not imported by aiohttp itself
 
+        logging.getLogger("aiohttp.server").addFilter(is_error_of_app)
         app = web.Application()
         app.router.add_get("/metrics", self._metrics)
         app.router.add_get("/livez", _live)

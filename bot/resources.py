@@ -21,13 +21,18 @@ from bot.domain.times import Clock
 from bot.emporix.client import EmporixClient
 from bot.emporix.http import http_client
 from bot.http_session import http_session
-from bot.metrics import SLACK_CALLS, is_enabled
+from bot.metrics import OTHER, SLACK_CALLS, is_enabled
 from bot.services.agents import AGENT_NAMES_TIMEOUT_SECONDS, AgentNames, NamedJobs
 from bot.settings import Settings
 from bot.slack.errors import MAX_RETRY_AFTER_SECONDS, retry_after_header
 from bot.store.accounts import AccountStore, TokenStore
+from bot.store.alerts import AlertStore
+from bot.store.cleanups import CleanupStore
 from bot.store.connection import Commands, connect
+from bot.store.digests import DigestStore
 from bot.store.encryption import AccountEncryption, Canary, Cipher, parse_keys
+from bot.store.idempotency import RunStore
+from bot.store.watches import WatchStore
 
 Connect = Callable[[str, Canary], Commands]
 """Creates the Redis client for a URL, like `bot.store.connection.connect`."""
@@ -99,6 +104,30 @@ async def open_resources(
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """Stores shared by several services."""
+
+    account_store: AccountStore
+    alert_store: AlertStore
+    cleanup_store: CleanupStore
+    digest_store: DigestStore
+    run_store: RunStore
+    watch_store: WatchStore
+
+
+def build_stores(resources: Resources) -> Stores:
+    redis, cipher = resources.redis, resources.cipher
+    return Stores(
+        account_store=resources.accounts,
+        alert_store=AlertStore(redis, cipher),
+        cleanup_store=CleanupStore(redis, cipher),
+        digest_store=DigestStore(redis, cipher),
+        run_store=RunStore(redis, cipher),
+        watch_store=WatchStore(redis, cipher),
+    )
+
+
 def build_cipher(settings: Settings) -> Cipher:
     return Cipher(parse_keys(settings.encryption_keys.get_secret_value()))
 
@@ -134,15 +163,18 @@ def _other_method(request: aiohttp.ClientRequest) -> str:
 
 
 async def _outcome(response: aiohttp.ClientResponse, *, is_api: bool) -> str:
-    """The HTTP status, or Slack's error code: a refusal has status 200."""
+    """The HTTP status, or Slack's error code: a refusal has status 200, too."""
     if response.status == 429:
         return "429"
     if response.status >= 300:
         return f"{response.status // 100}xx"
-    body = await response.read() if is_api else b""  # slack_sdk reads all of it, too
-    start = body[:MAX_REFUSAL_BYTES]
-    found = _ERROR_CODE.search(start) if _REFUSAL.search(start) else None
-    return found[1].decode() if found else "ok"
+    if not is_api:
+        return "ok"
+    start = (await response.read())[:MAX_REFUSAL_BYTES]  # slack_sdk reads all of it, too
+    if not _REFUSAL.search(start):
+        return "ok" if start.startswith(b"{") else OTHER
+    found = _ERROR_CODE.search(start)
+    return found[1].decode() if found else OTHER
 
 
 def slack_client(

@@ -17,6 +17,7 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from types import FrameType
 from typing import Any, cast
 
 import uvicorn
@@ -304,6 +305,16 @@ class Server(uvicorn.Server):
         )
         super().__init__(config)
         self.server_state = self._state = ConnectionsState(limits)
+        self._is_urgent = False
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Begin to stop. Ctrl-C, then, ends the grace period, but does not drop accepted work.
+
+        uvicorn would leave out the end of the lifespan, which finishes this work.
+        """
+        super().handle_exit(sig, frame)
+        self._is_urgent = self._is_urgent or self.force_exit
+        self.force_exit = False
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Finish all accepted requests; responses ask clients to close their connections."""
@@ -313,9 +324,9 @@ class Server(uvicorn.Server):
         if callback := self.lifespan.state.get(STOPPING_CALLBACK_KEY):
             callback()
         self._state.default_headers = [*self._state.default_headers, (b"connection", b"close")]
-        await self._wait(grace, lambda: self.force_exit)
+        await self._wait(grace, lambda: self._is_urgent)
         await self._close_listeners(sockets or [])
-        await self._wait(LAST_REQUESTS_SECONDS, lambda: self.force_exit or self._is_quiet())
+        await self._wait(LAST_REQUESTS_SECONDS, lambda: self._is_urgent or self._is_quiet())
         await super().shutdown(sockets)
         self._state.rejections.log()
 

@@ -98,6 +98,13 @@ class Settings(BaseSettings):
             "all: clean-ups too"
         ),
     )
+    agent_actions: Literal["off", "on"] = Field(
+        "on",
+        description=(
+            "off: no one can run jobs again or pause agents; on: users can, if they allowed it "
+            "when they connected their API key"
+        ),
+    )
     slack_messages_per_minute: int = Field(
         400,
         ge=1,
@@ -265,7 +272,7 @@ class Settings(BaseSettings):
         parse_keys(value.get_secret_value())
         return value
 
-    @field_validator("log_level", "log_format", "deletes", mode="before")
+    @field_validator("log_level", "log_format", "deletes", "agent_actions", mode="before")
     @classmethod
     def _in_any_case(cls, value: object, info: ValidationInfo) -> object:
         if not isinstance(value, str):

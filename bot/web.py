@@ -34,7 +34,7 @@ from structlog.contextvars import bind_contextvars
 from bot.app import build_app
 from bot.domain.times import Clock
 from bot.errors import StoreUnavailable
-from bot.logs import configure
+from bot.logs import configure, send_reports
 from bot.metrics import ACK_SECONDS, BACKGROUND_TASKS, WEBSOCKETS
 from bot.monitoring import STOPPING_STATUS, HealthReport, Monitor, check_process, start_monitoring
 from bot.resources import EXIT_MISCONFIGURED, Resources, build_cipher, open_resources, slack_client
@@ -288,6 +288,7 @@ def _dispatcher(
 
 def _exit() -> None:
     """Exit immediately: every request would fail, and uvicorn can't set this exit status."""
+    send_reports()
     os._exit(EXIT_MISCONFIGURED)
 
 
@@ -309,6 +310,7 @@ def build_web(assemble: Assemble, verifier: RequestVerifier | None) -> ASGIApp:
             unfinished = await parts.background.drain(WEB_DRAIN_SECONDS)
             if unfinished:
                 logger.error("stopped with %d tasks unfinished", unfinished)
+            send_reports()  # uvicorn ends the process with the signal that stopped it
 
     checks = [Route("/healthz", health), Route("/readyz", ready)]
     app = Starlette(routes=checks, lifespan=lifespan)

@@ -11,11 +11,12 @@ import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, fields
 from typing import Any
+from uuid import uuid4
 
 import bot.listeners
 from bot.logs import write_line
 from bot.rendering.renderer import Renderer
-from bot.resources import Resources, slack_client
+from bot.resources import Resources, Stores, build_stores, slack_client
 from bot.scheduler.tasks import TaskQueue
 from bot.services.accounts import AccountService
 from bot.services.alerts.alerts import AlertService
@@ -35,6 +36,7 @@ from bot.services.filters.parser import FilterResolver
 from bot.services.find_jobs import JobFinder
 from bot.services.home import HomeService, TenantStatsReader
 from bot.services.jobs import JobsById, JobService
+from bot.services.runs import RunService
 from bot.services.session_logs import ErrorLines, SessionLogs
 from bot.services.sharing import SharingService
 from bot.services.watches import WatchService
@@ -46,12 +48,12 @@ from bot.slack.posting.alerts import AlertMessages, AlertPoster
 from bot.slack.posting.digests import DigestPoster
 from bot.slack.posting.notifier import DirectMessages, Notifier
 from bot.slack.posting.post_once import IdempotentPoster
-from bot.store.accounts import AccountStore, StoppedTeams
-from bot.store.alerts import AlertStore, new_alert_id
+from bot.store.accounts import StoppedTeams
+from bot.store.alerts import new_alert_id
 from bot.store.audit import AuditLog
 from bot.store.cleanups import CleanupResults, CleanupStore
 from bot.store.connection import Commands
-from bot.store.digests import DailyCounts, DigestStore, new_digest_id
+from bot.store.digests import DailyCounts, new_digest_id
 from bot.store.erasure import Erasure
 from bot.store.forms import FormStore
 from bot.store.health import Heartbeats
@@ -61,31 +63,9 @@ from bot.store.lists import ListStore, new_cursor_id
 from bot.store.locks import WorkerLeases, new_holder
 from bot.store.rate_limits import MessageRateLimiter
 from bot.store.slack_cache import AudienceCache, ChartSupport, TimeZoneCache
-from bot.store.watches import WatchStore, new_watch_id
+from bot.store.watches import new_watch_id
 
 Sleep = Callable[[float], Awaitable[None]]
-
-
-@dataclass(frozen=True, slots=True)
-class Stores:
-    """Stores shared by several services."""
-
-    account_store: AccountStore
-    alert_store: AlertStore
-    cleanup_store: CleanupStore
-    digest_store: DigestStore
-    watch_store: WatchStore
-
-
-def build_stores(resources: Resources) -> Stores:
-    redis, cipher = resources.redis, resources.cipher
-    return Stores(
-        account_store=resources.accounts,
-        alert_store=AlertStore(redis, cipher),
-        cleanup_store=CleanupStore(redis, cipher),
-        digest_store=DigestStore(redis, cipher),
-        watch_store=WatchStore(redis, cipher),
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +90,7 @@ class Services(Stores):
     digest_reports: DigestReports
     error_lines: ErrorLines
     renderer: Renderer
+    runs: RunService
     shared_deletes: SharedDeletes
     sharing: SharingService
     watches: WatchService
@@ -121,9 +102,9 @@ def build_services(
     new_digest_id: Callable[[], str] = new_digest_id,
 ) -> Services:
     settings, redis, slack = resources.settings, resources.redis, resources.slack
-    renderer, audit = Renderer.default(settings.deletes), audit_log(settings, redis)
-    jobs = _jobs(resources, new_cursor_id)
+    renderer, audit = _renderer(settings), audit_log(settings, redis)
     stores, clock = build_stores(resources), resources.clock
+    jobs = _jobs(resources, stores, new_cursor_id)
     watches = _watches(resources, stores, jobs)
     lifecycle, alerts = _alerts(resources, stores)
     responder = AlertResponder(stores.alert_store, clock)
@@ -150,10 +131,15 @@ def build_services(
         digest_reports=digest_reports,
         error_lines=error_lines,
         renderer=renderer,
+        runs=_runs(resources, stores, jobs, audit),
         shared_deletes=_shared_deletes(resources, audit),
         sharing=_sharing(resources, jobs, new_cursor_id),
         watches=watches,
     )
+
+
+def _renderer(settings: Settings) -> Renderer:
+    return Renderer.default(settings.deletes, may_act=settings.agent_actions == "on")
 
 
 def _reports(resources: Resources) -> tuple[DailyHistory, ErrorLines, DigestReports]:
@@ -166,10 +152,11 @@ def _reports(resources: Resources) -> tuple[DailyHistory, ErrorLines, DigestRepo
     return history, lines, reports
 
 
-def _jobs(resources: Resources, new_cursor_id: Callable[[], str]) -> JobService:
+def _jobs(resources: Resources, stores: Stores, new_cursor_id: Callable[[], str]) -> JobService:
     return JobService(
         resources.named_jobs,
         ListStore(resources.redis, resources.clock),
+        stores.run_store,
         dashboard_url=resources.settings.emporix_dashboard_url,
         new_cursor_id=new_cursor_id,
         clock=resources.clock,
@@ -192,6 +179,19 @@ def _shared_deletes(resources: Resources, audit: AuditLog) -> SharedDeletes:
     allowed = resources.settings.deletes != "off"
     deletes = DeleteService(resources.emporix, audit, allowed=allowed)
     return SharedDeletes(deletes, Deletions(resources.redis), resources.clock)
+
+
+def _runs(resources: Resources, stores: Stores, jobs: JobService, audit: AuditLog) -> RunService:
+    return RunService(
+        jobs,
+        resources.emporix,
+        stores.run_store,
+        resources.accounts,
+        audit,
+        clock=resources.clock,
+        new_session_id=lambda: str(uuid4()),
+        allowed=resources.settings.agent_actions == "on",
+    )
 
 
 def _watches(resources: Resources, stores: Stores, jobs: JobService) -> WatchService:

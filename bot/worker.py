@@ -58,7 +58,8 @@ class WorkerParts:
         if report := await check_process(self.is_stopping, self.ping):
             return report
         if not self.queue.is_answering:
-            return {"status": "not taking tasks", "trouble": "the log says why"}, 503
+            trouble = "it has just started, or the log says why"
+            return {"status": "not taking tasks", "trouble": trouble}, 503
         return {"status": "ok"}, 200
 
     def observe(self) -> None:

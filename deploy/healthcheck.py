@@ -1,8 +1,8 @@
 """The health check of the container image: exit status 0 if the container's process is alive.
 
-It requests /healthz from a web process, and /livez from a worker. A worker without METRICS_PORT has
-no port; like the process of any other command, it is alive while it runs. `healthcheck.py PORT
-PATH` requests that path instead. It imports little, because it runs often.
+It requests /healthz from a web process, and /livez from a worker, at the address in HOST. A worker
+without METRICS_PORT has no port; like the process of any other command, it is alive while it runs.
+`healthcheck.py PORT PATH` requests that path instead. It imports little, because it runs often.
 """
 
 import http.client
@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 TIMEOUT_SECONDS = 4
+ALL_INTERFACES = ("", "0.0.0.0", "::")  # noqa: S104 - they are not opened here
 
 
 def target(command: Sequence[str], environment: Mapping[str, str]) -> tuple[str, str]:
@@ -21,9 +22,10 @@ def target(command: Sequence[str], environment: Mapping[str, str]) -> tuple[str,
     return environment.get("METRICS_PORT", "") if "worker" in command else "", "/livez"
 
 
-def problem(port: str, path: str) -> str:
+def problem(host: str, port: str, path: str) -> str:
     """Request a path from this container; return what is wrong, or ""."""
-    connection = http.client.HTTPConnection("localhost", int(port), timeout=TIMEOUT_SECONDS)
+    host = "localhost" if host in ALL_INTERFACES else host
+    connection = http.client.HTTPConnection(host, int(port), timeout=TIMEOUT_SECONDS)
     try:
         connection.request("GET", path)
         status = connection.getresponse().status
@@ -35,7 +37,7 @@ def problem(port: str, path: str) -> str:
 def main(arguments: Sequence[str]) -> int:
     command = Path("/proc/1/cmdline").read_text(encoding="utf-8", errors="replace").split("\0")
     port, path = arguments or target(command, os.environ)
-    wrong = problem(port, path) if port else ""
+    wrong = problem(os.environ.get("HOST", ""), port, path) if port else ""
     print(wrong or "ok")
     return 1 if wrong else 0
 

@@ -199,6 +199,7 @@ async def _connect_ada(slack_url: str) -> None:
             {
                 "Client ID": ACME_OPERATIONS.client_id,
                 "Client secret": ACME_OPERATIONS.client_secret,
+                "Agent actions": ["Allow agent actions"],
             }
         )
         await http.post(f"{slack_url}/sandbox/forget")

@@ -77,11 +77,11 @@ ERROR_FOR_THE_UNKNOWN = "unknown"
 LONGEST_FUNCTION = 40
 LONGEST_FILE, MOST_LONG_FILES = 400, 5
 """A soft limit: a file covers one subject, and some subjects need more lines."""
-MOST_FILES = 182
+MOST_FILES = 186
 
 SUBJECTS = {
-    *("accounts", "alerts", "audit", "cleanups", "conditions", "digests", "home", "jobs", "lists"),
-    "watches",
+    *("accounts", "alerts", "audit", "cleanups", "conditions", "digests"),
+    *("home", "jobs", "lists", "runs", "watches"),
 }
 """What several layers have a file for: `domain/alerts.py`, `store/alerts.py`, `tasks/alerts.py`."""
 

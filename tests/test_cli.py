@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
+import shutil
+import signal
 import subprocess
 import sys
+import time
 import tomllib
 from pathlib import Path
 
@@ -12,10 +16,16 @@ import pytest
 
 from bot.cli import main
 from bot.settings import Settings
-from bot.store.encryption import parse_keys
+from bot.store.encryption import new_key, parse_keys
 from tests.harness.source_code import PROJECT
 
 REQUIRED = ("SLACK_BOT_TOKEN", "SLACK_SIGNING_SECRET", "REDIS_URL", "ENCRYPTION_KEYS")
+SETTINGS = {
+    "SLACK_BOT_TOKEN": "xoxb-1",
+    "SLACK_SIGNING_SECRET": "0" * 32,
+    "REDIS_URL": "redis://127.0.0.1:9/0",
+    "ENCRYPTION_KEYS": new_key(),
+}
 AS_A_MODULE = (sys.executable, "-m", "bot")
 INSTALLED = (str(Path(sys.executable).with_name("emporix-bot")),)
 
@@ -47,6 +57,38 @@ def test_names_all_that_is_missing(tmp_path: Path, program: tuple[str, ...], com
     assert {name for name in REQUIRED if f"{name} is missing" in done.stderr} == needed
     assert "Traceback" not in done.stderr
     assert done.stdout == ""
+
+
+UNSHARE = ("unshare", "--pid", "--fork", "--kill-child")
+"""Runs a command as the first process of a container."""
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("unshare"), reason="needs root on Linux")
+@pytest.mark.parametrize("command", ["web", "worker", "doctor"])
+def test_sigterm_ends_a_container_that_is_starting(tmp_path: Path, command: str) -> None:
+    """The first process of a container ends on SIGTERM also while it is still importing."""
+    environment = os.environ | {"PYTHONPATH": str(PROJECT)} | SETTINGS
+    with subprocess.Popen(
+        [*UNSHARE, *AS_A_MODULE, command], cwd=tmp_path, env=environment, stderr=subprocess.PIPE
+    ) as started:
+        first = handling_sigterm(started.pid)
+        os.kill(first, signal.SIGTERM)
+        assert started.wait(20) == 130
+        assert started.stderr
+        assert started.stderr.read() == b""
+
+
+def handling_sigterm(parent: int) -> int:
+    """Wait until a process has a child with a handler for SIGTERM, and return the child."""
+    children = Path(f"/proc/{parent}/task/{parent}/children")
+    ends = time.monotonic() + 20
+    while time.monotonic() < ends:
+        for child in children.read_text().split():
+            status = Path(f"/proc/{child}/status").read_text()
+            (caught,) = re.findall(r"^SigCgt:\s+(\w+)$", status, re.MULTILINE)
+            if int(caught, 16) >> (signal.SIGTERM - 1) & 1:
+                return int(child)
+    raise TimeoutError
 
 
 def test_ends_quietly_if_nobody_reads_its_output(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from itertools import product
 from typing import Any
 
 import promql_parser
@@ -69,6 +70,18 @@ def test_an_expression_groups_by_labels_that_exist(expression: str) -> None:
     labels = {"instance", "le", *(series()[name].labels if name in series() else ())}
     named = re.findall(r"by \(([\w, ]+)\)", expression)
     assert {label for names in named for label in names.split(", ")} <= labels
+
+
+@pytest.mark.parametrize("alert", ALERTS, ids=lambda alert: alert["alert"])
+def test_an_alert_sees_the_first_event(alert: dict[str, Any]) -> None:
+    """The counters in an alert begin at 0: Prometheus sees no increase from nothing to 1."""
+    for selector in selectors(promql_parser.parse(alert["expr"])):
+        metric = series().get(selector.name)
+        if metric is None or metric.kind == "gauge":
+            continue
+        named = {one.name: set(one.value.split("|")) for one in selector.matchers.matchers}
+        wanted = [named.get(label, values - {OTHER}) for label, values in metric.labels.items()]
+        assert set(product(*wanted)) <= set(metric.initial_series())
 
 
 def test_every_metric_is_on_the_dashboard() -> None:

@@ -9,6 +9,7 @@ import re
 import runpy
 import shlex
 import shutil
+import socket
 import subprocess
 import sys
 import threading
@@ -52,6 +53,7 @@ OF_THE_SYSTEM = {"PATH", "HOME", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE", "PYTHO
 NOT_IN_APP_JSON = {"HOST", "PORT", "METRICS_PORT", "SENTRY_DSN"}
 """The platform sets HOST and PORT, and its processes have no other port; Sentry needs a package."""
 
+DURATIONS = {"interval", "timeout", "start_period", "start_interval"}
 USER, TEMPORARY, STOP_SECONDS = 10001, "/tmp", 40
 PATHS = {"web": {"/healthz"}, "worker": {"/livez", "/readyz"}}
 
@@ -188,11 +190,32 @@ def test_the_health_check_needs_an_answer_without_an_error(port: str) -> None:
     assert status("9", "/healthz") == 1
 
 
+@pytest.mark.parametrize("address", ["127.0.0.1", "127.0.0.2", "::1", "0.0.0.0", "::", ""])
+def test_the_health_check_finds_the_address(address: str) -> None:
+    """It asks the address in HOST, or this machine if HOST means all addresses."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    kind = type("Server", (http.server.ThreadingHTTPServer,), {"address_family": family})
+    with kind((address, 0), Answering) as server:
+        threading.Thread(target=server.serve_forever).start()
+        command = [sys.executable, str(HEALTH_CHECK), str(server.server_address[1]), "/livez"]
+        done = subprocess.run(command, env={"HOST": address}, capture_output=True, text=True)
+        server.shutdown()
+    assert (done.returncode, done.stdout) == (0, "ok\n")
+
+
 def test_compose_is_valid() -> None:
     """compose.yaml is valid by the Compose Specification's schema, which rejects other names."""
     validator = Draft202012Validator(get_builtin_schema("vendor.compose-spec"))
     validator.validate(COMPOSE)
     assert not validator.is_valid({"services": {"web": {"imagee": "x"}}})
+
+
+def test_compose_has_valid_durations() -> None:
+    """Times in compose.yaml are durations, which the schema does not check."""
+    for service in SERVICES.values():
+        times = {"stop_grace_period": service.get("stop_grace_period", "0s")}
+        times |= {k: v for k, v in service.get("healthcheck", {}).items() if k in DURATIONS}
+        assert [v for v in times.values() if not re.fullmatch(r"(\d+(us|ms|s|m|h))+", v)] == []
 
 
 def test_compose_runs_what_exists() -> None:
@@ -258,6 +281,20 @@ def test_the_units_of_systemd_differ_only_in_the_process() -> None:
         line.partition("=")[0] for line, other in zip(first, second, strict=True) if line != other
     ]
     assert different == ["Description", "ExecStart"]
+
+
+@pytest.mark.parametrize("role", UNITS)
+def test_the_units_of_systemd_show_the_metrics_of_the_process(role: str) -> None:
+    """Memory and processor time are in the metrics: prometheus_client reads /proc/stat for them."""
+    assert "\nProcSubset=" not in UNITS[role].read_text(encoding="utf-8")
+
+
+def test_the_doctor_reads_the_settings_of_the_units() -> None:
+    """The documented check reads the settings as systemd does: a shell would split them at `&`."""
+    guide = text("docs/deployment.md")
+    (file,) = re.findall(r"^EnvironmentFile=(.+)$", UNITS["web"].read_text("utf-8"), re.MULTILINE)
+    assert re.search(rf"systemd-run .*\\\n +--property=EnvironmentFile={file} .* doctor\n", guide)
+    assert not re.search(rf"(\.|source) {file}", guide)
 
 
 @pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="needs systemd")

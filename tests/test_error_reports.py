@@ -6,6 +6,7 @@ import asyncio
 import gzip
 import json
 import os
+import signal
 import subprocess
 import sys
 import zlib
@@ -140,6 +141,56 @@ async def test_reports_have_what_helps(ingest: tuple[Ingest, str]) -> None:
     assert fatal["exception"]["values"][0]["type"] == "RuntimeError"
     known = {"event_id", "timestamp", "level", "logger", "platform", "release", "tags"}
     assert logged.keys() <= known | {"exception", "logentry", "breadcrumbs"}
+
+
+WRONG_KEYS = """
+import logging, os
+from bot.logs import report_errors
+from bot.web import _exit
+
+report_errors(os.environ["SENTRY_DSN"])
+logging.getLogger("bot.store.encryption").error("stopping: %s", "wrong keys")
+_exit()
+"""
+
+UNFINISHED = """
+import asyncio, os, signal
+from contextlib import asynccontextmanager
+from types import SimpleNamespace
+from bot.logs import report_errors
+from bot.server import Server, ServerLimits, listen
+from bot.web import build_web
+
+async def drain(seconds):
+    return 1
+
+@asynccontextmanager
+async def assemble():
+    asyncio.get_running_loop().call_later(0.5, os.kill, os.getpid(), signal.SIGTERM)
+    background = SimpleNamespace(drain=drain)
+    yield SimpleNamespace(background=background, socket_mode=None, stop=lambda: None)
+
+report_errors(os.environ["SENTRY_DSN"])
+server = Server(build_web(assemble, None), ServerLimits(grace=0.0))
+server.run(sockets=[listen("127.0.0.1", 0)])
+"""
+
+
+@pytest.mark.parametrize(
+    ("source", "status", "message"),
+    [
+        (WRONG_KEYS, 2, "stopping: %s"),
+        (UNFINISHED, -signal.SIGTERM, "stopped with %d tasks unfinished"),
+    ],
+    ids=["wrong keys", "unfinished work"],
+)
+async def test_the_last_error_of_a_process_is_reported(
+    ingest: tuple[Ingest, str], source: str, status: int, message: str
+) -> None:
+    """An error is reported also if the web process ends right after it, with any status."""
+    found, dsn = ingest
+    assert (await run(source, dsn))[0] == status
+    assert [one["logentry"]["message"] for one in found.events] == [message]
 
 
 WITHOUT_LIBRARY = """

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import ast
+import asyncio
 import logging
 import re
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from typing import Any
 
 import httpx
 import pytest
+from slack_sdk.web.async_client import AsyncWebClient
 
 import bot.tasks
 from bot import metrics
@@ -23,6 +27,7 @@ from bot.store.connection import connect
 from bot.store.encryption import new_key
 from sandbox.emporix.keys import ACME_OPERATIONS
 from sandbox.server import free_port, free_socket
+from sandbox.slack.faults import Fault
 from tests.harness.app import AppHarness, open_app
 from tests.harness.clock import FakeClock
 from tests.harness.documents import table
@@ -142,13 +147,20 @@ def test_all_names_of_the_code_are_labels() -> None:
     assert metrics.REJECTED_REQUESTS.labels["reason"] == {*reasons(), OTHER}
 
 
+WEB_API = {name for name in dir(AsyncWebClient) if re.fullmatch(r"[a-z]+_[A-Za-z_]+", name)}
+FILES = {"files.getUploadURLExternal", "files.completeUploadExternal"}
+"""The methods of the Web API that slack_sdk's `files_upload_v2` calls."""
+
+
 def slack_methods() -> set[str]:
     """The Web API methods that the code calls, as in URLs."""
-    called = re.compile(r"\b_?client\.((?:apps|auth|bots|chat|conversations|users|views)_\w+)\(")
-    sources = (path.read_text(encoding="utf-8") for path in modules("bot"))
-    names = {name for source in sources for name in called.findall(source)}
-    assert len(names) > 15
-    return {name.replace("_", ".") for name in names}
+    trees = (ast.parse(path.read_text(encoding="utf-8")) for path in modules("bot"))
+    found = {
+        node.attr for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Attribute)
+    }
+    called = found & WEB_API
+    assert len(called) > 15
+    return FILES | {name.replace("_", ".") for name in called - {"files_upload_v2"}}
 
 
 def reasons() -> set[str]:
@@ -167,6 +179,83 @@ async def test_probes(served: tuple[AppHarness, str]) -> None:
     assert (await harness.http.get(f"{url}/livez")).json() == {"status": "ok"}
     assert (await harness.http.get(f"{url}/readyz")).json() == {"status": "ok"}
     assert (await harness.http.get(f"{url}/slack/events")).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("fault", "outcome"),
+    [
+        (Fault("refuse", error="missing_scope"), "missing_scope"),
+        (Fault("refuse", error="u0ada_acme"), "other"),
+        (Fault("refuse", error="U0ADA: acme/T0ACME"), "other"),
+        (Fault("refuse", error=""), "other"),
+        (Fault("html", status=200), "other"),
+        (Fault("html", status=418), "4xx"),
+        (Fault("status", status=599), "5xx"),
+    ],
+    ids=str,
+)
+async def test_an_unknown_answer_of_slack_is_counted_as_other(
+    served: tuple[AppHarness, str], fault: Fault, outcome: str
+) -> None:
+    """Only an answer that Slack documents counts as ok or by its code; no other becomes a label."""
+    harness, url = served
+    add_jobs(harness, 3)
+    await harness.ada.command("/emporix jobs")
+    before = parse((await harness.http.get(f"{url}/metrics")).text)
+    harness.workspace.faults.add(replace(fault, method="views.open", times=9))
+    await harness.ada.click("Open")
+    after = parse((await harness.http.get(f"{url}/metrics")).text)
+    views = 'emporix_bot_slack_calls_total{method="views.open"'
+    grown = {
+        one: selected(after, f'{views},outcome="{one}"}}')
+        - selected(before, f'{views},outcome="{one}"}}')
+        for one in metrics.SLACK_CALLS.labels["outcome"]
+    }
+    assert [one for one, count in grown.items() if count] == [outcome]
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"GARBAGE U0ADA\r\n\r\n",
+        b"\x16\x03\x01\x02\x00U0ADA\r\n\r\n",
+        b"GET / HTTP/9.9 U0ADA\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: a\r\nU0ADA " + b"a" * 9000 + b"\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: a\r\n\r\nU0ADA\r\n\r\n",
+    ],
+)
+async def test_what_is_not_http_is_not_logged(
+    served: tuple[AppHarness, str], sent: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Anyone who can reach the port can't write to the log or cause an alert; the answer is 400."""
+    address = httpx.URL(served[1])
+    reader, writer = await asyncio.open_connection(address.host, address.port)
+    writer.write(sent)
+    answer = await asyncio.wait_for(reader.read(), 10)
+    writer.close()
+    assert b" 400 " in answer
+    assert [record.getMessage() for record in caplog.records if record.levelno > 20] == []
+
+
+async def test_an_error_in_a_scrape_is_logged(
+    clock: FakeClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An error of the app at the port is logged with its traceback, and answered with 500."""
+
+    def observe() -> None:
+        raise ZeroDivisionError
+
+    async def ready() -> Any:
+        return {"status": "ok"}, 200
+
+    port = free_port()
+    settings = settings_with(metrics_port=port, host="127.0.0.1")
+    monitor = Monitor(settings, connect("redis://127.0.0.1:9/0"), clock, ready, observe)
+    async with monitor.serving(), httpx.AsyncClient() as http:
+        assert (await http.get(f"http://127.0.0.1:{port}/metrics")).status_code == 500
+    (line,) = [record for record in caplog.records if record.levelname == "ERROR"]
+    assert line.exc_info
+    assert line.exc_info[0] is ZeroDivisionError
 
 
 async def test_a_port_in_use_is_logged(
@@ -248,6 +337,19 @@ def test_without_a_port_nothing_is_recorded() -> None:
     assert (done.stdout.strip(), done.stderr) == ("[]", "")
 
 
+def test_a_scrape_stays_small() -> None:
+    """The metrics of a process that has just started take at most 100 kB."""
+    script = "from bot import metrics; metrics.enable(); print(len(metrics.exposition()[0]))"
+    command = [sys.executable, "-c", script]
+    done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=True)
+    assert 10_000 < int(done.stdout) < 100_000
+
+
+def test_an_error_of_a_library_is_seen() -> None:
+    """The first error line of a library changes a time series that exists, so an alert sees it."""
+    assert ("error", OTHER) in metrics.LOG_LINES.initial_series()
+
+
 def test_log_lines_are_counted() -> None:
     """A warning of the app is counted by its logger; lines below, and texts, are not."""
     before = recorded()
@@ -255,10 +357,12 @@ def test_log_lines_are_counted() -> None:
     logger.info("nothing")
     logger.warning("digest %s is paused: %s", "d1", "outsiders")
     logging.getLogger("acme.library").warning("x")
+    logging.getLogger("acme.library").critical("x")
     after = recorded()
     for selector, count in (
         ('{level="warning",logger="bot.tasks.digests"}', 1),
         ('{level="warning",logger="other"}', 1),
+        ('{level="error",logger="other"}', 1),
     ):
         name = f"emporix_bot_log_lines_total{selector}"
         assert selected(after, name) - selected(before, name) == count

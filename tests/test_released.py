@@ -61,6 +61,7 @@ from tests.listeners.jobs.fixtures import add_jobs
 from tests.released import formats
 from tests.released.redis_copy import TEST_KEY, add_running_job, copy, restore, used_redis
 from tests.released.write import FOLDER, write
+from tests.released.write import main as freeze
 from tests.rendering.test_buttons import states
 from tests.store.test_serialization import records
 from tests.test_forget import contents, naming
@@ -109,6 +110,15 @@ STATES = {state.kind: state for state in BUTTON_STATES}
 def test_a_release_has_its_formats() -> None:
     """The formats of a version are stored before it is released."""
     assert "dev" in __version__ or __version__ in VERSIONS
+
+
+@pytest.mark.parametrize("version", ["", "99.0.0", *VERSIONS])
+def test_formats_are_stored_only_before_the_release(version: str) -> None:
+    """`make freeze` stores nothing for another version, or for one that is stored already."""
+    before = {path: path.stat().st_mtime_ns for path in FOLDER.rglob("*.json")}
+    refusal = freeze(version.split())
+    assert (version or "missing") in refusal
+    assert {path: path.stat().st_mtime_ns for path in FOLDER.rglob("*.json")} == before
 
 
 @pytest.mark.parametrize(

@@ -324,7 +324,7 @@ bad_numbers = st.sampled_from(
     [0, 1, -1, 0.4, 99_999, 2**63, -(10**18), 10**400, math.inf, math.nan]
 )
 bad_counts = bad_numbers.filter(lambda number: isinstance(number, int))
-OUR_COUNTS = {"page", "last_page", "counted", "number"}
+OUR_COUNTS = {"page", "last_page", "counted", "number", "seen"}
 """The app counts these itself, and buttons carry them: never a fraction."""
 
 bad_words = st.one_of(

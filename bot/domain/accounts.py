@@ -10,11 +10,17 @@ from bot.errors import NotConnected
 
 READ_SCOPE = "ai.agent_read"
 DELETE_SCOPE = "ai.agent_manage"
+"""Also lets its holder change and pause agents."""
+
+RUN_SCOPE = "ai.agentexecution_manage"
+"""Lets its holder start an agent."""
 
 OWNER_GONE = "owner_gone"
 """Reason for pausing or stopping scheduled tasks: their owner has left the workspace."""
 
 READ_SCOPES, DELETE_SCOPES = READ_SCOPE, f"{READ_SCOPE} {DELETE_SCOPE}"
+RUN_SCOPES = f"{READ_SCOPE} {RUN_SCOPE}"
+ACTION_SCOPES = f"{DELETE_SCOPES} {RUN_SCOPE}"
 """Scopes for token requests. An API key may allow more; most tokens need only the read scope."""
 
 
@@ -48,7 +54,10 @@ class Token(StoredRecord):
 
 @dataclass(frozen=True, slots=True)
 class Connection(StoredRecord):
-    """One user's access to one tenant; `connected_at` is in seconds since 1970."""
+    """One user's access to one tenant; `connected_at` is in seconds since 1970.
+
+    `allows_actions`: the user allowed agent actions when connecting.
+    """
 
     caller: Caller
     tenant: str
@@ -56,10 +65,23 @@ class Connection(StoredRecord):
     scopes: frozenset[str]
     connected_at: float
     token: Token | None = None
+    allows_actions: bool = False
 
     @property
     def can_delete(self) -> bool:
         return DELETE_SCOPE in self.scopes
+
+    def may(self, scope: str) -> bool:
+        """Whether agent actions that need `scope` (RUN_SCOPE or DELETE_SCOPE) are allowed."""
+        return self.allows_actions and scope in self.scopes
+
+    @property
+    def can_run(self) -> bool:
+        return self.may(RUN_SCOPE)
+
+    @property
+    def can_pause(self) -> bool:
+        return self.may(DELETE_SCOPE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +95,11 @@ class Account:
     connections: Mapping[str, Connection] = field(default_factory=dict)
     default_tenant: str = ""
     time_zone: str = ""
+
+    def may(self, scope: str, tenant: str) -> bool:
+        """Whether the user allowed agent actions that need `scope` in a tenant."""
+        connection = self.connections.get(tenant)
+        return connection is not None and connection.may(scope)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from typing import Literal
 from bot.domain.accounts import Caller, PolledConnection
 from bot.domain.conditions import (
     Condition,
+    ConditionReport,
     FailedAgent,
     JobChange,
     Progress,
@@ -17,7 +18,6 @@ from bot.domain.conditions import (
 )
 from bot.domain.digests import QuietHours
 from bot.domain.filters import Filters
-from bot.domain.jobs import AgentCount
 from bot.domain.records import StoredRecord
 
 
@@ -105,6 +105,11 @@ class Alert(StoredRecord):
     @property
     def mark(self) -> Watermark:
         return self.progress.watermark if self.condition.kind else self.watermark
+
+    @property
+    def news(self) -> tuple[ChangeBatch | ConditionReport, ...]:
+        """What is to be posted."""
+        return (*((self.batch,) if self.batch else ()), *self.progress.reports)
 
     @property
     def tenant(self) -> str:
@@ -255,9 +260,14 @@ class MessageResponse(StoredRecord):
         return self.last.at if self.last else 0.0
 
     @property
-    def changed_at(self) -> float:
-        """The time of the last change or recovery; 0 if there was none."""
-        return max([self.at, *(one.seen_at for one in self.recoveries)])
+    def in_use_until(self) -> float:
+        """The time of the last change, or of the end of a snooze if that is later."""
+        return max([self.at, *(one.end for one in self.snoozes)])
+
+    @property
+    def kept_from(self) -> float:
+        """When the time begins for which the response is kept; a recovery doesn't reopen it."""
+        return max([self.in_use_until, *(one.seen_at for one in self.recoveries)])
 
     @property
     def pending(self) -> tuple[ResponseStep, ...]:
@@ -293,7 +303,10 @@ class MessageResponse(StoredRecord):
 
     def as_of(self, at: float) -> MessageResponse:
         """The response as it was at a time, as far as its changes are stored."""
-        return replace(self, steps=tuple(step for step in self.steps if step.at <= at))
+        steps = tuple(step for step in self.steps if step.at <= at)
+        return replace(
+            self, steps=steps, snoozes=tuple(one for one in self.snoozes if one.at <= at)
+        )
 
     def after_edit(self) -> MessageResponse:
         """The response after an edit of its message that may have overwritten the state."""
@@ -373,24 +386,8 @@ class AlertResponses(StoredRecord):
     def with_response(self, response: MessageResponse, now: float) -> AlertResponses:
         """Add or replace a response; drops those without a change for a week, and the oldest."""
         others = [one for one in self.messages if one.ts != response.ts]
-        recent = [
-            one for one in others if now - one.changed_at < RESPONSE_TTL_SECONDS or one.is_waiting
-        ]
-        recent.sort(key=lambda one: (not one.is_waiting, -one.changed_at))
-        kept = recent[: MAX_RESPONSES - 1]
-        messages = sorted([*kept, response], key=lambda one: one.ts)
+        begin = now - RESPONSE_TTL_SECONDS
+        recent = [one for one in others if one.kept_from > begin or one.is_waiting]
+        recent.sort(key=lambda one: (not one.is_waiting, -one.kept_from))
+        messages = sorted([*recent[: MAX_RESPONSES - 1], response], key=lambda one: one.ts)
         return replace(self, messages=tuple(messages))
-
-
-@dataclass(frozen=True, slots=True)
-class UnclaimedFailures:
-    """A message about failures that no one has claimed, unclaimed since `at`.
-
-    `count` is the number of failed jobs, and `agents` are those that are known by agent.
-    """
-
-    alert: Alert
-    ts: str
-    at: float
-    count: int
-    agents: tuple[AgentCount, ...]

@@ -14,6 +14,7 @@ class AuditEvent(StrEnum):
     CONNECTION_DEFAULT = "connection.default"
     JOBS_SHARED = "jobs.shared"
     JOB_DELETED = "job.deleted"
+    JOB_RUN_AGAIN = "job.run_again"
     CLEANUP_STARTED = "cleanup.started"
     CLEANUP_STOPPED = "cleanup.stopped"
     WATCH_STARTED = "watch.started"
@@ -48,7 +49,7 @@ class AuditEvent(StrEnum):
     @property
     def by_service(self) -> bool:
         """Whether a service records the event, once per job, instead of the dispatcher."""
-        return self is AuditEvent.JOB_DELETED
+        return self in (AuditEvent.JOB_DELETED, AuditEvent.JOB_RUN_AGAIN)
 
     @property
     def is_of_jobs(self) -> bool:
@@ -71,9 +72,11 @@ class AuditEntry:
     `user_id` is the user who acted, empty for the app. `owner_id` contains the other owners of the
     affected digests or alerts, separated by commas. `result` is DONE or the template of an error.
     For a job, it is BEGUN, deleted, already_gone or the template; for a clean-up, BEGUN or the
-    reason why it ended. `subject` is the id of a job or clean-up, or the name of a digest. `detail`
-    lists the changed fields, or is the reason why the app paused something. `count` is the number
-    of affected jobs, digests or alerts, and `deleted` the number of jobs that a clean-up deleted.
+    reason why it ended; for a run, BEGUN, DONE, run_taken, run_not_found, run_unchecked or the
+    template. `subject` is the id of a job or clean-up, or the name of a digest. `detail` lists the
+    changed fields, is the id of a new job, or the reason why the app paused something. `count` is
+    the number of affected jobs, digests or alerts, and `deleted` the number of jobs that a clean-up
+    deleted.
     """
 
     at: float

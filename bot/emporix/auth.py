@@ -14,8 +14,9 @@ from cachetools import LRUCache
 
 from bot.domain.accounts import Caller, Connection, Credentials, Token
 from bot.domain.times import Clock
-from bot.emporix.errors import token_error, unreadable
+from bot.emporix.errors import response_error, token_error, unreadable
 from bot.emporix.models import as_object, as_text, decode_json
+from bot.errors import EmporixError, NotFound
 
 REFRESH_AHEAD_SECONDS = 60.0
 """Seconds before expiry at which a token is replaced, so that it does not expire in transit."""
@@ -38,8 +39,8 @@ class TokenCache(Protocol):
         """Lock that lets one process request a token; after a timeout, entered without it."""
 
 
-class DeleteTokens:
-    """Keeps tokens with the delete scope in the memory of this process, for deletes only.
+class ActionTokens:
+    """Keeps tokens with one wider scope in the memory of this process, for that purpose only.
 
     `ai.agent_manage` also allows changing agents. Therefore these tokens are never stored, and
     lists, digests and alerts never use one.
@@ -131,11 +132,75 @@ class TokenAuth(httpx.Auth):
         return token
 
 
+NOT_SENT_ERRORS = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
+
+
+class AuthorizedRequest:
+    """A request with its authorization; `resource_id` is reported for a 404."""
+
+    def __init__(
+        self,
+        http: httpx.AsyncClient,
+        request: httpx.Request,
+        auth: TokenAuth,
+        clock: Clock,
+        *,
+        tenant: str,
+        resource_id: str = "",
+    ) -> None:
+        self._http, self._request, self._auth, self._clock = http, request, auth, clock
+        self.tenant, self._resource_id = tenant, resource_id
+
+    async def send(self) -> httpx.Response:
+        """Returns a 2xx response with its body read. Raises httpx.RequestError and EmporixError."""
+        response = await self._http.send(self._request, auth=self._auth)
+        if response.is_success:
+            return response
+        raise response_error(
+            response, now=self._clock(), tenant=self.tenant, resource_id=self._resource_id
+        )
+
+    def may_have_worked(self, failure: Exception) -> bool:
+        """Whether the request may have taken effect although it ended with `failure`."""
+        if not self._auth.sent:
+            return False
+        if isinstance(failure, EmporixError):
+            return failure.may_have_worked
+        return not isinstance(failure, NOT_SENT_ERRORS)
+
+
+class DeleteAttempts:
+    """A DELETE with its attempts; `may_be_done` is set if one of them may have worked."""
+
+    def __init__(self, call: AuthorizedRequest) -> None:
+        self._call, self.may_be_done = call, False
+
+    async def attempt(self) -> bool:
+        """Returns True if the resource was deleted, False if it was already gone.
+
+        Raises EmporixUnreadable for any 2xx other than 204, as it may come from a proxy.
+        """
+        try:
+            return await self._attempt()
+        except (EmporixError, httpx.RequestError) as failure:
+            self.may_be_done |= self._call.may_have_worked(failure)
+            raise
+
+    async def _attempt(self) -> bool:
+        try:
+            response = await self._call.send()
+        except NotFound:
+            return self.may_be_done
+        if response.status_code != httpx.codes.NO_CONTENT:
+            raise unreadable(response, tenant=self._call.tenant)
+        return True
+
+
 TENANT_SCOPE_PREFIX = "tenant="
 
 
 def token_request(http: httpx.AsyncClient, scope: str, credentials: Credentials) -> httpx.Request:
-    """Build a token request; `scope` is READ_SCOPES or DELETE_SCOPES.
+    """Build a token request; `scope` is READ_SCOPES or a wider one.
 
     It is built by `http`, so that its base URL and timeouts apply in an auth flow, too.
     """

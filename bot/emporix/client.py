@@ -18,6 +18,8 @@ from bot.domain.accounts import (
     DELETE_SCOPE,
     DELETE_SCOPES,
     READ_SCOPES,
+    RUN_SCOPE,
+    RUN_SCOPES,
     Connection,
     Credentials,
     Token,
@@ -26,8 +28,14 @@ from bot.domain.filters import Filters
 from bot.domain.jobs import Agent, Job, JobPage, RequestLog, Session
 from bot.domain.times import Clock
 from bot.emporix import auth
-from bot.emporix.auth import DeleteTokens, TokenAuth, TokenCache
-from bot.emporix.errors import request_error, response_error, unreadable
+from bot.emporix.auth import (
+    ActionTokens,
+    AuthorizedRequest,
+    DeleteAttempts,
+    TokenAuth,
+    TokenCache,
+)
+from bot.emporix.errors import request_error, unreadable
 from bot.emporix.http import (
     CALL_BUDGET_SECONDS,
     MIN_ANSWER_SECONDS,
@@ -42,6 +50,7 @@ from bot.emporix.models import (
     parse_job_page,
     parse_request_log,
     parse_session,
+    parse_started_job,
 )
 from bot.emporix.query import ALL_TIMES, TimeRange, by_request, to_q
 from bot.errors import (
@@ -97,70 +106,8 @@ def _page_and_size(filters: Filters) -> tuple[int, int]:
     return max(1, filters.page), min(max(1, filters.size), MAX_PAGE_SIZE)
 
 
-NOT_SENT_ERRORS = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
 MAX_SEGMENT_LENGTH = 500
 JOB_ID = re.compile(r"[A-Za-z0-9_.:-]{1,200}")
-
-
-class AuthorizedRequest:
-    """A request with its authorization; `resource_id` is reported for a 404."""
-
-    def __init__(
-        self,
-        http: httpx.AsyncClient,
-        request: httpx.Request,
-        auth: TokenAuth,
-        clock: Clock,
-        *,
-        tenant: str,
-        resource_id: str = "",
-    ) -> None:
-        self._http, self._request, self._auth, self._clock = http, request, auth, clock
-        self.tenant, self._resource_id = tenant, resource_id
-
-    async def send(self) -> httpx.Response:
-        """Returns a 2xx response with its body read. Raises httpx.RequestError and EmporixError."""
-        response = await self._http.send(self._request, auth=self._auth)
-        if response.is_success:
-            return response
-        raise response_error(
-            response, now=self._clock(), tenant=self.tenant, resource_id=self._resource_id
-        )
-
-    def may_have_worked(self, failure: Exception) -> bool:
-        """Whether the request may have taken effect although it ended with `failure`."""
-        if not self._auth.sent:
-            return False
-        if isinstance(failure, EmporixError):
-            return failure.may_have_worked
-        return not isinstance(failure, NOT_SENT_ERRORS)
-
-
-class DeleteAttempts:
-    """A DELETE with its attempts; `may_be_done` is set if one of them may have worked."""
-
-    def __init__(self, call: AuthorizedRequest) -> None:
-        self._call, self.may_be_done = call, False
-
-    async def attempt(self) -> bool:
-        """Returns True if the resource was deleted, False if it was already gone.
-
-        Raises EmporixUnreadable for any 2xx other than 204, as it may come from a proxy.
-        """
-        try:
-            return await self._attempt()
-        except (EmporixError, httpx.RequestError) as failure:
-            self.may_be_done |= self._call.may_have_worked(failure)
-            raise
-
-    async def _attempt(self) -> bool:
-        try:
-            response = await self._call.send()
-        except NotFound:
-            return self.may_be_done
-        if response.status_code != httpx.codes.NO_CONTENT:
-            raise unreadable(response, tenant=self._call.tenant)
-        return True
 
 
 def job_segment(job_id: str) -> str:
@@ -216,7 +163,7 @@ class EmporixClient:
     ) -> None:
         self._http, self._tokens, self._clock, self._budget = http, tokens, clock, budget
         self._api_url = f"{str(http.base_url).rstrip('/')}/ai-service"
-        self._delete_tokens = DeleteTokens()
+        self._delete_tokens, self._run_tokens = ActionTokens(), ActionTokens()
 
     async def list_jobs(
         self,
@@ -317,8 +264,43 @@ class EmporixClient:
             call, lambda response: parse_request_log(decode_json(response.content), request_id)
         )
 
+    async def start_agent(
+        self, connection: Connection, agent_id: str, message: str, session_id: str
+    ) -> str:
+        """POST /agentic/chat-async, in one attempt: a second one would start a second job.
+
+        Returns the id of the job, or "" if it is unknown whether the agent was started. Raises an
+        EmporixError only if it certainly was not.
+        """
+        call = self._call(
+            connection,
+            "POST",
+            "agentic/chat-async",
+            headers={"session-id": session_id},
+            json={"agentId": agent_id, "message": message},
+            resource_id=agent_id,
+            scope=RUN_SCOPE,
+        )
+        try:
+            with translate_request_errors(connection.tenant):
+                return await self._start(call)
+        except NotFound as error:
+            error.resource = "agent"
+            raise
+
+    async def _start(self, call: AuthorizedRequest) -> str:
+        try:
+            async with asyncio.timeout(self._budget):
+                response = await call.send()
+            return parse_started_job(decode_json(response.content))
+        except (EmporixError, httpx.RequestError, OSError, ValueError, RecursionError) as failure:
+            if not call.may_have_worked(failure):
+                raise
+            logger.warning("unknown whether an agent was started: %s", type(failure).__name__)
+            return ""
+
     async def request_token(self, credentials: Credentials, scope: str = READ_SCOPES) -> Token:
-        """POST /oauth/token; `scope` is READ_SCOPES or DELETE_SCOPES.
+        """POST /oauth/token; `scope` is READ_SCOPES or a wider one.
 
         Raises Unauthorized for a refused key. Emporix: the token gets the requested scopes that the
         key has.
@@ -359,6 +341,7 @@ class EmporixClient:
         headers: Mapping[str, str] | None = None,
         json: Mapping[str, str] | None = None,
         resource_id: str = "",
+        scope: str = "",
     ) -> AuthorizedRequest:
         tenant = segment(connection.tenant, "tenant name")
         query = f"?{urlencode(params)}" if params else ""
@@ -369,20 +352,24 @@ class EmporixClient:
             headers={"Emporix-Tenant": tenant, **(headers or {})},
             json=json,
         )
-        auth = self._deleting(connection) if method == "DELETE" else self._reading(connection)
+        auth = self._auth(connection, scope or (DELETE_SCOPE if method == "DELETE" else ""))
         return AuthorizedRequest(
             self._http, request, auth, self._clock, tenant=tenant, resource_id=resource_id
         )
 
-    def _reading(self, connection: Connection) -> TokenAuth:
-        ask = partial(auth.token_request, self._http, READ_SCOPES)
-        return TokenAuth(connection, self._tokens, self._clock, ask)
-
-    def _deleting(self, connection: Connection) -> TokenAuth:
-        ask = partial(auth.token_request, self._http, DELETE_SCOPES)
-        is_wide = connection.token and DELETE_SCOPE in connection.token.scopes
-        signed = connection if is_wide else replace(connection, token=None)
-        return TokenAuth(signed, self._delete_tokens, self._clock, ask)
+    def _auth(self, connection: Connection, scope: str) -> TokenAuth:
+        """Authorize with a token for reading, and for `scope` if it isn't ""."""
+        tokens: TokenCache = self._tokens
+        scopes, signed = READ_SCOPES, connection
+        if scope:
+            tokens, scopes = {
+                DELETE_SCOPE: (self._delete_tokens, DELETE_SCOPES),
+                RUN_SCOPE: (self._run_tokens, RUN_SCOPES),
+            }[scope]
+            is_wide = connection.token and scope in connection.token.scopes
+            signed = connection if is_wide else replace(connection, token=None)
+        ask = partial(auth.token_request, self._http, scopes)
+        return TokenAuth(signed, tokens, self._clock, ask)
 
 
 @contextmanager

@@ -53,6 +53,7 @@ class UnexpectedEncoding(httpx.RequestError):
 STATUSES_COUNTED_ALONE = frozenset({401, 403, 404, 429})
 
 ENDPOINTS = {name: name for name in ("agents", "jobs", "requests", "search", "token")}
+ENDPOINTS["chat-async"] = "chat"
 """Endpoints by the last part of their paths; the others end with an id."""
 
 

@@ -320,6 +320,14 @@ def parse_agents(value: object) -> tuple[Agent, ...]:
     return tuple(map(parse_agent, objects_in(value, MAX_AGENTS)))
 
 
+def parse_started_job(value: object) -> str:
+    """The id of a job that was started, from an object or a list with one; raises ValueError."""
+    members = value[0] if isinstance(value, list) and len(value) == 1 else value
+    if job_id := as_text(as_object(members).get("jobId")):
+        return job_id
+    raise ValueError("no id of a job")
+
+
 def parse_agent(value: object) -> Agent:
     """Parse an agent, with its id as the fallback for its name; raises ValueError."""
     if not isinstance(value, dict):

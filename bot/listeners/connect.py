@@ -21,6 +21,7 @@ from bot.slack.modals import Modal, SubmittedModal
 from bot.slack.reply import Reply
 
 TENANT, CLIENT_ID, CLIENT_SECRET = "tenant", "client_id", "client_secret"
+ACTIONS = "actions"
 
 
 @command(
@@ -35,12 +36,13 @@ async def open_form(text: str, modal: Modal) -> None:
         tenant = parse_tenant_name(text) if text else ""
     except InvalidInput:
         raise CredentialsTyped from None
-    await modal.open("connect", tenant=tenant, client_id="", error=None)
+    await modal.open("connect", tenant=tenant, client_id="", allows_actions=False, error=None)
 
 
 @action(buttons.CONNECT_OPEN, at_once=True, audit=None)
 async def open_form_from_button(button: TenantButton, modal: Modal) -> None:
-    await modal.open("connect", tenant=button.tenant, client_id="", error=None)
+    facts = {"tenant": button.tenant, "client_id": "", "allows_actions": False}
+    await modal.open("connect", error=None, **facts)
 
 
 @action(buttons.CONNECT_PORTAL, audit=None)
@@ -59,12 +61,15 @@ async def connect(
 ) -> None:
     audit_entry.tenant, audit_entry.channel_id = values[TENANT].strip().lower()[:100], ""
     credentials = Credentials(values[CLIENT_ID], values[CLIENT_SECRET])
-    connecting = accounts.connect(caller, values[TENANT], credentials)
+    connecting = accounts.connect(
+        caller, values[TENANT], credentials, allow_actions=bool(values.get(ACTIONS))
+    )
     try:
         connection = await modal.within_ack(
             connecting, "loading", step="connect", tenant=values[TENANT]
         )
         audit_entry.tenant = connection.tenant
+        audit_entry.detail = "with agent actions" if connection.allows_actions else ""
         audit_entry.mark_made()
         await modal.update("connect.done", connection=connection)
         await home.refresh_if_open(connection.tenant)
@@ -77,7 +82,11 @@ async def _refuse(error: BotError, values: Mapping[str, str], modal: SubmittedMo
     """Show the error under the fields; after the ack, show the form again without the secret."""
     if modal.answered.is_set():
         await modal.update(
-            "connect", tenant=values[TENANT], client_id=values[CLIENT_ID], error=error
+            "connect",
+            tenant=values[TENANT],
+            client_id=values[CLIENT_ID],
+            allows_actions=bool(values.get(ACTIONS)),
+            error=error,
         )
     else:
         await modal.errors("connect.errors", error=error)

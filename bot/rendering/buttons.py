@@ -79,6 +79,8 @@ JOBS_SEARCH_RESULTS_PAGES = (
     JOBS_SEARCH_RESULTS_PREVIOUS,
     JOBS_SEARCH_RESULTS_REFRESH,
 )
+JOBS_RUN_AGAIN_ASK = "jobs.run_again.ask"
+JOBS_RUN_AGAIN_SUBMIT = "jobs.run_again.submit"
 JOBS_EXPORT_DOWNLOAD = "jobs.export.download"
 JOBS_CSV_DOWNLOAD = "jobs.csv.download"
 JOBS_CSV_DOWNLOAD_JOBS = "jobs.csv.download_jobs"
@@ -343,6 +345,18 @@ class JobsButton(ButtonState):
 
 
 @dataclass(frozen=True)
+class RunButton(ButtonState):
+    """A failed job to run again, in the form; the other fields are those of RunRequest."""
+
+    kind = "run"
+    tenant: str
+    job_id: str
+    seen: int = 0
+    channel_id: str = ""
+    thread_ts: str = ""
+
+
+@dataclass(frozen=True)
 class ListButton(ButtonState):
     """A page of a list of jobs.
 
@@ -466,6 +480,7 @@ BUTTON_STATES: tuple[type[ButtonState], ...] = (
     CleanupButton,
     JobButton,
     JobsButton,
+    RunButton,
     ListButton,
     SessionButton,
     ShareButton,

@@ -70,10 +70,11 @@ class _Environment(Environment):
             return super().getattr(obj, attribute)
 
 
-def environment(loader: BaseLoader, deletes: str = "all") -> Environment:
+def environment(loader: BaseLoader, deletes: str = "all", *, may_act: bool = True) -> Environment:
     """An environment for message templates, which are compiled once.
 
-    In templates, `may_delete` and `may_clean` say if `deletes` allows deletes and clean-ups.
+    In templates, `may_delete` and `may_clean` say if `deletes` allows deletes and clean-ups, and
+    `may_act` says if the operator allows agent actions.
     """
     made = _Environment(
         loader=loader,
@@ -86,6 +87,7 @@ def environment(loader: BaseLoader, deletes: str = "all") -> Environment:
     )
     made.filters.update(JINJA_FILTERS)
     made.globals.update(may_delete=deletes != "off", may_clean=deletes == "all")
+    made.globals.update(may_act=may_act)
     made.globals.update(newline=Newline(), buttons=buttons, remembered=_cached_macro)
     made.globals.update({state.__name__: partial(_button_value, state) for state in BUTTON_STATES})
     return made

@@ -74,9 +74,9 @@ _EXPRESSION_ERRORS = (TypeError, ValueError, LookupError, ArithmeticError, Attri
 class Renderer:
     """The message templates of some folders; earlier folders override later ones."""
 
-    def __init__(self, *folders: Path, deletes: str = "all") -> None:
+    def __init__(self, *folders: Path, deletes: str = "all", may_act: bool = True) -> None:
         self._sources = _TemplateLoader(folders)
-        self._environment = environment(self._sources, deletes)
+        self._environment = environment(self._sources, deletes, may_act=may_act)
         self.private_text_once = lru_cache(CACHED_TEXTS)(self.private_text)
         """`private_text` with a cache, for texts that are often the same; data must be hashable.
 
@@ -85,16 +85,16 @@ class Renderer:
 
     @classmethod
     @cache
-    def default(cls, deletes: str = "all") -> Self:
+    def default(cls, deletes: str = "all", *, may_act: bool = True) -> Self:
         """The templates in the installed package, or those of the project.
 
-        `deletes` is the setting: templates leave out buttons that it forbids. The renderer is
-        cached, because compiling templates takes time.
+        `deletes` is the setting, and `may_act` says if AGENT_ACTIONS is on: templates leave out
+        buttons that they forbid. The renderer is cached, because compiling templates takes time.
         """
         package = Path(__file__).parents[1]
         installed = package / "templates"
         folder = installed if installed.is_dir() else package.parent / "templates"
-        return cls(folder, deletes=deletes)
+        return cls(folder, deletes=deletes, may_act=may_act)
 
     def preload(self) -> None:
         """Read all templates now, as the process may later have no file descriptor left."""

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from typing import TypeVar
 
 from bot.domain.accounts import (
+    ACTION_SCOPES,
     DELETE_SCOPE,
     DELETE_SCOPES,
     READ_SCOPE,
+    RUN_SCOPE,
+    RUN_SCOPES,
     Account,
     Caller,
     Connection,
@@ -21,7 +25,14 @@ from bot.domain.digests import Digest
 from bot.domain.filters import Filters
 from bot.domain.times import Clock
 from bot.emporix.client import EmporixClient
-from bot.errors import ConnectRefused, Forbidden, InvalidInput, NotConnected, Unauthorized
+from bot.errors import (
+    ActionNotAllowed,
+    ConnectRefused,
+    Forbidden,
+    InvalidInput,
+    NotConnected,
+    Unauthorized,
+)
 from bot.services.filters.definitions import parse_tenant_name
 from bot.store.accounts import AccountStore
 
@@ -42,17 +53,28 @@ class AccountService:
         """Load all connections of a user."""
         return await self._store.load(caller)
 
-    async def connect(self, caller: Caller, tenant: str, credentials: Credentials) -> Connection:
+    async def connect(
+        self, caller: Caller, tenant: str, credentials: Credentials, *, allow_actions: bool = False
+    ) -> Connection:
         """Test an API key and save it; a user's first connection becomes the default.
 
-        Raises ConnectRefused if the key cannot be used, and EmporixError.
+        `allow_actions`: also request the scopes for agent actions, and allow them. Raises
+        ConnectRefused if the key cannot be used, and EmporixError.
         """
         name = _checked_name(tenant)
-        widest = await self._widest_token(name, credentials)
+        widest = await self._widest_token(name, credentials, allow_actions=allow_actions)
         token = widest
-        if DELETE_SCOPE in widest.scopes:  # a token that can delete is never stored
+        if widest.scopes & {DELETE_SCOPE, RUN_SCOPE}:  # a token that can act is never stored
             token = await self._emporix.request_token(credentials)
-        connection = Connection(caller, name, credentials, widest.scopes, self._clock(), token)
+        connection = Connection(
+            caller,
+            name,
+            credentials,
+            widest.scopes,
+            self._clock(),
+            token,
+            allows_actions=allow_actions,
+        )
         await self._verify_read_access(connection)
         account = await self._store.load(caller)
         await self._store.save(connection, default=not account.default_tenant)
@@ -73,10 +95,24 @@ class AccountService:
         await self._store.set_default(account.caller, chosen.tenant)
         return chosen
 
-    async def _widest_token(self, tenant: str, credentials: Credentials) -> Token:
-        """Request all scopes that the app uses; the token gets those that the API key has."""
+    async def _widest_token(
+        self, tenant: str, credentials: Credentials, *, allow_actions: bool
+    ) -> Token:
+        """Request all scopes that the app may use; the token gets those that the API key has.
+
+        Emporix leaves out the others. A token endpoint that refuses them instead gets requests for
+        fewer scopes.
+        """
+        *wider, last = (
+            (ACTION_SCOPES, RUN_SCOPES, DELETE_SCOPES) if allow_actions else (DELETE_SCOPES,)
+        )
         try:
-            token = await self._emporix.request_token(credentials, DELETE_SCOPES)
+            for scopes in wider:
+                with suppress(Forbidden):
+                    token = await self._emporix.request_token(credentials, scopes)
+                    break
+            else:
+                token = await self._emporix.request_token(credentials, last)
         except Unauthorized as error:
             raise ConnectRefused("credentials", tenant) from error
         except Forbidden as error:
@@ -100,6 +136,14 @@ def _checked_name(tenant: str) -> str:
         return parse_tenant_name(tenant)
     except InvalidInput as error:
         raise ConnectRefused("tenant_name") from error
+
+
+def require_action_scope(account: Account, tenant: str, scope: str) -> Connection:
+    """The connection to a tenant; raises NotConnected, or ActionNotAllowed without `scope`."""
+    connection = require_connection(account, tenant)
+    if not connection.may(scope):
+        raise ActionNotAllowed(connection.tenant, scope)
+    return connection
 
 
 Scheduled = TypeVar("Scheduled", Digest, Alert)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 
 from bot.domain.accounts import Account, Caller, Connection, require_connection
-from bot.domain.alerts import Alert, UnclaimedFailures
+from bot.domain.alerts import Alert
 from bot.domain.audit import AuditEntry
 from bot.domain.digests import Digest
 from bot.domain.filters import Filters
@@ -26,7 +26,7 @@ from bot.domain.watches import Watch
 from bot.errors import EmporixError
 from bot.services.agents import NamedJobs
 from bot.services.alerts.alerts import AlertService
-from bot.services.alerts.lifecycle import AlertResponder
+from bot.services.alerts.lifecycle import AlertResponder, UnclaimedFailures
 from bot.services.concurrency import SingleFlight, gather_all
 from bot.services.digests.report import total_jobs
 from bot.services.similarity import FailureGroup, group_failures

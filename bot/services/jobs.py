@@ -15,6 +15,7 @@ from bot.domain.accounts import Account, Connection, require_connection
 from bot.domain.filters import Filters
 from bot.domain.jobs import Job
 from bot.domain.lists import JobPlace, JobStep, ListCursor, ShownPage, place_on
+from bot.domain.runs import Run, can_run_again
 from bot.domain.times import Clock
 from bot.emporix.client import MAX_PAGE_SIZE
 from bot.emporix.query import ALL_TIMES, by_ids
@@ -25,6 +26,7 @@ from bot.services.filters.form import to_text
 from bot.services.filters.parser import from_compact, to_compact
 from bot.services.pagination import ListJobs, ListPage, read_snapshot, start_snapshot
 from bot.services.references import mentioned_jobs
+from bot.store.idempotency import RunStore, run_id
 from bot.store.lists import ListStore
 
 logger = logging.getLogger(__name__)
@@ -162,12 +164,17 @@ class JobList:
 
 @dataclass(frozen=True, slots=True)
 class JobCard:
-    """One complete job, and whether its reader can delete it."""
+    """One complete job, and whether its reader can delete it or run it again.
+
+    `run` is the last attempt of the workspace to run it again.
+    """
 
     job: Job
     tenant: str
     can_delete: bool
     dashboard_url: str
+    can_run: bool = False
+    run: Run | None = None
 
 
 class JobService:
@@ -180,12 +187,14 @@ class JobService:
         self,
         emporix: NamedJobs,
         cursors: ListStore,
+        runs: RunStore,
         *,
         dashboard_url: str,
         new_cursor_id: Callable[[], str],
         clock: Clock,
     ) -> None:
         self._emporix, self._cursors, self._clock = emporix, cursors, clock
+        self._runs = runs
         self._dashboard_url, self._new_cursor_id = dashboard_url, new_cursor_id
 
     async def list(self, account: Account, filters: Filters, *, searched: bool = False) -> JobList:
@@ -272,7 +281,17 @@ class JobService:
         connection = require_connection(account, tenant)
         job = await self._emporix.get_job(connection, job_id)
         job = job if job.id else replace(job, id=job_id)
-        return JobCard(job, connection.tenant, connection.can_delete, self._dashboard_link(job_id))
+        can_run, run = connection.can_run and can_run_again(job), None
+        if can_run_again(job):
+            run = await self._runs.load(run_id(account.caller, connection.tenant, job.id))
+        return JobCard(
+            job,
+            connection.tenant,
+            connection.can_delete,
+            self._dashboard_link(job_id),
+            can_run,
+            run,
+        )
 
     async def locate(
         self, account: Account, step: JobStep, cursor: ListCursor, *, from_end: bool = False

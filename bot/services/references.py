@@ -25,7 +25,8 @@ _JOB = re.compile(
 _SESSION = re.compile(rf"(?<![0-9a-zA-Z]){_UUID}(?![0-9a-zA-Z])", re.ASCII)
 _IN_LINK = re.compile(r"/logs/jobs/([^/?#\s|>]+)")
 _JOB_IN_LINE = re.compile(
-    rf"(?:jobs?\s+)?(?:(?:show|open|view)\s+)?(?:job\s+)?(?:id\s*[:=]?\s*)?[{re.escape(_WRAPPERS)}]*"
+    rf"(?:please\s+)?(?:jobs?\s+)?(?:(?:show|open|view|(?:show|get|give)\s+me)\s+)?(?:the\s+)?"
+    rf"(?:job\s+)?(?:id\s*[:=]?\s*)?[{re.escape(_WRAPPERS)}]*"
     rf"(?P<found>{_HEX}{{24}}|https?://[^\s|>]*/logs/jobs/[^\s|>]+(?:\|[^>]*)?)"
     rf"[{re.escape(_WRAPPERS)}]*",
     re.IGNORECASE | re.ASCII,

@@ -113,8 +113,12 @@ def group_failures(jobs: Iterable[Job]) -> tuple[FailureGroup, ...]:
 
 
 def agent_label(job: Job) -> str:
-    """The agent's name in messages that count jobs by agent; "" if the job has no agent."""
-    return (job.agent_name or job.agent_id)[:60]
+    """The agent's name in messages that count jobs by agent; imports and exports have no agent.
+
+    Returns "" for other jobs without an agent.
+    """
+    transfer = {"IMPORT": "Import", "EXPORT": "Export"}.get(job.type, "")
+    return (job.agent_name or job.agent_id or transfer)[:60]
 
 
 def job_excerpt(job: Job) -> Job:

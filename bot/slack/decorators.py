@@ -25,8 +25,9 @@ from typing import (
 from bot.domain.audit import AuditEvent
 from bot.errors import OutdatedButton, Proposal, UnknownCommand
 from bot.rendering.buttons import ButtonState, decode
+from bot.services.filters.definitions import corrected_list
 from bot.services.filters.reader import lists_jobs
-from bot.services.references import job_in_line
+from bot.services.references import job_in_line, mentioned_jobs
 
 ListenerFunction: TypeAlias = Callable[..., Awaitable[None]]
 """An async function whose parameters are injected (`bot.slack.injection`)."""
@@ -369,11 +370,12 @@ class Registry:
         return proposal if found.accepts(after) else None
 
     def _proposals(self, text: str) -> tuple[Proposal, ...]:
-        """Proposes the most similar command, if any, and a search for the whole line.
+        """Proposes to open the job in a line, a similar command, and a search for the whole line.
 
         For `mute`, the most similar command is `alerts mute`.
         """
         typed = text.lower().split()
+        lists = JOBS.strip() in self._by_words
         ending = (words for words in self.commands if words.split()[1:] == typed[:1])
         found = [Proposal(f"{words} {_rest(text, 1)}".strip()) for words in ending]
         known = {**{words: words for words in self._by_words}, **self._without_jobs}
@@ -388,7 +390,11 @@ class Registry:
             if near := get_close_matches(start, likely, n=1, cutoff=TYPO_SIMILARITY):
                 found.append(Proposal(f"{known[near[0]]} {_rest(text, count)}".strip()))
                 break
-        if JOBS.strip() in self._by_words:
+        if lists and not found and (corrected := corrected_list(text)):
+            found.append(Proposal(f"jobs list {corrected}"))
+        if lists:
+            ids = mentioned_jobs([text])
+            found[:0] = [Proposal(f"jobs get {ids[0]}", "Open job")] if len(ids) == 1 else []
             found.append(Proposal(f"jobs list {text}", f'Search jobs for "{text}"'))
         return tuple(found)
 

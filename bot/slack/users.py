@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 from zoneinfo import ZoneInfo
@@ -106,10 +106,48 @@ class CurrentUser:
         raise NotInChannel(channel_id, known=False)
 
 
+async def user_group_names(client: AsyncWebClient, team_id: str) -> Mapping[str, str]:
+    """The names of a workspace's user groups by id, in order, without those that are disabled.
+
+    Slack: usergroups.list, scope usergroups:read, tier 2 (about 20 calls a minute). `team_id` is
+    required with the token of an organization, and ignored with that of a workspace. The error
+    plan_upgrade_required means that the workspace's plan has no user groups
+    (https://docs.slack.dev/reference/methods/usergroups.list). Raises the errors of the Web API.
+    """
+    answer = await client.usergroups_list(team_id=team_id)
+    groups = answer.get("usergroups") or ()
+    names = {str(group["id"]): _group_name(group) for group in groups}
+    return dict(sorted(names.items(), key=lambda pair: pair[1].lower()))
+
+
+def _group_name(group: Mapping[str, Any]) -> str:
+    handle, name = f"@{group.get('handle') or group['id']}", str(group.get("name") or "")
+    return f"{handle} ({name})" if name else handle
+
+
+async def find_gone(
+    client: AsyncWebClient, team_id: str, user_ids: Iterable[str], group_ids: Sequence[str]
+) -> list[str]:
+    """The users who have left, and the user groups that were disabled, as far as Slack says so.
+
+    A message that mentions them notifies nobody. An empty id stands for a person who has left.
+    """
+    gone: list[str] = []
+    try:
+        gone += [one for one in user_ids if not one or await has_left(client, one)]
+        names = await user_group_names(client, team_id) if group_ids else {}
+        gone += [group_id for group_id in group_ids if group_id not in names]
+    except SLACK_ERRORS as error:
+        logger.info("unknown whether all people to mention are there: %s", error_name(error))
+    return gone
+
+
 USER_GROUPS_TTL_SECONDS = 60.0
 """Short enough to find a new user group; typing in a select sends several requests."""
 
 MAX_CACHED_TEAMS = 100
+
+EXPECTED_PROBLEMS = {"missing_scope", "plan_upgrade_required"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,30 +173,17 @@ class UserGroups:
         self._cache, self._request = cache, request
 
     async def find(self) -> FoundUserGroups:
-        """The user groups that are not disabled.
-
-        Slack: usergroups.list, scope usergroups:read. Its errors are in `problem`.
-        """
+        """The user groups, as in `user_group_names`; Slack's error is in `problem`."""
         team_id = self._request.caller.team_id
-        if found := self._cache.get(team_id):
-            return found
-        try:
-            answer = await self._request.client.usergroups_list()
-        except SLACK_ERRORS as error:
-            problem = error_name(error)
-            if problem != "missing_scope":
-                logger.warning("the user groups could not be read: %s", problem)
-            return FoundUserGroups(problem=problem)
-        groups = answer.get("usergroups") or ()
-        names = {str(group["id"]): _group_name(group) for group in groups}
-        found = FoundUserGroups(dict(sorted(names.items(), key=lambda pair: pair[1].lower())))
-        self._cache[team_id] = found
-        return found
-
-
-def _group_name(group: Mapping[str, Any]) -> str:
-    handle, name = f"@{group.get('handle') or group['id']}", str(group.get("name") or "")
-    return f"{handle} ({name})" if name else handle
+        if team_id not in self._cache:
+            try:
+                found = FoundUserGroups(await user_group_names(self._request.client, team_id))
+            except SLACK_ERRORS as error:
+                found = FoundUserGroups(problem=error_name(error))
+                if found.problem not in EXPECTED_PROBLEMS:
+                    logger.warning("the user groups could not be read: %s", found.problem)
+            self._cache[team_id] = found
+        return self._cache[team_id]
 
 
 TIME_ZONE_TIMEOUT_SECONDS = 2.0  # the user is waiting for a list

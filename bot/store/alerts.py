@@ -14,7 +14,13 @@ from bot.domain.records import Serializer
 from bot.errors import Busy
 from bot.store import keys as redis_keys
 from bot.store.connection import Commands, translate_redis_errors
-from bot.store.due_index import DueIndex, PolledConnections, ScheduledRecords
+from bot.store.due_index import (
+    RECORD_DUE_AT,
+    SAVE_DUE_RECORD,
+    DueIndex,
+    PolledConnections,
+    ScheduledRecords,
+)
 from bot.store.encryption import Cipher, EncryptedRecords
 from bot.store.versioned_records import ALERT_LIMITS, Argument, RecordIndexes, VersionedRecordStore
 
@@ -56,24 +62,6 @@ ALERTS_DUE_AT = """
 local function due_at() return redis.call('SCARD', KEYS[2]) > 0 and ARGV[2] end
 """
 
-# Saves responses unless they were changed since they were read; the posts get the same expiry.
-SAVE_RESPONSES = """
-if (redis.call('HGET', KEYS[1], 'record') or '') ~= ARGV[1] then return 0 end
-redis.call('HSET', KEYS[1], 'record', ARGV[2], 'due', ARGV[3])
-redis.call('EXPIRE', KEYS[1], ARGV[4])
-redis.call('EXPIRE', KEYS[3], ARGV[4])
-if ARGV[3] == '' then redis.call('ZREM', KEYS[2], ARGV[5])
-else redis.call('ZADD', KEYS[2], ARGV[3], ARGV[5]) end
-return 1
-"""
-
-RESPONSES_DUE_AT = """
-local function due_at()
-  local due = redis.call('HGET', KEYS[2], 'due')
-  return due and due ~= '' and due
-end
-"""
-
 # Sets the time in the index to that in the record, after a worker has claimed it.
 SETTLE_RESPONSES = """
 local at = due_at()
@@ -100,9 +88,6 @@ MAX_QUERIES, QUERIES_PERIOD_SECONDS = 2, 60
 """How many queries all alerts on a connection may make together in a minute."""
 
 ALERT_POSTS_TTL_SECONDS = round(RESPONSE_TTL_SECONDS)
-
-SNOOZE_GRACE_SECONDS = 24 * 60 * 60
-"""How long a worker may take to report a snooze that is over."""
 
 MAX_RESPONSE_SAVE_ATTEMPTS = 10
 """Attempts to save responses that several people or workers change at the same time."""
@@ -188,6 +173,7 @@ class AlertStore(VersionedRecordStore[Alert]):
         *,
         poll_at: float | None = None,
         starts: bool = False,
+        posts_ttl: int = ALERT_POSTS_TTL_SECONDS,
     ) -> Alert | None:
         """Save a new alert, or update the alert read as `before`; also save `posts` if given.
 
@@ -206,7 +192,7 @@ class AlertStore(VersionedRecordStore[Alert]):
         ]
         args: list[Argument] = [
             "" if posts is None else self._encrypted_posts.encrypt(posts, posts_key),
-            ALERT_POSTS_TTL_SECONDS,
+            posts_ttl,
             connection,
             "NX" if poll_at is None else "LT",
             alert.polled_at if poll_at is None else poll_at,
@@ -245,10 +231,10 @@ class ResponseStore:
     def __init__(self, redis: Commands, cipher: Cipher) -> None:
         self._redis = redis
         self._records = EncryptedRecords(cipher, "response to an alert", ALERT_RESPONSES_SERIALIZER)
-        self._save = redis.register_script(SAVE_RESPONSES)
-        self._settle = redis.register_script(RESPONSES_DUE_AT + SETTLE_RESPONSES)
+        self._save = redis.register_script(SAVE_DUE_RECORD)
+        self._settle = redis.register_script(RECORD_DUE_AT + SETTLE_RESPONSES)
         scheduled = ScheduledRecords.by_id(
-            "alerts with responses", redis_keys.alert_responses, RESPONSES_DUE_AT
+            "alerts with responses", redis_keys.alert_responses, RECORD_DUE_AT
         )
         self.due = DueIndex(redis, redis_keys.alert_responses_due(), scheduled)
 
@@ -278,7 +264,13 @@ class ResponseStore:
             with translate_redis_errors():
                 saved = await self._save(
                     keys=[key, redis_keys.alert_responses_due(), redis_keys.alert_posts(alert_id)],
-                    args=[text or "", new, "" if due is None else due, _ttl(due, now), alert_id],
+                    args=[
+                        text or "",
+                        new,
+                        "" if due is None else due,
+                        ttl_of(after, now),
+                        alert_id,
+                    ],
                 )
             if saved:
                 return before, after
@@ -310,9 +302,10 @@ class ResponseStore:
         return self._records.decrypt(text, key, "record") or AlertResponses()
 
 
-def _ttl(due: float | None, now: float) -> int:
-    """Seconds to keep responses: a week, or longer until the first snooze has been reported."""
-    return max(round(RESPONSE_TTL_SECONDS), round((due or now) - now + SNOOZE_GRACE_SECONDS))
+def ttl_of(responses: AlertResponses, now: float) -> int:
+    """Seconds to keep responses, and their messages: a week, also after the last snooze."""
+    last = max((one.in_use_until for one in responses.messages), default=now)
+    return round(RESPONSE_TTL_SECONDS + max(0.0, last - now))
 
 
 async def _connection_names(keys: list[str]) -> list[str]:

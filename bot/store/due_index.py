@@ -37,6 +37,25 @@ local at = due_at()
 return at and redis.call('ZADD', KEYS[1], 'NX', at, ARGV[1]) or 0
 """
 
+# Saves a record with its due time, unless it was changed since it was read; the value at KEYS[3]
+# expires at the same time.
+SAVE_DUE_RECORD = """
+if (redis.call('HGET', KEYS[1], 'record') or '') ~= ARGV[1] then return 0 end
+redis.call('HSET', KEYS[1], 'record', ARGV[2], 'due', ARGV[3])
+redis.call('EXPIRE', KEYS[1], ARGV[4])
+redis.call('EXPIRE', KEYS[3], ARGV[4])
+if ARGV[3] == '' then redis.call('ZREM', KEYS[2], ARGV[5])
+else redis.call('ZADD', KEYS[2], ARGV[3], ARGV[5]) end
+return 1
+"""
+
+RECORD_DUE_AT = """
+local function due_at()
+  local due = redis.call('HGET', KEYS[2], 'due')
+  return due and due ~= '' and due
+end
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class ScheduledRecords:

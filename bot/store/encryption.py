@@ -225,7 +225,7 @@ ENCRYPTED_KEY_PATTERNS = (
 
 _scheduled = re.escape(redis_keys.SCHEDULED)
 _account = re.compile(re.escape(redis_keys.ALL_ACCOUNTS).replace(r"\*", ".*"))
-_record = re.compile(rf"{_scheduled}:(digest|alert|cleanup|responses):[^:]+")
+_record = re.compile(rf"{_scheduled}:(digest|alert|cleanup|responses|run):[^:]+")
 _watches = re.compile(rf"{_scheduled}:watches:[^:]*:[^:]*:[^:]*")
 _text = re.compile(rf"{_scheduled}:(alert:[^:]+:posts|cleanup:[^:]+:jobs)")
 

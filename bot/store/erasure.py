@@ -23,7 +23,7 @@ MAX_ERASURE_ROUNDS = 5
 """The app may write data during an erasure; the next round finds it."""
 
 ENCRYPTED_TEXT = re.compile(r"1\.[0-9a-f]{8}\.[\w=-]+")
-RECORD_KEY = re.compile(rf"{re.escape(redis_keys.SCHEDULED)}:(digest|alert|cleanup):([^:]+)")
+RECORD_KEY = re.compile(rf"{re.escape(redis_keys.SCHEDULED)}:(digest|alert|cleanup|run):([^:]+)")
 AUDIT_KEY = re.compile(rf"{re.escape(redis_keys.PREFIX)}:\{{([^:}}]*):([^:}}]*)\}}:audit")
 SAQ_PREFIX = "saq:"
 
@@ -69,7 +69,7 @@ class Trace:
 class ErasureScan:
     """The `traces` of a subject, and the number of encrypted values that can't be decrypted.
 
-    `record_ids` are the ids of the subject's digests, alerts and clean-ups.
+    `record_ids` are the ids of the subject's digests, alerts, clean-ups and runs.
     """
 
     traces: list[Trace] = field(default_factory=list)
@@ -183,7 +183,7 @@ class Erasure:
             return None
 
     async def _traces_of_records(self, record_ids: set[str], known: set[str]) -> list[Trace]:
-        """Find the keys of digests, alerts and clean-ups, and references to their ids elsewhere.
+        """Find the keys of these records, and references to their ids elsewhere.
 
         The keys in `known` are skipped, because they are deleted anyway.
         """

@@ -89,6 +89,7 @@ async def read_schedule(redis: Commands, now: float) -> ScheduleState:
         "alerts": redis_keys.alerts_due(),
         "cleanups": redis_keys.cleanups_due(),
         "digests": redis_keys.digests_due(),
+        "runs": redis_keys.runs_due(),
         "watches": redis_keys.watches_due(),
     }
     with translate_redis_errors():

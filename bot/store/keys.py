@@ -247,6 +247,16 @@ def alert_responses_due() -> str:
     return f"{SCHEDULED}:due:responses"
 
 
+def run(run_id: str) -> str:
+    """Hash: the last attempt to run a job again, encrypted, and the next due time."""
+    return f"{SCHEDULED}:run:{run_id}"
+
+
+def runs_due() -> str:
+    """Sorted set: ids of attempts that a worker must look after, by the time they are due."""
+    return f"{SCHEDULED}:due:runs"
+
+
 def audience(channel_id: str) -> str:
     """Hash: a channel's audience, encrypted, and the last change reported by Slack."""
     return f"{SCHEDULED}:audience:{channel_id}"

@@ -162,6 +162,11 @@ class VersionedRecordStore(Generic[RecordT]):
         found = await self._loaded(await self._ids(self._indexes.owner(caller)))
         return tuple(one for one in found if one.owner == caller)
 
+    async def of_team(self, team_id: str) -> tuple[RecordT, ...]:
+        """Return the records of a workspace, oldest first."""
+        found = await self._loaded(await self._ids(self._indexes.team(team_id)))
+        return tuple(one for one in found if one.owner.team_id == team_id)
+
     async def _write(
         self,
         record: RecordT,

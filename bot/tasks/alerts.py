@@ -24,10 +24,11 @@ from bot.services.alerts.alerts import DISCONNECTED
 from bot.services.alerts.grouping import (
     due_mentions,
     group_changes,
-    is_unclaimed,
     mentions_of,
     posts_after,
     rules_for,
+    unclaimed_since,
+    unsnoozed,
     without_snoozed,
 )
 from bot.services.alerts.lifecycle import AlertLifecycle, AlertResponder
@@ -43,7 +44,6 @@ from bot.store.audit import AuditLog
 
 QUEUE_INTERVAL_SECONDS = 1.0
 MAX_DUE = 200
-SNOOZE_COUNT_WAIT_SECONDS = 2.0
 
 REASONS_NOT_SENT_TO_OWNER = {OWNER_GONE, DISCONNECTED, ARCHIVED, REMOVED}
 """Pause reasons not sent to the owner, who has left Slack or was already notified."""
@@ -112,7 +112,7 @@ async def post(
             return
         await admit()
         await _post(alert, await alert_store.load_posts(alert.id), *services, admit)
-        POST_LATENESS_SECONDS.observe(now - _found_at(alert), "alert")
+        POST_LATENESS_SECONDS.observe(now - min(one.at for one in alert.news), "alert")
     except CONNECTION_ERRORS as error:
         if (looked := await alert_poller.record_failure(alert.connection, error)).connection_error:
             await _pause_all(alert.connection, looked.connection_error, alert_lifecycle, audit)
@@ -135,16 +135,22 @@ async def mention(
     sharing: SharingService,
     notifier: Notifier,
 ) -> None:
-    """Post the due mentions of an alert, except about failures that were claimed or resolved."""
+    """Post the due mentions of an alert, except about failures that were claimed or resolved.
+
+    Those of snoozed failures wait until the snooze is over.
+    """
     alert = await alert_store.load(alert_id)
     if alert is None or not (due := due_mentions(alert, now)):
         return
     context.owner, context.subject = alert.owner, "an alert in a channel"
     posts = await alert_store.load_posts(alert.id)
     for one in due:
-        is_posted = False
-        if is_unclaimed(posts, await alert_responder.load(alert.id), one.ts, now):
-            is_posted = await _mention(alert, one, sharing, notifier)
+        responses, is_posted = await alert_responder.load(alert.id), False
+        if since := unclaimed_since(posts, responses, one.ts, now):
+            awake = unsnoozed(one, posts, responses, now)
+            if not awake.agents:
+                continue
+            is_posted = await _mention(alert, awake, since, sharing, notifier)
         await alert_lifecycle.mark_mentioned(alert, one, is_posted=is_posted)
 
 
@@ -185,13 +191,18 @@ async def show_responses(
     alert_messages: AlertMessages,
     alert_poster: AlertPoster,
 ) -> None:
-    """Show in Slack which messages were claimed, resolved or reopened, and by whom."""
+    """Show in Slack who claimed, resolved or reopened which messages, and which snoozes are over.
+
+    A snooze also counts the failures of a batch that is not posted yet.
+    """
     alert = await alert_store.load(alert_id)
     if alert is None:
         await alert_store.responses.delete(alert_id)
         return
     context.owner, context.subject = alert.owner, "a response to an alert"
     context.on_give_up = partial(alert_responder.give_up, alert.id)
+    if alert.batch:
+        await alert_responder.count_snoozed(alert, alert.batch)
     while waiting := _waiting(await alert_responder.load(alert.id), now):
         for response in waiting:
             await _show(alert, response, now, alert_messages, alert_poster)
@@ -214,17 +225,11 @@ async def _show(
     messages: AlertMessages,
     poster: AlertPoster,
 ) -> None:
-    """Update a message and its thread; a permanent error is logged. May raise RetryLater.
-
-    The failures of a batch that is not posted yet may still have to be counted for a snooze.
-    """
-    over = response.snoozes_to_report(now)
-    if over and alert.batch and not alert.paused and alert.batch.at < max(one.end for one in over):
-        raise RetryLater(SNOOZE_COUNT_WAIT_SECONDS, "failures of a snooze are not counted yet")
+    """Update a message and its thread; a permanent error is logged. May raise RetryLater."""
     try:
         if await messages.show_state(alert, response.ts):
             await poster.post_history(alert, response)
-            for snooze in over:
+            for snooze in response.snoozes_to_report(now):
                 await poster.post_snooze_report(alert, response.ts, snooze)
     except (PostRefused, *SLACK_ERRORS) as error:
         reason = _permanent_reason(error)
@@ -264,7 +269,11 @@ async def _admit(alert: Alert, sharing: SharingService, notifier: Notifier) -> N
 
 
 async def _mention(
-    alert: Alert, mention: PendingMention, sharing: SharingService, notifier: Notifier
+    alert: Alert,
+    mention: PendingMention,
+    since: float,
+    sharing: SharingService,
+    notifier: Notifier,
 ) -> bool:
     """Post a mention for the rules that apply now; False if none does, or if Slack refuses it."""
     rules = rules_for(alert, mention.agents)
@@ -277,12 +286,18 @@ async def _mention(
         mention.due_at,
         thread_ts=mention.ts,
     )
+    # A rule with nobody was for a person whose data was deleted.
+    users = list(dict.fromkeys(one.user_id for one in rules if one.user_id or not one.group_id))
+    groups = list(dict.fromkeys(rule.group_id for rule in rules if rule.group_id))
+    gone = await notifier.find_gone(alert.owner.team_id, users, groups)
     facts = {
         "tenant": alert.tenant,
-        "user_ids": list(dict.fromkeys(rule.user_id for rule in rules if rule.user_id)),
-        "group_ids": list(dict.fromkeys(rule.group_id for rule in rules if rule.group_id)),
+        "user_ids": [one for one in users if one not in gone],
+        "group_ids": [one for one in groups if one not in gone],
+        "gone_user_ids": [one for one in users if one in gone],
+        "gone_group_ids": [one for one in groups if one in gone],
         "agents": sorted(filter(None, set(mention.agents.values()))),
-        "reminder": alert.mentions.remind_after if mention.is_reminder else 0,
+        "since": since if mention.is_reminder else 0,
     }
     return await _post_admitted(alert, post, sharing, notifier, "alerts/mention", facts)
 
@@ -333,13 +348,7 @@ def _pause_key(alert: Alert) -> str:
 
 
 def _can_post(alert: Alert, now: float) -> bool:
-    has_news = bool(alert.batch or alert.progress.reports)
-    return has_news and not alert.paused and alert.muted_until <= now
-
-
-def _found_at(alert: Alert) -> float:
-    """When the oldest of the news to post was found."""
-    return min(one.at for one in (alert.batch, *alert.progress.reports) if one)
+    return bool(alert.news) and not alert.paused and alert.muted_until <= now
 
 
 async def _post_reports(
@@ -371,10 +380,9 @@ async def _post(
     await _post_reports(alert, alert_lifecycle, alert_poller, alert_poster, admit)
     if alert.batch is None:
         return
-    before = await alert_responder.load(alert.id)
-    batch, held = without_snoozed(alert.batch, before)
+    before = await alert_responder.count_snoozed(alert, alert.batch)
+    batch, _ = without_snoozed(alert.batch, before)
     plan = group_changes(batch, posts, before)
-    await alert_responder.count_snoozed(alert, held, batch.number)
     repeated = (repeats.post for repeats in plan.repeats)
     responses = await alert_responder.reopen(alert, repeated, batch.number, batch.at)
     jobs = await alert_poller.load_jobs(alert, job_ids_shown(plan), row_job_ids(plan))
@@ -384,7 +392,8 @@ async def _post(
         await notifier.send_direct(name, alert.owner, batch.at, "alerts/unknown", alert=alert)
     told = posts_after(posts, plan, batch, ts or "", responses)
     mentions = mentions_of(alert, batch, posts, before, ts or "")
-    if not await alert_lifecycle.mark_posted(alert, told, mentions):  # the retry is idempotent
+    is_saved = await alert_lifecycle.mark_posted(alert, told, mentions, responses)
+    if not is_saved:  # the retry is idempotent
         raise RetryLater(1.0, "the alert was changed at the same time")
     if mentions:  # if this worker dies here, the next poll finds them
         await queue.put("alerts.mention", alert.id, alert_id=alert.id)

@@ -14,6 +14,7 @@ from bot.store.audit import AuditLog
 from bot.store.cleanups import CleanupStore
 from bot.store.digests import DigestStore
 from bot.store.health import Heartbeats
+from bot.store.idempotency import RunStore
 from bot.store.locks import WorkerLeases
 from bot.store.watches import WatchStore
 
@@ -45,6 +46,7 @@ async def reconcile(
     alert_store: AlertStore,
     watch_store: WatchStore,
     cleanup_store: CleanupStore,
+    run_store: RunStore,
 ) -> None:
     """Restore missing entries of all due indexes.
 
@@ -58,6 +60,7 @@ async def reconcile(
         alert_store.responses.due.reconcile(now),
         watch_store.connections.due.reconcile(now),
         cleanup_store.due.reconcile(now),
+        run_store.due.reconcile(now),
     )
     await worker_leases.extend("reconcile", RECONCILE_LEASE_SECONDS)
 

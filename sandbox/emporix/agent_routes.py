@@ -1,20 +1,22 @@
-"""Endpoints for agents, the logs of sessions and requests, and commerce events."""
+"""Endpoints for agents, chats, the logs of sessions and requests, and commerce events."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from urllib.parse import unquote
+from uuid import UUID, uuid4
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from sandbox.emporix.authorization import tenant_of
-from sandbox.emporix.errors import not_found
+from sandbox.emporix.errors import bad_request, not_found
 from sandbox.emporix.job_routes import page_of, total_header
 from sandbox.emporix.json_paths import Document, picked
-from sandbox.emporix.keys import READ
+from sandbox.emporix.keys import READ, RUN
 from sandbox.emporix.listing import chosen_fields, listing
 from sandbox.emporix.sample_data.events import COMMERCE_EVENTS
 from sandbox.emporix.sessions import requests, session, with_messages
@@ -48,6 +50,7 @@ def routes(emporix_state: EmporixState) -> Sequence[Route]:
         Route(f"{PATH}/logs/sessions/{{session_id}}", get_session, methods=["GET"]),
         Route(f"{PATH}/commerce-events", list_commerce_events, methods=["GET"]),
         *_request_routes(emporix_state),
+        *_chat_routes(emporix_state),
     ]
 
 
@@ -71,6 +74,44 @@ def _request_routes(emporix_state: EmporixState) -> Sequence[Route]:
         Route(f"{PATH}/logs/requests", list_requests, methods=["GET"]),
         Route(f"{PATH}/logs/requests/{{request_id}}", get_request, methods=["GET"]),
     ]
+
+
+def _chat_routes(emporix_state: EmporixState) -> Sequence[Route]:
+    async def start_chat(request: Request) -> Response:
+        """Start a job, a second one for a repeated session: a session is a conversation."""
+        tenant = tenant_of(request, emporix_state, RUN)
+        agent_id, message = _chat(await request.body())
+        session_id = _session_id(request.headers.get("session-id"))
+        if (agent := tenant.agents.get(agent_id)) is None:
+            raise not_found(agent_id)
+        if agent.get("enabled") is False:  # inferred: the response is not documented
+            raise bad_request(f"Agent {agent_id} is disabled.", [])
+        job = emporix_state.start_chat(tenant.name, agent, message, session_id)
+        return JSONResponse({"jobId": job["id"]}, 201)
+
+    return [Route(f"{PATH}/chat-async", start_chat, methods=["POST"])]
+
+
+def _chat(body: bytes) -> tuple[str, str]:
+    """Return the agent's id and the message. Emporix: both are required."""
+    try:
+        facts = json.loads(body)
+        values = [facts.get(name) for name in ("agentId", "message")]
+    except (ValueError, AttributeError) as error:
+        raise bad_request("Problem parsing the request body.", []) from error
+    for name, value in zip(("agentId", "message"), values, strict=True):
+        if not isinstance(value, str) or not value.strip():
+            problem = {"message": f"{name} must not be null nor blank"}
+            raise bad_request("Validation problem with request body.", [problem])
+    return values[0], values[1]
+
+
+def _session_id(header: str | None) -> str:
+    """Return the session id of the header, or a new one. Emporix: it is a UUID."""
+    try:
+        return str(UUID(header) if header else uuid4())
+    except ValueError as error:
+        raise bad_request("session-id must be a UUID.", []) from error
 
 
 def _whole(request: Document, tenant: Tenant) -> Document:

@@ -24,6 +24,8 @@ async def inject(fault: Fault, path: str, proceed: Proceed) -> BufferedResponse 
         case "cut_after":
             await proceed()
             return None
+        case "status_after":
+            await proceed()
         case "delay":
             await asyncio.sleep(fault.seconds)
             return await proceed()
@@ -34,7 +36,7 @@ async def inject(fault: Fault, path: str, proceed: Proceed) -> BufferedResponse 
 
 
 def _replacement(fault: Fault, path: str) -> BufferedResponse:
-    """Return the response of a fault that skips the operation."""
+    """Return the response of a fault instead of the real one."""
     answer = BufferedResponse.of(_response(fault, path))
     if fault.retry_after is None:
         return answer
@@ -50,6 +52,6 @@ def _response(fault: Fault, path: str) -> Response:
             return error_response(quota_exceeded())
         case "quota_500":
             return error_response(quota_exceeded(500))
-        case "status":
+        case "status" | "status_after":
             return error_response(for_status(fault.status, path.rpartition("/")[2]))
     return Response(media_type="application/json")

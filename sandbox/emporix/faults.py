@@ -14,6 +14,7 @@ Kind = Literal[
     "truncated",  # the real response as 200, with truncated JSON
     "cut_before",  # closes the connection without running the operation
     "cut_after",  # runs the operation, then closes the connection
+    "status_after",  # runs the operation, then responds with `status` as if it had failed
     "rate_limit",  # 429 with the gateway's body
     "quota_500",  # 500 with the same body
 ]
@@ -37,7 +38,7 @@ class Fault:
     retry_after: int | None = None
 
     def __post_init__(self) -> None:
-        if self.kind == "status" and HTTPStatus(self.status) < HTTPStatus.BAD_REQUEST:
+        if self.kind.startswith("status") and HTTPStatus(self.status) < HTTPStatus.BAD_REQUEST:
             raise ValueError("a status fault needs an HTTP status from 400 upwards")
 
     def fits(self, method: str, path: str) -> bool:

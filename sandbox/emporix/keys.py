@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 READ = "ai.agent_read"
 MANAGE = "ai.agent_manage"
+RUN = "ai.agentexecution_manage"
 UNRELATED = "ai.text_manage"
 
 
@@ -19,10 +20,12 @@ class Key:
     scopes: tuple[str, ...]
 
 
-ACME_OPERATIONS = Key("acme-operations", "acme-operations-secret", "acme", (READ, MANAGE))
+ACME_OPERATIONS = Key("acme-operations", "acme-operations-secret", "acme", (READ, MANAGE, RUN))
 ACME_READ_ONLY = Key("acme-read-only", "acme-read-only-secret", "acme", (READ,))
 ACME_NO_JOBS = Key("acme-no-jobs", "acme-no-jobs-secret", "acme", (UNRELATED,))
-GLOBEX_OPERATIONS = Key("globex-operations", "globex-operations-secret", "globex", (READ, MANAGE))
+GLOBEX_OPERATIONS = Key(
+    "globex-operations", "globex-operations-secret", "globex", (READ, MANAGE, RUN)
+)
 GLOBEX_READ_ONLY = Key("globex-read-only", "globex-read-only-secret", "globex", (READ,))
 INITECH_OPERATIONS = Key(
     "initech-operations", "initech-operations-secret", "initech", (READ, MANAGE)

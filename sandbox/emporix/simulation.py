@@ -55,6 +55,11 @@ class Simulation:
             else:
                 self._begin(at)
 
+    def end_soon(self, job_id: str) -> None:
+        """Let a running job end, as those do that the simulation starts."""
+        at = self._clock() + self._rng.uniform(*RUN_SECONDS)
+        heapq.heappush(self._events, self._event(at, job_id))
+
     def _first(self) -> Iterator[Event]:
         now = self._clock()
         for job in self._jobs.sorted((("id", False),)):
@@ -93,6 +98,8 @@ class Simulation:
         outcome = ended(self._rng)
         if (job := self._jobs.get(job_id)) is not None:
             metadata = job["metadata"] | {"version": 2, "modifiedAt": iso(at)}
+            if "message" in job:  # what was sent to the agent: the outcome is its response
+                outcome["response"] = outcome.pop("message")
             self._jobs.put({**job, **outcome, "metadata": metadata})
 
     def _event(self, at: float, job_id: str = "") -> Event:

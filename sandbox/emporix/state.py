@@ -6,6 +6,7 @@ from collections import deque
 from dataclasses import dataclass
 from itertools import count
 from typing import Any, Self
+from uuid import uuid4
 
 from sandbox.emporix import sample_data
 from sandbox.emporix.faults import Faults
@@ -49,7 +50,7 @@ class EmporixState:
         self.counts = True
         self.requests: deque[RecordedRequest] = deque(maxlen=MAX_REQUESTS)
         self._numbers = count(1)
-        self._simulations: list[Simulation] = []
+        self._simulations: dict[str, Simulation] = {}
         for key in KEYS:
             self.add_key(key)
 
@@ -68,15 +69,15 @@ class EmporixState:
 
     def start_simulation(self) -> None:
         """Let jobs end and new ones start in each tenant that has jobs."""
-        self._simulations = [
-            Simulation(tenant.jobs, self.clock, name)
+        self._simulations = {
+            name: Simulation(tenant.jobs, self.clock, name)
             for name, tenant in self.tenants.items()
             if len(tenant.jobs)
-        ]
+        }
 
     def catch_up(self) -> None:
         """Apply the simulated changes that are due."""
-        for life in self._simulations:
+        for life in self._simulations.values():
             life.catch_up()
 
     def tenant(self, name: str) -> Tenant:
@@ -105,6 +106,21 @@ class EmporixState:
         } | fields
         job = {name: value for name, value in job.items() if value is not None}
         self.tenant(tenant).jobs.put(job)
+        return job
+
+    def start_chat(self, tenant: str, agent: Document, message: str, session_id: str) -> Document:
+        """Add a running job that sends `message` to an agent; it ends in the simulation."""
+        job = self.add_job(
+            tenant,
+            status="in_progress",
+            agentId=agent["id"],
+            agentType=agent["type"],
+            sessionId=session_id,
+            requestId=f"req-{uuid4()}",
+            message=message,
+        )
+        if tenant in self._simulations:
+            self._simulations[tenant].end_soon(job["id"])
         return job
 
     def add_agent(self, tenant: str, **fields: Any) -> Document:

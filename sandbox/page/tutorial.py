@@ -110,6 +110,20 @@ STEPS = (
         "When an alert arrives, click I'm on it: everyone sees who works on it.",
         press=buttons.ALERTS_OPEN_CLAIM,
     ),
+    TutorialStep(
+        "snooze",
+        ADA,
+        "Snooze a kind of failure",
+        "In the menu (⋯) of the failure, choose how long. Its thread then says how many occurred.",
+        press="menu",
+    ),
+    TutorialStep(
+        "mention",
+        ADA,
+        "Choose whom to notify",
+        "Click Notify… and choose a person. Only a new kind of failure mentions them.",
+        types="/emporix alerts list",
+    ),
 )
 
 
@@ -117,6 +131,7 @@ SAID_ABOUT_USERS = {
     "Shared by {}": "share",
     "{} turned on alerts": "alerts",
     "{} has been on it": "claim",
+    "{} snoozed": "snooze",
 }
 """What the app says about a user who has completed a step."""
 
@@ -167,6 +182,8 @@ def _steps_shown_by(sent: SentPayload, user: User) -> Iterator[str]:
     yield from compress(SAID_ABOUT_USERS.values(), said)
     if "*Connected to `" in shown and user == GRACE:
         yield "connect"
+    if "Saved for " in shown and "Notify people" in shown and "Mentions nobody" not in shown:
+        yield "mention"
     if "Emporix jobs found" in shown:
         yield "find"
     if buttons.JOBS_SEARCH_RESULTS_REFRESH in shown:

@@ -39,3 +39,17 @@ async def test_a_phone_shows_five_jobs(user: PageUser) -> None:
     lowest, _ = await edges(user.field)
     visible = [await edges(buttons.nth(number)) for number in range(10)]
     assert sum(top >= 0 and bottom <= lowest for top, bottom in visible) >= 5
+
+
+@pytest.mark.parametrize("user", [PHONE], indirect=True)
+async def test_a_long_button_leaves_room_for_its_words(user: PageUser) -> None:
+    """On a phone, a button beside words takes at most half the width, and "…" ends its label."""
+    await user.type("/emporix failed yesterday", answer="I read")
+    button = user.button('Search for the word "yesterday"')
+    words = user.last.get_by_text("I read")
+    beside, above = await button.bounding_box(), await words.bounding_box()
+    assert beside is not None
+    assert above is not None
+    assert above["width"] >= 0.9 * beside["width"]
+    display = await button.evaluate("it => getComputedStyle(it).display")
+    assert "flex" not in display  # in a flexible box, text gets no ellipsis

@@ -43,6 +43,7 @@ from tests.harness.dispatch import DispatchSetup, open_dispatch
 from tests.harness.documents import quoted, table
 from tests.harness.metrics import Samples, metrics_enabled, parse, selected
 from tests.harness.redis_proxy import Proxy, proxied
+from tests.harness.runs import CHAT, add_failed, ask, confirm
 from tests.listeners.digest.fixtures import set_up
 from tests.listeners.jobs.fixtures import add_jobs, job_id
 from tests.slack.test_busy import Gate, fill
@@ -360,6 +361,15 @@ async def interrupt_delete(around: Surroundings) -> None:
     await around.harness.ada.click("Delete")
 
 
+async def run_without_answer(around: Surroundings) -> None:
+    harness = around.harness
+    add_failed(harness)
+    await harness.connect(harness.ada, ACME_OPERATIONS, with_actions=True)
+    harness.emporix_state.faults.add(EmporixFault("status_after", path=CHAT, status=500))
+    await ask(harness.ada)
+    await confirm(harness.ada)
+
+
 async def clean_up(around: Surroundings) -> None:
     await around.harness.ada.command("/emporix jobs clean failed")
 
@@ -456,6 +466,7 @@ FAULTS: dict[str, FaultInjection] = {
     "a delete is interrupted": interrupt_delete,
     "Emporix fails for a long": clean_up_during_outage,
     "the worker is killed during": lose_worker,
+    "Emporix doesn't confirm a run": run_without_answer,
     "deletes must be turned": clean_up,
     "one of several encryption": corrupt_connection,
     "the key of a digest": corrupt_digest,
@@ -474,6 +485,7 @@ NOT_SEEN = {
     "no key of": "the process ends at once",
     "a backup with a running": "the operator restores it while no process runs",
     "another person's clean-up": "nothing is wrong with the app",
+    "people must not act": "nothing is wrong with the app",
     "the process is killed": "its metrics end, and Prometheus's own `up` is 0",
 }
 """Rows without a metric, and the reason."""

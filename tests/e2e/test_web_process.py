@@ -76,6 +76,32 @@ def _gets(emporix_state: EmporixState) -> int:
     return sum("job-1" in seen.path for seen in emporix_state.requests)
 
 
+@pytest.mark.parametrize("second", [signal.SIGTERM, signal.SIGINT])
+async def test_finishes_running_work_after_another_signal(
+    surroundings: Surroundings, second: signal.Signals
+) -> None:
+    """A second signal, such as Ctrl-C, drops no command that is running."""
+    surroundings.emporix_state.add_job("acme", id="job-1", status="success", message="Done.")
+    async with bot_process("web", surroundings.settings) as process:
+        surroundings.workspace.bot_url = f"http://127.0.0.1:{surroundings.settings['PORT']}"
+        await until_ready(surroundings)
+        await connect(surroundings)
+        slow = Fault("delay", times=1, path="/jobs/job-1", seconds=2)
+        surroundings.emporix_state.faults.add(slow)
+        assert (await ask(surroundings)).status == 200
+        async with asyncio.timeout(10):
+            while not _gets(surroundings.emporix_state):  # noqa: ASYNC110 - another process is watched
+                await asyncio.sleep(0.01)
+        process.terminate()
+        async with asyncio.timeout(2):
+            while await is_ready(surroundings):  # noqa: ASYNC110 - another process is watched
+                await asyncio.sleep(0.01)
+        process.send_signal(second)
+        await process.wait()
+    shown = [message["text"] for message in await surroundings.ada.messages()]
+    assert "✅ Succeeded · complaint-agent: “Done.”" in shown
+
+
 async def test_a_deploy_loses_no_ack(surroundings: Surroundings) -> None:
     """During a deploy, each of 100 commands a second gets its ack, on new and on kept connections.
 

@@ -70,14 +70,18 @@ class AppHarness:
     def grace(self) -> Person:
         return self.person("grace")
 
-    async def connect(self, person: Person, key: Key, tenant: str = "") -> Exchange:
-        """Connect a user with the command and the modal."""
+    async def connect(
+        self, person: Person, key: Key, tenant: str = "", *, with_actions: bool = False
+    ) -> Exchange:
+        """Connect a user with the command and the modal; `with_actions` allows agent actions."""
         await person.command("/emporix connect")
+        actions = {"Agent actions": ["Allow agent actions"]} if with_actions else {}
         return await person.submit(
             {
                 "Tenant": tenant or key.tenant,
                 "Client ID": key.client_id,
                 "Client secret": key.client_secret,
+                **actions,
             }
         )
 

@@ -262,14 +262,13 @@ DOCUMENTED = (
         "store.alerts.ALERT_POSTS_TTL_SECONDS",
         7 * DAY,
         KEYS,
-        "| encrypted | a week after the last message or response; `alerts off`",
+        "| encrypted | a week after the last message or response, and after the last snooze",
     ),
     Limit(
         "domain.alerts.RESPONSE_TTL_SECONDS", 7 * DAY, USERS, "for a week after they were claimed"
     ),
     Limit("services.alerts.alerts.MAX_SNOOZE_DAYS", 30, USERS, "another day in the next 30 days"),
     Limit("domain.alerts.MAX_SNOOZES", 10, KEYS, "at most 10 for each message"),
-    Limit("store.alerts.SNOOZE_GRACE_SECONDS", DAY, KEYS, "a day after its end"),
     Limit("domain.alerts.MAX_RESPONSES", 50, KEYS, "responses to at most 50 messages"),
     Limit("domain.alerts.MAX_RESPONSE_STEPS", 20, KEYS, "the last 20 changes of each"),
     Limit("store.audit.COPY_TTL_SECONDS", HOUR, KEYS, "an hour after an interrupted run"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from syrupy.assertion import SnapshotAssertion
@@ -19,10 +20,12 @@ from sandbox.emporix.keys import (
     GLOBEX_OPERATIONS,
     MANAGE,
     READ,
+    RUN,
     Key,
 )
 from sandbox.slack.directory import ADA, TEAM_ID
-from tests.harness.app import AppHarness
+from tests.harness.app import AppHarness, open_app
+from tests.harness.clock import FakeClock
 from tests.listeners.jobs.fixtures import add_jobs, job_id
 
 
@@ -51,6 +54,52 @@ async def test_keeps_a_token_that_may_only_read(harness: AppHarness) -> None:
     assert held.can_delete
     assert held.token
     assert held.token.scopes == {READ}
+
+
+async def test_requests_scopes_for_actions_only_if_they_are_allowed(
+    harness: AppHarness, snapshot: SnapshotAssertion
+) -> None:
+    """The box in the form adds the scope for runs, which the stored token doesn't get."""
+    exchange = await harness.connect(harness.ada, ACME_OPERATIONS, with_actions=True)
+    assert exchange.payloads == snapshot
+    assert harness.emporix_state.tokens.asked == [{READ, MANAGE, RUN}, {READ}]
+    account = await AccountStore(harness.redis, AccountEncryption(harness.cipher)).load(
+        Caller(TEAM_ID, ADA.id)
+    )
+    assert account.may(RUN, "acme")
+    assert account.may(MANAGE, "acme")
+    assert not account.may(RUN, "globex")
+    token = account.connections["acme"].token
+    assert token
+    assert token.scopes == {READ}
+    assert "with agent actions" in str(await harness.ada.command("/emporix audit"))
+
+
+async def test_allows_no_actions_by_itself(connected: AppHarness) -> None:
+    """Without the box, a key that has the scopes allows no agent action."""
+    account = await AccountStore(connected.redis, AccountEncryption(connected.cipher)).load(
+        Caller(TEAM_ID, ADA.id)
+    )
+    assert account.connections["acme"].can_delete
+    assert not account.may(RUN, "acme")
+    assert not account.may(MANAGE, "acme")
+
+
+async def test_says_which_actions_a_key_lacks(
+    harness: AppHarness, snapshot: SnapshotAssertion
+) -> None:
+    """If the key lacks a scope for agent actions, the modal names it."""
+    exchange = await harness.connect(harness.ada, ACME_READ_ONLY, with_actions=True)
+    assert exchange.payloads[-1] == snapshot
+
+
+async def test_the_operator_can_turn_actions_off(
+    redis: Any, redis_url: str, clock: FakeClock
+) -> None:
+    """With AGENT_ACTIONS=off, the form doesn't offer them."""
+    async with open_app(redis, redis_url, clock, agent_actions="off") as harness:
+        exchange = await harness.ada.command("/emporix connect acme")
+        assert "agent actions" not in str(exchange.view).lower()
 
 
 async def test_asks_once_for_a_key_that_may_only_read(harness: AppHarness) -> None:

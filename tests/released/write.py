@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
+from bot import __version__
 from tests.released.formats import button_states, identifiers, stored_records
 from tests.released.redis_copy import used_redis
 
@@ -29,5 +31,17 @@ def write(folder: Path, *, records: bool = True) -> None:
         (folder / f"{name}.json").write_text(f"{text}\n", encoding="utf-8")
 
 
+def main(arguments: Sequence[str]) -> str:
+    """Write the files of the project's own version; return what is wrong, or ""."""
+    version = __version__.removesuffix(".dev0")
+    if list(arguments) != [version]:
+        return f"VERSION is {' '.join(arguments) or 'missing'}, but the project's is {version}"
+    try:
+        write(FOLDER / version)
+    except FileExistsError as error:
+        return str(error)
+    return ""
+
+
 if __name__ == "__main__":
-    write(FOLDER / sys.argv[1])
+    sys.exit(main(sys.argv[1:]))

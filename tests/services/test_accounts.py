@@ -5,7 +5,15 @@ from __future__ import annotations
 import pytest
 from redis.asyncio import Redis
 
-from bot.domain.accounts import Account, Caller, Connection, Credentials
+from bot.domain.accounts import (
+    DELETE_SCOPE,
+    READ_SCOPE,
+    RUN_SCOPE,
+    Account,
+    Caller,
+    Connection,
+    Credentials,
+)
 from bot.domain.alerts import Alert
 from bot.domain.conditions import Watermark
 from bot.domain.digests import Digest, Schedule
@@ -37,6 +45,40 @@ async def test_a_refused_key_is_explained(code: str, reason: str, redis: Redis) 
         with pytest.raises(ConnectRefused) as caught:
             await accounts.connect(GRACE, "acme", Credentials("id", "secret"))
     assert caught.value.reason == reason
+
+
+ACTIONS_REFUSED = reply({"error": "invalid_scope"}, status=400)
+
+
+@pytest.mark.parametrize(
+    ("refusals", "granted", "allowed"),
+    [
+        (0, "ai.agent_read ai.agent_manage ai.agentexecution_manage", (True, True)),
+        (0, "ai.agent_read ai.agentexecution_manage", (True, False)),
+        (1, "ai.agent_read ai.agentexecution_manage", (True, False)),
+        (2, "ai.agent_read ai.agent_manage", (False, True)),
+        (0, "ai.agent_read", (False, False)),
+    ],
+)
+async def test_scopes_of_actions_are_optional(
+    refusals: int, granted: str, allowed: tuple[bool, bool], redis: Redis
+) -> None:
+    """A token endpoint may leave out scopes that the key lacks, or refuse them one by one."""
+    records = AccountEncryption(Cipher(parse_keys(new_key())))
+    wide = {"access_token": "wide", "expires_in": 60, "scope": granted}
+    read = {"access_token": "read", "expires_in": 60, "scope": "ai.agent_read"}
+    narrower = [reply(read)] if granted != "ai.agent_read" else []
+    async with (
+        scripted(*[ACTIONS_REFUSED] * refusals, reply(wide), *narrower, reply([])) as server,
+        http_client(server.url) as http,
+    ):
+        emporix = EmporixClient(http, TokenStore(redis, records), lambda: NOW)
+        accounts = AccountService(AccountStore(redis, records), emporix, lambda: NOW)
+        key = Credentials("id", "secret")
+        connection = await accounts.connect(GRACE, "acme", key, allow_actions=True)
+    assert (connection.may(RUN_SCOPE), connection.may(DELETE_SCOPE)) == allowed
+    assert connection.token
+    assert connection.token.scopes == {READ_SCOPE}
 
 
 OWNER, OTHER_OWNER = Caller("T0ACME", "U0ADA"), Caller("T0ACME", "U0GRACE")

@@ -158,6 +158,16 @@ def test_names_the_agents_with_most_jobs_first() -> None:
     ]
 
 
+def test_counts_imports_and_exports_as_such() -> None:
+    """Jobs without an agent are counted by their type if they are imports or exports."""
+    import_, export = (
+        Job(status="failure", type=type_, message=f"The {type_.lower()} could not be completed.")
+        for type_ in ("IMPORT", "EXPORT")
+    )
+    (group,) = group_failures([export, import_, import_])
+    assert [(agent.name, agent.count) for agent in group.agents] == [("Import", 2), ("Export", 1)]
+
+
 @pytest.mark.parametrize(
     ("messages", "shown"),
     [

@@ -94,6 +94,7 @@ HARMLESS = [
     "action jobs.log.open",
     "action jobs.log.previous",
     "action jobs.log.technical",
+    "action jobs.run_again.ask",
     "action jobs.search_results.first",
     "action jobs.search_results.last",
     "action jobs.search_results.next",

@@ -60,8 +60,11 @@ def test_commands_of_jobs_work_without_jobs(words: str) -> None:
 
 @pytest.mark.parametrize(
     "before",
-    ["", "jobs ", "job ", "show ", "open ", "jobs show ", "Show job ", "id:", "jobs ID = "],
-)
+    [
+        "", "jobs ", "job ", "show ", "open ", "jobs show ", "Show job ", "id:", "jobs ID = ",
+        "please open ", "show me the job ", "Please give me job id ",
+    ],
+)  # fmt: skip
 @pytest.mark.parametrize("wrapped", ["{}", "<{}>", "`{}`", "*{}*", "({})", "{}.", "#{}", "“{}”,"])
 @pytest.mark.parametrize("reference", [JOB, JOB.upper(), LINK, f"{LINK}?a=b"])
 def test_an_id_or_a_link_alone_opens_the_job(before: str, wrapped: str, reference: str) -> None:
@@ -97,6 +100,8 @@ def test_other_words_beside_an_id_are_searched(typed: str) -> None:
         "get all jobs", "show failures", "all failed", "how many running jobs today",
         "newest jobs", "Skipped yesterday", "succeeded", "yesterday failed", "today failed jobs",
         "today's failed jobs", "last week failures", "last 5 jobs", "last 5", "top 3 failed",
+        "latest failed", "last failed job", "the newest job", "recent skipped today",
+        "what failed today", "which jobs failed",
         "status:failed refund", "agent=x", "--type export", "since:1.11.",
     ],
 )  # fmt: skip
@@ -182,6 +187,11 @@ def test_a_slip_is_searched_and_proposed(typed: str, line: str | None) -> None:
         ("agents", ["jobs list agents"]),
         ("last 5 blues", ["jobs list 5 blues", "jobs list last 5 blues"]),
         ("please open 68835cc3", ["jobs list please open 68835cc3"]),
+        ("errors today", ["jobs list status:error today", "jobs list errors today"]),
+        ("Success", ["jobs list status:success", "jobs list Success"]),
+        ("imports", ["jobs list type:import", "jobs list imports"]),
+        (f"what about {JOB.upper()}?", [f"jobs get {JOB}", f"jobs list what about {JOB.upper()}?"]),
+        (f"{JOB} 68835cc3ef4e8e1425c36fff", [f"jobs list {JOB} 68835cc3ef4e8e1425c36fff"]),
     ],
 )
 def test_proposes_the_whole_line(typed: str, lines: list[str]) -> None:

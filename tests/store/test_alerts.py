@@ -20,6 +20,7 @@ from bot.domain.alerts import (
 )
 from bot.domain.conditions import JobChange, Watermark
 from bot.domain.filters import Filters
+from bot.services.alerts.lifecycle import AlertLifecycle
 from bot.store import keys as redis_keys
 from bot.store.alerts import ALERT_POSTS_SERIALIZER as POSTS_RECORD
 from bot.store.alerts import ALERT_SERIALIZER as RECORD
@@ -122,6 +123,24 @@ async def test_responses_are_due_until_they_are_shown(alerts: AlertStore, redis:
     assert await redis.zscore(due, "a1") is None
     assert await alerts.responses.load("a1", "other") == [shown, AlertResponses()]
     assert "U0GRACE" not in str(await redis.hgetall(key))
+
+
+async def test_a_snooze_keeps_the_messages_longer(alerts: AlertStore, redis: Any) -> None:
+    """Responses and messages are kept for a week after the last snooze, also when one is posted."""
+    now, day = 1_795_430_000.0, 24 * 60 * 60
+    until = now + 20 * day
+    snoozed = replace(CLAIMED, snoozes=(Snooze("print", until, "U0ADA", now),))
+    await alerts.save(ALERT, None, POSTS)
+    await alerts.responses.update("a1", now, lambda _: AlertResponses((snoozed,)))
+    keys = redis_keys.alert_responses("a1"), redis_keys.alert_posts("a1")
+    assert [round((await redis.ttl(key)) / day) for key in keys] == [27, 27]
+    alert = await alerts.load("a1")
+    assert alert
+    posting = await alerts.save(replace(alert, batch=ChangeBatch(1, now, ())), alert)
+    assert posting
+    lifecycle = AlertLifecycle(alerts, lambda: now + 2 * day)
+    assert await lifecycle.mark_posted(posting, POSTS, (), AlertResponses((snoozed,)))
+    assert [round((await redis.ttl(key)) / day) for key in keys] == [27, 25]
 
 
 async def test_a_claimed_entry_is_settled(alerts: AlertStore, redis: Any) -> None:

@@ -61,13 +61,23 @@ async def news(harness: AppHarness) -> list[str]:
     return [one["ts"] for one in messages if one["text"].startswith("❌") and not one["thread_ts"]]
 
 
+async def snooze_option(harness: AppHarness, words: str) -> str:
+    """The text of an option in the menus of the newest alert."""
+    messages = await harness.person("ada", "ops").messages()
+    alerts = [one for one in messages if one["text"].startswith("❌") and not one["thread_ts"]]
+    elements = [one for block in alerts[-1]["blocks"] for one in block.get("elements", ())]
+    texts = [option["text"]["text"] for one in elements for option in one.get("options", ())]
+    (found,) = [text for text in texts if words in text]
+    return str(found)
+
+
 async def test_a_new_kind_mentions_a_person_and_a_group_once(harness: AppHarness) -> None:
     """A new kind of failure mentions in its thread; its repeats do not, and another kind does."""
     await choose(harness, PERSON, MentionRule(group_id="S0OPS"))
     fail(harness)
     await later(harness)
     (said,) = await mentions(harness)
-    assert said["text"].startswith(":bell: New kind of failure in acme")
+    assert said["text"].startswith(":bell: New kind of failure of complaint-agent in acme")
     assert said["text"].endswith("— <@U0GRACE> <!subteam^S0OPS>")
     assert said["thread_ts"] == (await news(harness))[-1]
     for _ in range(3):
@@ -104,7 +114,7 @@ async def test_each_agent_has_its_own_rule(harness: AppHarness) -> None:
     fail(harness, message=TIMED_OUT, agentId="fraud-agent")
     await later(harness)
     (said,) = await mentions(harness)
-    assert said["text"].endswith("acme: fraud-agent — <@U0GRACE> <!subteam^S0SHOP>")
+    assert said["text"].endswith("of fraud-agent in acme — <@U0GRACE> <!subteam^S0SHOP>")
 
 
 async def test_only_failures_mention(harness: AppHarness) -> None:
@@ -119,7 +129,7 @@ async def test_only_failures_mention(harness: AppHarness) -> None:
 
 
 async def test_reminds_once(harness: AppHarness) -> None:
-    """If the failure is still open after the given minutes, one reminder follows, with the time."""
+    """If no one claims the failure in the given minutes, one reminder follows, with the time."""
     await choose(harness, PERSON, remind_after=30)
     fail(harness)
     await later(harness)
@@ -127,7 +137,11 @@ async def test_reminds_once(harness: AppHarness) -> None:
     assert len(await mentions(harness)) == 1
     await later(harness, 3 * MINUTE)
     first, again = await mentions(harness)
-    assert "is still open after 30 minutes" in again["text"]
+    began = int(float((await news(harness))[-1]))
+    assert (
+        f"No one has claimed this failure of complaint-agent in acme <!date^{began}^since"
+        in (again["text"])
+    )
     assert again["thread_ts"] == first["thread_ts"]
     await later(harness, 120 * MINUTE)
     assert len(await mentions(harness)) == 2
@@ -216,6 +230,97 @@ async def test_a_muted_alert_mentions_nobody(harness: AppHarness) -> None:
     await harness.person("ada", "ops").command("/emporix alerts unmute")
     await later(harness, 2 * MINUTE)
     assert len(await mentions(harness)) == 2
+
+
+async def test_a_snoozed_failure_is_not_mentioned(harness: AppHarness) -> None:
+    """A reminder waits while all failures of its message are snoozed, and then follows once."""
+    await choose(harness, PERSON, remind_after=30)
+    fail(harness)
+    await later(harness)
+    await harness.person("ada", "ops").click("Snooze for 4 hours")
+    await later(harness, 239 * MINUTE)
+    assert len(await mentions(harness)) == 1
+    await later(harness, 2 * MINUTE)
+    assert len(await mentions(harness)) == 2
+    await later(harness, 120 * MINUTE)
+    assert len(await mentions(harness)) == 2
+    assert (await the_alert(harness)).pending == ()
+
+
+async def test_a_reminder_follows_a_snooze_that_is_ended(harness: AppHarness) -> None:
+    """After End snooze, the reminder comes with the next poll; a claim meanwhile drops it."""
+    await choose(harness, PERSON, remind_after=30)
+    ada = harness.person("ada", "ops")
+    for message, is_claimed in ((NOT_FOUND, False), (TIMED_OUT, True)):
+        fail(harness, message=message)
+        await later(harness)
+        before = len(await mentions(harness))
+        await ada.click("Snooze until tomorrow 9:00")
+        await later(harness, 60 * MINUTE)
+        if is_claimed:
+            await ada.click("I'm on it")
+        await ada.click("End snooze")
+        await later(harness, 2 * MINUTE)
+        assert len(await mentions(harness)) - before == (not is_claimed)
+        await ada.click("Resolve")
+
+
+async def test_a_snooze_holds_back_the_agents_of_its_failures(harness: AppHarness) -> None:
+    """Of a message with two causes, the reminder leaves out the agent whose failure is snoozed."""
+    rules = [MentionRule("a", "", "U0ADA"), MentionRule("b", "", "U0GRACE")]
+    await choose(harness, *rules, remind_after=30)
+    fail(harness, agentId="a")
+    fail(harness, message=TIMED_OUT, agentId="b")
+    await later(harness)
+    (said,) = await mentions(harness)
+    assert said["text"].endswith("of a, b in acme — <@U0ADA> <@U0GRACE>")
+    await harness.person("ada", "ops").click(await snooze_option(harness, "4 hours · a"))
+    await later(harness, 40 * MINUTE)
+    _, again = await mentions(harness)
+    assert again["text"].endswith("— <@U0GRACE>")
+    assert " of b in acme " in again["text"]
+    await later(harness, 300 * MINUTE)
+    assert len(await mentions(harness)) == 2
+
+
+async def test_says_who_is_not_notified(harness: AppHarness) -> None:
+    """A person who has left and a user group that was disabled are named, but not mentioned."""
+    directory = harness.workspace.directory
+    groups = directory.user_groups
+    groups["S0OPS"] = replace(groups["S0OPS"], is_disabled=True)
+    directory.deactivate("U0GRACE")
+    await choose(harness, PERSON, GROUP, MentionRule("complaint-agent", "", "U0ADA", "S0SHOP"))
+    fail(harness)
+    await later(harness)
+    (said,) = await mentions(harness)
+    mentioned, not_notified = said["text"].split("\n")
+    assert mentioned.endswith("— <@U0ADA> <!subteam^S0SHOP>")
+    assert "Not notified, because" in not_notified
+    assert "<@U0GRACE>, <!subteam^S0OPS>" in not_notified
+
+
+async def test_a_rule_for_a_deleted_person_says_so(harness: AppHarness) -> None:
+    """If the data of the person in a rule was deleted, the message says that it notifies nobody."""
+    await choose(harness, MentionRule())
+    fail(harness)
+    await later(harness)
+    (said,) = await mentions(harness)
+    assert (
+        "Not notified, because they have left or were disabled: a person who left" in (said["text"])
+    )
+
+
+@pytest.mark.parametrize("method", ["users.info", "usergroups.list"])
+async def test_mentions_all_if_slack_does_not_say_who_left(
+    harness: AppHarness, method: str
+) -> None:
+    """If Slack doesn't say whether people are still there, all of them are mentioned."""
+    await choose(harness, PERSON, GROUP)
+    harness.workspace.faults.add(Fault("refuse", method=method, error="internal_error", times=9))
+    fail(harness)
+    await later(harness)
+    (said,) = await mentions(harness)
+    assert said["text"].endswith("— <@U0GRACE> <!subteam^S0OPS>")
 
 
 async def test_no_mention_about_a_message_that_is_too_old(harness: AppHarness) -> None:

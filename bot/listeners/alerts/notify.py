@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
@@ -16,6 +16,7 @@ from bot.rendering import buttons
 from bot.rendering.buttons import AlertButton
 from bot.services.accounts import AccountService
 from bot.services.alerts.alerts import AlertService
+from bot.services.concurrency import gather_all
 from bot.services.digests.form import parse_minute, parse_zone
 from bot.services.filters.parser import FilterResolver, LocalClock
 from bot.services.pagination import short_hash
@@ -142,7 +143,8 @@ async def save(
     audit_entry: AuditDraft,
 ) -> None:
     """Save the form; problems appear under their fields or, after the ack, above the form."""
-    saving = _save(values, metadata, user, accounts, alerts, filter_resolver, user_groups)
+    naming = _load_agent_name(values["agent"], metadata, user, accounts, filter_resolver)
+    saving = _save(values, metadata, naming, user, alerts, user_groups)
     try:
         before, alert = await modal.within_ack(saving, "loading", step="alert_notify_save")
     except NotifyRefused as refused:
@@ -161,18 +163,15 @@ async def save(
 async def _save(
     values: Mapping[str, str],
     metadata: AlertButton,
+    naming: Awaitable[str],
     user: CurrentUser,
-    accounts: AccountService,
     alerts: AlertService,
-    filter_resolver: FilterResolver,
     user_groups: UserGroups,
 ) -> tuple[Alert, Alert]:
     """The alert before and after the change; raises NotifyRefused and NotInChannel."""
+    name, groups = await gather_all(naming, user_groups.find())
     alert = await alerts.get_in_channel(metadata.channel_id, metadata.alert_id)
     await user.must_be_in(alert.channel_id)
-    groups = await user_groups.find()
-    account = await accounts.load(user.caller)
-    name = await _agent_name(account, alert.tenant, values["agent"], filter_resolver)
     form, read, problems = parse_notify_form(values, metadata, name, alert.mentions, groups)
     if form.user_id and not await user.is_member(alert.channel_id, form.user_id):
         problems[f"person{form.suffix}"] = InvalidInput(
@@ -317,6 +316,17 @@ def _parse_minutes(text: str) -> int:
 
 def _parse_time(text: str) -> int | None:
     return parse_minute(text) if text else None
+
+
+async def _load_agent_name(
+    agent_id: str,
+    metadata: AlertButton,
+    user: CurrentUser,
+    accounts: AccountService,
+    filter_resolver: FilterResolver,
+) -> str:
+    account = await accounts.load(user.caller)
+    return await _agent_name(account, metadata.tenant, agent_id, filter_resolver)
 
 
 async def _agent_name(

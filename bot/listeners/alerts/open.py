@@ -42,8 +42,14 @@ async def list_unclaimed(
         alerts = await alert_store.of_owner(caller)
     else:
         alerts = await alert_store.of_channel(caller.team_id, channel.id)
-    found = await alert_responder.unclaimed(alerts)
-    await reply("alerts/open", messages=found, is_direct=channel.is_direct, alerts=alerts)
+    found = await alert_responder.unclaimed_or_snoozed(alerts)
+    await reply(
+        "alerts/open",
+        messages=[one for one in found if not one.snoozed_until],
+        snoozed=[one for one in found if one.snoozed_until],
+        is_direct=channel.is_direct,
+        alerts=alerts,
+    )
 
 
 def _responding(action_id: str, event: ResponseEvent, audit: AuditEvent) -> ActionListener:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from bot.domain.accounts import Account, require_connection
 from bot.domain.digests import Digest, ScheduledRun
 from bot.errors import NoSuchDigest
 from bot.rendering import buttons
 from bot.rendering.buttons import DigestButton
+from bot.services.alerts.lifecycle import AlertResponder
 from bot.services.digests import lifecycle
 from bot.services.digests.digests import DigestService
 from bot.services.digests.form import DigestFormService
@@ -27,6 +30,7 @@ async def preview(
     digest_reports: DigestReports,
     daily_history: DailyHistory,
     digest_form: DigestFormService,
+    alert_responder: AlertResponder,
     channel: Channel,
     reply: Reply,
 ) -> None:
@@ -36,7 +40,8 @@ async def preview(
         if error.names or text:
             raise
         digest = await digest_form.new_digest(account, clock, channel.id)
-    await _show(digest, account, clock.now(), digest_reports, daily_history, reply)
+    services = digest_reports, daily_history, alert_responder
+    await _show(digest, account, clock.now(), *services, reply)
 
 
 @action(buttons.DIGEST_PREVIEW_SHOW, audit=None)
@@ -47,10 +52,12 @@ async def preview_from_button(
     digests: DigestService,
     digest_reports: DigestReports,
     daily_history: DailyHistory,
+    alert_responder: AlertResponder,
     reply: Reply,
 ) -> None:
     digest = await digests.get(button.digest_id, account.caller)
-    await _show(digest, account, clock.now(), digest_reports, daily_history, reply)
+    services = digest_reports, daily_history, alert_responder
+    await _show(digest, account, clock.now(), *services, reply)
 
 
 async def _show(
@@ -59,6 +66,7 @@ async def _show(
     now: float,
     digest_reports: DigestReports,
     daily_history: DailyHistory,
+    alert_responder: AlertResponder,
     reply: Reply,
 ) -> None:
     connection = require_connection(account, digest.tenant)
@@ -67,4 +75,7 @@ async def _show(
     history = None
     if digest.chart and not report.is_quiet:
         history = await daily_history.read(connection, digest.filters, digest.schedule.zone, now)
-    await reply("digest/preview", digest=digest, report=report, history=history)
+    team_id, channel_id = account.caller.team_id, digest.channel_id
+    unclaimed = await alert_responder.unclaimed_in(team_id, channel_id, digest.tenant)
+    facts: dict[str, Any] = {"report": report, "history": history, "unclaimed": unclaimed}
+    await reply("digest/preview", digest=digest, **facts)

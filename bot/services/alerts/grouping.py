@@ -9,6 +9,7 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import compress
 
 from bot.domain.alerts import (
     RESPONSE_TTL_SECONDS,
@@ -17,6 +18,7 @@ from bot.domain.alerts import (
     AlertRow,
     ChangeBatch,
     MentionRule,
+    MessageResponse,
     PendingMention,
     PostedAlert,
 )
@@ -90,23 +92,42 @@ def without_snoozed(
 ) -> tuple[ChangeBatch, dict[str, Counter[str]]]:
     """A batch without the failures that are snoozed at its time, and their numbers.
 
-    They are counted by message and fingerprint of the snooze. Later changes of snoozes don't count,
-    so that the result is the same when the batch is posted again after a crash.
+    They are counted by message and fingerprint of each snooze. Later changes of snoozes don't
+    count, so that the result is the same when the batch is posted again after a crash. A snooze
+    that was reported without them doesn't hold them back: otherwise, nobody would see them.
     """
     snoozes = [
         (response.ts, snooze.fingerprint)
         for response in responses.messages
         for snooze in response.active_snoozes(batch.at)
+        if not snooze.is_reported or snooze.batch >= batch.number
     ]
     kept, held = list[JobChange](), defaultdict[str, Counter[str]](Counter)
     for change in batch.changes:
-        for ts, fingerprint in snoozes:
-            if change.fingerprint and are_similar_fingerprints(fingerprint, change.fingerprint):
-                held[ts][fingerprint] += 1
-                break
-        else:
+        same = [one for one in snoozes if _are_same_kind(one[1], change.fingerprint)]
+        for ts, fingerprint in same:
+            held[ts][fingerprint] += 1
+        if not same:
             kept.append(change)
     return replace(batch, changes=tuple(kept)), dict(held)
+
+
+def snoozed_until(responses: AlertResponses, fingerprint: str, now: float) -> float:
+    """When the last snooze of a kind of failure ends, from whatever message; 0 if there is none."""
+    return max(
+        (
+            snooze.end
+            for response in responses.messages
+            for snooze in response.active_snoozes(now)
+            if _are_same_kind(snooze.fingerprint, fingerprint)
+        ),
+        default=0.0,
+    )
+
+
+def _are_same_kind(one: str, other: str) -> bool:
+    """Whether two failures have the same cause; jobs that didn't fail have no fingerprint."""
+    return bool(one and other) and are_similar_fingerprints(one, other)
 
 
 def open_posts(
@@ -114,14 +135,15 @@ def open_posts(
 ) -> Sequence[PostedAlert]:
     """The posts that can still get repeats, oldest first.
 
-    A claimed or resolved message gets them for a week after that, others for a day. Later responses
-    don't count, so that the plan for a batch is the same when it is posted again after a crash.
+    A claimed or resolved message gets them for a week after that, others for a day, also after a
+    snooze. Later responses don't count, so that the plan for a batch is the same when it is posted
+    again after a crash.
     """
 
     def is_open(post: PostedAlert) -> bool:
         then = responses.of(post.ts).as_of(now)
         lasts = POSTED_ALERT_TTL_SECONDS if then.state == "open" else RESPONSE_TTL_SECONDS
-        return now - max(post.at, then.at) < lasts
+        return now - max(post.at, then.in_use_until) < lasts
 
     return [post for post in posts if is_open(post)][-MAX_POSTED_ALERTS:]
 
@@ -136,7 +158,7 @@ def kept_posts(
 
     def is_kept(post: PostedAlert) -> bool:
         lasts = RESPONSE_TTL_SECONDS if post.has_failures else POSTED_ALERT_TTL_SECONDS
-        return now - max(post.at, responses.of(post.ts).at) < lasts
+        return now - max(post.at, responses.of(post.ts).in_use_until) < lasts
 
     kept = [post for post in posts if is_kept(post)]
     unclaimed = [post for post in kept if responses.of(post.ts).state != "claimed"]
@@ -184,12 +206,10 @@ def _with_job(row: AlertRow, change: JobChange, at: float) -> AlertRow:
 
 def _matching_row(post: PostedAlert, change: JobChange) -> int | None:
     """The index of the row with similar failures; None also for jobs that did not fail."""
-    if not change.fingerprint:
-        return None
     similar = (
         index
         for index, row in enumerate(post.rows)
-        if row.fingerprint and are_similar_fingerprints(row.fingerprint, change.fingerprint)
+        if _are_same_kind(row.fingerprint, change.fingerprint)
     )
     return next(similar, None)
 
@@ -260,15 +280,39 @@ def next_mention_at(alert: Alert) -> float:
     return max(due, alert.muted_until)
 
 
-def is_unclaimed(
-    posts: Sequence[PostedAlert], responses: AlertResponses, ts: str, now: float
-) -> bool:
-    """Whether a message still needs someone: no one has claimed or resolved it in the last day.
+def open_since(post: PostedAlert, response: MessageResponse, now: float) -> float:
+    """When a message was posted or last reopened, or a snooze of it ended."""
+    over = (one.end for one in response.snoozes if one.end <= now)
+    return max([post.at, response.at, *over])
 
-    A message whose id is unknown can't be claimed.
+
+def unclaimed_since(
+    posts: Sequence[PostedAlert], responses: AlertResponses, ts: str, now: float
+) -> float | None:
+    """Since when no one has claimed a message; None if it no longer needs anyone.
+
+    Then someone has claimed or resolved it, or nothing happened for a day. A message whose id is
+    unknown can't be claimed.
     """
-    is_open = responses.of(ts).state == "open"
-    return not ts or (is_open and any(post.ts == ts for post in open_posts(posts, now, responses)))
+    if not ts:
+        return now
+    response = responses.of(ts)
+    post = next((one for one in open_posts(posts, now, responses) if one.ts == ts), None)
+    return open_since(post, response, now) if post and response.state == "open" else None
+
+
+def unsnoozed(
+    mention: PendingMention, posts: Sequence[PostedAlert], responses: AlertResponses, now: float
+) -> PendingMention:
+    """The mention without the agents whose failures are all snoozed; if none is left, it waits."""
+    rows = [row for post in posts if post.ts == mention.ts for row in post.rows]
+    is_awake = [not snoozed_until(responses, row.fingerprint, now) for row in rows]
+    if rows and not any(is_awake):
+        return replace(mention, agents={})
+    awake = {name for row in compress(rows, is_awake) for name in row.agents}
+    asleep = {name for row in rows for name in row.agents} - awake
+    agents = {id_: name for id_, name in mention.agents.items() if name not in asleep}
+    return replace(mention, agents=agents)
 
 
 def without_mention(alert: Alert, done: PendingMention, is_posted: bool, now: float) -> Alert:

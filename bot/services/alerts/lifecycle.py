@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from itertools import chain
 
 from bot.domain.accounts import PolledConnection
@@ -14,20 +13,28 @@ from bot.domain.alerts import (
     Alert,
     AlertResponses,
     AlertRow,
+    ChangeBatch,
     MessageResponse,
     PendingMention,
     PostedAlert,
     ResponseEvent,
     Snooze,
-    UnclaimedFailures,
 )
 from bot.domain.conditions import Recovery, add_recoveries, without_failed
+from bot.domain.jobs import AgentCount
 from bot.domain.times import Clock
 from bot.errors import Busy, OutdatedButton
-from bot.services.alerts.grouping import MAX_PENDING_MENTIONS, without_mention
+from bot.services.alerts.grouping import (
+    MAX_PENDING_MENTIONS,
+    NO_RESPONSES,
+    open_since,
+    snoozed_until,
+    without_mention,
+    without_snoozed,
+)
 from bot.services.concurrency import gather_all
 from bot.services.similarity import agent_counts
-from bot.store.alerts import AlertStore
+from bot.store.alerts import AlertStore, ttl_of
 
 OWNER_CHECK_INTERVAL_SECONDS = 20 * 60 * 60.0
 
@@ -50,18 +57,21 @@ class AlertLifecycle:
         alert: Alert,
         posts: tuple[PostedAlert, ...],
         mentions: tuple[PendingMention, ...] = (),
+        responses: AlertResponses = NO_RESPONSES,
     ) -> bool:
         """Save that the batch was posted, with its messages and the mentions that follow.
 
-        Returns False if it could not be saved.
+        `responses` say how long the messages are kept. Returns False if it could not be saved.
         """
         number = alert.batch.number if alert.batch else 0
+        posts_ttl = ttl_of(responses, self._clock())
         for _ in range(MAX_ALERT_SAVE_ATTEMPTS):
             now = await self._store.load(alert.id)
             if now is None or now.batch is None or now.batch.number != number:
                 return True
             pending = (*now.pending, *mentions)[-MAX_PENDING_MENTIONS:]
-            if await self._store.save(replace(now, batch=None, pending=pending), now, posts):
+            after = replace(now, batch=None, pending=pending)
+            if await self._store.save(after, now, posts, posts_ttl=posts_ttl):
                 return True
         return False
 
@@ -153,16 +163,29 @@ class AlertLifecycle:
         raise Busy
 
 
-Held = Mapping[str, Mapping[str, int]]
-"""How many failures snoozes hold back, by message and fingerprint."""
-
-
 @dataclass(frozen=True, slots=True)
 class Responded:
     """The response to a message after a user's click, and whether the click changed it."""
 
     response: MessageResponse
     is_changed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class UnclaimedFailures:
+    """A message about failures that no one has claimed, unclaimed since `at`.
+
+    `count` is the number of failed jobs, and `agents` are those that are known by agent. Both leave
+    out snoozed failures, unless all are snoozed: then `snoozed_until` is when the first snooze
+    ends, else 0.
+    """
+
+    alert: Alert
+    ts: str
+    at: float
+    count: int
+    agents: tuple[AgentCount, ...]
+    snoozed_until: float = 0.0
 
 
 class AlertResponder:
@@ -186,7 +209,7 @@ class AlertResponder:
 
         def changed(responses: AlertResponses) -> AlertResponses:
             response = responses.of(ts)
-            if now - max(_posted_at(ts), response.at) >= RESPONSE_TTL_SECONDS:
+            if now - max(_posted_at(ts), response.in_use_until) >= RESPONSE_TTL_SECONDS:
                 raise OutdatedButton("/emporix alerts open")
             return _with(responses, response.after(event, user_id, now), now)
 
@@ -234,10 +257,17 @@ class AlertResponder:
         now = self._clock()
         return await self._change(alert.id, ts, lambda one: one.after_ending_snoozes(now))
 
-    async def count_snoozed(self, alert: Alert, held: Held, batch: int) -> None:
-        """Count a batch's failures that snoozes hold back, once; by message and fingerprint."""
-        for ts, counts in held.items():
-            await self._change(alert.id, ts, partial(_counted, counts, batch))
+    async def count_snoozed(self, alert: Alert, batch: ChangeBatch) -> AlertResponses:
+        """Count a batch's failures that snoozes hold back, once; returns the responses after it."""
+        now = self._clock()
+
+        def counted(responses: AlertResponses) -> AlertResponses:
+            for ts, held in without_snoozed(batch, responses)[1].items():
+                response = responses.of(ts).after_counting(held, batch.number)
+                responses = _with(responses, response, now)
+            return responses
+
+        return (await self._store.update(alert.id, now, counted))[1]
 
     async def mark_reported(self, alert_id: str, ts: str, snooze: Snooze) -> None:
         """Save that the thread says how many failures occurred during a snooze."""
@@ -289,6 +319,11 @@ class AlertResponder:
         return await self.unclaimed([alert for alert in alerts if alert.tenant == tenant])
 
     async def unclaimed(self, alerts: Sequence[Alert]) -> tuple[UnclaimedFailures, ...]:
+        """As `unclaimed_or_snoozed`, without the messages whose failures are all snoozed."""
+        found = await self.unclaimed_or_snoozed(alerts)
+        return tuple(one for one in found if not one.snoozed_until)
+
+    async def unclaimed_or_snoozed(self, alerts: Sequence[Alert]) -> tuple[UnclaimedFailures, ...]:
         """The messages of the last week whose failures no one has claimed, newest first."""
         posts, responses = await gather_all(
             self._alerts.posts_of(alerts), self._store.load(*(alert.id for alert in alerts))
@@ -298,10 +333,6 @@ class AlertResponder:
             _unclaimed(*one, now) for one in zip(alerts, posts, responses, strict=True)
         )
         return tuple(sorted(found, key=lambda one: one.at, reverse=True))
-
-
-def _counted(held: Mapping[str, int], batch: int, response: MessageResponse) -> MessageResponse:
-    return response.after_counting(held, batch)
 
 
 def _with(responses: AlertResponses, response: MessageResponse, now: float) -> AlertResponses:
@@ -323,11 +354,19 @@ def _unclaimed(
 ) -> Iterator[UnclaimedFailures]:
     for post in posts:
         response = responses.of(post.ts)
-        at = max(post.at, response.at)
-        is_open = response.state == "open" and now - at < RESPONSE_TTL_SECONDS
+        is_recent = now - max(post.at, response.in_use_until) < RESPONSE_TTL_SECONDS
+        is_open = response.state == "open" and is_recent
         if is_open and post.has_failures and post.can_be_claimed:
             failed = [row for row in post.rows if row.fingerprint]
-            agents = sum((Counter(row.agents) for row in failed), Counter[str]())
-            more = post.more if len(failed) == len(post.rows) else 0
-            count = agents.total() + (more or 0)
-            yield UnclaimedFailures(alert, post.ts, at, count, agent_counts(agents))
+            ends = [snoozed_until(responses, row.fingerprint, now) for row in failed]
+            rows = [row for row, end in zip(failed, ends, strict=True) if not end] or failed
+            agents = sum((Counter(row.agents) for row in rows), Counter[str]())
+            more = post.more if len(rows) == len(post.rows) else 0
+            yield UnclaimedFailures(
+                alert,
+                post.ts,
+                open_since(post, response, now),
+                agents.total() + (more or 0),
+                agent_counts(agents),
+                min(ends),
+            )

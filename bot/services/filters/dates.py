@@ -123,7 +123,7 @@ _YEAR_LAST = re.compile(r"(\d{1,2})([./-])(\d{1,2})(?:\2(\d{4}|\d\d)?)?", re.ASC
 _DAY_MONTH = re.compile(rf"{_DAY} (?:of )?{_MONTH}{_YEAR}", re.ASCII)
 _MONTH_DAY = re.compile(rf"{_MONTH} {_DAY}{_YEAR}", re.ASCII)
 _DAY_TIME = re.compile(
-    r"(?P<days>.*[^\s,])(?: |, ?)(?:at )?"
+    r"(?P<days>.*?[^\s,])(?: |, ?)(?:at )?"
     r"(?P<hour>\d{1,2})(?::(?P<minute>\d\d)(?::(?P<second>\d\d))?)? ?(?P<half>am|pm)?",
     re.ASCII,
 )

@@ -61,15 +61,29 @@ AGENT_TYPE_NAMES = {
     "fraud_check": "anti_fraud",
     "anti_fraud": "anti_fraud",
 }
+MEANINGS = {"status": STATUS_NAMES, "type": TYPE_NAMES, "agent-type": AGENT_TYPE_NAMES}
+"""What the words for the values of a filter mean to Emporix, by the name of the filter."""
 VALUES_OF_TWO_WORDS = {
     name: {word.replace("_", " ") for word in words if "_" in word}
-    for name, words in (
-        ("status", STATUS_NAMES),
-        ("type", TYPE_NAMES),
-        ("agent-type", AGENT_TYPE_NAMES),
-    )
+    for name, words in MEANINGS.items()
 }
 """Values that are understood without quotes, by the name of the filter."""
+
+
+def corrected_list(line: str) -> str:
+    """The line with a filter for its first word, if that means a status or type: "errors today".
+
+    Returns "" for any other line.
+    """
+    first, _, rest = line.strip().partition(" ")
+    word = first.lower().strip(".,;:!?")
+    for name in ("status", "type"):
+        for value in (word, word.removesuffix("s")):
+            if value in MEANINGS[name]:
+                return f"{name}:{value} {rest}".strip()
+    return ""
+
+
 SORTS = {
     "newest": NEWEST_FIRST,
     "oldest": "metadata.createdAt:ASC",

@@ -67,9 +67,10 @@ class FilterForm:
     def job_id(self) -> str:
         """The job to open, if the words are only its id or a link to it; "" otherwise.
 
-        In quotes, an id is a word to search for.
+        In quotes, an id is a word to search for; in code ticks, as Slack shows ids, it is not.
         """
-        return job_in_line(self.words) if pair_quotes(self.words).count('"') == 0 else ""
+        is_quoted = '"' in pair_quotes(self.words.replace("`", " "))
+        return "" if is_quoted else job_in_line(self.words)
 
     def with_more(self) -> FilterForm:
         """The same form with all fields, and their defaults."""

@@ -43,11 +43,11 @@ _PUNCTUATION = ".,;:!?"
 _STATUS = "|".join(sorted(STATUS_WORDS - {"in_progress", "ok"}))
 _LIST_REQUEST = re.compile(
     r"\s*(?:please\s+)?"
-    r"(?P<verb>(?:(?:show|list|display|give|get|see|find)(?:\s+me)?|how\s+many)\s+)?"
-    r"(?P<which>(?:(?:all|any|the|of|my|our|newest|latest|recent)\s+(?!\d))*)"
+    r"(?P<verb>(?:(?:show|list|display|give|get|see|find)(?:\s+me)?|how\s+many|what|which)\s+)?"
+    r"(?P<which>(?:(?:all|any|the|of|my|our|(?P<newest>newest|latest|recent|last))\s+(?!\d))*)"
     r"(?:(?:last|newest|latest|top)\s+(?P<size>\d{1,3})(?:\s+|\s*$))?"
     rf"(?P<statuses>(?:(?:{_STATUS})(?:\s*,\s*|\s+(?:(?:and|or)\s+)?|[.!?]*\s*$))*)"
-    r"(?P<noun>(?:jobs|failures)(?![\w:=-])[.,!?]*)?",
+    r"(?P<noun>(?:jobs|failures|(?(newest)(?P<one>job|failure)|(?!)))(?![\w:=-])[.,!?]*)?",
     re.ASCII | re.IGNORECASE,
 )
 _FIRST_STATUS = re.compile(r"(?:skipped|succeeded)(?!\w)", re.IGNORECASE)
@@ -67,7 +67,7 @@ class RequestedList:
 
 
 def match_list_request(text: str, *, has_status: bool = False) -> RequestedList | None:
-    """The request at the start of `text`; None if there is none.
+    """The request at the start of `text`, such as "latest failed"; None if there is none.
 
     `has_status`: a command like `failed` precedes it. A line that contains only "jobs" is not a
     request.
@@ -76,9 +76,10 @@ def match_list_request(text: str, *, has_status: bool = False) -> RequestedList 
     if found is None:
         return None
     statuses = tuple(re.findall(_STATUS, found["statuses"].lower()))
-    size = found["size"] or ""
-    noun, asks = (found["noun"] or "").lower(), found["verb"] or "all" in found["which"].lower()
-    if noun.startswith("failures"):
+    size = found["size"] or ("1" if found["one"] else "")
+    asks = found["verb"] or found["newest"] or "all" in found["which"].lower()
+    noun = (found["noun"] or "").lower()
+    if noun.startswith("failure"):
         statuses = (*statuses, "failed")
     if noun:
         is_request = asks or found["which"] or size or found["statuses"] or has_status

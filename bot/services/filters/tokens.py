@@ -10,9 +10,13 @@ from bot.services.filters.definitions import FILTERS_BY_NAME, RAW_QUERY
 # Clients turn straight quotes into curly ones while people type.
 _STRAIGHT = str.maketrans("“”„‟«»", '""""""')
 _STRAIGHT_IN_RAW = str.maketrans("“”", '""')
-# Single quotes count as quotes around a whole word or value; in a word, they are apostrophes.
+# Single quotes and code ticks count as quotes around a whole word or value; in a word, a single
+# quote is an apostrophe.
 _SINGLE_QUOTED = re.compile(
-    r'"[^"]*"|(?<![^\s:=：＝,，])[\'‘‚‹](?P<inside>(?:[^\'"‘’‚‹›]|(?<=\w)[\'’](?=\w))+)[\'’›](?![^\s,，.;!?])'
+    r'"[^"]*"|(?<![^\s:=：＝,，])(?:'
+    r"[\'‘‚‹](?P<inside>(?:[^\'\"‘’‚‹›]|(?<=\w)[\'’](?=\w))+)[\'’‘›]"
+    r"|(?P<ticks>`{1,3})(?P<code>[^`\"]+)(?P=ticks)"
+    r")(?![^\s,，.;!?])"
 )
 
 _NAMES = "|".join(name.replace("-", "[-_]") for name in FILTERS_BY_NAME)
@@ -93,20 +97,22 @@ def tokenize(text: str) -> TokenizedText:
 
 def pair_quotes(text: str) -> str:
     """The text with straight double quotes in pairs; each character keeps its position."""
-    paired = _with_pairs_only(text.translate(_STRAIGHT))
+    paired = _with_pairs_only(text).translate(_STRAIGHT)
     return _SINGLE_QUOTED.sub(_double_quoted, paired) if not paired.isalnum() else paired
 
 
 def _with_pairs_only(text: str) -> str:
-    """Replace a quote that is never closed with a space."""
-    if text.count('"') % 2 == 0:
+    """Replace a double quote that is never closed with a space."""
+    straight = text.translate(_STRAIGHT)
+    if straight.count('"') % 2 == 0:
         return text
-    last = text.rindex('"')
+    last = straight.rindex('"')
     return f"{text[:last]} {text[last + 1 :]}"
 
 
 def _double_quoted(found: re.Match[str]) -> str:
-    return found[0] if found["inside"] is None else f'"{found["inside"]}"'
+    inside, padding = found["inside"] or found["code"], " " * (len(found["ticks"] or "'") - 1)
+    return found[0] if inside is None else f'{padding}"{inside}"{padding}'
 
 
 def _filter(plain: str, name: re.Match[str], *, is_loose: bool) -> TypedFilter:
@@ -162,7 +168,8 @@ def _skip_space(text: str, at: int) -> int:
 
 
 def with_quotes(text: str, start: int, end: int) -> str:
-    """Put the characters from `start` to `end` in quotes."""
+    """Put the characters from `start` to `end` in quotes; no quote remains open around them."""
+    text = _with_pairs_only(text)
     inside = _QUOTES.sub(" ", text[start:end]).strip(" ,")
     after = text[end:]
     return f'{text[:start]}"{inside}"{" " if after and not after[0].isspace() else ""}{after}'

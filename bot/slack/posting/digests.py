@@ -9,11 +9,11 @@ from typing import Any
 
 from slack_sdk.errors import SlackApiError, SlackClientError
 
-from bot.domain.alerts import UnclaimedFailures
 from bot.domain.digests import Digest, ScheduledRun
 from bot.errors import DigestRefused
 from bot.rendering.blockkit.rules import has_chart, without_chart
 from bot.rendering.renderer import Renderer
+from bot.services.alerts.lifecycle import UnclaimedFailures
 from bot.services.digests import lifecycle
 from bot.services.digests.history import History
 from bot.services.digests.report import Report

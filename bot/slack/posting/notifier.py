@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -31,7 +31,7 @@ from bot.slack.posting.post_once import (
     OutgoingMessage,
     PostRefused,
 )
-from bot.slack.users import has_left, time_zone_of
+from bot.slack.users import find_gone, has_left, time_zone_of
 from bot.store.slack_cache import AudienceCache, TimeZoneCache
 
 logger = logging.getLogger(__name__)
@@ -254,6 +254,12 @@ class Notifier:
         """Whether a user has left the workspace."""
         with _retry_temporary_errors():
             return await has_left(self._client, user_id)
+
+    async def find_gone(
+        self, team_id: str, user_ids: Iterable[str], group_ids: Sequence[str]
+    ) -> list[str]:
+        """The users and user groups that Slack doesn't notify, as in `users.find_gone`."""
+        return await find_gone(self._client, team_id, user_ids, group_ids)
 
     async def _post(
         self, post: OutgoingMessage, template: str, facts: dict[str, Any]

@@ -68,7 +68,11 @@ def users_info(workspace: Workspace, given: Arguments) -> dict[str, Any]:
 
 
 def usergroups_list(workspace: Workspace, given: Arguments) -> dict[str, Any]:
-    """Return the user groups; disabled ones only with `include_disabled`."""
+    """Return the user groups; disabled ones only with `include_disabled`.
+
+    Slack ignores `team_id`, because the token is that of a workspace
+    (https://docs.slack.dev/reference/methods/usergroups.list).
+    """
     groups = workspace.directory.user_groups.values()
     return {
         "usergroups": [

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from syrupy.assertion import SnapshotAssertion
 
@@ -132,6 +134,33 @@ async def test_a_failure_of_slack_leaves_people(connected: AppHarness, ada: Pers
     assert "Slack doesn't return the user groups right now" in str(opened.view["blocks"])
     await ada.submit({"Person": "@ada"})
     assert (await stored(connected)).mentions.rules == (MentionRule("", "", "U0ADA", ""),)
+
+
+async def test_a_plan_without_user_groups(connected: AppHarness, ada: Person) -> None:
+    """On a Slack plan without user groups, the form says so, and asks Slack once a minute."""
+    connected.workspace.faults.add(
+        Fault("refuse", method="usergroups.list", error="plan_upgrade_required", times=1)
+    )
+    for _ in range(2):
+        await ada.command("/emporix alerts list")
+        opened = await ada.click("Notify…")
+        assert opened.view is not None
+        assert "Slack plan has no user groups" in str(opened.view["blocks"])
+
+
+async def test_a_disabled_user_group(connected: AppHarness, ada: Person) -> None:
+    """If the saved user group was disabled, the form says so, and saving removes it."""
+    await open_form(ada)
+    await ada.submit(FIELDS)
+    groups = connected.workspace.directory.user_groups
+    groups["S0OPS"] = replace(groups["S0OPS"], is_disabled=True)
+    connected.clock.forward(120)
+    await ada.command("/emporix alerts list")
+    opened = await ada.click("Notify…")
+    assert opened.view is not None
+    assert "The saved user group <!subteam^S0OPS> was disabled" in str(opened.view["blocks"])
+    await ada.submit({"Person": "@grace"})
+    assert (await stored(connected)).mentions.rules == (MentionRule("", "", "U0GRACE", ""),)
 
 
 @pytest.mark.parametrize(

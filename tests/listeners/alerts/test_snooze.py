@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -10,13 +11,19 @@ from zoneinfo import ZoneInfo
 import pytest
 from syrupy.assertion import SnapshotAssertion
 
+from bot.domain.alerts import ChangeBatch
+from bot.domain.conditions import JobChange
 from bot.errors import InvalidInput
 from bot.services.alerts.alerts import snooze_end
+from bot.services.alerts.lifecycle import AlertResponder
 from bot.store import keys as redis_keys
+from bot.store.alerts import AlertStore
+from sandbox.slack.directory import TEAM_ID
 from sandbox.slack.faults import Fault
 from tests.harness.app import AppHarness
 from tests.listeners.alerts.fixtures import with_failure
-from tests.listeners.alerts.test_open import state, thread
+from tests.listeners.alerts.test_open import click_in, state, thread, unclaimed
+from tests.tasks.test_alert_mentions import snooze_option
 from tests.tasks.test_alerts import TIMED_OUT, fail, later, posted, shown
 
 HOUR = 60 * 60.0
@@ -113,6 +120,119 @@ async def test_claims_and_snoozes_go_together(harness: AppHarness) -> None:
     await later(harness, 120)
     assert (await state(harness)).startswith("✅ Resolved by <@U0ADA>")
     assert await thread(harness) == ["✅ Resolved by <@U0ADA>."]
+
+
+async def test_snoozed_failures_are_not_unclaimed(
+    harness: AppHarness, snapshot: SnapshotAssertion
+) -> None:
+    """The list says until when failures are snoozed; the Home tab lists them after that."""
+    await snooze(harness, "Snooze for 4 hours")
+    answer = await harness.person("grace", "ops").command("/emporix alerts open")
+    assert answer.payloads == snapshot
+    assert "that no one has claimed" not in str((await harness.ada.open_home()).payloads)
+    await later(harness, 4.1 * HOUR)
+    assert "*1 alert that no one has claimed*" in await unclaimed(harness)
+    assert "that no one has claimed" in str((await harness.ada.open_home()).payloads)
+
+
+async def test_a_partly_snoozed_message_is_unclaimed(harness: AppHarness) -> None:
+    """Of a message with two causes, of which one is snoozed, the list counts the other one."""
+    fail(harness, message="Another {}", agentId="a")
+    fail(harness, message=TIMED_OUT, agentId="b")
+    fail(harness, message=TIMED_OUT, agentId="b")
+    await later(harness, 120)
+    await snooze(harness, await snooze_option(harness, "1 hour · b"))
+    listed = await unclaimed(harness)
+    assert "*2 alerts that no one has claimed*" in listed
+    assert "*1 job failed* in acme: a · " in listed
+
+
+async def test_menus_differ(harness: AppHarness) -> None:
+    """In a message with several failures, each option says which one it is about."""
+    fail(harness, message="Another {}", agentId="a" * 60)
+    fail(harness, message=TIMED_OUT, agentId="b")
+    await later(harness, 120)
+    for words in ("1 hour · b, ", "a date… · b, ", "tomorrow 9:00 · aaaaaaaaaaaaaaaaaaaaaaaa…, "):
+        assert (await snooze_option(harness, words)).endswith("AM")
+
+
+async def test_a_snooze_holds_also_for_other_messages(harness: AppHarness) -> None:
+    """Another message about failures of the snoozed kind isn't unclaimed either."""
+    harness.clock.forward(25 * HOUR)
+    fail(harness)
+    await later(harness)
+    assert len(await new_messages(harness)) == 2
+    await snooze(harness, "Snooze for 1 hour")
+    assert "😴 *2 alerts are snoozed*" in await unclaimed(harness)
+
+
+async def test_two_snoozes_of_a_kind_count_the_same(harness: AppHarness) -> None:
+    """If two messages snooze the same kind of failure, both threads say how many occurred."""
+    store = AlertStore(harness.redis, harness.cipher)
+    (alert,) = await store.of_channel(TEAM_ID, "C0OPS")
+    responder = AlertResponder(store, harness.clock)
+    harness.clock.forward(25 * HOUR)
+    fail(harness)
+    await later(harness)
+    for post in await store.load_posts(alert.id):
+        until = harness.clock() + HOUR
+        await responder.snooze(alert, post.ts, post.rows[0].job_id, until, "U0ADA")
+    fail(harness)
+    await later(harness, 1.2 * HOUR)
+    said = [line for line in await thread(harness) if "snooze" in line]
+    assert ["*1 job failed*" in line for line in said] == [True, True]
+
+
+async def test_a_long_snooze_keeps_the_message_in_use(harness: AppHarness) -> None:
+    """After a snooze of weeks, the message gets the next failure, is listed and can be claimed."""
+    ada = harness.person("ada", "ops")
+    await ada.click("Snooze until a date…")
+    await ada.submit({"Until": "2026-12-17"})
+    harness.clock.now = datetime(2026, 12, 10, 8, tzinfo=BERLIN).timestamp()
+    fail(harness, message=TIMED_OUT)
+    await later(harness, 120)
+    harness.clock.now = datetime(2026, 12, 17, 9, 1, tzinfo=BERLIN).timestamp()
+    await later(harness, 60)
+    fail(harness)
+    await later(harness, 120)
+    first, *_ = await new_messages(harness)
+    assert (await thread(harness))[-1].startswith("❌ 1 more job failed")
+    assert first["ts"].replace(".", "") in await unclaimed(harness)
+    message, *_ = await posted(harness)
+    await click_in(harness, message, "U0GRACE", "I'm on it")
+    assert (await state(harness)).startswith("🙋 <@U0GRACE>")
+
+
+async def test_counts_failures_that_are_not_posted_yet(harness: AppHarness) -> None:
+    """The report has failures that were found before its end, although they can't be posted yet."""
+    await snooze(harness, "Snooze for 1 hour")
+    await later(harness, 0.9 * HOUR)
+    await harness.redis.delete(*await harness.redis.keys("*audience*"))
+    harness.workspace.faults.add(Fault("status", times=999, method="conversations.info"))
+    fail(harness)
+    fail(harness, message=TIMED_OUT)
+    await later(harness, 0.2 * HOUR)
+    (line,) = await thread(harness)
+    assert "*1 job failed*" in line
+    harness.workspace.faults.clear()
+    await later(harness, 120)
+    assert len(await thread(harness)) == 1
+    assert len(await new_messages(harness)) == 2
+
+
+async def test_a_failure_found_too_late_is_posted(harness: AppHarness) -> None:
+    """A failure that the report of a snooze doesn't count is posted, so that it isn't lost."""
+    await snooze(harness, "Snooze for 1 hour")
+    await later(harness, 1.1 * HOUR)
+    store = AlertStore(harness.redis, harness.cipher)
+    (alert,) = await store.of_channel(TEAM_ID, "C0OPS")
+    kind = (await store.load_posts(alert.id))[0].rows[0].fingerprint
+    found_at = harness.clock() - 0.5 * HOUR
+    late = ChangeBatch(alert.number + 1, found_at, (JobChange("late", kind),))
+    assert await store.save(replace(alert, number=late.number, batch=late), alert)
+    await later(harness, 120)
+    assert "no job failed" in (await thread(harness))[0]
+    assert (await thread(harness))[1].startswith("❌ 1 more job failed")
 
 
 async def test_two_who_snooze_at_once(harness: AppHarness) -> None:

@@ -6,6 +6,7 @@ from syrupy.assertion import SnapshotAssertion
 
 from sandbox.slack.person import Person
 from tests.harness.app import AppHarness
+from tests.listeners.alerts.fixtures import with_failure
 from tests.listeners.digest.fixtures import in_channel, set_up
 from tests.listeners.jobs.fixtures import add_jobs
 
@@ -26,6 +27,16 @@ async def test_previews_a_first_digest(
     """Without a digest, the preview uses the defaults and explains how to set one up."""
     add_jobs(connected, 3)
     assert (await ada.command("/emporix digest preview")).payloads == snapshot
+
+
+async def test_lists_unclaimed_failures(connected: AppHarness, ada: Person, digest: str) -> None:
+    """The preview lists the channel's unclaimed failures, as the digest would."""
+    assert "no one has claimed" not in str((await ada.command("/emporix digest preview")).payloads)
+    await with_failure(connected)
+    shown = str((await ada.command("/emporix digest preview")).payloads)
+    assert "*1 alert that no one has claimed*" in shown
+    await ada.click("I'm on it")
+    assert "no one has claimed" not in str((await ada.command("/emporix digest preview")).payloads)
 
 
 async def test_asks_which_one(ada: Person, snapshot: SnapshotAssertion) -> None:

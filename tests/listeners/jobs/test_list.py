@@ -74,8 +74,8 @@ async def test_a_row_is_a_line_and_the_start_of_the_message(connected: AppHarnes
         ({"agentType": "anti_fraud"}, ":white_check_mark: *Succeeded* · fraud check"),
         ({"agentId": "a_b*"}, ":white_check_mark: *Succeeded* · `a_b*`"),
         ({"agentId": ":x: <b>"}, ":white_check_mark: *Succeeded* · `:x: &lt;b&gt;`"),
-        ({"type": "EXPORT"}, ":white_check_mark: *Succeeded* · Export"),
-        ({"type": "PRICE_WATCH"}, ":white_check_mark: *Succeeded* · Price watch"),
+        ({"type": "EXPORT"}, ":white_check_mark: *Succeeded* · *Export*"),
+        ({"type": "PRICE_WATCH"}, ":white_check_mark: *Succeeded* · *Price watch*"),
         ({"status": "paused"}, ":grey_question: *paused*"),
     ],
 )

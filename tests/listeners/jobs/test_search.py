@@ -26,6 +26,18 @@ async def test_other_pages_use_the_same_call(connected: AppHarness) -> None:
     assert connected.emporix_state.requests[-1].method == "POST"
 
 
+async def test_typed_text_is_shown_as_it_is(connected: AppHarness) -> None:
+    """The heading shows characters that Slack reads as formatting, in words and filters."""
+    for typed, shown in [
+        ("search *refund*", "contain “`*refund*`”"),
+        ("search ~late~ agent:_x_", "of `_x_` contain “`~late~`”"),
+        ("list event:*e* session::tada:", "event `*e*`, session `:tada:`"),
+        ("list q:sessionId:*x*", "query `sessionId:*x*`"),
+    ]:
+        exchange = await connected.ada.command(f"/emporix jobs {typed}")
+        assert shown in exchange.payloads[0]["blocks"][0]["text"]["text"]
+
+
 async def test_searches_for_special_characters_literally(connected: AppHarness) -> None:
     """Characters of queries and regular expressions are searched for literally."""
     add_jobs(connected, 3)

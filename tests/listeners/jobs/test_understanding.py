@@ -166,6 +166,15 @@ async def test_an_id_among_words_can_be_opened(jobs: AppHarness, typed: str) -> 
         assert id_ in str(exchange.view["blocks"])
 
 
+@pytest.mark.parametrize("typed", ["{}", "`{}`", "({}).", "<{}>"])
+async def test_an_id_alone_in_the_form_opens_the_job(jobs: AppHarness, typed: str) -> None:
+    """The search form opens the job if the words are only its id, in code ticks or brackets."""
+    await jobs.ada.shortcut("Search Emporix jobs")
+    exchange = await jobs.ada.submit({"words": typed.format(job_id(3))})
+    assert exchange.view is not None
+    assert exchange.view["title"]["text"] == "Emporix job"
+
+
 async def test_an_id_in_the_form_can_be_opened(jobs: AppHarness) -> None:
     """The results of the search form have the same button, with a label for screen readers."""
     await jobs.ada.shortcut("Search Emporix jobs")
@@ -212,6 +221,8 @@ async def test_similar_words_are_searched(jobs: AppHarness) -> None:
         ("jobs serch parcel", "Run /emporix jobs search parcel", "Job 1 of 1, "),
         (f"jobs gett {job_id(3)}", f"Run /emporix jobs get {job_id(3)}", "⏳ Running · "),
         ("serch parcel", "Run /emporix jobs search parcel", "Job 1 of 1, "),
+        ("imports today", "Run /emporix jobs list type:import today", "No import jobs, <!date^"),
+        (f"whats up with {job_id(3)}", "Open job", "⏳ Running · "),
         ("lost parcel", 'Search jobs for "lost parcel"', "Job 1 of 1, "),
         ("hepl filters", "Run /emporix help filters", "Filters for lists"),
         ("help filtrs", None, "There's no help topic `filtrs`"),
@@ -259,6 +270,7 @@ async def test_a_similar_agent_is_a_button(jobs: AppHarness) -> None:
     "typed",
     [
         "agent:fraud-check", "agent:FRAUD_CHECK", "agent:fraudcheck", "agent:fraud check",
+        'agent:"Fraud Check', "agent:`Fraud Check` failed",
         "agent:a1,Fraud Check failed", "agent = 'Fraud-Check'", "agent:fraud check failed",
     ],
 )  # fmt: skip
@@ -326,6 +338,7 @@ async def test_an_unlike_tenant_is_not_proposed(jobs: AppHarness) -> None:
     [
         ("Ms O'Neill's order", "Ms O’Neill’s"),
         ("Ms O’Neill’s order", "\"O'Neill's order\""),
+        ("Ms O'Neill's order", "`O’Neill’s order`"),
         ("Krüger", "Kru\u0308ger"),
         ("All done ✅", ":white_check_mark:"),
         ("\u26a0 late", '":warning: late"'),

@@ -74,7 +74,7 @@ async def test_the_list_says_which_jobs(harness: AppHarness) -> None:
         assert said.startswith(":hourglass_flowing_sand: *Running* · *Complaint Agent* · ")
         assert said.splitlines()[1].startswith("ab ab ab")
         assert len(said.splitlines()[1]) <= 60
-        assert other.startswith(":hourglass_flowing_sand: *Running* · Import · ")
+        assert other.startswith(":hourglass_flowing_sand: *Running* · *Import* · ")
         assert other.splitlines()[1] == "`import`"
 
 

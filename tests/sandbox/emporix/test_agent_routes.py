@@ -1,10 +1,13 @@
-"""Agents, session logs and commerce events."""
+"""Agents, chats, session logs and commerce events."""
 
 from __future__ import annotations
 
 import httpx
+import pytest
 
+from sandbox.emporix.keys import ACME_OPERATIONS, MANAGE, READ, Key
 from sandbox.emporix.state import EmporixState
+from tests.sandbox.emporix.conftest import Login
 
 AGENTIC = "/ai-service/acme/agentic"
 
@@ -69,3 +72,68 @@ async def test_commerce_events(acme: httpx.AsyncClient) -> None:
     """The events are one list of names."""
     events = (await acme.get(f"{AGENTIC}/commerce-events")).json()["events"]
     assert "product.product-updated" in events
+
+
+SESSION = "123e4567-e89b-12d3-a456-426614174000"
+CHAT = {"agentId": "a", "message": "Where is EON1031?"}
+
+
+async def test_a_chat_starts_a_job(acme: httpx.AsyncClient, emporix_state: EmporixState) -> None:
+    """A chat returns the id of a running job with its session; a repeated one starts another."""
+    emporix_state.add_agent("acme", id="a", type="complaint")
+    chats = [
+        await acme.post(f"{AGENTIC}/chat-async", json=CHAT, headers={"session-id": SESSION})
+        for _ in range(2)
+    ]
+    assert [chat.status_code for chat in chats] == [201, 201]
+    ids = [chat.json()["jobId"] for chat in chats]
+    assert len(set(ids)) == 2
+    job = (await acme.get(f"/ai-service/acme/jobs/{ids[0]}")).json()
+    assert (job["status"], job["sessionId"]) == ("in_progress", SESSION)
+    assert (job["agentId"], job["agentType"]) == ("a", "complaint")
+    assert job["message"] == CHAT["message"]
+    other = (await acme.post(f"{AGENTIC}/chat-async", json=CHAT)).json()["jobId"]
+    made = (await acme.get(f"/ai-service/acme/jobs/{other}")).json()["sessionId"]
+    assert made not in ("", SESSION)
+
+
+@pytest.mark.parametrize(
+    ("changes", "session", "status"),
+    [
+        ({"agentId": "unknown"}, SESSION, 404),
+        ({"agentId": ""}, SESSION, 400),
+        ({"agentId": "off"}, SESSION, 400),
+        ({"message": " "}, SESSION, 400),
+        ({"message": None}, SESSION, 400),
+        ({}, "no-uuid", 400),
+    ],
+)
+async def test_chats_are_checked(
+    acme: httpx.AsyncClient,
+    emporix_state: EmporixState,
+    changes: dict[str, object],
+    session: str,
+    status: int,
+) -> None:
+    """A chat needs a known agent that is enabled, a message, and a UUID as its session."""
+    emporix_state.add_agent("acme", id="a")
+    emporix_state.add_agent("acme", id="off", enabled=False)
+    chat = await acme.post(
+        f"{AGENTIC}/chat-async", json=CHAT | changes, headers={"session-id": session}
+    )
+    assert chat.status_code == status
+    assert emporix_state.jobs("acme") == []
+
+
+async def test_chats_need_their_scope(
+    emporix: httpx.AsyncClient, login: Login, emporix_state: EmporixState
+) -> None:
+    """The scope that changes agents does not start them."""
+    emporix_state.add_key(key := Key("manager", "manager-secret", "acme", (READ, MANAGE)))
+    emporix_state.add_agent("acme", id="a")
+    refused = await emporix.post(f"{AGENTIC}/chat-async", json=CHAT, headers=await login(key))
+    assert refused.status_code == 403
+    accepted = await emporix.post(
+        f"{AGENTIC}/chat-async", json=CHAT, headers=await login(ACME_OPERATIONS)
+    )
+    assert accepted.status_code == 201

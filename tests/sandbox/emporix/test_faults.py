@@ -66,6 +66,13 @@ async def test_truncated(one: httpx.AsyncClient, emporix_state: EmporixState) ->
     assert whole.content.startswith(half.content)
 
 
+async def test_status_after(one: httpx.AsyncClient, emporix_state: EmporixState) -> None:
+    """A request can take effect although its response is an error."""
+    emporix_state.faults.add(Fault("status_after", status=500))
+    assert (await one.delete(f"{JOBS}/one")).status_code == 500
+    assert emporix_state.jobs("acme") == []
+
+
 @pytest.mark.parametrize(("kind", "left"), [("cut_before", 1), ("cut_after", 0)])
 async def test_cut(
     one: httpx.AsyncClient,

@@ -22,7 +22,8 @@ async def test_answer_names_tenant_and_scopes(emporix: httpx.AsyncClient) -> Non
     answer = await emporix.post("/oauth/token", data=form(ACME_OPERATIONS))
     token = answer.json()
     assert answer.status_code == 200
-    assert token["scope"].split() == ["tenant=acme", "ai.agent_manage", "ai.agent_read"]
+    scopes = ["ai.agent_manage", "ai.agent_read", "ai.agentexecution_manage"]
+    assert token["scope"].split() == ["tenant=acme", *scopes]
     assert (token["expires_in"], token["token_type"]) == (14399, "Bearer")
     assert token["access_token"]
 

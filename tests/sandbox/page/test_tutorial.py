@@ -34,6 +34,8 @@ DONE = {
     "form": ("U0GRACE", {"view": said("jobs/search_results", "the second page of failures")}),
     "alerts": ("U0ADA", said("alerts/on", "new")),
     "claim": ("U0ADA", said("alerts/open.state", "claimed")),
+    "snooze": ("U0ADA", said("alerts/open.state", "claimed, with two snoozes")),
+    "mention": ("U0ADA", {"view": said("alerts/notify.done", "everything")}),
 }
 
 
@@ -69,6 +71,14 @@ def test_a_question_deletes_nothing(sent_payloads: Workspace) -> None:
     progress = TutorialProgress(sent_payloads)
     asked = {"view": said("jobs/delete_mentioned.ask", "one")}
     sent_payloads.journal.add(SentPayload("views.push", asked, {}, "U0ADA"))
+    assert done(progress) == set()
+
+
+def test_notifying_nobody_is_no_step(sent_payloads: Workspace) -> None:
+    """The step "Choose whom to notify" is not done by a form that mentions nobody."""
+    progress = TutorialProgress(sent_payloads)
+    saved = {"view": said("alerts/notify.done", "nobody")}
+    sent_payloads.journal.add(SentPayload("views.update", saved, {}, "U0ADA"))
     assert done(progress) == set()
 
 

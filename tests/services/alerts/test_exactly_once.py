@@ -106,6 +106,7 @@ class FakeAlerts:
         posts: tuple[PostedAlert, ...] | None = None,
         *,
         poll_at: float | None = None,
+        posts_ttl: int = 0,
         starts: bool = False,
     ) -> Alert | None:
         if before is None or ALERT_SERIALIZER.read(self.record) != before:

@@ -16,7 +16,7 @@ from bot.domain.filters import NEWEST_FIRST, Filters
 from bot.errors import InvalidInput
 from bot.services.filters.definitions import ALL_FILTERS, RAW_QUERY, Filter
 from bot.services.filters.parser import parse
-from bot.services.filters.tokens import TokenizedText, TypedFilter, Word, tokenize
+from bot.services.filters.tokens import TokenizedText, TypedFilter, Word, tokenize, with_quotes
 from bot.slack.request import normalized
 from tests.harness.outcome import outcome
 
@@ -105,7 +105,7 @@ def letters(*texts: str) -> Counter[str]:
     return Counter(
         letter.lower().replace("_", "-")
         for letter in "".join(texts)
-        if not letter.isspace() and letter not in "\"',:，：“”„‟«»‘’‚‹›"
+        if not letter.isspace() and letter not in "\"'`,:，：“”„‟«»‘’‚‹›"
     )
 
 
@@ -114,6 +114,18 @@ def test_an_open_quote_is_none() -> None:
     assert tokenize('5" screen status:ok').tokens == (
         Word("5"), Word("screen"), TypedFilter("status", ("ok",)),
     )  # fmt: skip
+
+
+@given(st.lists(WORDS, min_size=3, max_size=5), st.sampled_from('"“„'), st.data())
+def test_quotes_are_put_around_words_although_one_is_open(
+    words: list[str], mark: str, data: st.DataObject
+) -> None:
+    """Characters in a text can be put in quotes even if a quote before or after them is open."""
+    place, end = (data.draw(st.integers(0, len(words) - 1)) for _ in range(2))
+    typed = " ".join(f"{mark}{word}" if at == place else word for at, word in enumerate(words))
+    start = sum(len(word) + 1 for word in words[:end]) + (place <= end)
+    tokens = tokenize(with_quotes(typed, start, start + len(words[end]))).tokens
+    assert tokens == tuple(Word(word, at == end) for at, word in enumerate(words))
 
 
 def test_a_word_with_a_colon_is_a_filter() -> None:
@@ -159,6 +171,12 @@ FAILED = replace(NONE, statuses=("failure",))
         ("agent:'Ms O'Neill',b", replace(NONE, agents=("Ms O'Neill", "b"))),
         ("'late refund' now", replace(NONE, words=("late refund", "now"))),
         ("the agents' '90s songs", replace(NONE, words=("the", "agents'", "'90s", "songs"))),
+        ("`late refund` now", replace(NONE, words=("late refund", "now"))),
+        ("```late refund``` failed", replace(NONE, words=("late refund", "failed"))),
+        ("agent:`Complaint Agent`", replace(NONE, agents=("Complaint Agent",))),
+        ("agent:‚A b‘,‹c›", replace(NONE, agents=("A b", "c"))),
+        ("‚late refund‘", replace(NONE, words=("late refund",))),
+        ("O`Neill `late", replace(NONE, words=("O`Neill", "`late"))),
         ("\"it's 'late' now\"", replace(NONE, words=("it's 'late' now",))),
         ("failed.", FAILED),
         ("Failed, skipped!", replace(NONE, statuses=("failure", "skipped"))),

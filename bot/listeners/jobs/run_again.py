@@ -1,0 +1,89 @@
+"""Run again… below a failed job — sends its message to the agent again, once confirmed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+
+from bot.domain.accounts import Account, Caller
+from bot.domain.audit import AuditEvent
+from bot.errors import BotError, Busy, EmporixError, InvalidInput
+from bot.rendering import buttons
+from bot.rendering.buttons import JobButton, RunButton
+from bot.services.accounts import AccountService
+from bot.services.jobs import JobCard
+from bot.services.runs import RunRequest, RunService
+from bot.slack.decorators import action, submission
+from bot.slack.modals import Modal, SubmittedModal
+from bot.slack.origin import Origin
+
+RUN_REFUSALS = (EmporixError, Busy)
+"""Errors after which the agent was certainly not started, and the form stays."""
+
+MAX_TYPED_LENGTH = 3000  # Slack: the maximum of a field
+
+
+@action(buttons.JOBS_RUN_AGAIN_ASK, at_once=True, audit=None)
+async def ask(
+    button: JobButton, account: Account, runs: RunService, origin: Origin, modal: Modal
+) -> None:
+    runs.admit()
+    parent = origin.of_modal
+    await modal.open("loading", step="run")
+    card = await runs.prepare(account, button.job_id, button.tenant)
+    if card.run and not card.run.is_settled:
+        await modal.update("jobs/run_again.done", run=card.run, user_id=account.caller.user_id)
+        return
+    thread_ts = parent.thread_ts or str(origin.message.get("thread_ts") or "")
+    state = RunButton(
+        tenant=card.tenant,
+        job_id=card.job.id,
+        seen=card.run.attempt if card.run else 0,
+        channel_id=parent.channel_id or origin.channel_id,
+        thread_ts=thread_ts,
+    )
+    await modal.update("jobs/run_again", **_form(card, state, _text_of(card)))
+
+
+def _text_of(card: JobCard) -> str:
+    """What was sent, unless it is longer than a field of a form."""
+    message = card.job.message
+    return message if len(message) <= MAX_TYPED_LENGTH else ""
+
+
+def _form(
+    card: JobCard, state: RunButton, text: str, error: BotError | None = None
+) -> dict[str, object]:
+    return {"card": card, "state": asdict(state), "text": text, "error": error}
+
+
+@submission(buttons.JOBS_RUN_AGAIN_SUBMIT, audit=AuditEvent.JOB_RUN_AGAIN)
+async def run_again(
+    metadata: RunButton,
+    values: Mapping[str, str],
+    caller: Caller,
+    accounts: AccountService,
+    runs: RunService,
+    modal: SubmittedModal,
+) -> None:
+    request = RunRequest(
+        metadata.tenant,
+        metadata.job_id,
+        values["text"],
+        metadata.seen,
+        metadata.channel_id,
+        metadata.thread_ts,
+    )
+    account = await accounts.load(caller)
+    try:
+        run = await modal.within_ack(runs.start(account, request), "loading", step="run_start")
+    except (*RUN_REFUSALS, InvalidInput) as error:
+        if not modal.answered.is_set():
+            await modal.errors("jobs/run_again.errors", error=error)
+            return
+        card = await runs.prepare(account, metadata.job_id, metadata.tenant)
+        await modal.update("jobs/run_again", **_form(card, metadata, values["text"], error))
+        return
+    is_shown = await modal.try_update("jobs/run_again.done", run=run, user_id=caller.user_id)
+    if is_shown and run.state == "unknown" and run.caller == caller:
+        await runs.mark_shown(run)

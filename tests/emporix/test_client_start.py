@@ -1,0 +1,117 @@
+"""POST /agentic/chat-async over a real socket: one attempt, and a truthful result."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from bot.errors import (
+    EmporixError,
+    EmporixFailed,
+    EmporixUnreachable,
+    Forbidden,
+    InvalidRequest,
+    NotFound,
+    RateLimited,
+    Unauthorized,
+)
+from tests.emporix.conftest import Clients
+from tests.emporix.fakes import FakeTokens, connection
+from tests.emporix.scripted import (
+    EXPIRED,
+    HTML,
+    NOT_HTTP,
+    TRUNCATED,
+    Answer,
+    cut,
+    failing,
+    reply,
+    scripted,
+    silence,
+    token,
+)
+
+SESSION = "123e4567-e89b-12d3-a456-426614174000"
+STARTED = reply({"jobId": "j2"}, status=201)
+
+
+@pytest.mark.parametrize("answer", [STARTED, reply([{"jobId": "j2"}], status=201)])
+async def test_start(answer: Answer, client_of: Clients, tokens: FakeTokens) -> None:
+    """The agent gets the message in the app's session, with a token that is never stored."""
+    async with scripted(token("run"), answer) as server, client_of(server.url) as client:
+        assert await client.start_agent(connection(), "a", "Again", SESSION) == "j2"
+    asked, call = server.requests
+    assert b"ai.agent_read+ai.agentexecution_manage" in asked.body
+    assert (call.method, call.target) == ("POST", "/ai-service/acme/agentic/chat-async")
+    assert json.loads(call.body) == {"agentId": "a", "message": "Again"}
+    assert call.headers["session-id"] == SESSION
+    assert call.headers["authorization"] == "Bearer run"
+    assert tokens.reads == tokens.saves == 0
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        *(cut, silence, NOT_HTTP, TRUNCATED, HTML, failing(500), failing(503), failing(408)),
+        *(reply({}, status=201), reply([], status=201), reply(b"", status=201)),
+        reply(b"<html>", status=403, headers={"Content-Type": "text/html"}),
+    ],
+)
+async def test_says_that_the_outcome_is_unknown(answer: Answer, client_of: Clients) -> None:
+    """After a response that proves nothing, the result is unknown, and nothing is sent again."""
+    async with scripted(token("run"), answer, STARTED) as server, client_of(server.url) as client:
+        assert await client.start_agent(connection(), "a", "Again", SESSION) == ""
+    assert len(server.requests) == 2
+
+
+@pytest.mark.parametrize(
+    ("status", "error"),
+    [(400, InvalidRequest), (403, Forbidden), (404, NotFound), (429, RateLimited)],
+)
+async def test_refusals_are_definite(
+    status: int, error: type[EmporixError], client_of: Clients
+) -> None:
+    """A refusal means that the agent was not started, and is not repeated."""
+    async with (
+        scripted(token("run"), failing(status), STARTED) as server,
+        client_of(server.url) as client,
+    ):
+        with pytest.raises(error) as caught:
+            await client.start_agent(connection(), "a", "Again", SESSION)
+    assert len(server.requests) == 2
+    if isinstance(caught.value, NotFound):
+        assert (caught.value.resource, caught.value.resource_id) == ("agent", "a")
+
+
+@pytest.mark.parametrize(("answer", "error"), [(failing(503), EmporixFailed), (cut, EmporixError)])
+async def test_a_failed_token_request_starts_nothing(
+    answer: Answer, error: type[EmporixError], client_of: Clients
+) -> None:
+    """Without a token, the agent was certainly not started."""
+    async with scripted(answer) as server, client_of(server.url) as client:
+        with pytest.raises(error):
+            await client.start_agent(connection(), "a", "Again", SESSION)
+
+
+async def test_an_expired_token_is_replaced(client_of: Clients) -> None:
+    """A 401 starts nothing, so the call is repeated once with a new token."""
+    async with (
+        scripted(token("old"), STARTED, EXPIRED, token("new"), STARTED) as server,
+        client_of(server.url) as client,
+    ):
+        for _ in range(2):
+            assert await client.start_agent(connection(), "a", "Again", SESSION) == "j2"
+    assert server.requests[-1].headers["authorization"] == "Bearer new"
+    async with scripted(token("a"), EXPIRED) as server, client_of(server.url) as client:
+        with pytest.raises(Unauthorized):
+            await client.start_agent(connection(), "a", "Again", SESSION)
+
+
+async def test_an_unreachable_emporix_starts_nothing(client_of: Clients) -> None:
+    """If no connection can be opened, the agent was certainly not started."""
+    async with scripted() as server:
+        url = server.url
+    async with client_of(url) as client:
+        with pytest.raises(EmporixUnreachable):
+            await client.start_agent(connection(), "a", "Again", SESSION)

@@ -1,0 +1,136 @@
+"""Run again… — sends a failed job's message to its agent again, at most once per confirmation."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from syrupy.assertion import SnapshotAssertion
+
+from bot.rendering.buttons import JOBS_RUN_AGAIN_ASK, JobButton
+from sandbox.emporix.faults import Fault
+from sandbox.emporix.keys import ACME_OPERATIONS, ACME_READ_ONLY
+from tests.harness import sample_requests
+from tests.harness.app import AppHarness, open_app
+from tests.harness.clock import FakeClock
+from tests.harness.runs import (
+    CHAT,
+    JOB,
+    add_failed,
+    ask,
+    confirm,
+    recorded,
+    shown,
+    started,
+    without_ids,
+)
+from tests.harness.signed_requests import Poster
+
+
+@pytest.fixture
+async def acting(harness: AppHarness) -> AppHarness:
+    """Ada is connected and allows agent actions; one job has failed."""
+    add_failed(harness)
+    await harness.connect(harness.ada, ACME_OPERATIONS, with_actions=True)
+    return harness
+
+
+async def test_shows_what_was_sent(acting: AppHarness, snapshot: SnapshotAssertion) -> None:
+    """The form has the message to edit, and warns that the agent acts again."""
+    exchange = await ask(acting.ada)
+    assert exchange.payloads[-1]["view"] == snapshot
+    assert started(acting) == []
+
+
+async def test_starts_the_agent(acting: AppHarness, snapshot: SnapshotAssertion) -> None:
+    """The edited message is sent; the modal names the new job, and so does the old one."""
+    await ask(acting.ada)
+    exchange = await confirm(acting.ada, "Where is my refund for EON1032?")
+    assert without_ids(exchange.payloads) == snapshot
+    (job,) = started(acting)
+    assert job["message"] == "Where is my refund for EON1032?"
+    assert job["agentId"] == "complaint-agent"
+    assert await recorded(acting) == [("U0ADA", "done")]
+    again = await acting.ada.command(f"/emporix jobs get {JOB}")
+    assert without_ids(again.payloads[-1]["blocks"]) == snapshot(name="old job")
+    opened = await acting.ada.click("Open new job")
+    assert "Running" in shown(opened)
+
+
+async def test_offers_nothing_without_the_right(harness: AppHarness) -> None:
+    """Without the user's consent, the scope, or a failed chat, there is no button."""
+    add_failed(harness)
+    await harness.connect(harness.ada, ACME_OPERATIONS)
+    assert "Run again" not in str((await harness.ada.command(f"/emporix jobs get {JOB}")).payloads)
+    await harness.connect(harness.ada, ACME_READ_ONLY, with_actions=True)
+    assert "Run again" not in str((await harness.ada.command(f"/emporix jobs get {JOB}")).payloads)
+    await harness.connect(harness.ada, ACME_OPERATIONS, with_actions=True)
+    for changes in ({"status": "success"}, {"type": "EXPORT"}, {"agentId": None}):
+        add_failed(harness, **changes)
+        exchange = await harness.ada.command(f"/emporix jobs get {JOB}")
+        assert "Run again" not in str(exchange.payloads)
+
+
+async def test_the_operator_can_turn_it_off(redis: Any, redis_url: str, clock: FakeClock) -> None:
+    """With AGENT_ACTIONS=off there is no button, and an older one is refused with advice."""
+    async with open_app(redis, redis_url, clock, agent_actions="off") as harness:
+        add_failed(harness)
+        await harness.connect(harness.ada, ACME_OPERATIONS)
+        exchange = await harness.ada.command(f"/emporix jobs get {JOB}")
+        assert "Run again" not in str(exchange.payloads)
+        poster = Poster(harness.http, harness.bot_url, harness.workspace.signing_secret, clock)
+        url = harness.slack_url + harness.workspace.response_urls.new("U0ADA", "C0GENERAL")
+        value = JobButton(tenant="acme", job_id=JOB).value
+        await poster.interaction(sample_requests.block_actions(JOBS_RUN_AGAIN_ASK, value, url))
+        await poster.settled()
+        assert "turned off" in (await harness.ada.messages())[-1]["text"]
+        assert started(harness) == []
+
+
+@pytest.mark.parametrize("status", [400, 403, 404, 429])
+async def test_a_refusal_is_shown_in_the_form(
+    acting: AppHarness, status: int, snapshot: SnapshotAssertion
+) -> None:
+    """After a definite refusal the form stays, and can be submitted again at once."""
+    acting.emporix_state.faults.add(Fault("status", path=CHAT, status=status))
+    await ask(acting.ada)
+    exchange = await confirm(acting.ada, "Once more")
+    assert exchange.field_errors == snapshot
+    assert started(acting) == []
+    assert "Started" in str((await confirm(acting.ada)).payloads)
+    assert [job["message"] for job in started(acting)] == ["Once more"]
+    assert [user for user, _ in await recorded(acting)] == ["U0ADA"] * 2
+
+
+async def test_two_people_start_one_agent(acting: AppHarness) -> None:
+    """Two people and double clicks start one agent; the others learn who was first."""
+    await acting.connect(acting.grace, ACME_OPERATIONS, with_actions=True)
+    await ask(acting.ada)
+    await ask(acting.grace)
+    both = await asyncio.gather(confirm(acting.ada), confirm(acting.grace))
+    assert len(started(acting)) == 1
+    texts = "".join(str(exchange.payloads) for exchange in both)
+    assert "Started." in texts
+    assert "Nothing more was started" in texts
+    assert sorted(result for _, result in await recorded(acting)) == ["done", "run_taken"]
+
+
+async def test_a_long_message_is_sent_unchanged(
+    acting: AppHarness, snapshot: SnapshotAssertion
+) -> None:
+    """A message that doesn't fit into a field is sent as it is, unless another one is typed."""
+    long = "Where is it? " * 400
+    add_failed(acting, message=long)
+    exchange = await ask(acting.ada)
+    assert exchange.payloads[-1]["view"]["blocks"][-1] == snapshot
+    await confirm(acting.ada)
+    assert started(acting)[0]["message"] == long
+
+
+async def test_says_what_an_event_left_out(acting: AppHarness) -> None:
+    """For a job that an event started, the form says that the agent doesn't get the event."""
+    add_failed(acting, commerceEvent="return.return-created", response=None)
+    exchange = await ask(acting.ada)
+    assert "The agent gets only the message below" in shown(exchange)
+    assert "or is the agent's answer. Check it." in shown(exchange)
