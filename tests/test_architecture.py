@@ -77,10 +77,10 @@ ERROR_FOR_THE_UNKNOWN = "unknown"
 LONGEST_FUNCTION = 40
 LONGEST_FILE, MOST_LONG_FILES = 400, 5
 """A soft limit: a file covers one subject, and some subjects need more lines."""
-MOST_FILES = 188
+MOST_FILES = 190
 
 SUBJECTS = {
-    *("accounts", "agents", "alerts", "audit", "cleanups", "digests"),
+    *("accounts", "agents", "alerts", "audit", "cleanups", "conditions", "digests"),
     *("home", "jobs", "lists", "runs", "watches"),
 }
 """What several layers have a file for: `domain/alerts.py`, `store/alerts.py`, `tasks/alerts.py`."""

@@ -14,6 +14,7 @@ from bot import __version__, errors
 from bot.app import SLASH_COMMAND
 from bot.cli import _parser
 from bot.rendering.renderer import Renderer, examples
+from bot.services.alerts.alerts import parse_condition
 from bot.services.filters.parser import parse
 from bot.settings import Settings
 from bot.slack.decorators import CommandListener, discover
@@ -93,6 +94,7 @@ def test_commands_are_understood(document: Path) -> None:
     for typed in filter(lambda words: words.strip() != "…", typed_in(document)):
         command, rest, _ = REGISTRY.find(typed)
         if "filters" in command.usage and not PLACEHOLDER.search(rest):
+            rest = parse_condition(rest)[1] if command.words == "alerts on" else rest
             parse(rest, status_words=command.words != "jobs search")
 
 

@@ -27,6 +27,7 @@ from sandbox.slack.directory import ADA, GRACE, TEAM_ID
 from tests.harness.app import AppHarness, open_app, patient
 from tests.harness.clock import FakeClock
 from tests.harness.documents import table, text
+from tests.harness.runs import add_failed, ask, confirm
 from tests.listeners.digest.fixtures import set_up
 from tests.listeners.jobs.fixtures import add_jobs
 
@@ -113,6 +114,10 @@ async def tour(harness: AppHarness) -> None:
     await harness.redis.hset(redis_keys.cleanup_results(clean_id), "job-1", "deleted")
     for channel in ("ops", "general"):
         await harness.person("ada", channel).click("I'm on it")
+    for person, job in (("ada", "again-1"), ("grace", "again-2")):
+        add_failed(harness, id=job)
+        await ask(harness.person(person), job)
+        await confirm(harness.person(person))
     for caller in (ADAS, GRACES):
         for due, strikes in (
             (redis_keys.alerts_due(), redis_keys.alerts_failures()),

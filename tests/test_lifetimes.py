@@ -19,6 +19,7 @@ from sandbox.slack.faults import Fault as SlackFault
 from sandbox.slack.person import Exchange, Person
 from tests.harness.app import AppHarness
 from tests.harness.documents import table
+from tests.harness.runs import add_failed, ask, confirm
 from tests.listeners.digest.fixtures import set_up
 from tests.listeners.jobs.fixtures import add_jobs, job_id
 
@@ -167,6 +168,12 @@ async def clean_up(tour: Tour, ada: Person) -> None:
     await tour.work(5, step=1)
 
 
+async def run_again(tour: Tour, ada: Person) -> None:
+    add_failed(tour.harness, id="again")
+    await tour.do(ask(ada, "again"), confirm(ada))
+    await tour.work(5, step=1)
+
+
 async def pause_agent(tour: Tour, ada: Person) -> None:
     """An agent is paused for an hour."""
     tour.harness.emporix_state.add_agent("acme", id="a1", name="Help")
@@ -198,6 +205,7 @@ async def test_every_key_lives_as_long_as_the_document_says(harness: AppHarness)
     await share_and_delete(tour, ada)
     await tour.do(harness.http.get(f"{harness.bot_url}/readyz"))  # writes a key that lives for 1 s
     await clean_up(tour, ada)
+    await run_again(tour, ada)
     await pause_agent(tour, ada)
     await watch_and_hear(tour, ada, grace)
     await post_digests(tour, ada, grace)

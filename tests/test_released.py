@@ -13,7 +13,7 @@ import sys
 import tarfile
 import time
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import MISSING, asdict, fields
+from dataclasses import MISSING, asdict, fields, replace
 from functools import cache
 from itertools import chain
 from pathlib import Path
@@ -28,6 +28,9 @@ from jsonschema import Draft202012Validator
 from bot import __version__
 from bot.cli import main
 from bot.doctor import run_checks
+from bot.domain.accounts import Caller
+from bot.domain.alerts import Alert
+from bot.domain.conditions import UNREADABLE, Condition, Progress, Watermark
 from bot.domain.filters import Filters
 from bot.key_rotation import KeyRotation
 from bot.rendering.buttons import BUTTON_STATES, ListButton, decode
@@ -35,6 +38,7 @@ from bot.scheduler.saq_worker import SaqQueue
 from bot.services.filters.parser import from_compact
 from bot.settings import Settings
 from bot.slack.posting.post_once import has_block_marker, has_metadata_marker
+from bot.store.alerts import ALERT_SERIALIZER
 from bot.store.connection import connect_for_queue
 from bot.store.encryption import (
     Cipher,
@@ -399,18 +403,57 @@ def known_states(states: dict[str, Any], version: str) -> dict[str, Any]:
     }
 
 
+def released_code(version: str, folder: Path) -> Path:
+    """The code of a released version; skips the test if the clone doesn't have its tag."""
+    tag, archive = os.environ.get("RELEASE", f"v{version}"), folder / "code.tar"
+    done = subprocess.run(["git", "archive", "--output", archive, tag], cwd=PROJECT, check=False)
+    if done.returncode:
+        pytest.skip(f"this clone has no tag {tag}")
+    with tarfile.open(archive) as packed:
+        packed.extractall(folder / "code", filter="data")
+    return folder / "code"
+
+
+POLL_OF_RELEASED_VERSION = """
+import sys
+from bot.domain.jobs import Job
+from bot.services.alerts.poll import FetchedJobs, with_batch
+from bot.store.alerts import ALERT_SERIALIZER
+alert = ALERT_SERIALIZER.read(sys.argv[1])
+times = ["2026-11-28T10:00:00.000Z", "2027-01-01T00:00:00.000Z"]
+jobs = [Job(id=time, status="failure", modified_at=time) for time in times]
+polled = with_batch(alert, FetchedJobs((*jobs,), alert.watermark.begin, True, 2), 1e10)
+assert polled.batch is None, polled.batch
+print(ALERT_SERIALIZER.write(polled), end="")
+"""
+
+
+@pytest.mark.parametrize(
+    "condition", [Condition(stuck=60.0), Condition(at_least=5, within=60.0), Condition(silent=1e4)]
+)
+@each_version
+def test_released_versions_do_not_report_conditions(
+    version: str, condition: Condition, tmp_path: Path
+) -> None:
+    """A worker that doesn't know conditions posts nothing for an alert with one, and keeps it."""
+    code = released_code(version, tmp_path)
+    filters, progress = Filters(tenant="acme"), Progress(Watermark(5.0), number=3)
+    alert = Alert("a", Caller("T", "U"), "C", filters, 0.0, UNREADABLE, 0.0)
+    alert = replace(alert, condition=condition, progress=progress)
+    record = ALERT_SERIALIZER.write(alert)
+    command = [sys.executable, "-c", POLL_OF_RELEASED_VERSION, record]
+    env = {**os.environ, "PYTHONPATH": str(code)}
+    done = subprocess.run(command, cwd=code, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    kept = ALERT_SERIALIZER.read(done.stdout)
+    assert (kept.condition, kept.progress, kept.mark) == (condition, progress, Watermark(5.0))
+
+
 @pytest.mark.timeout(170)
 @each_version
 def test_released_versions_use_current_data(version: str, tmp_path: Path) -> None:
     """The code of a released version passes these tests with the current buttons and Redis."""
-    tag = os.environ.get("RELEASE", f"v{version}")
-    archive = tmp_path / "code.tar"
-    done = subprocess.run(["git", "archive", "--output", archive, tag], cwd=PROJECT, check=False)
-    if done.returncode:
-        pytest.skip(f"this clone has no tag {tag}")
-    code = tmp_path / "code"
-    with tarfile.open(archive) as packed:
-        packed.extractall(code, filter="data")
+    code = released_code(version, tmp_path)
     for one in VERSIONS:
         shutil.rmtree(code / "tests/released" / one, ignore_errors=True)
     write(code / "tests/released/0.current", records=False)

@@ -13,7 +13,8 @@ from bench.stand_ins.emporix import TENANT
 from bench.stored_digests import digest, set_up
 from bench.stored_users import TEAM, connect_users, user_id
 from bot.domain.accounts import Caller
-from bot.domain.alerts import Alert, Watermark
+from bot.domain.alerts import Alert
+from bot.domain.conditions import Watermark
 from bot.domain.filters import Filters
 from bot.domain.lists import ListCursor, PagePosition, ShownPage
 from bot.domain.watches import Watch

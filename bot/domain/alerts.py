@@ -8,44 +8,18 @@ from typing import Literal
 
 from bot.domain.accounts import Caller, PolledConnection
 from bot.domain.agents import AgentPause
+from bot.domain.conditions import (
+    Condition,
+    ConditionReport,
+    FailedAgent,
+    JobChange,
+    Progress,
+    Recovery,
+    Watermark,
+)
 from bot.domain.digests import QuietHours
 from bot.domain.filters import Filters
 from bot.domain.records import StoredRecord
-
-WATERMARK_OVERLAP_SECONDS = 180.0
-"""A change that becomes visible in Emporix later than this after it happened may be missed."""
-
-
-@dataclass(frozen=True, slots=True)
-class Watermark(StoredRecord):
-    """The position up to which changes have been read.
-
-    `reached` is the time of the latest change seen, in seconds since 1970. `seen` contains the jobs
-    that changed within the overlap before that time, each with the time of the change and a hash of
-    the job's state. Changes before `floor` are ignored because there were too many to remember.
-    """
-
-    reached: float
-    floor: float = 0.0
-    seen: Mapping[str, tuple[float, str]] = field(default_factory=dict)
-
-    @property
-    def begin(self) -> float:
-        """The start time for reading changes in the next poll, rounded to the millisecond."""
-        return max(round(self.reached - WATERMARK_OVERLAP_SECONDS, 3), self.floor)
-
-
-@dataclass(frozen=True, slots=True)
-class JobChange(StoredRecord):
-    """A job to report; `fingerprint` is similar for failures with the same cause.
-
-    `fingerprint` is "" if the job didn't fail. `agent` is the name of its agent, or else its id.
-    """
-
-    job_id: str
-    fingerprint: str = ""
-    agent: str = ""
-    agent_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +79,8 @@ class Alert(StoredRecord):
     the messages about the pause in the channel. `polled_at` is the time of the last poll, and
     `checked_at` the time at which its owner was last known to be in the workspace. Times are in
     seconds since 1970. `batch` contains the changes being posted, and `pending` the mentions to be
-    posted. `version` counts the changes to the record.
+    posted. With a `condition`, `progress` has its watermark. `version` counts the changes to the
+    record.
     """
 
     id: str
@@ -125,6 +100,17 @@ class Alert(StoredRecord):
     notices: int = 0
     mentions: MentionSettings = field(default_factory=MentionSettings)
     pending: tuple[PendingMention, ...] = ()
+    condition: Condition = Condition()  # noqa: RUF009 - frozen
+    progress: Progress = Progress()  # noqa: RUF009 - frozen
+
+    @property
+    def mark(self) -> Watermark:
+        return self.progress.watermark if self.condition.kind else self.watermark
+
+    @property
+    def news(self) -> tuple[ChangeBatch | ConditionReport, ...]:
+        """What is to be posted."""
+        return (*((self.batch,) if self.batch else ()), *self.progress.reports)
 
     @property
     def tenant(self) -> str:
@@ -151,6 +137,7 @@ class PostedAlert(StoredRecord):
     """An alert's message, used to find the thread for repeats; other fields as in ChangeBatch.
 
     `can_be_claimed` is False if a version of the app without these buttons posted the message.
+    `failed` are the agents that may recover.
     """
 
     ts: str
@@ -159,6 +146,7 @@ class PostedAlert(StoredRecord):
     since: float = 0.0
     more: int | None = 0
     can_be_claimed: bool = False
+    failed: tuple[FailedAgent, ...] = ()
 
     @property
     def has_failures(self) -> bool:
@@ -242,8 +230,9 @@ class Snooze(StoredRecord):
 class MessageResponse(StoredRecord):
     """The team's response to a message: its latest changes, oldest first, snoozes and pauses.
 
-    `shown` is the number of the last change that Slack shows. `edits` counts changes of snoozes and
-    pauses, and edits that may have overwritten the state: Slack shows `edits_shown` of them.
+    `shown` is the number of the last change that Slack shows. `edits` counts changes of snoozes,
+    pauses and recoveries, and edits that may have overwritten the state: Slack shows `edits_shown`
+    of them.
     """
 
     ts: str
@@ -253,6 +242,7 @@ class MessageResponse(StoredRecord):
     edits_shown: int = 0
     snoozes: tuple[Snooze, ...] = ()
     pauses: tuple[AgentPause, ...] = ()
+    recoveries: tuple[Recovery, ...] = ()
 
     @property
     def last(self) -> ResponseStep | None:
@@ -275,6 +265,11 @@ class MessageResponse(StoredRecord):
     def in_use_until(self) -> float:
         """The time of the last change, or of the end of a snooze if that is later."""
         return max([self.at, *(one.end for one in self.snoozes)])
+
+    @property
+    def kept_from(self) -> float:
+        """When the time begins for which the response is kept; a recovery doesn't reopen it."""
+        return max([self.in_use_until, *(one.seen_at for one in self.recoveries)])
 
     @property
     def pending(self) -> tuple[ResponseStep, ...]:
@@ -324,6 +319,11 @@ class MessageResponse(StoredRecord):
         """The response after Slack has shown it as `shown`, an earlier state."""
         edits_shown = max(self.edits_shown, shown.edits)
         return replace(self, shown=max(self.shown, shown.number), edits_shown=edits_shown)
+
+    def with_recoveries(self, recoveries: tuple[Recovery, ...]) -> MessageResponse:
+        """Replace the recoveries; a worker then shows them in Slack."""
+        edited = replace(self.after_edit(), recoveries=recoveries)
+        return self if recoveries == self.recoveries else edited
 
     def with_snooze(self, snooze: Snooze) -> MessageResponse:
         """Snooze a kind of failure; if it is snoozed already, this changes the end."""
@@ -388,7 +388,7 @@ class AlertResponses(StoredRecord):
         """Add or replace a response; drops those without a change for a week, and the oldest."""
         others = [one for one in self.messages if one.ts != response.ts]
         begin = now - RESPONSE_TTL_SECONDS
-        recent = [one for one in others if one.in_use_until > begin or one.is_waiting]
-        recent.sort(key=lambda one: (not one.is_waiting, -one.in_use_until))
+        recent = [one for one in others if one.kept_from > begin or one.is_waiting]
+        recent.sort(key=lambda one: (not one.is_waiting, -one.kept_from))
         messages = sorted([*recent[: MAX_RESPONSES - 1], response], key=lambda one: one.ts)
         return replace(self, messages=tuple(messages))

@@ -69,6 +69,24 @@ if at then return redis.call('ZADD', KEYS[1], at, ARGV[1]) end
 return redis.call('ZREM', KEYS[1], ARGV[1])
 """
 
+# Counts a query if fewer than ARGV[2] were counted in the last ARGV[3] seconds; otherwise, returns
+# the time of the oldest of them. Times are from the worker's clock: later ones are from before it
+# was set back.
+COUNT_QUERY = """
+local now, seconds = tonumber(ARGV[1]), tonumber(ARGV[3])
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - seconds)
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '(' .. ARGV[1], '+inf')
+if redis.call('ZCARD', KEYS[1]) >= tonumber(ARGV[2]) then
+  return redis.call('ZRANGE', KEYS[1], 0, 0, 'WITHSCORES')[2]
+end
+redis.call('ZADD', KEYS[1], now, ARGV[4])
+redis.call('EXPIRE', KEYS[1], seconds)
+return ''
+"""
+
+MAX_QUERIES, QUERIES_PERIOD_SECONDS = 2, 60
+"""How many queries all alerts on a connection may make together in a minute."""
+
 ALERT_POSTS_TTL_SECONDS = round(RESPONSE_TTL_SECONDS)
 
 MAX_RESPONSE_SAVE_ATTEMPTS = 10
@@ -117,6 +135,18 @@ class AlertStore(VersionedRecordStore[Alert]):
             redis, redis_keys.alerts_due(), redis_keys.alerts_failures(), records
         )
         self.responses = ResponseStore(redis, cipher)
+        self._count_query = redis.register_script(COUNT_QUERY)
+
+    async def next_query_at(self, connection: PolledConnection, now: float) -> float:
+        """Count a query of a connection's alerts, and return `now`.
+
+        If there were too many in the last minute, return when the next one is allowed.
+        """
+        key = redis_keys.alerts_queries(connection.name)
+        args = [now, MAX_QUERIES, QUERIES_PERIOD_SECONDS, secrets.token_hex(8)]
+        with translate_redis_errors():
+            oldest = await self._count_query(keys=[key], args=args)
+        return float(oldest) + QUERIES_PERIOD_SECONDS if oldest else now
 
     async def load_posts(self, alert_id: str) -> tuple[PostedAlert, ...]:
         """Return the messages that are still in use, oldest first."""

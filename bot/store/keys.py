@@ -232,6 +232,11 @@ def alerts_failures() -> str:
     return f"{SCHEDULED}:alerts:failures"
 
 
+def alerts_queries(connection: str) -> str:
+    """Sorted set: the queries that a connection's alerts made in the last minute, by time."""
+    return f"{SCHEDULED}:alerts:queries:{connection}"
+
+
 def alert_responses(alert_id: str) -> str:
     """Hash: the team's responses to an alert's messages, encrypted, and the next due time."""
     return f"{SCHEDULED}:responses:{alert_id}"

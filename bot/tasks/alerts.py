@@ -11,7 +11,6 @@ from bot.domain.accounts import OWNER_GONE, PolledConnection
 from bot.domain.alerts import (
     Alert,
     AlertResponses,
-    ChangeBatch,
     MessageResponse,
     PendingMention,
     PostedAlert,
@@ -98,22 +97,22 @@ async def post(
     audit: AuditLog,
     queue: TaskQueue,
 ) -> None:
-    """Post new changes; if that fails permanently, pause the alert with the reason."""
+    """Post new changes and reports; if that fails permanently, pause the alert with the reason."""
     alert = await alert_store.load(alert_id)
-    if alert is None or alert.batch is None or alert.paused or alert.muted_until > now:
+    if alert is None or not _can_post(alert, now):
         return
     context.owner, context.subject = alert.owner, "an alert in a channel"
     context.on_give_up = partial(_pause, alert.id, "unexpected", alert_lifecycle, audit)
     admit = partial(_admit, alert, sharing, notifier)
+    services = alert_lifecycle, alert_poller, alert_responder, alert_poster, notifier, queue
     try:
         if not await alert_lifecycle.check_owner(alert, notifier.has_left):
             await departures.remove_user(alert.owner)
             await _pause(alert.id, OWNER_GONE, alert_lifecycle, audit)
             return
         await admit()
-        services = alert_lifecycle, alert_poller, alert_responder, alert_poster, notifier, queue
-        await _post(alert, alert.batch, await alert_store.load_posts(alert.id), *services, admit)
-        POST_LATENESS_SECONDS.observe(now - alert.batch.at, "alert")
+        await _post(alert, await alert_store.load_posts(alert.id), *services, admit)
+        POST_LATENESS_SECONDS.observe(now - min(one.at for one in alert.news), "alert")
     except CONNECTION_ERRORS as error:
         if (looked := await alert_poller.record_failure(alert.connection, error)).connection_error:
             await _pause_all(alert.connection, looked.connection_error, alert_lifecycle, audit)
@@ -348,9 +347,26 @@ def _pause_key(alert: Alert) -> str:
     return f"alert:{alert.id}:paused:{alert.paused_at:.3f}"
 
 
+def _can_post(alert: Alert, now: float) -> bool:
+    return bool(alert.news) and not alert.paused and alert.muted_until <= now
+
+
+async def _post_reports(
+    alert: Alert,
+    alert_lifecycle: AlertLifecycle,
+    alert_poller: AlertPoller,
+    alert_poster: AlertPoster,
+    admit: Admit,
+) -> None:
+    """Post stuck jobs or a silence, and save the messages; a retry posts nothing twice."""
+    for report in alert.progress.reports:
+        jobs = await alert_poller.load_jobs(alert, report.job_ids)
+        ts = await alert_poster.post_report(alert, report, jobs, admit)
+        await alert_lifecycle.mark_reported(alert.id, report.number, ts)
+
+
 async def _post(
     alert: Alert,
-    batch: ChangeBatch,
     posts: tuple[PostedAlert, ...],
     alert_lifecycle: AlertLifecycle,
     alert_poller: AlertPoller,
@@ -360,11 +376,14 @@ async def _post(
     queue: TaskQueue,
     admit: Admit,
 ) -> None:
-    """Post a batch, save the messages that are still in use, and queue the mentions that follow."""
-    before = await alert_responder.count_snoozed(alert, batch)
-    batch, _ = without_snoozed(batch, before)
+    """Post reports and a batch, save the messages in use, and queue the mentions that follow."""
+    await _post_reports(alert, alert_lifecycle, alert_poller, alert_poster, admit)
+    if alert.batch is None:
+        return
+    before = await alert_responder.count_snoozed(alert, alert.batch)
+    batch, _ = without_snoozed(alert.batch, before)
     plan = group_changes(batch, posts, before)
-    repeated = (repeats.post.ts for repeats in plan.repeats)
+    repeated = (repeats.post for repeats in plan.repeats)
     responses = await alert_responder.reopen(alert, repeated, batch.number, batch.at)
     jobs = await alert_poller.load_jobs(alert, job_ids_shown(plan), row_job_ids(plan))
     ts = await alert_poster.post(alert, batch, plan, jobs, admit)

@@ -16,9 +16,15 @@ from sandbox.emporix.tenant import Collection
 from sandbox.emporix.times import Clock, iso
 
 RUN_SECONDS = (12.0, 45.0)  # seconds, minimum and maximum
+SLOW_SECONDS, SLOW_EVERY = (180.0, 360.0), 6
+"""Every sixth job that starts runs for this long, so that alerts for stuck jobs have content."""
+
 PAUSE_SECONDS = (15.0, 40.0)  # between the starts of two jobs
 WATCHED_SECONDS = 600.0
 """Seconds. Changes that were due earlier belong to a period without requests."""
+
+QUIET_AGENT = "order-status-agent"
+"""No job of this agent starts, so that alerts for silence have content."""
 
 RUNNING = "in_progress"
 
@@ -41,7 +47,7 @@ class Simulation:
         self._jobs, self._clock, self._rng = jobs, clock, Random(f"life of {seed}")
         self._is_enabled = is_enabled
         self._usual_seconds = MONTH / len(jobs)
-        self._numbers = count()
+        self._numbers, self._begun = count(), 0
         self._events = list(self._first())
         heapq.heapify(self._events)
 
@@ -70,18 +76,26 @@ class Simulation:
         yield self._event(now + self._rng.uniform(*PAUSE_SECONDS))
 
     def _begin(self, at: float) -> None:
-        job = started(self._rng)
+        job = self._of_other_agents(started)
         self._put(job, at, at)
-        heapq.heappush(self._events, self._event(at + self._rng.uniform(*RUN_SECONDS), job["id"]))
+        self._begun += 1
+        runs = RUN_SECONDS if self._begun % SLOW_EVERY else SLOW_SECONDS
+        heapq.heappush(self._events, self._event(at + self._rng.uniform(*runs), job["id"]))
         heapq.heappush(self._events, self._event(at + self._rng.uniform(*PAUSE_SECONDS)))
 
     def _happen(self, at: float, now: float) -> None:
         """Create a job that started at `at` and has ended since."""
-        self._put(happened(self._rng), at, at + self._rng.uniform(*RUN_SECONDS))
+        job = self._of_other_agents(happened)
+        self._put(job, at, at + self._rng.uniform(*RUN_SECONDS))
         coming = at + self._usual_seconds * self._rng.uniform(0.5, 1.5)
         if coming > now:
             coming = now + self._rng.uniform(*PAUSE_SECONDS)
         heapq.heappush(self._events, self._event(coming))
+
+    def _of_other_agents(self, create: Callable[[Random], Fields]) -> Fields:
+        while (job := create(self._rng)).get("agentId") == QUIET_AGENT:
+            pass
+        return job
 
     def _put(self, job: Fields, created: float, modified: float) -> None:
         if not self._is_enabled(job.get("agentId") or ""):

@@ -37,8 +37,8 @@ def started(harness: AppHarness) -> list[dict[str, Any]]:
     return [job for job in harness.emporix_state.jobs("acme") if job["id"] != JOB]
 
 
-async def ask(person: Person) -> Exchange:
-    await person.command(f"/emporix jobs get {JOB}")
+async def ask(person: Person, job: str = JOB) -> Exchange:
+    await person.command(f"/emporix jobs get {job}")
     return await person.click("Run again…")
 
 

@@ -14,14 +14,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from bot.domain.accounts import Caller
-from bot.domain.alerts import (
-    Alert,
-    AlertRow,
-    MentionRule,
-    MentionSettings,
-    PostedAlert,
-    Watermark,
-)
+from bot.domain.alerts import Alert, AlertRow, MentionRule, MentionSettings, PostedAlert
+from bot.domain.conditions import Watermark
 from bot.domain.filters import Filters
 from bot.domain.jobs import Job, LogLine, RequestLog, Session
 from bot.emporix.models import parse_job

@@ -14,7 +14,8 @@ from bot.domain.accounts import (
     Connection,
     Credentials,
 )
-from bot.domain.alerts import Alert, Watermark
+from bot.domain.alerts import Alert
+from bot.domain.conditions import Watermark
 from bot.domain.digests import Digest, Schedule
 from bot.domain.filters import Filters
 from bot.emporix.client import EmporixClient

@@ -14,12 +14,11 @@ from bot.domain.alerts import (
     AlertResponses,
     AlertRow,
     ChangeBatch,
-    JobChange,
     MessageResponse,
     PostedAlert,
     Snooze,
-    Watermark,
 )
+from bot.domain.conditions import JobChange, Watermark
 from bot.domain.filters import Filters
 from bot.services.alerts.lifecycle import AlertLifecycle
 from bot.store import keys as redis_keys

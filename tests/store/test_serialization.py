@@ -16,7 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.domain.accounts import PolledConnection
-from bot.domain.alerts import Alert, Watermark
+from bot.domain.alerts import Alert
+from bot.domain.conditions import Watermark
 from bot.domain.digests import Digest, Schedule
 from bot.domain.filters import Filters
 from bot.domain.jobs import DeletedJob, TenantStats

@@ -10,14 +10,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from bot.domain.accounts import PolledConnection
-from bot.domain.alerts import (
-    Alert,
-    AlertResponses,
-    ChangeBatch,
-    JobChange,
-    MentionRule,
-    MentionSettings,
-)
+from bot.domain.alerts import Alert, AlertResponses, ChangeBatch, MentionRule, MentionSettings
+from bot.domain.conditions import JobChange
 from bot.domain.digests import QuietHours
 from bot.services.alerts.grouping import mentions_of
 from bot.store.alerts import AlertStore

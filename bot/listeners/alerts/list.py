@@ -5,6 +5,7 @@ from __future__ import annotations
 from bot.domain.accounts import Account, Caller
 from bot.rendering import buttons
 from bot.rendering.buttons import ListButton
+from bot.services.alerts.conditions import silence_active_from
 from bot.services.filters.parser import LocalClock
 from bot.services.jobs import JobService
 from bot.slack.conversations import Channel
@@ -18,7 +19,8 @@ async def list_alerts(
     caller: Caller, clock: LocalClock, alert_store: AlertStore, channel: Channel, reply: Reply
 ) -> None:
     there = await alert_store.of_channel(caller.team_id, channel.id)
-    await reply("alerts/list", alerts=there, now=clock.now())
+    silent = {alert.id: silence_active_from(alert) for alert in there if alert.condition.silent}
+    await reply("alerts/list", alerts=there, active_from=silent, now=clock.now())
 
 
 @action(buttons.ALERTS_LIST_JOBS, audit=None)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from bot.domain.accounts import Account
 from bot.domain.audit import AuditEvent
 from bot.listeners.alerts import views
 from bot.rendering import buttons
 from bot.rendering.buttons import AlertButton
-from bot.services.alerts.alerts import AlertService, TurnedOn
+from bot.services.alerts.alerts import AlertService, TurnedOn, parse_condition
 from bot.services.filters.parser import FilterResolver, LocalClock
 from bot.services.filters.tokens import quoted_if_needed
 from bot.services.sharing import SharingService
@@ -21,7 +23,8 @@ from bot.slack.users import CurrentUser
 @command(
     "alerts on",
     "[filters]",
-    "Post failed jobs, or those that match the filters, here within a minute.",
+    "Post failed jobs, or those that match the filters, here within a minute. stuck:30m posts jobs "
+    "that run longer, at-least:5 within:10m bursts, and silent:2h between:08-20 a lack of jobs.",
     audit=AuditEvent.ALERT_ON,
 )
 async def turn_on(
@@ -36,10 +39,13 @@ async def turn_on(
     audit_entry: AuditDraft,
 ) -> None:
     sharing.admit(await channel.audience())
-    filters = await filter_resolver.parse(text, account, clock, date_words=False)
+    condition, typed = parse_condition(text)
+    filters = await filter_resolver.parse(typed, account, clock, date_words=False)
+    if condition.silent:
+        condition = replace(condition, zone=str(await clock.zone() or condition.zone))
     await channel.join()
-    turned_on = await alerts.turn_on(account, channel.id, filters)
-    await views.post_turned_on(turned_on, channel, user, audit_entry, filters)
+    turned_on = await alerts.turn_on(account, channel.id, filters, condition)
+    await views.post_turned_on(turned_on, channel, clock, user, audit_entry, filters)
 
 
 @action(buttons.ALERTS_ON_AGENT, audit=AuditEvent.ALERT_ON)
@@ -58,13 +64,15 @@ async def use_agent(
     typed = f"agent:{quoted_if_needed(button.agent)}"
     agent = await filter_resolver.parse(typed, account, clock, tenant=alert.tenant)
     changed = await alerts.set_agent(alert, agent)
-    await views.post_turned_on(TurnedOn(changed, "changed"), channel, user, audit_entry)
+    turned_on = TurnedOn(changed, "changed")
+    await views.post_turned_on(turned_on, channel, clock, user, audit_entry)
 
 
 @action(buttons.ALERTS_ON_RESUME, audit=AuditEvent.ALERT_RESUMED)
 async def resume(
     button: AlertButton,
     account: Account,
+    clock: LocalClock,
     alerts: AlertService,
     sharing: SharingService,
     channel: Channel,
@@ -72,4 +80,5 @@ async def resume(
     reply: Reply,
     audit_entry: AuditDraft,
 ) -> None:
-    await views.resume(button.alert_id, account, alerts, sharing, channel, user, reply, audit_entry)
+    services = alerts, sharing, channel, user, reply, audit_entry
+    await views.resume(button.alert_id, account, clock, *services)

@@ -11,6 +11,7 @@ from bot.domain.alerts import Alert
 from bot.domain.audit import AuditEvent
 from bot.domain.filters import Filters
 from bot.services.alerts.alerts import AlertService, TurnedOn, mute_seconds
+from bot.services.alerts.conditions import silence_active_from
 from bot.services.filters.parser import LocalClock
 from bot.services.sharing import SharingService
 from bot.slack.audit import AuditDraft
@@ -62,6 +63,7 @@ async def turn_off(
 async def resume(
     alert_id: str,
     account: Account,
+    clock: LocalClock,
     alerts: AlertService,
     sharing: SharingService,
     channel: Channel,
@@ -76,12 +78,13 @@ async def resume(
         audit_entry.skip()
         await reply("alerts/off", alerts=(), user_id=account.caller.user_id)
     else:
-        await post_turned_on(turned_on, channel, user, audit_entry)
+        await post_turned_on(turned_on, channel, clock, user, audit_entry)
 
 
 async def post_turned_on(
     turned_on: TurnedOn,
     channel: Channel,
+    clock: LocalClock,
     user: CurrentUser,
     audit_entry: AuditDraft,
     typed: Filters | None = None,
@@ -100,8 +103,10 @@ async def post_turned_on(
             "taken", [replace(turned_on.alert, owner=turned_on.previous_owner)], user
         )
     user_id = user.caller.user_id
-    facts = {"alert": turned_on.alert, "how": turned_on.outcome, "typed": typed or Filters()}
-    await channel.post("alerts/on", user_id=user_id, **facts)
+    alert, how, now = turned_on.alert, turned_on.outcome, clock.now()
+    facts = {"alert": alert, "how": how, "typed": typed or Filters(), "now": now}
+    active_from = silence_active_from(alert)
+    await channel.post("alerts/on", user_id=user_id, active_from=active_from, **facts)
 
 
 async def _report(

@@ -61,6 +61,7 @@ async def unmute(
 async def resume(
     button: AlertButton,
     account: Account,
+    clock: LocalClock,
     alerts: AlertService,
     sharing: SharingService,
     origin: Origin,
@@ -71,7 +72,8 @@ async def resume(
 ) -> None:
     channel = await _channel(button, user.caller, alerts, origin)
     await user.must_be_in(channel.id)
-    await views.resume(button.alert_id, account, alerts, sharing, channel, user, reply, audit_entry)
+    services = alerts, sharing, channel, user, reply, audit_entry
+    await views.resume(button.alert_id, account, clock, *services)
     await home.redraw()
 
 

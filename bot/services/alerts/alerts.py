@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import Literal
 
-from bot.domain.accounts import Account, Caller, PolledConnection, require_connection
+from bot.domain.accounts import Account, Caller, Connection, PolledConnection, require_connection
 from bot.domain.alerts import Alert, MentionSettings
+from bot.domain.conditions import NO_CONDITION, UNREADABLE, Condition, Progress, Silence
 from bot.domain.filters import NEWEST_FIRST, Filters
-from bot.domain.jobs import FAILED
+from bot.domain.jobs import FAILED, RUNNING
 from bot.domain.times import Clock
 from bot.errors import InvalidInput, OutdatedButton
 from bot.services.accounts import run_as
 from bot.services.agents import NamedJobs
+from bot.services.alerts.conditions import FEW_JOBS, WITH_TIME, created_at
 from bot.services.alerts.lifecycle import AlertLifecycle
 from bot.services.alerts.poll import ALERT_POLL_INTERVAL_SECONDS, fetch_changes, initial_watermark
 from bot.services.concurrency import gather_all
 from bot.services.filters.dates import Ago, parse_when
+from bot.services.filters.definitions import SORTS
+from bot.services.filters.tokens import TypedFilter, tokenize
 from bot.store.alerts import AlertStore
 
 DEFAULT_MUTE = "2h"
@@ -36,6 +41,100 @@ def mute_seconds(text: str) -> float:
     if not isinstance(length, Ago) or not timedelta() < length.length <= MAX_MUTE:
         raise InvalidInput("That isn't a duration I can mute for", words, MUTE_ADVICE)
     return length.length.total_seconds()
+
+
+CONDITION_NAMES = ("stuck", "at-least", "within", "silent", "between")
+"""The filters that set an alert's condition."""
+
+MAX_AT_LEAST = 100
+DEFAULT_WITHIN = "10m"
+MIN_SECONDS, MIN_SILENT_SECONDS, MAX_CONDITION_DAYS = 60, 15 * 60, 7
+_HOURS = re.compile(r"(\d{1,2})(?::([0-5]\d))? ?[-–] ?(\d{1,2})(?::([0-5]\d))?", re.ASCII)
+
+
+def parse_condition(text: str) -> tuple[Condition, str]:
+    """The condition in the text after `alerts on`, and the rest of the text: the filters.
+
+    Raises InvalidInput.
+    """
+    found = tokenize(text)
+    typed = [
+        token
+        for token in found.tokens
+        if isinstance(token, TypedFilter) and token.name in CONDITION_NAMES
+    ]
+    if not typed:
+        return Condition(), text
+    if found.raw is not None:
+        raise InvalidInput(
+            "A condition can't be combined with q:", advice="Use filters like agent: and type:."
+        )
+    rest, values = text, dict[str, str]()
+    for token in reversed(typed):
+        if token.name in values:
+            raise InvalidInput(f"{token.name}: is there twice", advice="Leave out one of them.")
+        values[token.name] = ",".join(token.values)
+        rest = f"{rest[: token.start]} {rest[token.end :]}"
+    return _condition(values), rest.strip()
+
+
+def _condition(values: Mapping[str, str]) -> Condition:
+    kinds = [name for name in ("stuck", "at-least", "silent") if name in values]
+    if len(kinds) > 1:
+        raise InvalidInput(
+            f"An alert can't have both {kinds[0]}: and {kinds[1]}:",
+            advice="Turn on an alert for each.",
+        )
+    for name, other in (("within", "at-least"), ("between", "silent")):
+        if name in values and other not in values:
+            example = "at-least:5 within:10m" if name == "within" else "silent:2h between:08-20"
+            raise InvalidInput(f"{name}: needs {other}:", advice=f"Type {example}.")
+    if "stuck" in values:
+        return Condition(stuck=_seconds("stuck", values["stuck"], MIN_SECONDS))
+    if "at-least" in values:
+        within = _seconds("within", values.get("within", DEFAULT_WITHIN), MIN_SECONDS)
+        return Condition(at_least=_at_least(values["at-least"]), within=within)
+    silent = _seconds("silent", values["silent"], MIN_SILENT_SECONDS)
+    begin, end = _hours(values["between"]) if "between" in values else (0, 0)
+    if begin != end and (end - begin) % (24 * 60) * 60 < silent:
+        raise InvalidInput(
+            "The hours after between: are shorter than the silence",
+            advice="Use a shorter silence, such as silent:2h between:08-20.",
+        )
+    return Condition(silent=silent, begin=begin, end=end)
+
+
+def _seconds(name: str, text: str, least: int) -> float:
+    """The duration after a condition's name, in seconds."""
+    advice = f"Use 30m, 2h or 1d (at least {least // 60}m, at most {MAX_CONDITION_DAYS}d)."
+    try:
+        when = parse_when((text,))
+    except InvalidInput as error:
+        raise InvalidInput(f"{name}: needs a duration", text, advice) from error
+    seconds = when.length.total_seconds() if isinstance(when, Ago) else 0.0
+    if not least <= seconds <= MAX_CONDITION_DAYS * 24 * 60 * 60:
+        raise InvalidInput(f"{name}: can't have this duration", text, advice)
+    return seconds
+
+
+def _at_least(text: str) -> int:
+    count = int(text) if re.fullmatch(r"\d{1,4}", text, re.ASCII) else 0
+    if not 2 <= count <= MAX_AT_LEAST:
+        advice = f"Use a number from 2 to {MAX_AT_LEAST}: at-least:5 within:10m."
+        raise InvalidInput("at-least: needs a number of failures", text, advice)
+    return count
+
+
+def _hours(text: str) -> tuple[int, int]:
+    """Two times of a day, in minutes after midnight."""
+    found = _HOURS.fullmatch(text)
+    advice = "Use two times, like between:08-20 or between:8:30-17:00."
+    if found is None:
+        raise InvalidInput("between: needs hours", text, advice)
+    begin, end = (60 * int(found[place]) + int(found[place + 1] or 0) for place in (1, 3))
+    if max(begin, end) > 24 * 60 or begin == end:
+        raise InvalidInput("between: can't have these hours", text, advice)
+    return begin % (24 * 60), end % (24 * 60)
 
 
 SNOOZE_HOURS = {"1h": 1, "4h": 4}
@@ -96,20 +195,28 @@ class AlertService:
         self._emporix, self._store, self._lifecycle = emporix, store, lifecycle
         self._new_alert_id, self._clock = new_alert_id, clock
 
-    async def turn_on(self, account: Account, channel_id: str, filters: Filters) -> TurnedOn:
+    async def turn_on(
+        self,
+        account: Account,
+        channel_id: str,
+        filters: Filters,
+        condition: Condition = NO_CONDITION,
+    ) -> TurnedOn:
         """Turn on an alert in a channel, on the connection of `account`.
 
         If the channel has the same alert and it is paused, it resumes and the caller becomes its
         owner. Raises InvalidInput, LimitReached, NotConnected and EmporixError.
         """
         connection = require_connection(account, filters.tenant)
-        wanted = alert_filters(filters, connection.tenant)
+        wanted = alert_filters(filters, connection.tenant, condition)
         existing = await self._store.of_channel(account.caller.team_id, channel_id)
         now = self._clock()
         fetched = await fetch_changes(self._emporix, connection, wanted, 0.0, most_pages=1)
         for alert in existing:
-            if alert.filters == wanted and (turned_on := await self._resume(account, alert)):
+            is_same = (alert.filters, alert.condition) == (wanted, condition)
+            if is_same and (turned_on := await self._resume(account, alert)):
                 return turned_on
+        first_at = await self._first_job_at(connection, wanted) if condition.silent else 0.0
         new = Alert(
             id=self._new_alert_id(),
             owner=account.caller,
@@ -120,12 +227,19 @@ class AlertService:
             polled_at=now,
             checked_at=now,
         )
+        new = with_condition(new, condition, first_at)
         saved = await self._store.save(
             run_as(account, new), None, poll_at=now + ALERT_POLL_INTERVAL_SECONDS, starts=True
         )
         if saved is None:  # ids are never reused
             raise OutdatedButton("/emporix alerts list")
         return TurnedOn(saved, "new")
+
+    async def _first_job_at(self, connection: Connection, filters: Filters) -> float:
+        """When the first job that matches the filters was created; 0 if there is none."""
+        oldest = replace(filters, sort=SORTS["oldest"], page=1, size=FEW_JOBS)
+        page = await self._emporix.list_jobs(connection, oldest, WITH_TIME)
+        return next(filter(None, map(created_at, page.jobs)), 0.0)
 
     async def resume(self, account: Account, channel_id: str, alert_id: str) -> TurnedOn | None:
         """Resume a paused alert on the connection of `account`; None if it is off.
@@ -243,8 +357,19 @@ class AlertService:
         return [alert for alert in existing if alert_id in ("", alert.id)]
 
 
-def alert_filters(filters: Filters, tenant: str) -> Filters:
-    """Check the filters of an alert; without a status, it reports failures. Raises InvalidInput."""
+def with_condition(alert: Alert, condition: Condition, first_at: float) -> Alert:
+    """A new alert with a condition; `first_at` is when the first job for a silence was created."""
+    if not condition.kind:
+        return alert
+    progress = Progress(alert.watermark, silence=Silence(first_at))
+    return replace(alert, watermark=UNREADABLE, condition=condition, progress=progress)
+
+
+def alert_filters(filters: Filters, tenant: str, condition: Condition = NO_CONDITION) -> Filters:
+    """Check the filters of an alert; without a status, it reports failures. Raises InvalidInput.
+
+    A stuck job is running; a silence is one of all jobs, or of those with a status.
+    """
     timed = filters.since is not None or filters.until is not None
     laid_out = filters.fields or filters.page != 1 or filters.size != Filters().size
     if timed or laid_out or filters.sort != NEWEST_FIRST:
@@ -252,7 +377,9 @@ def alert_filters(filters: Filters, tenant: str) -> Filters:
             "Alerts report each job when it happens",
             advice="Leave out since:, until:, sort:, size:, page: and fields:.",
         )
-    default = () if filters.raw_q else (FAILED,)
+    if condition.stuck and filters.statuses not in ((), (RUNNING,)):
+        raise InvalidInput("stuck: reports running jobs", advice="Leave out status:.")
+    default = () if filters.raw_q or condition.silent else (RUNNING if condition.stuck else FAILED,)
     return replace(
         filters,
         tenant=tenant,

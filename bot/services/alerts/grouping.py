@@ -17,12 +17,12 @@ from bot.domain.alerts import (
     AlertResponses,
     AlertRow,
     ChangeBatch,
-    JobChange,
     MentionRule,
     MessageResponse,
     PendingMention,
     PostedAlert,
 )
+from bot.domain.conditions import FailedAgent, JobChange
 from bot.services.digests.schedule import quiet_end
 from bot.services.similarity import are_similar_fingerprints
 
@@ -176,8 +176,10 @@ def posts_after(
     """The posts after a batch; `post_id` is the new post, "" if there is none."""
     changed = {repeats.post.ts: repeats.post for repeats in plan.repeats}
     known = [changed.get(post.ts, post) for post in posts]
+    repeated = {job_id for repeats in plan.repeats for job_id in repeats.job_ids}
+    fresh = [change for change in batch.changes if change.job_id not in repeated]
     made = PostedAlert(post_id, batch.at, plan.rows, batch.since, batch.more, can_be_claimed=True)
-    new = [made] if post_id and plan.rows else []
+    new = [replace(made, failed=_failed((), fresh, batch.at))] if post_id and plan.rows else []
     return tuple(kept_posts([*known, *new], batch.at, responses))
 
 
@@ -218,7 +220,21 @@ def _with_repeat(post: PostedAlert, change: JobChange, at: float) -> PostedAlert
         _with_job(row, change, at) if number == index else row
         for number, row in enumerate(post.rows)
     ]
-    return replace(post, rows=tuple(rows), can_be_claimed=True)
+    failed = _failed(post.failed, [change], at)
+    return replace(post, rows=tuple(rows), can_be_claimed=True, failed=failed)
+
+
+def _failed(
+    known: Sequence[FailedAgent], changes: Iterable[JobChange], at: float
+) -> tuple[FailedAgent, ...]:
+    """The agents of failures, each with the latest one; `at` replaces an unknown time."""
+    found = {one.agent_id: one for one in known}
+    for change in changes:
+        before = found.get(change.agent_id)
+        failed_at = max(change.at or at, before.at if before else 0.0)
+        if change.fingerprint and change.agent_id:
+            found[change.agent_id] = FailedAgent(change.agent_id, change.agent, failed_at)
+    return tuple(sorted(found.values(), key=lambda one: one.at)[-MAX_ROW_AGENTS:])
 
 
 MAX_PENDING_MENTIONS = 2 * MAX_POSTED_ALERTS  # a mention and a reminder of each message

@@ -21,6 +21,7 @@ from bot.domain.alerts import (
     ResponseEvent,
     Snooze,
 )
+from bot.domain.conditions import Recovery, add_recoveries, without_failed
 from bot.domain.jobs import AgentCount
 from bot.domain.times import Clock
 from bot.errors import Busy, OutdatedButton
@@ -74,6 +75,12 @@ class AlertLifecycle:
             if await self._store.save(after, now, posts, posts_ttl=posts_ttl):
                 return True
         return False
+
+    async def mark_reported(self, alert_id: str, number: int, ts: str) -> None:
+        """Save that a report about the alert's condition was posted in the message `ts`."""
+        await self.update(
+            alert_id, lambda one: replace(one, progress=one.progress.after_posting(number, ts))
+        )
 
     async def mark_mentioned(
         self, alert: Alert, mention: PendingMention, *, is_posted: bool
@@ -215,15 +222,19 @@ class AlertResponder:
         return Responded(after.of(ts), is_changed=before != after)
 
     async def reopen(
-        self, alert: Alert, messages: Iterable[str], batch: int, at: float
+        self, alert: Alert, posts: Iterable[PostedAlert], batch: int, at: float
     ) -> AlertResponses:
-        """Reopen those of these messages that are resolved, because of a batch's new failures."""
-        now, reopened = self._clock(), tuple(messages)
+        """Reopen those of these messages that are resolved, because of a batch's new failures.
+
+        Agents that failed after they had recovered have not recovered any more.
+        """
+        now, reopened = self._clock(), tuple(posts)
 
         def changed(responses: AlertResponses) -> AlertResponses:
-            for ts in reopened:
-                response = responses.of(ts).after("failure", "", at, batch)
-                responses = _with(responses, response, now)
+            for post in reopened:
+                response = responses.of(post.ts).after("failure", "", at, batch)
+                left = without_failed(response.recoveries, post.failed)
+                responses = _with(responses, response.with_recoveries(left), now)
             return responses
 
         return (await self._store.update(alert.id, now, changed))[1]
@@ -285,10 +296,20 @@ class AlertResponder:
         """Save that Slack shows a response as it was in `shown`."""
         await self._change(alert_id, shown.ts, lambda one: one.after_showing(shown))
 
+    async def add_recoveries(self, alert_id: str, ts: str, recoveries: Sequence[Recovery]) -> None:
+        """Add recoveries to a message that are new; a worker then shows them in Slack."""
+        await self._change(
+            alert_id,
+            ts,
+            lambda one: one.with_recoveries(add_recoveries(one.recoveries, recoveries)),
+        )
+
     async def mark_edited(self, alert_id: str, ts: str) -> None:
         """Let a worker show the state of a message again, after another edit of the message."""
         await self._change(
-            alert_id, ts, lambda one: one.after_edit() if one.steps or one.snoozes else one
+            alert_id,
+            ts,
+            lambda one: one.after_edit() if one.steps or one.snoozes or one.recoveries else one,
         )
 
     async def _change(

@@ -8,21 +8,30 @@ Emporix's times are compared, as the local clock may differ.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from bot.backoff import MAX_EMPORIX_PAUSE_SECONDS, bounded
 from bot.domain.accounts import Connection, PolledConnection, require_connection
-from bot.domain.alerts import WATERMARK_OVERLAP_SECONDS, Alert, ChangeBatch, JobChange, Watermark
+from bot.domain.alerts import Alert, ChangeBatch
+from bot.domain.conditions import WATERMARK_OVERLAP_SECONDS, JobChange, Watermark, add_to_bursts
 from bot.domain.filters import Filters
 from bot.domain.jobs import FAILED, Job
-from bot.domain.records import parse_time
 from bot.domain.times import Clock
 from bot.emporix.client import MAX_PAGE_SIZE
 from bot.emporix.query import MODIFIED, TimeRange, iso
 from bot.errors import EmporixError, InvalidRequest, NotConnected
 from bot.services.accounts import CONNECTION_ERRORS, MAX_CONNECTION_FAILURES
 from bot.services.agents import NamedJobs
+from bot.services.alerts.conditions import (
+    ConditionChecks,
+    Question,
+    alerts_by_query,
+    covering,
+    matches,
+    modified_at,
+)
 from bot.services.alerts.grouping import due_mentions, next_mention_at
 from bot.services.digests.lifecycle import MAX_PAUSE_NOTICES
 from bot.services.jobs import MAX_IDS_PER_QUERY, JobsById
@@ -30,7 +39,7 @@ from bot.services.pagination import short_hash
 from bot.services.session_logs import ErrorLines
 from bot.services.similarity import agent_label, fingerprint
 from bot.store.accounts import AccountStore
-from bot.store.alerts import AlertStore
+from bot.store.alerts import QUERIES_PERIOD_SECONDS, AlertStore
 
 TIME_RESOLUTION_SECONDS = 0.001
 """Emporix writes times to the millisecond."""
@@ -51,7 +60,7 @@ class FetchedJobs:
     @property
     def oldest(self) -> float:
         """The time since which the jobs are complete."""
-        return self.since if self.whole else min(map(changed_at, self.jobs), default=self.since)
+        return self.since if self.whole else min(map(modified_at, self.jobs), default=self.since)
 
 
 def initial_watermark(fetched: FetchedJobs, now: float) -> Watermark:
@@ -61,11 +70,16 @@ def initial_watermark(fetched: FetchedJobs, now: float) -> Watermark:
     )[1]
 
 
-def advance(mark: Watermark, fetched: FetchedJobs) -> tuple[tuple[Job, ...], Watermark]:
-    """The changes to report, oldest first, and the watermark after them."""
-    jobs = [job for job in fetched.jobs if job.id and changed_at(job) >= mark.begin]
+def advance(
+    mark: Watermark, fetched: FetchedJobs, until: float = 0.0
+) -> tuple[tuple[Job, ...], Watermark]:
+    """The changes to report, oldest first, and the watermark after them.
+
+    `until` is the time of the latest change of any job when they were fetched, if it is known.
+    """
+    jobs = [job for job in fetched.jobs if job.id and modified_at(job) >= mark.begin]
     news = [job for job in jobs if mark.seen.get(job.id) != _version_of(job)]
-    reached = max([mark.reached, *map(changed_at, jobs)])
+    reached = max([mark.reached, until, *map(modified_at, jobs)])
     whole = fetched.oldest <= mark.begin
     floor = mark.floor if whole else fetched.oldest + TIME_RESOLUTION_SECONDS
     after = Watermark(reached, floor)
@@ -85,14 +99,8 @@ def count_unfetched(mark: Watermark, fetched: FetchedJobs) -> int | None:
     return max(0, fetched.total - len(fetched.jobs) - seen)
 
 
-def changed_at(job: Job) -> float:
-    """When a job last changed, in seconds since 1970; 0 if that is unknown."""
-    moment = parse_time(job.modified_at)
-    return moment.timestamp() if moment else 0.0
-
-
 def _version_of(job: Job) -> tuple[float, str]:
-    return changed_at(job), short_hash(f"{job.version}|{job.modified_at}|{job.status}")
+    return modified_at(job), short_hash(f"{job.version}|{job.modified_at}|{job.status}")
 
 
 LAST_CHANGED_FIRST = "metadata.modifiedAt:DESC"
@@ -123,11 +131,11 @@ async def fetch_changes(
         total = total if number else page.total
         fresh = [job for job in page.jobs if job.id not in found]
         found.update((job.id, job) for job in fresh)
-        until = min(map(changed_at, fresh), default=0.0)
+        until = min(map(modified_at, fresh), default=0.0)
         if not page.has_more or not until or filters.raw_q:
             break
     whole = not page.has_more or bool(filters.raw_q and until and until < since)
-    jobs = sorted(found.values(), key=changed_at, reverse=True)
+    jobs = sorted(found.values(), key=modified_at, reverse=True)
     return FetchedJobs(tuple(jobs), since, whole, None if filters.raw_q else total)
 
 
@@ -138,6 +146,12 @@ def _time_range(begin: str, until: float) -> TimeRange:
 
 ALERT_POLL_INTERVAL_SECONDS = 50.0
 """Short enough to post changes within a minute; the changes of one poll are posted together."""
+
+CHANGES_FIRST_SECONDS = 2 * 60.0
+"""Another question comes before a second one for changes only if it has waited this much longer."""
+
+MAX_BEHIND_SECONDS = 60 * 60.0
+"""The most by which an alert's latest change may be older than that of others, to share a query."""
 
 MAX_ALERT_POLL_INTERVAL_SECONDS = 15 * 60.0
 """The longest time until the next poll, except while Emporix fails."""
@@ -181,28 +195,39 @@ class AlertPoller:
         self._emporix, self._jobs_by_id, self._store = emporix, found, store
         self._error_lines = error_lines
         self._connections, self._accounts, self._clock = store.connections, accounts, clock
+        self._checks = ConditionChecks(emporix, store, clock)
 
     async def poll(self, source: PolledConnection) -> PollResult:
-        """Request changes once for each set of filters, and store the changes to post."""
+        """Ask Emporix what is due, as far as the limit for queries allows, and store the result."""
         now = self._clock()
         existing = await self._store.of_connection(source)
-        alerts = [alert for alert in existing if not alert.paused]
-        due_now = PollResult(
+        active = [alert for alert in existing if not alert.paused and alert.muted_until <= now]
+        result = PollResult(
             notices_due=tuple(alert.id for alert in existing if pause_notice_at(alert) <= now),
             mentions_due=tuple(alert.id for alert in existing if due_mentions(alert, now)),
         )
-        due = [alert for alert in alerts if not alert.batch and alert.muted_until <= now]
-        waiting = [alert.id for alert in alerts if alert.batch and alert.muted_until <= now]
         try:
-            ready, refused = await self._poll_due(source, due, now)
+            refused, next_at = await self._ask(source, active, now)
         except CONNECTION_ERRORS as error:
             failed = await self.record_failure(source, error)
-            return replace(due_now, connection_error=failed.connection_error)
+            return replace(result, connection_error=failed.connection_error)
         except EmporixError as error:
-            await self._connections.schedule(source, now + backoff_seconds(error, due, now))
-            return replace(due_now, ready=tuple(waiting))
-        await self._connections.schedule(source, next_poll_at(existing, now))
-        return replace(due_now, ready=(*waiting, *ready), invalid_filters=tuple(refused))
+            due = [alert for alert in active if reports_changes(alert)]
+            next_at = now + backoff_seconds(error, due, now)
+            await self._connections.schedule(source, next_at)
+            return replace(result, ready=await self._ready(source, active))
+        is_limited = next_at > now
+        await self._connections.schedule(
+            source, next_at if is_limited else next_poll_at(existing, now)
+        )
+        ready = await self._ready(source, active)
+        return replace(result, ready=ready, invalid_filters=tuple(refused))
+
+    async def _ready(self, source: PolledConnection, active: Sequence[Alert]) -> tuple[str, ...]:
+        """The ids of those of these alerts that have something to post."""
+        ids = {alert.id for alert in active}
+        there = [one for one in await self._store.of_connection(source) if one.id in ids]
+        return tuple(one.id for one in there if one.batch or one.progress.reports)
 
     async def record_failure(
         self, source: PolledConnection, error: NotConnected | EmporixError
@@ -237,50 +262,106 @@ class AlertPoller:
             job_id: replace(found[job_id], error_line=line) for job_id, line in lines.items()
         }
 
-    async def _poll_due(
-        self, source: PolledConnection, due: Sequence[Alert], now: float
-    ) -> tuple[list[str], list[str]]:
-        """Ids of the alerts with changes to post, and of those with rejected filters."""
-        ready: list[str] = []
-        refused: list[str] = []
-        if not due:  # muted or paused: earlier refusals no longer count
-            await self._connections.clear_failures(source)
-            return ready, refused
-        connection = require_connection(await self._accounts.load(source.owner), source.tenant)
-        for filters, alerts in group_by_filters(due).items():
+    async def _ask(
+        self, source: PolledConnection, active: Sequence[Alert], now: float
+    ) -> tuple[list[str], float]:
+        """Ask the due questions: first for changes, then the others, as long as they have waited.
+
+        Returns the ids of alerts whose filters are rejected, and when the next query is allowed.
+        """
+        changing = [alert for alert in active if reports_changes(alert) and not alert.batch]
+        changes = sorted(self._change_questions(changing), key=lambda one: one.asked_at)
+        others = [*changes[1:], *await self._checks.questions(active)]
+        others.sort(key=lambda one: one.asked_at)
+        refused, connection = list[str](), None
+        for question in (*changes[:1], *others):
+            next_at = await self._store.next_query_at(source, now)
+            if next_at > now:  # wait until both the changes and another question can be asked
+                return refused, now + QUERIES_PERIOD_SECONDS if connection else next_at
+            if not connection:
+                account = await self._accounts.load(source.owner)
+                connection = require_connection(account, source.tenant)
             try:
-                since = min(alert.watermark.begin for alert in alerts)
-                fetched = await fetch_changes(self._emporix, connection, filters, since)
+                await question.ask(connection)
             except InvalidRequest:
-                refused += [alert.id for alert in alerts]
-                continue
-            saved = [
-                await self._store.save(with_batch(alert, fetched, now), alert) for alert in alerts
-            ]
-            ready += [alert.id for alert in saved if alert and alert.batch]
-        await self._connections.clear_failures(source)
-        return ready, refused
+                refused += await self._refused(connection, question.alerts)
+            await self._connections.clear_failures(source)
+        if not connection:  # all alerts are muted or paused: earlier refusals no longer count
+            await self._connections.clear_failures(source)
+        return refused, now
+
+    async def _refused(self, connection: Connection, alerts: Sequence[Alert]) -> list[str]:
+        """The ids of those of these alerts whose own filters Emporix rejects."""
+        found: list[str] = []
+        groups = group_by_filters(alerts)
+        if len(groups) == 1:
+            return [alert.id for alert in alerts]
+        for filters, some in groups.items():
+            try:
+                await fetch_changes(self._emporix, connection, filters, 0.0, most_pages=1)
+            except InvalidRequest:
+                found += [alert.id for alert in some]
+        return found
+
+    def _change_questions(self, alerts: Sequence[Alert]) -> Iterator[Question]:
+        """One query for the changes of all alerts that it can serve.
+
+        An alert whose last change was long ago has its own query at first, as the common one would
+        have to read all changes since then.
+        """
+        for group in alerts_by_query(alerts):
+            latest = max(alert.mark.begin for alert in group)
+            reached = max(alert.mark.reached for alert in group)
+            behind = [one for one in group if one.mark.begin < latest - MAX_BEHIND_SECONDS]
+            current = [one for one in group if one not in behind]
+            for some in (current, *group_by_filters(behind).values()):
+                asked_at = min(alert.polled_at for alert in some) - CHANGES_FIRST_SECONDS
+                yield Question(asked_at, some, partial(self._read_changes, some, reached))
+
+    async def _read_changes(
+        self, alerts: Sequence[Alert], reached: float, connection: Connection
+    ) -> None:
+        """Read the changes since the last poll; `reached` is the latest that any alert has seen."""
+        filters = covering([alert.filters for alert in alerts])
+        since = min(alert.mark.begin for alert in alerts)
+        fetched = await fetch_changes(self._emporix, connection, filters, since)
+        latest, now = max([reached, *map(modified_at, fetched.jobs)]), self._clock()
+        for alert in alerts:
+            own = fetched if alert.filters == filters else only_matching(fetched, alert.filters)
+            await self._store.save(with_batch(alert, own, now, latest), alert)
 
 
-def with_batch(alert: Alert, fetched: FetchedJobs, now: float) -> Alert:
-    """The alert after a poll, with the changes to post."""
-    news, mark = advance(alert.watermark, fetched)
-    seen = replace(alert, watermark=mark, polled_at=now)
-    if not news:
+def reports_changes(alert: Alert) -> bool:
+    """Whether an alert reports changes of jobs, one by one or as a burst."""
+    return alert.condition.kind in ("", "burst")
+
+
+def only_matching(fetched: FetchedJobs, filters: Filters) -> FetchedJobs:
+    """The fetched jobs that match some filters; the number of others is unknown."""
+    jobs = tuple(job for job in fetched.jobs if matches(filters, job))
+    return FetchedJobs(jobs, fetched.oldest, whole=True, total=None)
+
+
+def with_batch(alert: Alert, fetched: FetchedJobs, now: float, latest: float = 0.0) -> Alert:
+    """The alert after a poll, with the changes to post; `latest` is that of any job."""
+    news, mark = advance(alert.mark, fetched, latest)
+    changes, since, more = tuple(map(job_change, news)), 0.0, count_unfetched(alert.mark, fetched)
+    if alert.condition.kind:
+        held, changes = add_to_bursts(alert.progress.held, changes, alert.condition)
+        progress = replace(alert.progress, watermark=mark, held=held)
+        seen, more = replace(alert, progress=progress, polled_at=now), 0
+    else:
+        seen = replace(alert, watermark=mark, polled_at=now)
+        since = alert.polled_at if now - alert.polled_at > CATCH_UP_SECONDS else 0.0
+    if not changes:
         return seen
-    batch = ChangeBatch(
-        number=alert.number + 1,
-        at=now,
-        changes=tuple(map(job_change, news)),
-        since=alert.polled_at if now - alert.polled_at > CATCH_UP_SECONDS else 0.0,
-        more=count_unfetched(alert.watermark, fetched),
-    )
+    batch = ChangeBatch(alert.number + 1, now, changes, since, more)
     return replace(seen, number=batch.number, batch=batch)
 
 
 def job_change(job: Job) -> JobChange:
     similar = fingerprint(job) if job.status == FAILED else ""
-    return JobChange(job.id, similar, agent_label(job), job.agent_id)
+    return JobChange(job.id, similar, agent_label(job), job.agent_id, modified_at(job))
 
 
 def group_by_filters(alerts: Iterable[Alert]) -> dict[Filters, list[Alert]]:

@@ -18,6 +18,7 @@ from bot.domain.alerts import (
     PostedAlert,
     Snooze,
 )
+from bot.domain.conditions import ConditionReport
 from bot.domain.jobs import FAILED, Job
 from bot.domain.times import Clock
 from bot.rendering.message_rows import with_response_replaced
@@ -93,9 +94,12 @@ class AlertMessages:
 
     def _state(self, response: MessageResponse) -> dict[str, Any]:
         """The template data of a message's state."""
-        now = self._clock()
-        facts = {"response": response.last, "snoozes": response.active_snoozes(now)}
-        return facts | {"pauses": response.pauses}
+        return {
+            "response": response.last,
+            "snoozes": response.active_snoozes(self._clock()),
+            "pauses": response.pauses,
+            "recoveries": response.recoveries,
+        }
 
     async def try_to_show_state(self, alert: Alert, ts: str) -> None:
         """Show a message's state at once; if that fails, a worker does it soon."""
@@ -173,6 +177,24 @@ class AlertPoster:
             await self._poster.post(post, message)
         except OutcomeUnknown:
             logger.warning("unknown whether %s was posted", post.key)
+
+    async def post_report(
+        self, alert: Alert, report: ConditionReport, jobs: Jobs, admit: Admit
+    ) -> str:
+        """Post stuck jobs or a silence, once; returns the message's timestamp, "" if unknown.
+
+        Raises PostRefused, and the errors of `admit`.
+        """
+        zone = await self._notifier.zone_name(alert.owner)
+        facts = report_facts(alert, report, jobs, zone)
+        template = "alerts/stuck" if report.job_ids else "alerts/silent"
+        name = f"alert:{alert.id}:report:{report.number}"
+        post = OutgoingMessage(name, alert.owner.team_id, alert.channel_id, report.at, admit=admit)
+        try:
+            return await self._poster.post(post, self._renderer.render(template, **facts))
+        except OutcomeUnknown:
+            logger.warning("unknown whether %s was posted", post.key)
+            return ""
 
     async def post(
         self, alert: Alert, batch: ChangeBatch, plan: AlertPlan, jobs: Jobs, admit: Admit
@@ -267,6 +289,24 @@ def thread_facts(alert: Alert, ids: Sequence[str], jobs: Jobs) -> dict[str, Any]
     }
 
 
+def report_facts(alert: Alert, report: ConditionReport, jobs: Jobs, zone: str) -> dict[str, Any]:
+    """The template data of a message about an alert's condition."""
+    query = to_compact(alert.filters, searched=False)
+    if not report.job_ids:
+        return {"alert": alert, "report": report, "query": query}
+    there = [jobs[job_id] for job_id in report.job_ids if job_id in jobs]
+    return {
+        "alert": alert,
+        "zone": zone,
+        "total": len(report.job_ids),
+        "gone": len(report.job_ids) - len(there),
+        "more": len(there[MAX_ALERT_ROWS:]),
+        "jobs": there[:MAX_ALERT_ROWS],
+        "agents": agent_counts(Counter(map(agent_label, there))),
+        "query": query,
+    }
+
+
 def news_facts(
     alert: Alert,
     post: PostedAlert,
@@ -302,6 +342,7 @@ def news_facts(
         "response": response.last if response else None,
         "snoozes": response.active_snoozes(now) if response else (),
         "pauses": response.pauses if response else (),
+        "recoveries": response.recoveries if response else (),
     }
 
 

@@ -152,3 +152,57 @@ async def test_a_button_of_an_alert_that_is_off_says_so(connected: AppHarness, a
     await ada.command("/emporix alerts off")
     exchange = await grace.click("Take over")
     assert "no such alerts" in exchange.payloads[0]["text"]
+
+
+@pytest.mark.parametrize(
+    ("typed", "words"),
+    [
+        ("stuck:30m", "running jobs in acme for more than 30 min"),
+        ("agent:fraud-agent stuck:2h", "running jobs in acme for more than 2 h, agent fraud-agent"),
+        ("at-least:5 within:15m", "failed jobs in acme, at least 5 within 15 min"),
+        ("AT_LEAST:3 skipped", "skipped jobs in acme, at least 3 within 10 min"),
+        ("silent:2h", "no jobs in acme for 2 h"),
+        ("silent:1d status:ok", "no succeeded jobs in acme for 1 d"),
+        ("silent:90m between:8:30-17:00", "1 h 30 min between 08:30 and 17:00, Europe/Berlin"),
+        ("silent:2h between:22-6", "for 2 h between 22:00 and 06:00, Europe/Berlin"),
+    ],
+)
+async def test_accepts_conditions(ada: Person, typed: str, words: str) -> None:
+    """A condition can be typed before or after filters, and the announcement and list name it."""
+    exchange = await ada.command(f"/emporix alerts on {typed}")
+    assert words in exchange.payloads[0]["text"]
+    listed = await ada.command("/emporix alerts list")
+    assert words in str(listed.payloads)
+    again = await ada.command(f"/emporix alerts on {typed}")
+    assert "already on" in again.payloads[0]["text"]
+
+
+@pytest.mark.parametrize(
+    ("typed", "problem"),
+    [
+        ("stuck:", "stuck: needs a duration"),
+        ("stuck:soon", "stuck: needs a duration"),
+        ("stuck:30s", "stuck: needs a duration"),
+        ("stuck:8d", "stuck: can't have this duration"),
+        ("stuck:30m failed", "stuck: reports running jobs"),
+        ("stuck:30m stuck:40m", "stuck: is there twice"),
+        ("stuck:30m silent:2h", "An alert can't have both stuck: and silent:"),
+        ("stuck:30m q:type:EXPORT", "A condition can't be combined with q:"),
+        ("within:10m", "within: needs at-least:"),
+        ("at-least:1", "at-least: needs a number of failures"),
+        ("at-least:999", "at-least: needs a number of failures"),
+        ("at-least:five", "at-least: needs a number of failures"),
+        ("between:08-20", "between: needs silent:"),
+        ("silent:10m", "silent: can't have this duration"),
+        ("silent:2h between:8", "between: needs hours"),
+        ("silent:2h between:08-25", "between: can't have these hours"),
+        ("silent:2h between:08-08", "between: can't have these hours"),
+        ("silent:2h between:08-09", "The hours after between: are shorter than the silence"),
+    ],
+)
+async def test_explains_invalid_conditions(ada: Person, typed: str, problem: str) -> None:
+    """An invalid condition is not turned on; the answer says what is wrong and what to type."""
+    exchange = await ada.command(f"/emporix alerts on {typed}")
+    assert problem in str(exchange.payloads)
+    listed = await ada.command("/emporix alerts list")
+    assert "This channel has no alerts" in listed.payloads[0]["text"]

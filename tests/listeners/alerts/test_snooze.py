@@ -11,7 +11,8 @@ from zoneinfo import ZoneInfo
 import pytest
 from syrupy.assertion import SnapshotAssertion
 
-from bot.domain.alerts import ChangeBatch, JobChange
+from bot.domain.alerts import ChangeBatch
+from bot.domain.conditions import JobChange
 from bot.errors import InvalidInput
 from bot.services.alerts.alerts import snooze_end
 from bot.services.alerts.lifecycle import AlertResponder

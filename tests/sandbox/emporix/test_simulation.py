@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import datetime
 
 import pytest
 
 from sandbox.emporix.json_paths import Document
-from sandbox.emporix.simulation import PAUSE_SECONDS, RUN_SECONDS, WATCHED_SECONDS
+from sandbox.emporix.simulation import PAUSE_SECONDS, QUIET_AGENT, RUN_SECONDS, WATCHED_SECONDS
 from sandbox.emporix.state import EmporixState
 from sandbox.emporix.times import iso
 from tests.harness.clock import FakeClock
@@ -46,6 +47,20 @@ def test_new_ones_begin_and_fail_now_and_then() -> None:
     new = emporix_state.jobs("acme")[: len(emporix_state.jobs("acme")) - 5_000]
     assert 1800 / PAUSE_SECONDS[1] - 2 <= len(new) <= 1800 / PAUSE_SECONDS[0]
     assert Counter(job["status"] for job in new)["failure"] > 10
+
+
+def test_some_jobs_run_for_minutes_and_an_agent_stops() -> None:
+    """Alerts for stuck jobs and for silence have content: a slow job, and an agent without jobs."""
+    emporix_state, _ = living(1800)
+    new = emporix_state.jobs("acme")[: len(emporix_state.jobs("acme")) - 5_000]
+    times = [
+        [datetime.fromisoformat(job["metadata"][name]) for name in ("createdAt", "modifiedAt")]
+        for job in new
+    ]
+    slow = [begin for begin, end in times if (end - begin).total_seconds() > 150]
+    assert len(new) / 8 < len(slow) < len(new) / 4
+    assert QUIET_AGENT not in {job.get("agentId") for job in new}
+    assert sum(job.get("agentId") == QUIET_AGENT for job in emporix_state.jobs("acme")) > 300
 
 
 def test_it_is_the_same_each_time() -> None:

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.domain.accounts import Account, Caller, Connection, Credentials, PolledConnection
-from bot.domain.alerts import Alert, PostedAlert, Watermark
+from bot.domain.alerts import Alert, AlertResponses, PostedAlert
+from bot.domain.conditions import Watermark
 from bot.domain.filters import Filters
 from bot.domain.jobs import Job, JobPage
 from bot.emporix.query import TimeRange
@@ -59,6 +60,13 @@ class FakeAccounts:
         return Account(caller, {"acme": HELD}, "acme")
 
 
+class FakeResponses:
+    """Nobody has responded to a message."""
+
+    async def load(self, *alert_ids: str) -> list[AlertResponses]:
+        return [AlertResponses() for _ in alert_ids]
+
+
 class FakeSources:
     async def schedule(self, source: PolledConnection, at: float) -> None: ...
     async def clear_failures(self, source: PolledConnection) -> None: ...
@@ -74,6 +82,13 @@ class FakeAlerts:
     version: int = 0
     posts: tuple[PostedAlert, ...] = ()
     connections: FakeSources = field(default_factory=FakeSources)
+    responses: FakeResponses = field(default_factory=FakeResponses)
+
+    async def next_query_at(self, source: PolledConnection, now: float) -> float:
+        return now
+
+    async def posts_of(self, alerts: tuple[Alert, ...]) -> list[tuple[PostedAlert, ...]]:
+        return [self.posts for _ in alerts]
 
     async def load(self, alert_id: str) -> Alert | None:
         return ALERT_SERIALIZER.read(self.record)

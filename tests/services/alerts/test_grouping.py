@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from bot.domain.alerts import (
     AlertResponses,
     ChangeBatch,
-    JobChange,
     MessageResponse,
     PostedAlert,
     ResponseEvent,
 )
+from bot.domain.conditions import JobChange
 from bot.domain.jobs import Job
 from bot.services.alerts.grouping import (
     MAX_ALERT_ROWS,

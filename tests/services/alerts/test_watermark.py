@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.domain.alerts import WATERMARK_OVERLAP_SECONDS, Watermark
+from bot.domain.conditions import WATERMARK_OVERLAP_SECONDS, Watermark
 from bot.domain.jobs import Job
+from bot.services.alerts.conditions import modified_at
 from bot.services.alerts.poll import (
     FetchedJobs,
     advance,
-    changed_at,
     count_unfetched,
     initial_watermark,
 )
@@ -27,7 +27,9 @@ def job(number: int, at: float, version: int = 1, status: str = "failure") -> Jo
 
 def fetched_jobs(jobs: list[Job], since: float, most: int = 1000) -> FetchedJobs:
     """The result of a poll that finds these jobs."""
-    within = sorted((one for one in jobs if changed_at(one) >= since), key=changed_at, reverse=True)
+    within = sorted(
+        (one for one in jobs if modified_at(one) >= since), key=modified_at, reverse=True
+    )
     return FetchedJobs(tuple(within[:most]), since, len(within) <= most, len(within))
 
 

@@ -1,0 +1,398 @@
+"""Conditions of alerts: stuck jobs, bursts of failures and silence, and what was found so far."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+from typing import Literal
+
+from bot.domain.records import StoredRecord
+
+WATERMARK_OVERLAP_SECONDS = 180.0
+"""A change that becomes visible in Emporix later than this after it happened may be missed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Watermark(StoredRecord):
+    """The position up to which changes have been read.
+
+    `reached` is the time of the latest change seen, in seconds since 1970. `seen` contains the jobs
+    that changed within the overlap before that time, each with the time of the change and a hash of
+    the job's state. Changes before `floor` are ignored because there were too many to remember.
+    """
+
+    reached: float
+    floor: float = 0.0
+    seen: Mapping[str, tuple[float, str]] = field(default_factory=dict)
+
+    @property
+    def begin(self) -> float:
+        """The start time for reading changes in the next poll, rounded to the millisecond."""
+        return max(round(self.reached - WATERMARK_OVERLAP_SECONDS, 3), self.floor)
+
+
+@dataclass(frozen=True, slots=True)
+class JobChange(StoredRecord):
+    """A job to report; `fingerprint` is similar for failures with the same cause.
+
+    `fingerprint` is "" if the job didn't fail. `agent` is the name of its agent, or else its id.
+    `at` is the time of the change in Emporix, 0 if unknown.
+    """
+
+    job_id: str
+    fingerprint: str = ""
+    agent: str = ""
+    agent_id: str = ""
+    at: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Condition(StoredRecord):
+    """What an alert reports instead of each change; without values, it reports each change.
+
+    Either jobs that have been running for more than `stuck` seconds, or bursts of `at_least`
+    changes within `within` seconds, or `silent` seconds without a job. A silence counts only
+    between `begin` and `end` (minutes after midnight in `zone`, the whole day if they are equal).
+    """
+
+    stuck: float = 0.0
+    at_least: int = 0
+    within: float = 0.0
+    silent: float = 0.0
+    begin: int = 0
+    end: int = 0
+    zone: str = "UTC"
+
+    @property
+    def kind(self) -> Literal["", "stuck", "burst", "silent"]:
+        if self.stuck:
+            return "stuck"
+        if self.at_least:
+            return "burst"
+        return "silent" if self.silent else ""
+
+
+NO_CONDITION = Condition()
+
+UNREADABLE = Watermark(0.0, floor=253_370_764_800.0)
+"""The watermark of an alert with a condition: changes from the year 9999 on.
+
+0.2.0 doesn't know conditions. With this watermark, its workers find nothing to report.
+"""
+
+MAX_HELD_CHANGES = 200
+
+
+@dataclass(frozen=True, slots=True)
+class HeldChange(StoredRecord):
+    """A change that may belong to a burst; `is_reported` if its burst was reported."""
+
+    change: JobChange
+    is_reported: bool = False
+
+
+def add_to_bursts(
+    held: Sequence[HeldChange], changes: Iterable[JobChange], condition: Condition
+) -> tuple[tuple[HeldChange, ...], tuple[JobChange, ...]]:
+    """The changes to remember, and those of new bursts, oldest first.
+
+    Each change of a burst is one of at least `at_least` within `within` seconds, and at most that
+    long after the previous one. Emporix's times are compared, so late changes count, too.
+    """
+    by_id = {one.change.job_id: one for one in held}
+    for change in changes:
+        known = by_id.get(change.job_id)
+        by_id[change.job_id] = HeldChange(change, known is not None and known.is_reported)
+    ordered = sorted(by_id.values(), key=lambda one: (one.change.at, one.change.job_id))
+    reported = list[JobChange]()
+    for burst in _bursts(ordered, condition):
+        if not any(ordered[place].is_reported for place in burst):
+            reported += (ordered[place].change for place in burst)
+        for place in burst:
+            ordered[place] = replace(ordered[place], is_reported=True)
+    lasts = 2 * condition.within + WATERMARK_OVERLAP_SECONDS  # a new burst, and the last one
+    kept = [one for one in ordered if one.change.at >= ordered[-1].change.at - lasts]
+    return tuple(kept[-MAX_HELD_CHANGES:]), tuple(reported)
+
+
+def _bursts(ordered: Sequence[HeldChange], condition: Condition) -> list[list[int]]:
+    """The places of the changes in each burst; reported changes stay in theirs."""
+    places = {place for place, one in enumerate(ordered) if one.is_reported}
+    for last in range(condition.at_least - 1, len(ordered)):
+        first = last - condition.at_least + 1
+        if ordered[last].change.at - ordered[first].change.at <= condition.within:
+            places.update(range(first, last + 1))
+    sorted_places = sorted(places)
+    bursts = [sorted_places[:1]] if sorted_places else []
+    for before, place in pairwise(sorted_places):
+        if ordered[place].change.at - ordered[before].change.at > condition.within:
+            bursts.append([])
+        bursts[-1].append(place)
+    return bursts
+
+
+Period = tuple[float, float]
+"""A start and an end, in seconds since 1970; the end is not included."""
+
+MAX_RUNNING_JOBS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class RunningJob(StoredRecord):
+    """A job that report `number` shows as stuck, in the message `ts` once that is known.
+
+    `at` is when it was created. `missing` is set if it is no longer among the running jobs: 1, or
+    2 if a query by id didn't return it either.
+    """
+
+    job_id: str
+    at: float
+    agent: str = ""
+    number: int = 0
+    ts: str = ""
+    missing: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Silence(StoredRecord):
+    """What is known about the jobs of an alert that reports silences. Times are in seconds.
+
+    `first_at` and `latest_at` are when the first and the latest job were created, 0 if there was
+    none. Emporix is asked again at `ask_at`. While a silence is compared with earlier weeks, it
+    ended at `until` (else 0), and `weeks` says whether there were jobs 1, 2, … weeks before.
+    `reported_at` is when a silence was reported, 0 if there is none, in the message `ts`.
+    """
+
+    first_at: float = 0.0
+    latest_at: float = 0.0
+    ask_at: float = 0.0
+    until: float = 0.0
+    weeks: tuple[bool, ...] = ()
+    reported_at: float = 0.0
+    ts: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ConditionReport(StoredRecord):
+    """A message to post about a condition: stuck jobs, or a silence since `since`.
+
+    In `weeks` of the `known` weeks before, there were jobs at this time.
+    """
+
+    number: int
+    at: float
+    job_ids: tuple[str, ...] = ()
+    since: float = 0.0
+    weeks: int = 0
+    known: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Progress(StoredRecord):
+    """What an alert with a condition has found, and the `reports` to post.
+
+    `number` counts its reports. `asked_at` is the time of the last query for stuck jobs, and
+    `recovery_asked_at` that for recovered agents, also of an alert without a condition.
+    """
+
+    watermark: Watermark = UNREADABLE
+    held: tuple[HeldChange, ...] = ()
+    running: tuple[RunningJob, ...] = ()
+    silence: Silence = Silence()
+    reports: tuple[ConditionReport, ...] = ()
+    number: int = 0
+    asked_at: float = 0.0
+    recovery_asked_at: float = 0.0
+
+    def with_report(self, report: ConditionReport) -> Progress:
+        return replace(self, number=report.number, reports=(*self.reports, report))
+
+    def after_posting(self, number: int, ts: str) -> Progress:
+        """The progress after a report was posted in the message `ts`; "" if that is unknown."""
+        if all(report.number != number for report in self.reports):
+            return self
+        running = [replace(one, ts=ts) if one.number == number else one for one in self.running]
+        is_silence = any(one.since for one in self.reports if one.number == number)
+        return replace(
+            self,
+            reports=tuple(one for one in self.reports if one.number != number),
+            running=tuple(one for one in running if one.ts or one.number != number),
+            silence=replace(self.silence, ts=ts) if is_silence else self.silence,
+        )
+
+
+def after_running(
+    progress: Progress, jobs: Sequence[RunningJob], period: Period, now: float
+) -> Progress:
+    """Report the jobs that are new among the stuck ones: all that were created in a period.
+
+    Jobs of this period that are missing may have ended.
+    """
+    there, known = {job.job_id for job in jobs}, {job.job_id for job in progress.running}
+    tracked = [
+        replace(one, missing=0)
+        if one.job_id in there
+        else replace(one, missing=max(1, one.missing))
+        if period[0] < one.at < period[1]
+        else one
+        for one in progress.running
+    ]
+    after = replace(progress, running=tuple(tracked), asked_at=now)
+    if not (news := [job for job in jobs if job.job_id not in known]):
+        return after
+    number = progress.number + 1
+    running = [*tracked, *(replace(job, number=number) for job in news)]
+    newest = sorted(running, key=lambda job: job.at)[-MAX_RUNNING_JOBS:]
+    report = ConditionReport(number, now, tuple(job.job_id for job in news))
+    return replace(after, running=tuple(newest)).with_report(report)
+
+
+def after_lookup(
+    progress: Progress, running: Iterable[str], ended: Iterable[str], unknown: Iterable[str]
+) -> Progress:
+    """The progress after missing jobs were looked up by id; `ended` includes deleted ones."""
+    back, gone, lost = set(running), set(ended), set(unknown)
+    tracked = [
+        replace(one, missing=0)
+        if one.job_id in back
+        else replace(one, missing=2)
+        if one.job_id in lost
+        else one
+        for one in progress.running
+        if one.job_id not in gone
+    ]
+    return replace(progress, running=tuple(tracked))
+
+
+COMPARED_WEEKS, MIN_KNOWN_WEEKS = 4, 2
+SILENCE_GRACE_SECONDS = WATERMARK_OVERLAP_SECONDS
+"""A job may become visible this long after it was created."""
+
+MAX_SILENCE_WAIT_SECONDS = 60 * 60.0
+"""The longest time until the next query, in case the clock is set back."""
+
+ENDED_SILENCE_INTERVAL_SECONDS = 5 * 60.0
+UNUSUAL_SILENCE_SECONDS = 30 * 60.0
+"""After this long, a silence is compared again: other hours may usually have jobs."""
+
+
+@dataclass(frozen=True, slots=True)
+class SilenceQuestion:
+    """The job to ask Emporix for: the first or the latest one that was created in a period."""
+
+    about: Literal["first", "latest", "next", "week"]
+    period: Period
+
+
+def silence_question(
+    silence: Silence, weeks: Sequence[Period], now: float
+) -> SilenceQuestion | None:
+    """What to ask now, if anything; `weeks` are the known periods to compare with."""
+    if now < silence.ask_at <= now + MAX_SILENCE_WAIT_SECONDS:
+        return None
+    if not silence.first_at:
+        return SilenceQuestion("first", (0.0, now))
+    if silence.reported_at:
+        return SilenceQuestion("next", (silence.latest_at + 0.001, now))
+    if silence.until and len(silence.weeks) < len(weeks):
+        return SilenceQuestion("week", weeks[len(silence.weeks)])
+    return SilenceQuestion("latest", (0.0, now))
+
+
+def after_answer(
+    silence: Silence,
+    question: SilenceQuestion,
+    job_at: float | None,
+    length: float,
+    hours: Period,
+    weeks: Sequence[Period],
+    now: float,
+) -> tuple[Silence, Literal["", "begun", "ended"]]:
+    """The silence after an answer, and whether it is to be reported, or has ended.
+
+    `job_at` is when the job was created, None if there is none. `length` is that of the condition,
+    and `hours` the current or the next period in which it applies.
+    """
+    if question.about == "week":
+        found = job_at is not None
+        return replace(silence, weeks=(*silence.weeks, found), ask_at=now), ""
+    if question.about == "first":
+        ask_at = now if job_at else now + MAX_SILENCE_WAIT_SECONDS
+        return replace(silence, first_at=job_at or 0.0, ask_at=ask_at), ""
+    if question.about == "next":
+        if job_at is None:
+            return replace(silence, ask_at=now + ENDED_SILENCE_INTERVAL_SECONDS), ""
+        ended = replace(silence, latest_at=job_at, reported_at=0.0, ts="", until=0.0, weeks=())
+        return replace(ended, ask_at=now), "ended"
+    return _after_latest(silence, job_at or 0.0, length, hours, len(weeks), now)
+
+
+def _after_latest(
+    silence: Silence, job_at: float, length: float, hours: Period, weeks: int, now: float
+) -> tuple[Silence, Literal["", "begun", "ended"]]:
+    # The latest job that is known may have been deleted; it ran nevertheless.
+    latest = replace(silence, latest_at=max(silence.latest_at, job_at))
+    since = max(latest.latest_at, hours[0])
+    due = since + length + SILENCE_GRACE_SECONDS
+    if now < due or since + length > hours[1]:
+        ask_at = now + MAX_SILENCE_WAIT_SECONDS
+        ask_at = min(due, ask_at) if now < due else ask_at
+        return replace(latest, until=0.0, weeks=(), ask_at=ask_at), ""
+    if not latest.until or abs(now - latest.until) > UNUSUAL_SILENCE_SECONDS:
+        return replace(latest, until=now, weeks=(), ask_at=now), ""
+    if len(latest.weeks) < weeks:
+        return replace(latest, ask_at=now), ""
+    if is_usual(latest.weeks):
+        ask_at = now + ENDED_SILENCE_INTERVAL_SECONDS
+        return replace(latest, reported_at=now, ask_at=ask_at), "begun"
+    return replace(latest, until=0.0, weeks=(), ask_at=now + UNUSUAL_SILENCE_SECONDS), ""
+
+
+def is_usual(weeks: Sequence[bool]) -> bool:
+    """Whether jobs normally run at a time: in two or more of the known weeks, and in most."""
+    return sum(weeks) >= MIN_KNOWN_WEEKS and 2 * sum(weeks) > len(weeks)
+
+
+@dataclass(frozen=True, slots=True)
+class FailedAgent(StoredRecord):
+    """An agent whose jobs failed, most recently at `at` according to Emporix."""
+
+    agent_id: str
+    name: str
+    at: float
+
+
+MAX_RECOVERIES = 50
+"""The recoveries of a message that are stored."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recovery(StoredRecord):
+    """An agent that succeeded again, a stuck job that ended, or the first job after a silence.
+
+    `kind` is "agent", "job" or "silence". `id` is that of the agent or the job, and `name` the
+    agent's name. `status` is that of a stuck job, empty if it was deleted. `at` is the time in
+    Emporix, and `seen_at` when a worker noticed.
+    """
+
+    kind: str
+    id: str
+    name: str
+    at: float
+    seen_at: float
+    status: str = ""
+
+
+def add_recoveries(known: Sequence[Recovery], new: Iterable[Recovery]) -> tuple[Recovery, ...]:
+    """The recoveries with those that are new."""
+    ids = {one.id for one in known}
+    return (*known, *(one for one in new if one.id not in ids))[-MAX_RECOVERIES:]
+
+
+def without_failed(
+    known: Iterable[Recovery], failed: Sequence[FailedAgent]
+) -> tuple[Recovery, ...]:
+    """The recoveries without those of agents that have failed later."""
+    failed_at = {agent.agent_id: agent.at for agent in failed}
+    return tuple(one for one in known if one.at >= failed_at.get(one.id, 0.0))

@@ -1,0 +1,400 @@
+"""Asks Emporix about conditions of alerts: stuck jobs, silence, and agents that succeed again.
+
+Each query is a question that waits for its turn, because an alert's connection makes few of them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from functools import partial
+from zoneinfo import ZoneInfo
+
+from bot.domain.accounts import Connection
+from bot.domain.alerts import Alert, AlertResponses, PostedAlert
+from bot.domain.conditions import (
+    COMPARED_WEEKS,
+    MIN_KNOWN_WEEKS,
+    UNUSUAL_SILENCE_SECONDS,
+    Condition,
+    ConditionReport,
+    FailedAgent,
+    Period,
+    Recovery,
+    RunningJob,
+    Silence,
+    SilenceQuestion,
+    after_answer,
+    after_lookup,
+    after_running,
+    silence_question,
+)
+from bot.domain.filters import NEWEST_FIRST, Filters
+from bot.domain.jobs import RUNNING, SUCCEEDED, Job, JobPage
+from bot.domain.records import parse_time
+from bot.domain.times import Clock
+from bot.emporix.client import MAX_PAGE_SIZE
+from bot.emporix.query import CREATED, EARLIEST, MODIFIED, TimeRange, by_ids, iso
+from bot.errors import InvalidRequest, NotFound
+from bot.services.agents import NamedJobs
+from bot.services.alerts.grouping import open_posts
+from bot.services.alerts.lifecycle import AlertLifecycle, AlertResponder
+from bot.services.digests.schedule import local_time
+from bot.services.filters.definitions import SORTS
+from bot.services.similarity import agent_label
+from bot.store.alerts import AlertStore
+
+QUESTION_INTERVAL_SECONDS = 50.0
+"""Time between two queries for stuck jobs, or for agents that succeed again."""
+
+MAX_COMMON_VALUES = 50
+"""Values of a filter in a query for several alerts; with more, it reads all values."""
+
+WITH_TIME = TimeRange(CREATED, since=EARLIEST)
+"""All jobs that have a time; in Emporix's order, others come first."""
+
+FEW_JOBS = 5
+"""Jobs to read for the time of one, as some times may be unreadable."""
+
+WEEK = timedelta(weeks=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A query that is due for `alerts`, asked `asked_at` for the last time."""
+
+    asked_at: float
+    alerts: Sequence[Alert]
+    ask: Callable[[Connection], Awaitable[None]]
+
+
+class ConditionChecks:
+    """The questions about conditions. Every method may raise StoreUnavailable and EmporixError."""
+
+    def __init__(self, emporix: NamedJobs, store: AlertStore, clock: Clock) -> None:
+        self._emporix, self._store, self._clock = emporix, store, clock
+        self._lifecycle, self._responder = (
+            AlertLifecycle(store, clock),
+            AlertResponder(store, clock),
+        )
+
+    async def questions(self, alerts: Sequence[Alert]) -> list[Question]:
+        """The queries that are due for these alerts, which are neither muted nor paused."""
+        now = self._clock()
+        stuck = [alert for alert in alerts if alert.condition.stuck]
+        silent = [alert for alert in alerts if alert.condition.silent]
+        failing = [alert for alert in alerts if _can_recover(alert) and not alert.batch]
+        return [
+            *(self._lookup(alert) for alert in stuck if _missing(alert)),
+            *(self._running(some) for some in alerts_by_query(stuck) if _is_due(some, now)),
+            *(one for alert in silent if (one := self._silence(alert, now))),
+            *await self._recoveries(failing, now),
+        ]
+
+    def _running(self, alerts: Sequence[Alert]) -> Question:
+        asked_at = min(alert.progress.asked_at for alert in alerts)
+        return Question(asked_at, alerts, partial(self._ask_for_running, alerts))
+
+    async def _ask_for_running(self, alerts: Sequence[Alert], connection: Connection) -> None:
+        """Report the jobs that have been running too long, newest first."""
+        now = self._clock()
+        until = now - min(alert.condition.stuck for alert in alerts)
+        filters = covering([alert.filters for alert in alerts])
+        page = await self._page(connection, filters, TimeRange(CREATED, before=iso(until)))
+        begin = min(map(created_at, page.jobs), default=0.0) if page.has_more else 0.0
+        for alert in alerts:
+            period = begin, now - alert.condition.stuck
+            jobs = [
+                RunningJob(job.id, created_at(job), agent_label(job))
+                for job in page.jobs
+                if job.id and created_at(job) < period[1] and matches(alert.filters, job)
+            ]
+            await self._update(alert, partial(_with_running, tuple(jobs), period, now))
+
+    def _lookup(self, alert: Alert) -> Question:
+        return Question(alert.progress.asked_at, [alert], partial(self._look_up, alert))
+
+    async def _look_up(self, alert: Alert, connection: Connection) -> None:
+        """Look up jobs that are no longer running: together, or one that wasn't found so."""
+        missing = _missing(alert)
+        lost = [job.job_id for job in missing if job.missing > 1]
+        ids = lost[:1] or [job.job_id for job in missing][:MAX_PAGE_SIZE]
+        found, gone = await self._find(connection, ids)
+        running = {job_id for job_id, job in found.items() if job.status == RUNNING}
+        ended, now = {*found, *gone} - running, self._clock()
+        for job in missing:
+            if job.job_id in ended:
+                await self._recover(alert, job.ts, [_ended(job, found.get(job.job_id), now)])
+        after = partial(after_lookup, running=running, ended=ended, unknown=set(ids) - {*found})
+        await self._update(alert, lambda one: replace(one, progress=after(one.progress)))
+
+    async def _find(
+        self, connection: Connection, ids: Sequence[str]
+    ) -> tuple[dict[str, Job], set[str]]:
+        """Jobs by id, and the ids of deleted jobs, with one query; others are unknown."""
+        try:
+            if len(ids) == 1:
+                return {ids[0]: await self._emporix.get_job(connection, ids[0])}, set()
+            asked = Filters(raw_q=by_ids(ids), size=len(ids))
+            page = await self._emporix.list_jobs(connection, asked, TimeRange())
+            return {job.id: job for job in page.jobs if job.id in ids}, set()
+        except NotFound:
+            return {}, {*ids}
+        except InvalidRequest:  # this tenant cannot query by id
+            return {}, set()
+
+    def _silence(self, alert: Alert, now: float) -> Question | None:
+        silence = alert.progress.silence
+        question = silence_question(silence, known_weeks(alert.condition, silence), now)
+        if question is None or alert.progress.reports:
+            return None
+        waits_since = silence.until or silence.ask_at  # a comparison takes several questions
+        return Question(waits_since, [alert], partial(self._ask_for_job, alert, question))
+
+    async def _ask_for_job(
+        self, alert: Alert, question: SilenceQuestion, connection: Connection
+    ) -> None:
+        """Ask for one job, and report that there was none for too long, or that one runs again."""
+        since, before = question.period
+        bounds = {
+            "week": TimeRange(CREATED, since=iso(since), before=iso(before)),
+            "next": TimeRange(CREATED, since=iso(since)),
+        }
+        newest = question.about == "latest"
+        filters = replace(alert.filters, sort=NEWEST_FIRST if newest else SORTS["oldest"])
+        part = bounds.get(question.about, WITH_TIME)
+        page = await self._page(connection, filters, part, FEW_JOBS)
+        job_at = next(filter(None, map(created_at, page.jobs)), None)
+        now, silence = self._clock(), alert.progress.silence
+        condition = alert.condition
+        weeks, hours = known_weeks(condition, silence), hours_of(condition, now)
+        after, outcome = after_answer(
+            silence, question, job_at, condition.silent, hours, weeks, now
+        )
+        if outcome == "ended" and job_at is not None:
+            job = next(job for job in page.jobs if created_at(job) == job_at)
+            again = Recovery("silence", job.id, agent_label(job), job_at, now)
+            await self._recover(alert, silence.ts, [again])
+        await self._update(alert, partial(_with_silence, silence, after, outcome == "begun", now))
+
+    async def _recoveries(self, alerts: Sequence[Alert], now: float) -> list[Question]:
+        """The question which of the failed agents have succeeded again, if there are any."""
+        due = [one for one in alerts if _is_time(one.progress.recovery_asked_at, now)]
+        if not due:
+            return []
+        posts = await self._store.posts_of(due)
+        responses = await self._store.responses.load(*(alert.id for alert in due))
+        found = zip(due, map(partial(_failed, now), posts, responses), strict=True)
+        failed = {alert.id: agents for alert, agents in found if agents}
+        waiting = [alert for alert in due if alert.id in failed]
+        if not waiting:
+            return []
+        since = min(agent.at for agents in failed.values() for _, agent in agents)
+        asked_at = max(since, min(alert.progress.recovery_asked_at for alert in waiting))
+        return [Question(asked_at, waiting, partial(self._ask_for_successes, waiting, failed))]
+
+    async def _ask_for_successes(
+        self, alerts: Sequence[Alert], failed: Mapping[str, Failed], connection: Connection
+    ) -> None:
+        """Show in the messages of failures which agents have succeeded since then."""
+        asked = {alert.id: _successes(alert, failed[alert.id]) for alert in alerts}
+        since = min(agent.at for found in failed.values() for _, agent in found)
+        filters = replace(covering([*asked.values()]), sort=SORTS["modified"])
+        page = await self._page(connection, filters, TimeRange(MODIFIED, since=iso(since)))
+        now = self._clock()
+        for alert in alerts:
+            for ts, agent in failed[alert.id]:
+                times = [
+                    modified_at(job)
+                    for job in page.jobs
+                    if job.agent_id == agent.agent_id and matches(asked[alert.id], job)
+                ]
+                if later := [at for at in times if at > agent.at]:
+                    again = Recovery("agent", agent.agent_id, agent.name, min(later), now)
+                    await self._recover(alert, ts, [again])
+            await self._update(alert, partial(_after_recovery, now))
+
+    async def _page(
+        self, connection: Connection, filters: Filters, part: TimeRange, size: int = MAX_PAGE_SIZE
+    ) -> JobPage:
+        return await self._emporix.list_jobs(connection, replace(filters, page=1, size=size), part)
+
+    async def _recover(self, alert: Alert, ts: str, recoveries: Sequence[Recovery]) -> None:
+        """Let a worker show recoveries in a message; if that is repeated, it changes nothing."""
+        if ts:
+            await self._responder.add_recoveries(alert.id, ts, recoveries)
+
+    async def _update(self, alert: Alert, how: Callable[[Alert], Alert]) -> None:
+        now = self._clock()
+
+        def polled(one: Alert) -> Alert:
+            return replace(how(one), polled_at=one.polled_at if _can_recover(one) else now)
+
+        await self._lifecycle.update(alert.id, polled)
+
+
+Failed = Sequence[tuple[str, FailedAgent]]
+"""Agents that have not succeeded since they failed, with the messages of the failures."""
+
+
+def _can_recover(alert: Alert) -> bool:
+    return alert.condition.kind in ("", "burst")
+
+
+def _is_time(asked_at: float, now: float) -> bool:
+    """Whether to ask again; a time in the future is from before the clock was set back."""
+    return not now - QUESTION_INTERVAL_SECONDS < asked_at <= now
+
+
+def _is_due(alerts: Sequence[Alert], now: float) -> bool:
+    return any(_is_time(alert.progress.asked_at, now) for alert in alerts)
+
+
+def _missing(alert: Alert) -> list[RunningJob]:
+    """Reported jobs that may have ended, except those whose message is not posted yet."""
+    return [job for job in alert.progress.running if job.missing and job.ts]
+
+
+def _ended(job: RunningJob, found: Job | None, now: float) -> Recovery:
+    at = modified_at(found) if found else 0.0
+    return Recovery("job", job.job_id, job.agent, at or now, now, found.status if found else "")
+
+
+def _with_running(jobs: Sequence[RunningJob], period: Period, now: float, alert: Alert) -> Alert:
+    return replace(alert, progress=after_running(alert.progress, jobs, period, now))
+
+
+def _with_silence(
+    before: Silence, after: Silence, is_reported: bool, now: float, alert: Alert
+) -> Alert:
+    """The alert after an answer, unless another worker was faster."""
+    progress = alert.progress
+    if progress.silence != before:
+        return alert
+    changed = replace(progress, silence=after)
+    if is_reported:
+        weeks, known = sum(after.weeks), len(after.weeks)
+        report = ConditionReport(
+            progress.number + 1, now, since=after.latest_at, weeks=weeks, known=known
+        )
+        changed = changed.with_report(report)
+    return replace(alert, progress=changed)
+
+
+def _after_recovery(now: float, alert: Alert) -> Alert:
+    return replace(alert, progress=replace(alert.progress, recovery_asked_at=now))
+
+
+def _failed(now: float, posts: Sequence[PostedAlert], responses: AlertResponses) -> Failed:
+    """The agents of a message that is open or claimed, and that haven't recovered."""
+    found = list[tuple[str, FailedAgent]]()
+    for post in open_posts(posts, now, responses):
+        response = responses.of(post.ts)
+        recovered = {one.id for one in response.recoveries}
+        if response.state != "resolved":
+            found += ((post.ts, one) for one in post.failed if one.agent_id not in recovered)
+    return found
+
+
+def _successes(alert: Alert, failed: Failed) -> Filters:
+    """The successful jobs of failed agents, among those that the alert watches."""
+    agents = tuple(sorted({agent.agent_id for _, agent in failed}))
+    named = replace(alert.filters, agents=agents, agent_names=())
+    return replace(named, statuses=(SUCCEEDED,), words=(), raw_q="")
+
+
+def alerts_by_query(alerts: Iterable[Alert]) -> Iterator[list[Alert]]:
+    """Alerts that one query can serve: only Emporix can search texts."""
+    found: dict[Filters | None, list[Alert]] = {}
+    for alert in alerts:
+        is_searched = alert.filters.words or alert.filters.raw_q
+        found.setdefault(alert.filters if is_searched else None, []).append(alert)
+    yield from found.values()
+
+
+_FIELDS = {
+    "statuses": "status",
+    "types": "type",
+    "agents": "agent_id",
+    "agent_types": "agent_type",
+    "events": "commerce_event",
+    "sessions": "session_id",
+}
+"""The filters that can be compared with the fields of a job."""
+
+
+def covering(filters: Sequence[Filters]) -> Filters:
+    """Filters that find all jobs that match any of these, which have no words or raw query."""
+    first, *others = filters
+    if all(one == first for one in others):
+        return first
+    values: dict[str, tuple[str, ...]] = {}
+    for name in _FIELDS:
+        each = [getattr(one, name) for one in filters]
+        united = tuple(sorted({value for one in each for value in one}))
+        values[name] = united if all(each) and len(united) <= MAX_COMMON_VALUES else ()
+    return Filters(tenant=first.tenant, **values)  # type: ignore[arg-type]
+
+
+def matches(filters: Filters, job: Job) -> bool:
+    """Whether a job that a query for several alerts has found is one of these filters.
+
+    Words and raw queries are not compared.
+    """
+    for name, field in _FIELDS.items():
+        values = {value.casefold() for value in getattr(filters, name)}
+        if values and getattr(job, field).casefold() not in values:
+            return False
+    return True
+
+
+def created_at(job: Job) -> float:
+    """When a job was created, in seconds since 1970; 0 if that is unknown."""
+    moment = parse_time(job.created_at)
+    return moment.timestamp() if moment else 0.0
+
+
+def modified_at(job: Job) -> float:
+    """When a job last changed, in seconds since 1970; 0 if that is unknown."""
+    moment = parse_time(job.modified_at)
+    return moment.timestamp() if moment else 0.0
+
+
+def hours_of(condition: Condition, now: float) -> Period:
+    """The hours in which a silence counts: the current ones, or the next.
+
+    A silence until their end is reported some minutes later.
+    """
+    if condition.begin == condition.end:
+        return 0.0, math.inf
+    today = datetime.fromtimestamp(now, ZoneInfo(condition.zone)).date()
+    for day in (today + timedelta(ahead) for ahead in range(-1, 4)):
+        last = day if condition.begin < condition.end else day + timedelta(1)
+        begin = local_time(condition.zone, day, condition.begin)
+        end = local_time(condition.zone, last, condition.end)
+        if begin is not None and end is not None and now - UNUSUAL_SILENCE_SECONDS < end:
+            return begin, end
+    return math.inf, math.inf  # a zone skipped several days
+
+
+def known_weeks(condition: Condition, silence: Silence) -> list[Period]:
+    """The period before `silence.until` in the last four weeks, as far as there were jobs then.
+
+    It has the same local time, whatever the clock changes.
+    """
+    until = datetime.fromtimestamp(silence.until, ZoneInfo(condition.zone))
+    ends = ((until - WEEK * (back + 1)).timestamp() for back in range(COMPARED_WEEKS))
+    return [
+        (end - condition.silent, end)
+        for end in ends
+        if silence.until and silence.first_at and silence.first_at <= end - condition.silent
+    ]
+
+
+def silence_active_from(alert: Alert) -> float:
+    """When two weeks are known, so that silences can be reported; 0 if there was no job yet."""
+    first_at = alert.progress.silence.first_at
+    known = first_at + MIN_KNOWN_WEEKS * WEEK.total_seconds() + alert.condition.silent
+    return known if first_at else 0.0
