@@ -112,7 +112,6 @@ def build_services(
     responder = AlertResponder(stores.alert_store, clock)
     digests = DigestService(stores.digest_store, clock, new_digest_id)
     daily_history, error_lines, digest_reports = _reports(resources)
-    allow_outsiders = settings.allow_shared_channels
     return Services(
         **_fields(stores),
         accounts=AccountService(resources.accounts, resources.emporix, clock),
@@ -125,11 +124,11 @@ def build_services(
         audiences=AudienceCache(redis, resources.cipher, settings.slack_channel_reads_per_minute),
         audit=audit,
         departures=_departures(resources, stores, digests, alerts, lifecycle, watches),
-        digest_channels=DigestChannels(slack, allow_outsiders=allow_outsiders),
+        digest_channels=DigestChannels(slack, allow_outsiders=settings.allow_shared_channels),
         digests=digests,
         direct_messages=DirectMessages(renderer, slack),
         daily_history=daily_history,
-        installation=Installation(slack, allow_outsiders=allow_outsiders),
+        installation=Installation(slack, allow_outsiders=settings.allow_shared_channels),
         jobs=jobs,
         digest_reports=digest_reports,
         error_lines=error_lines,

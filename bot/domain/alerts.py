@@ -109,7 +109,7 @@ class Alert(StoredRecord):
 
     @property
     def news(self) -> tuple[ChangeBatch | ConditionReport, ...]:
-        """What is to be posted."""
+        """The batch and the reports that wait to be posted."""
         return (*((self.batch,) if self.batch else ()), *self.progress.reports)
 
     @property

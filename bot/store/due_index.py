@@ -46,13 +46,13 @@ local at = due_at()
 return at and redis.call('ZADD', KEYS[1], 'NX', at, ARGV[1]) or 0
 """
 
-# Saves a record with its due time, unless it was changed since it was read; the value at KEYS[3]
-# expires at the same time.
+# Saves a record with its due time, unless it was changed since it was read; the value at KEYS[3],
+# if it is given, expires at the same time.
 SAVE_DUE_RECORD = """
 if (redis.call('HGET', KEYS[1], 'record') or '') ~= ARGV[1] then return 0 end
 redis.call('HSET', KEYS[1], 'record', ARGV[2], 'due', ARGV[3])
 redis.call('EXPIRE', KEYS[1], ARGV[4])
-redis.call('EXPIRE', KEYS[3], ARGV[4])
+if KEYS[3] then redis.call('EXPIRE', KEYS[3], ARGV[4]) end
 if ARGV[3] == '' then redis.call('ZREM', KEYS[2], ARGV[5])
 else redis.call('ZADD', KEYS[2], ARGV[3], ARGV[5]) end
 return 1
@@ -205,23 +205,6 @@ class PolledConnections:
         with translate_redis_errors():
             await self._redis.hdel(self._failures, connection.name)
 
-
-# Saves a record unless it was changed since it was read, together with its due time.
-SAVE_DUE_RECORD = """
-if (redis.call('HGET', KEYS[1], 'record') or '') ~= ARGV[1] then return 0 end
-redis.call('HSET', KEYS[1], 'record', ARGV[2], 'due', ARGV[3])
-redis.call('EXPIRE', KEYS[1], ARGV[4])
-if ARGV[3] == '' then redis.call('ZREM', KEYS[2], ARGV[5])
-else redis.call('ZADD', KEYS[2], ARGV[3], ARGV[5]) end
-return 1
-"""
-
-RECORD_DUE_AT = """
-local function due_at()
-  local due = redis.call('HGET', KEYS[2], 'due')
-  return due and due ~= '' and due
-end
-"""
 
 # Sets the time in the index to that in the record, after a worker has claimed it.
 SETTLE_DUE_RECORD = """

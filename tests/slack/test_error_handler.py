@@ -70,7 +70,7 @@ async def test_an_open_modal_shows_the_error(harness: AppHarness) -> None:
             "Client secret": ACME_OPERATIONS.client_secret,
         }
     )
-    assert "The app can't save anything" in exchange.field_errors["client_secret"]
+    assert "The app can't save anything" in exchange.field_errors["actions"]
 
 
 @pytest.mark.parametrize("kind", ["html", "status", "cut_before"])

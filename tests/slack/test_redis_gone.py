@@ -74,7 +74,7 @@ async def test_works_again_when_redis_is_back(clock: FakeClock, place: Path) -> 
     assert (gone.ack_status, pressed.ack_status) == (200, 200)
     assert GONE in gone.payloads[0]["text"]
     assert GONE in pressed.payloads[0]["text"]
-    assert form.field_errors == {"client_secret": NOT_STORED}
+    assert form.field_errors == {"actions": NOT_STORED}
     assert back.payloads[0]["text"].startswith("No jobs.")
 
 
