@@ -207,9 +207,7 @@ VALID = {
 }
 
 
-@given(hostile_text, st.sampled_from(sorted(VALID)), st.sampled_from(sorted(CONDITION_FIELDS)))
-def test_a_value_cannot_leave_its_field(text: str, report: str, field: str) -> None:
-    """A text in a condition's field is the value of that condition or an error, never a filter."""
+def check_stays_in_its_field(text: str, report: str, field: str) -> None:
     values = EMPTY_FORM | {"report": report} | VALID[report] | {field: text}
     problems: list[str] = []
     try:
@@ -219,3 +217,18 @@ def test_a_value_cannot_leave_its_field(text: str, report: str, field: str) -> N
     else:
         assert (condition.kind, rest) == ("" if report == "each" else report, "")
     assert problems in ([], [field])
+
+
+@given(hostile_text, st.sampled_from(sorted(VALID)), st.sampled_from(CONDITION_FIELDS))
+def test_a_hostile_value_is_a_value(text: str, report: str, field: str) -> None:
+    """A hostile text in a condition's field is the value of that condition or an error there."""
+    check_stays_in_its_field(text, report, field)
+
+
+@pytest.mark.parametrize("end", [" ", '" ', ", ", "' ", "\n", '"" ', "` "])
+@pytest.mark.parametrize("more", ["failed", "agent:x", "stuck:2h", "q:type:EXPORT", '"x'])
+def test_a_value_cannot_leave_its_field(end: str, more: str) -> None:
+    """A filter after the value in a condition's field is part of the value, never a filter."""
+    for report, fields in VALID.items():
+        for field, value in fields.items():
+            check_stays_in_its_field(f"{value}{end}{more}", report, field)
