@@ -33,6 +33,7 @@ HARMLESS = [
     "action alerts.list.jobs",
     "action alerts.notify.agent",
     "action alerts.notify.open",
+    "action alerts.on.open",
     "action alerts.open.ask_date",
     "action connect.disconnect_ask",
     "action connect.disconnect_cancel",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from bot.domain.accounts import Account, Caller
 from bot.rendering import buttons
 from bot.rendering.buttons import ListButton
@@ -20,7 +22,8 @@ async def list_alerts(
 ) -> None:
     there = await alert_store.of_channel(caller.team_id, channel.id)
     silent = {alert.id: silence_active_from(alert) for alert in there if alert.condition.silent}
-    await reply("alerts/list", alerts=there, active_from=silent, now=clock.now())
+    facts: dict[str, Any] = {"active_from": silent, "channel_id": channel.id}
+    await reply("alerts/list", alerts=there, now=clock.now(), **facts)
 
 
 @action(buttons.ALERTS_LIST_JOBS, audit=None)
