@@ -184,8 +184,10 @@ def test_only_the_settings_of_an_alert_mention(text: str) -> None:
         tenant=text,
         user_ids=["U0ADA", text],
         group_ids=["S0OPS", text],
+        gone_user_ids=["U0GRACE", text],
+        gone_group_ids=["S0DEV", text],
         agents=[text] * 3,
-        reminder=0,
+        since=0,
     )
     assert slack_limits.problems(mention) == []
     for words in (mention["text"], mention["blocks"][0]["text"]["text"]):
@@ -193,6 +195,8 @@ def test_only_the_settings_of_an_alert_mention(text: str) -> None:
         assert [one for one in tokens if one.startswith(("<@", "<!"))] == [
             "<@U0ADA>",
             "<!subteam^S0OPS>",
+            "<@U0GRACE>",
+            "<!subteam^S0DEV>",
         ]
 
 
