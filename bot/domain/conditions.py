@@ -102,8 +102,9 @@ def add_to_bursts(
     """
     by_id = {one.change.job_id: one for one in held}
     for change in changes:
-        known = by_id.get(change.job_id)
-        by_id[change.job_id] = HeldChange(change, known is not None and known.is_reported)
+        known = by_id.get(change.job_id, HeldChange(change))
+        is_same = change.at - known.change.at <= condition.within  # else it failed again
+        by_id[change.job_id] = HeldChange(change, known.is_reported and is_same)
     ordered = sorted(by_id.values(), key=lambda one: (one.change.at, one.change.job_id))
     reported = list[JobChange]()
     for burst in _bursts(ordered, condition):
@@ -142,8 +143,8 @@ MAX_RUNNING_JOBS = 100
 class RunningJob(StoredRecord):
     """A job that report `number` shows as stuck, in the message `ts` once that is known.
 
-    `at` is when it was created. `missing` is set if it is no longer among the running jobs: 1, or
-    2 if a query by id didn't return it either.
+    `number` is 0 if Slack didn't confirm the message. `at` is when the job was created. `missing`
+    is set if it is no longer among the running jobs: 1, or 2 if a query by id didn't return it.
     """
 
     job_id: str
@@ -192,8 +193,9 @@ class ConditionReport(StoredRecord):
 class Progress(StoredRecord):
     """What an alert with a condition has found, and the `reports` to post.
 
-    `number` counts its reports. `asked_at` is the time of the last query for stuck jobs, and
-    `recovery_asked_at` that for recovered agents, also of an alert without a condition.
+    `number` counts its reports. `asked_at` is the time of the last query for stuck jobs (new ones
+    until `floor` are ignored: there were too many to remember), and `recovery_asked_at` that for
+    recovered agents, also of an alert without a condition.
     """
 
     watermark: Watermark = UNREADABLE
@@ -204,6 +206,7 @@ class Progress(StoredRecord):
     number: int = 0
     asked_at: float = 0.0
     recovery_asked_at: float = 0.0
+    floor: float = 0.0
 
     def with_report(self, report: ConditionReport) -> Progress:
         return replace(self, number=report.number, reports=(*self.reports, report))
@@ -212,12 +215,13 @@ class Progress(StoredRecord):
         """The progress after a report was posted in the message `ts`; "" if that is unknown."""
         if all(report.number != number for report in self.reports):
             return self
-        running = [replace(one, ts=ts) if one.number == number else one for one in self.running]
+        left, kept = self.running, number if ts else 0
+        running = (replace(a, ts=ts, number=kept) if a.number == number else a for a in left)
         is_silence = any(one.since for one in self.reports if one.number == number)
         return replace(
             self,
             reports=tuple(one for one in self.reports if one.number != number),
-            running=tuple(one for one in running if one.ts or one.number != number),
+            running=tuple(running),
             silence=replace(self.silence, ts=ts) if is_silence else self.silence,
         )
 
@@ -239,29 +243,25 @@ def after_running(
         for one in progress.running
     ]
     after = replace(progress, running=tuple(tracked), asked_at=now)
-    if not (news := [job for job in jobs if job.job_id not in known]):
+    new = (job for job in jobs if job.job_id not in known)
+    if not (news := [job for job in new if job.at > progress.floor]):
         return after
     number = progress.number + 1
-    running = [*tracked, *(replace(job, number=number) for job in news)]
-    newest = sorted(running, key=lambda job: job.at)[-MAX_RUNNING_JOBS:]
+    running = tracked + [replace(job, number=number) for job in news]
+    running.sort(key=lambda job: (not job.missing, job.at))
+    forgotten = (job.at for job in running[:-MAX_RUNNING_JOBS] if not job.missing)
+    floor, kept = max([progress.floor, *forgotten]), tuple(running[-MAX_RUNNING_JOBS:])
     report = ConditionReport(number, now, tuple(job.job_id for job in news))
-    return replace(after, running=tuple(newest)).with_report(report)
+    return replace(after, running=kept, floor=floor).with_report(report)
 
 
 def after_lookup(
     progress: Progress, running: Iterable[str], ended: Iterable[str], unknown: Iterable[str]
 ) -> Progress:
     """The progress after missing jobs were looked up by id; `ended` includes deleted ones."""
-    back, gone, lost = set(running), set(ended), set(unknown)
-    tracked = [
-        replace(one, missing=0)
-        if one.job_id in back
-        else replace(one, missing=2)
-        if one.job_id in lost
-        else one
-        for one in progress.running
-        if one.job_id not in gone
-    ]
+    gone, missing = set(ended), dict.fromkeys(unknown, 2) | dict.fromkeys(running, 0)
+    left = (one for one in progress.running if one.job_id not in gone)
+    tracked = (replace(one, missing=missing.get(one.job_id, one.missing)) for one in left)
     return replace(progress, running=tuple(tracked))
 
 
@@ -339,7 +339,7 @@ def _after_latest(
         ask_at = now + MAX_SILENCE_WAIT_SECONDS
         ask_at = min(due, ask_at) if now < due else ask_at
         return replace(latest, until=0.0, weeks=(), ask_at=ask_at), ""
-    if not latest.until or abs(now - latest.until) > UNUSUAL_SILENCE_SECONDS:
+    if not due <= latest.until <= now:  # not compared yet, or for an earlier silence
         return replace(latest, until=now, weeks=(), ask_at=now), ""
     if len(latest.weeks) < weeks:
         return replace(latest, ask_at=now), ""

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from bot.domain.conditions import (
+    MAX_RUNNING_JOBS,
     Condition,
     FailedAgent,
     HeldChange,
@@ -69,6 +70,13 @@ def test_a_slow_series_after_a_burst_does_not_hide_the_next_one() -> None:
     again = [6_000.0, 6_001, 6_002, 6_003, 6_004]
     found = reports([[one] for one in failures([*flood, *slow, *again])])
     assert len([ids for ids in found if ids]) == 2
+
+
+def test_jobs_that_fail_again_do_not_hide_a_burst() -> None:
+    """A job of a reported burst that fails again hours later is one of a new burst."""
+    first, later = failures([0, 1, 2, 3, 4]), failures([9_000.0 + at for at in range(5)])
+    assert len(reports([first, later])[1]) == 5
+    assert reports([first, [replace(one, at=one.at + 60) for one in first]])[1] == []
 
 
 def bursts_of(times: list[float]) -> list[list[int]]:
@@ -215,12 +223,42 @@ def test_a_page_that_is_not_complete_ends_no_older_job() -> None:
     assert {job.job_id: job.missing for job in whole.running} == {"old": 1, "new": 0}
 
 
-def test_an_unknown_message_is_not_updated() -> None:
-    """A stuck job whose message may be missing in Slack is no longer followed."""
-    after = after_running(Progress(), [RunningJob("a", START)], (0.0, START + 1), START + 1)
-    assert after.after_posting(1, "").running == ()
+def test_an_unknown_message_is_not_posted_again() -> None:
+    """A stuck job whose message may be missing in Slack is not reported again while it runs."""
+    job, period = RunningJob("a", START), (0.0, START + 1)
+    after = after_running(Progress(), [job], period, START + 1)
+    unknown = after.after_posting(1, "")
+    again = after_running(unknown, [job], period, START + 2)
+    assert (again.reports, again.running) == ((), (job,))
     assert after.after_posting(1, "1.0").running[0].ts == "1.0"
     assert after.after_posting(2, "1.0") == after
+
+
+def test_too_many_stuck_jobs_are_not_reported_twice() -> None:
+    """With more stuck jobs than the app can remember, none is reported twice as others end."""
+    jobs = [RunningJob(f"job-{number}", START + number) for number in range(200)]
+    progress, posted, now = Progress(), Counter[str](), START + 500
+    for place in (50, 100, 150, 200, 200, 100, 100, 50, 50, 50):
+        page = jobs[place - 50 : place]  # the newest that still run
+        for _ in range(2):
+            begin = page[0].at if place > 50 else 0.0
+            progress = after_running(progress, page, (begin, now), now)
+            for report in progress.reports:
+                posted.update(report.job_ids)
+                progress = progress.after_posting(report.number, f"{report.number}.0")
+    assert max(posted.values()) == 1
+    assert len(progress.running) <= MAX_RUNNING_JOBS
+
+
+def test_a_newly_stuck_job_is_remembered_before_those_that_ended() -> None:
+    """Jobs that have ended, and were not looked up yet, don't make older ones reported again."""
+    now, period = START + 500, (0.0, START + 500)
+    ended = [RunningJob(f"ended-{number}", START + number) for number in range(1, 101)]
+    progress = after_running(Progress(), ended, period, now)
+    old = RunningJob("old", START)
+    for _ in range(3):
+        progress = after_running(progress, [old], period, now)
+    assert [one.job_ids for one in progress.reports][1:] == [("old",)]
 
 
 @dataclass
@@ -313,6 +351,23 @@ def test_only_the_hours_of_the_condition_count() -> None:
             silence, outcome = watch(agents, silence, START + 300 * step, hours)
             outcomes |= {outcome} - {""}
         assert outcomes == ({expected} - {""})
+
+
+def test_a_slow_comparison_is_reported_in_the_end() -> None:
+    """If other alerts use most queries, a silence is reported late, but it is reported."""
+    agents, silence, found = Agents(regular(START - 30 * DAY, START)), Silence(), []
+    for step in range(60):  # one answer every 20 minutes
+        now = START + 1_200.0 * step
+        weeks = [
+            (silence.until - 2 * HOUR - back * 7 * DAY, silence.until - back * 7 * DAY)
+            for back in range(1, 5)
+            if silence.until
+        ]
+        if question := silence_question(silence, weeks, now):
+            job_at = agents.answer(question.about, *question.period)
+            silence, outcome = after_answer(silence, question, job_at, 2 * HOUR, ALWAYS, weeks, now)
+            found += [outcome] if outcome else []
+    assert found == ["begun"]
 
 
 def test_deleted_jobs_are_no_silence() -> None:

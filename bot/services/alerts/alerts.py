@@ -379,6 +379,8 @@ def alert_filters(filters: Filters, tenant: str, condition: Condition = NO_CONDI
         )
     if condition.stuck and filters.statuses not in ((), (RUNNING,)):
         raise InvalidInput("stuck: reports running jobs", advice="Leave out status:.")
+    if condition.silent and RUNNING in filters.statuses:
+        raise InvalidInput("silent: can't count running jobs", advice="Leave out status:running.")
     default = () if filters.raw_q or condition.silent else (RUNNING if condition.stuck else FAILED,)
     return replace(
         filters,

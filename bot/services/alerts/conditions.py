@@ -254,7 +254,7 @@ def _is_due(alerts: Sequence[Alert], now: float) -> bool:
 
 def _missing(alert: Alert) -> list[RunningJob]:
     """Reported jobs that may have ended, except those whose message is not posted yet."""
-    return [job for job in alert.progress.running if job.missing and job.ts]
+    return [job for job in alert.progress.running if job.missing and (job.ts or not job.number)]
 
 
 def _ended(job: RunningJob, found: Job | None, now: float) -> Recovery:

@@ -194,6 +194,7 @@ async def test_accepts_conditions(ada: Person, typed: str, words: str) -> None:
         ("at-least:five", "at-least: needs a number of failures"),
         ("between:08-20", "between: needs silent:"),
         ("silent:10m", "silent: can't have this duration"),
+        ("silent:2h status:running", "silent: can't count running jobs"),
         ("silent:2h between:8", "between: needs hours"),
         ("silent:2h between:08-25", "between: can't have these hours"),
         ("silent:2h between:08-08", "between: can't have these hours"),
