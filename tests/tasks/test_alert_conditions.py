@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from functools import partial
+from operator import add
+from typing import Any, cast
 from urllib.parse import unquote
 from zoneinfo import ZoneInfo
 
@@ -13,8 +15,8 @@ from syrupy.assertion import SnapshotAssertion
 
 from bot.domain.accounts import PolledConnection
 from bot.domain.alerts import Alert
-from bot.domain.conditions import Condition, Silence
-from bot.services.alerts.conditions import hours_of, known_weeks
+from bot.domain.conditions import Condition, ConditionReport, Progress, RunningJob, Silence
+from bot.services.alerts.conditions import ConditionChecks, hours_of, known_weeks
 from bot.store.alerts import AlertStore
 from sandbox.emporix.times import iso
 from sandbox.slack.directory import BOT_USER_ID
@@ -329,6 +331,37 @@ async def test_a_muted_condition_is_reported_afterwards(connected: AppHarness) -
     assert await posted(connected) == []
     await later(connected, 12 * MINUTE)
     assert len(await posted(connected)) == 1
+
+
+async def test_an_unconfirmed_report_is_not_repeated_and_its_owner_is_told(
+    connected: AppHarness,
+) -> None:
+    """If Slack confirms neither the message nor its absence, the owner learns it, once."""
+    await turn_on(connected, "stuck:30m")
+    run(connected, "slow", ago=HOUR)
+    connected.workspace.faults.add(Fault("status_after", method="chat.postMessage"))
+    connected.workspace.faults.add(
+        Fault("refuse", times=20, method="conversations.history", error="missing_scope")
+    )
+    await later(connected, 15 * MINUTE)
+    assert len(await posted(connected)) <= 1
+    messages = await connected.person("ada", "dm").messages()
+    assert sum("may not have been posted" in str(one) for one in messages) == 1
+
+
+async def test_questions_about_stuck_jobs_take_turns(connected: AppHarness) -> None:
+    """Looking up jobs one by one doesn't hold up other questions, and no report waits for two."""
+    await turn_on(connected, "stuck:30m")
+    alert, now = await the_alert(connected), connected.clock()
+    store = AlertStore(connected.redis, connected.cipher)
+    ended = RunningJob("a", now, number=1, ts="1.0", missing=2)
+    lost = replace(alert, progress=Progress(running=(ended,), asked_at=now))
+    for seconds, first in ((60, "_look_up"), (120, "_ask_for_running")):
+        checks = ConditionChecks(cast("Any", None), store, partial(add, now, seconds))
+        questions = sorted(await checks.questions([lost]), key=lambda one: one.asked_at)
+        assert cast("Any", questions[0].ask).func.__name__ == first
+    waiting = replace(alert, progress=Progress().with_report(ConditionReport(1, now, ("a",))))
+    assert await checks.questions([waiting]) == []
 
 
 def test_hours_and_weeks_are_local() -> None:

@@ -49,6 +49,9 @@ from bot.store.alerts import AlertStore
 QUESTION_INTERVAL_SECONDS = 50.0
 """Time between two queries for stuck jobs, or for agents that succeed again."""
 
+MAX_LOOKUP_LEAD_SECONDS = 2 * QUESTION_INTERVAL_SECONDS
+"""Jobs that may have ended are looked up first, unless another question has waited this long."""
+
 MAX_COMMON_VALUES = 50
 """Values of a filter in a query for several alerts; with more, it reads all values."""
 
@@ -75,20 +78,19 @@ class ConditionChecks:
 
     def __init__(self, emporix: NamedJobs, store: AlertStore, clock: Clock) -> None:
         self._emporix, self._store, self._clock = emporix, store, clock
-        self._lifecycle, self._responder = (
-            AlertLifecycle(store, clock),
-            AlertResponder(store, clock),
-        )
+        self._lifecycle = AlertLifecycle(store, clock)
+        self._responder = AlertResponder(store, clock)
 
     async def questions(self, alerts: Sequence[Alert]) -> list[Question]:
         """The queries that are due for these alerts, which are neither muted nor paused."""
         now = self._clock()
         stuck = [alert for alert in alerts if alert.condition.stuck]
+        posted = [alert for alert in stuck if not alert.progress.reports]
         silent = [alert for alert in alerts if alert.condition.silent]
         failing = [alert for alert in alerts if _can_recover(alert) and not alert.batch]
         return [
             *(self._lookup(alert) for alert in stuck if _missing(alert)),
-            *(self._running(some) for some in alerts_by_query(stuck) if _is_due(some, now)),
+            *(self._running(some) for some in alerts_by_query(posted) if _is_due(some, now)),
             *(one for alert in silent if (one := self._silence(alert, now))),
             *await self._recoveries(failing, now),
         ]
@@ -114,7 +116,8 @@ class ConditionChecks:
             await self._update(alert, partial(_with_running, tuple(jobs), period, now))
 
     def _lookup(self, alert: Alert) -> Question:
-        return Question(alert.progress.asked_at, [alert], partial(self._look_up, alert))
+        asked_at = max(alert.progress.asked_at, self._clock() - MAX_LOOKUP_LEAD_SECONDS)
+        return Question(asked_at, [alert], partial(self._look_up, alert))
 
     async def _look_up(self, alert: Alert, connection: Connection) -> None:
         """Look up jobs that are no longer running: together, or one that wasn't found so."""
@@ -167,8 +170,7 @@ class ConditionChecks:
         part = bounds.get(question.about, WITH_TIME)
         page = await self._page(connection, filters, part, FEW_JOBS)
         job_at = next(filter(None, map(created_at, page.jobs)), None)
-        now, silence = self._clock(), alert.progress.silence
-        condition = alert.condition
+        now, silence, condition = self._clock(), alert.progress.silence, alert.condition
         weeks, hours = known_weeks(condition, silence), hours_of(condition, now)
         after, outcome = after_answer(
             silence, question, job_at, condition.silent, hours, weeks, now
@@ -275,11 +277,9 @@ def _with_silence(
         return alert
     changed = replace(progress, silence=after)
     if is_reported:
-        weeks, known = sum(after.weeks), len(after.weeks)
-        report = ConditionReport(
-            progress.number + 1, now, since=after.latest_at, weeks=weeks, known=known
-        )
-        changed = changed.with_report(report)
+        weeks, number = after.weeks, progress.number + 1
+        new = ConditionReport(number, now, (), after.latest_at, sum(weeks), len(weeks))
+        changed = changed.with_report(new)
     return replace(alert, progress=changed)
 
 

@@ -181,9 +181,10 @@ class AlertPoster:
     async def post_report(
         self, alert: Alert, report: ConditionReport, jobs: Jobs, admit: Admit
     ) -> str:
-        """Post stuck jobs or a silence, once; returns the message's timestamp, "" if unknown.
+        """Post stuck jobs or a silence, once; returns the message's timestamp.
 
-        Raises PostRefused, and the errors of `admit`.
+        If that is unknown, tells the alert's owner and returns "". Raises PostRefused, and the
+        errors of `admit`.
         """
         zone = await self._notifier.zone_name(alert.owner)
         facts = report_facts(alert, report, jobs, zone)
@@ -191,10 +192,16 @@ class AlertPoster:
         name = f"alert:{alert.id}:report:{report.number}"
         post = OutgoingMessage(name, alert.owner.team_id, alert.channel_id, report.at, admit=admit)
         try:
-            return await self._poster.post(post, self._renderer.render(template, **facts))
+            ts = await self._poster.post(post, self._renderer.render(template, **facts))
         except OutcomeUnknown:
             logger.warning("unknown whether %s was posted", post.key)
-            return ""
+            ts = ""
+        if not ts:
+            told = f"{name}:unknown"
+            await self._notifier.send_direct(
+                told, alert.owner, report.at, "alerts/unknown", alert=alert
+            )
+        return ts
 
     async def post(
         self, alert: Alert, batch: ChangeBatch, plan: AlertPlan, jobs: Jobs, admit: Admit
