@@ -63,8 +63,8 @@ class AgentPause(StoredRecord):
     While pausing or resuming, `is_tried` means that the agent may have been switched, and a worker
     continues at `retry_at`; `since` is when this state began. `version` is the agent's version
     before the switch, then after it: if it changes during the pause, the app doesn't resume the
-    agent. `problem` says why the app doesn't. `resumed_by` is the user who resumed the agent, None
-    for the app. `outcome` is set once the pause has ended.
+    agent. `problem` says why the app doesn't, or why `resumed_by`, who resumed the agent, couldn't;
+    that is None for the app. `outcome` is set once the pause has ended.
 
     `alert_id` and `ts` identify the alert's message in which the user paused the agent, else "".
     `news` counts the changes to announce, and `announced` those that were; `told` is the user who
@@ -123,8 +123,12 @@ class AgentPause(StoredRecord):
 
     @property
     def resumes_at(self) -> float | None:
-        """When the app resumes the agent; None for never."""
-        return self.until if self.state == "paused" and self.until and not self.problem else None
+        """When the app resumes the agent; None for never.
+
+        It doesn't after its own failure, but it does if another user couldn't do it earlier.
+        """
+        is_open = not self.problem or (self.resumed_by is not None and self.problem != CHANGED)
+        return self.until if self.state == "paused" and self.until and is_open else None
 
     def due_at(self, now: float) -> float | None:
         """When a worker must continue; None for never."""
@@ -191,12 +195,15 @@ class AgentPause(StoredRecord):
         is_changed = not self.version.is_same(seen.version)
         if is_changed and (self.is_tried or self.resumed_by is None):
             return self._paused(now, CHANGED)
-        return self if self.is_tried else seen
+        if self.is_tried:
+            return self
+        return replace(seen, problem=CHANGED) if is_changed else seen
 
     def after_giving_up(self, problem: str, now: float) -> AgentPause:
         """The pause after Emporix refused the switch, or didn't answer for too long."""
         if self.state == "pausing":
             return self._ended("unknown", now)
+        problem = CHANGED if self.problem == CHANGED else problem
         return self._paused(now, problem) if self.state == "resuming" else self
 
     def after_switch_elsewhere(self, now: float) -> AgentPause:
@@ -207,7 +214,7 @@ class AgentPause(StoredRecord):
         return replace(self._with_news(now), state="paused", problem=problem)
 
     def _ended(self, outcome: PauseOutcome, now: float) -> AgentPause:
-        return replace(self._with_news(now), state="ended", outcome=outcome)
+        return replace(self._with_news(now), state="ended", outcome=outcome, problem="")
 
     def _with_news(self, now: float) -> AgentPause:
         return replace(self, is_tried=False, news=self.news + 1, told="", since=now)

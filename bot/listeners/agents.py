@@ -78,6 +78,7 @@ async def pause(
     alert_responder: AlertResponder,
     alert_messages: AlertMessages,
     modal: SubmittedModal,
+    reply: Reply,
     audit_entry: AuditDraft,
 ) -> None:
     audit_entry.tenant, audit_entry.subject = metadata.tenant, metadata.agent_id
@@ -96,7 +97,8 @@ async def pause(
     result = await modal.within_ack(agent_pauses.pause(account, asked), "loading", step="pausing")
     audit_entry.detail = _end_words(until)
     _audit(audit_entry, result.pause, is_new=result.is_new)
-    await modal.update("agents.paused", pause=result.pause, is_new=result.is_new)
+    if not await modal.try_update("agents.paused", pause=result.pause, is_new=result.is_new):
+        await reply("agents.resumed", pause=result.pause, is_own=False)  # the modal was closed
     if alert and result.is_new:
         await _show(result.pause, alert, alert_responder, alert_messages)
 

@@ -37,6 +37,9 @@ from bot.store.accounts import AccountStore
 from bot.store.audit import AuditLog
 from bot.store.idempotency import RunStore, run_id
 
+MAX_TYPED_LENGTH = 3000
+"""Slack: the maximum of a field. The message of a job that is longer is not in the form."""
+
 MAX_SENT_LENGTH = 100_000
 """A longer message is not sent: it is an answer rather than what was asked."""
 
@@ -56,8 +59,9 @@ logger = logging.getLogger(__name__)
 class RunRequest:
     """A user's confirmation to run a job again.
 
-    `text` is what to send to the agent, "" for the job's own message. `seen` is the number of
-    attempts that the user knew of. `channel_id` and `thread_ts` are as in Run.
+    `text` is what to send to the agent, "" for a message of the job that doesn't fit in the form.
+    `seen` is the number of attempts that the user knew of. `channel_id` and `thread_ts` are as in
+    Run.
     """
 
     tenant: str
@@ -116,7 +120,8 @@ class RunService:
         what `prepare` raises, and Busy, if the agent was certainly not started.
         """
         card = await self.prepare(account, request.job_id, request.tenant)
-        text = request.text or card.job.message
+        original = card.job.message
+        text = request.text or (original if len(original) > MAX_TYPED_LENGTH else "")
         if not text.strip() or len(text) > MAX_SENT_LENGTH:
             raise InvalidInput("There is no message to send to the agent", advice="Type one.")
         asked_at = self._stopwatch()

@@ -60,12 +60,13 @@ async def _announce(
     notifier: Notifier,
     audit: AuditLog,
 ) -> None:
-    """Show the state of a pause in its alert's message, and tell its owner and those of alerts."""
+    """Show the state of a pause in its alert's message, and tell its users and owners of alerts."""
     if pause.alert_id and pause.was_paused and await alert_store.load(pause.alert_id):
         await alert_responder.show_pause(pause.alert_id, pause.ts, pause)
     team = await alert_store.of_team(pause.owner.team_id) if pause.was_paused else ()
     alerts = [alert for alert in team if covers(alert.filters, pause)]
-    for person in dict.fromkeys([pause.owner, *(alert.owner for alert in alerts)]):
+    people = [pause.owner, pause.actor, *(alert.owner for alert in alerts)]
+    for person in dict.fromkeys(people):
         if person.user_id not in ("", pause.told):
             await _tell(person, pause, alerts, notifier)
     if not pause.told:

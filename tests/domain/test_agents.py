@@ -78,7 +78,7 @@ def test_pausing(
         (None, True, agent(2, on=False), "resuming", ""),
         (None, True, agent(3, on=True), "ended", "resumed"),
         (None, True, agent(3, on=False), "paused", "changed"),
-        (GRACE, False, agent(3, on=False), "resuming", ""),  # a person decides
+        (GRACE, False, agent(3, on=False), "resuming", "changed"),  # a person decides
         (GRACE, True, agent(5, on=False), "paused", "changed"),
         (GRACE, True, agent(3, on=True), "ended", "resumed"),
     ],
@@ -97,6 +97,15 @@ def test_a_person_resumes_the_changed_agent() -> None:
     resuming = PAUSED.resuming(GRACE, NOW).after_reading(agent(4, on=False), NOW).trying(NOW)
     assert resuming.after_reading(agent(4, on=False), NOW).state == "resuming"
     assert resuming.not_resumed(PAUSED) == PAUSED
+
+
+@pytest.mark.parametrize(("version", "resumes_at"), [(2, PAUSED.until), (3, None)])
+def test_a_person_cannot_resume(version: int, resumes_at: float | None) -> None:
+    """If a person can't resume an agent, the app does at the end, unless the agent was changed."""
+    read = PAUSED.resuming(GRACE, NOW).after_reading(agent(version, on=False), NOW)
+    after = read.trying(NOW).after_giving_up("forbidden", NOW)
+    assert (after.state, after.has_news, after.resumes_at) == ("paused", True, resumes_at)
+    assert after.resuming(None, NOW).after_giving_up("forbidden", NOW).resumes_at is None
 
 
 def test_when_a_worker_continues() -> None:

@@ -13,6 +13,7 @@ from syrupy.assertion import SnapshotAssertion
 from sandbox.emporix.faults import Fault
 from sandbox.emporix.keys import ACME_OPERATIONS, ACME_READ_ONLY
 from sandbox.slack.directory import TEAM_ID
+from sandbox.slack.faults import Fault as SlackFault
 from sandbox.slack.person import Exchange
 from tests.harness.app import AppHarness, open_app
 from tests.harness.clock import FakeClock
@@ -251,6 +252,23 @@ async def test_two_people_at_once(connected: AppHarness) -> None:
     assert sorted("Nothing was changed" in text for text in texts) == [False, True]
     assert agent(connected) == (False, 2)
     assert switches(connected) == 1
+
+
+@pytest.mark.parametrize("end", ["closed", "error"])
+async def test_a_result_that_the_modal_does_not_show(end: str, connected: AppHarness) -> None:
+    """If the modal was closed while Emporix answered, or Slack fails, the result is a message."""
+    slow = Fault("delay", seconds=2.5, method="PATCH")
+    connected.emporix_state.faults.add(slow)
+    await connected.ada.command("/emporix agents")
+    await connected.ada.click("Pause…")
+    if end == "closed":
+        refused = SlackFault("refuse", method="views.update", error="not_found", times=9)
+    else:
+        refused = SlackFault("status", method="views.update", status=400, times=9)
+    connected.workspace.faults.add(refused)
+    exchange = await connected.ada.submit(PAUSE)
+    assert agent(connected) == (False, 2)
+    assert "is paused" in str(exchange.sent)
 
 
 async def test_two_people_resume_at_once(connected: AppHarness) -> None:

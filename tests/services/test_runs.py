@@ -234,11 +234,15 @@ async def test_starts_an_agent_once(office: Office) -> None:
     assert (await office.audit.latest(ADA, 1))[0].detail == job["id"]
 
 
-async def test_sends_the_message_of_the_job_by_default(office: Office) -> None:
-    """Without another text, the agent gets what it got before."""
+async def test_sends_a_long_message_of_the_job_by_default(office: Office) -> None:
+    """Without another text, the agent gets what it got before, if that is too long for the form."""
     account = await office.accounts.load(ADA)
+    with pytest.raises(InvalidInput):
+        await office.runs.start(account, RunRequest("acme", JOB, ""))
+    state, long = office.transport.state, "x" * 3001
+    state.add_job("acme", id=JOB, status="failure", message=long, metadata=EARLIER)
     await office.runs.start(account, RunRequest("acme", JOB, ""))
-    assert office.transport.state.jobs("acme")[0]["message"] == "Where is EON1031?"
+    assert state.jobs("acme")[0]["message"] == long
 
 
 async def test_simultaneous_confirmations_start_one_agent(office: Office) -> None:

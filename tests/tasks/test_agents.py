@@ -291,3 +291,48 @@ async def test_a_crash_after_saving(connected: AppHarness, *, has_effect: bool) 
     assert agent(connected)[0] is False
     assert switches(connected) == (1 if has_effect else 2)
     assert len([one for one in await new_messages(connected, "ada") if "is paused" in one]) == 1
+
+
+@pytest.mark.parametrize("status", [403, 503])
+async def test_a_failed_early_end_keeps_the_end(status: int, connected: AppHarness) -> None:
+    """If another user can't resume the agent early, it is resumed at its end all the same."""
+    await pause(connected)
+    await wait(connected, 5)
+    await connected.grace.command("/emporix agents")
+    connected.emporix_state.faults.add(Fault("status", status=504, times=1, method="PATCH"))
+    connected.emporix_state.faults.add(Fault("status", status=status, times=300, method="PATCH"))
+    await connected.grace.click("Resume now")
+    await wait(connected, 2 * HOUR)
+    assert agent(connected) == (False, 2)
+    for name in ("ada", "grace"):
+        (message,) = await new_messages(connected, name)
+        assert "I'll do it at the end of the pause." in message
+    connected.emporix_state.faults.clear()
+    await wait(connected, 3 * HOUR)
+    assert agent(connected) == (True, 3)
+
+
+async def test_tells_the_user_who_resumed(connected: AppHarness) -> None:
+    """A user who was promised the result of resuming another person's agent gets a message."""
+    await pause(connected)
+    await wait(connected, 5)
+    await connected.grace.command("/emporix agents")
+    connected.emporix_state.faults.add(Fault("status", status=504, method="PATCH"))
+    connected.emporix_state.faults.add(Fault("status", status=503, times=9, method="PATCH"))
+    await connected.grace.click("Resume now")
+    connected.emporix_state.faults.clear()
+    await wait(connected, 60)
+    assert agent(connected) == (True, 3)
+    (message,) = await new_messages(connected, "grace")
+    assert "resumed by <@U0GRACE>" in message
+
+
+async def test_audit_of_a_late_resume(connected: AppHarness) -> None:
+    """Resuming an agent that the app left off is recorded as done."""
+    await pause(connected)
+    connected.emporix_state.change_agent("acme", AGENT, name="Complaint Agent")
+    await wait(connected, 4.1 * HOUR)
+    await connected.person("ada", "dm").click("Resume now")
+    assert agent(connected)[0] is True
+    log = shown(await connected.ada.command("/emporix audit"))
+    assert "<@U0ADA> resumed agent `complaint-agent`" in log

@@ -12,15 +12,13 @@ from bot.rendering import buttons
 from bot.rendering.buttons import JobButton, RunButton
 from bot.services.accounts import AccountService
 from bot.services.jobs import JobCard
-from bot.services.runs import RunRequest, RunService
+from bot.services.runs import MAX_TYPED_LENGTH, RunRequest, RunService
 from bot.slack.decorators import action, submission
 from bot.slack.modals import Modal, SubmittedModal
 from bot.slack.origin import Origin
 
 RUN_REFUSALS = (EmporixError, Busy)
 """Errors after which the agent was certainly not started, and the form stays."""
-
-MAX_TYPED_LENGTH = 3000  # Slack: the maximum of a field
 
 
 @action(buttons.JOBS_RUN_AGAIN_ASK, at_once=True, audit=None)

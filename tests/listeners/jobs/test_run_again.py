@@ -8,7 +8,10 @@ from typing import Any
 import pytest
 from syrupy.assertion import SnapshotAssertion
 
+from bot.domain.accounts import Caller
+from bot.domain.runs import Run
 from bot.rendering.buttons import JOBS_RUN_AGAIN_ASK, JobButton
+from bot.store.idempotency import RunStore, run_id
 from sandbox.emporix.faults import Fault
 from sandbox.emporix.keys import ACME_OPERATIONS, ACME_READ_ONLY
 from tests.harness import sample_requests
@@ -134,3 +137,24 @@ async def test_says_what_an_event_left_out(acting: AppHarness) -> None:
     exchange = await ask(acting.ada)
     assert "The agent gets only the message below" in shown(exchange)
     assert "or is the agent's answer. Check it." in shown(exchange)
+
+
+async def test_an_emptied_message_is_not_replaced(acting: AppHarness) -> None:
+    """If the user leaves only spaces, nothing is started: not even with the original message."""
+    await ask(acting.ada)
+    exchange = await confirm(acting.ada, "   ")
+    assert "There is no message to send" in str(exchange.field_errors)
+    assert started(acting) == []
+
+
+@pytest.mark.parametrize("state", ["started", "not_found", "unchecked"])
+async def test_an_older_form_starts_nothing(acting: AppHarness, state: str) -> None:
+    """A form from before the last run starts nothing, and says so also to the user who ran it."""
+    await ask(acting.ada)
+    ada = Caller("T0ACME", "U0ADA")
+    run = Run("acme", JOB, 1, ada, "s1", acting.clock(), state, new_job_id="n1", is_settled=True)
+    runs = RunStore(acting.redis, acting.cipher)
+    await runs.update(run_id(ada, "acme", JOB), acting.clock(), lambda _: run)
+    exchange = await confirm(acting.ada, "Something else")
+    assert "Nothing more was started" in str(exchange.payloads)
+    assert started(acting) == []
