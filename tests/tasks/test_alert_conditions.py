@@ -239,6 +239,22 @@ async def test_makes_two_queries_a_minute_for_all_alerts(connected: AppHarness) 
     assert all(f"plain-{minute}" in texts or minute > 9 for minute in range(12))
 
 
+@pytest.mark.parametrize("other", ["", "agent:agent-1", "at-least:2 within:10m"])
+async def test_many_changes_of_one_alert_hide_none_of_another(
+    connected: AppHarness, other: str
+) -> None:
+    """If there are too many changes for the common query, each alert still finds its own."""
+    await turn_on(connected, other)
+    await turn_on(connected, "status:skipped")
+    await later(connected)
+    fail(connected, "the-skipped-one", status="skipped")
+    for number in range(450):
+        connected.clock.forward(0.1)
+        fail(connected, f"failed-{number}", agentId=f"agent-{number % 3}")
+    await later(connected, 5 * MINUTE)
+    assert "the-skipped-one" in str(await connected.person("ada", "ops").messages())
+
+
 def queries(harness: AppHarness) -> int:
     """The number of queries for changes and conditions, without those that load jobs to post."""
     return sum(

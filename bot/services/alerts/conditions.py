@@ -39,7 +39,7 @@ from bot.emporix.client import MAX_PAGE_SIZE
 from bot.emporix.query import CREATED, EARLIEST, MODIFIED, TimeRange, by_ids, iso
 from bot.errors import InvalidRequest, NotFound
 from bot.services.agents import NamedJobs
-from bot.services.alerts.grouping import open_posts
+from bot.services.alerts.grouping import modified_at, open_posts
 from bot.services.alerts.lifecycle import AlertLifecycle, AlertResponder
 from bot.services.digests.schedule import local_time
 from bot.services.filters.definitions import SORTS
@@ -356,12 +356,6 @@ def created_at(job: Job) -> float:
     return moment.timestamp() if moment else 0.0
 
 
-def modified_at(job: Job) -> float:
-    """When a job last changed, in seconds since 1970; 0 if that is unknown."""
-    moment = parse_time(job.modified_at)
-    return moment.timestamp() if moment else 0.0
-
-
 def hours_of(condition: Condition, now: float) -> Period:
     """The hours in which a silence counts: the current ones, or the next.
 
@@ -398,3 +392,8 @@ def silence_active_from(alert: Alert) -> float:
     first_at = alert.progress.silence.first_at
     known = first_at + MIN_KNOWN_WEEKS * WEEK.total_seconds() + alert.condition.silent
     return known if first_at else 0.0
+
+
+def reports_changes(alert: Alert) -> bool:
+    """Whether an alert reports changes of jobs, one by one or as a burst."""
+    return alert.condition.kind in ("", "burst")

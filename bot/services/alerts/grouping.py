@@ -23,8 +23,11 @@ from bot.domain.alerts import (
     PostedAlert,
 )
 from bot.domain.conditions import FailedAgent, JobChange
+from bot.domain.filters import Filters
+from bot.domain.jobs import FAILED, Job
+from bot.domain.records import parse_time
 from bot.services.digests.schedule import quiet_end
-from bot.services.similarity import are_similar_fingerprints
+from bot.services.similarity import agent_label, are_similar_fingerprints, fingerprint
 
 MAX_ALERT_ROWS = 5
 """Rows that a post shows; other jobs follow in its thread."""
@@ -105,8 +108,8 @@ def without_snoozed(
     kept, held = list[JobChange](), defaultdict[str, Counter[str]](Counter)
     for change in batch.changes:
         same = [one for one in snoozes if _are_same_kind(one[1], change.fingerprint)]
-        for ts, fingerprint in same:
-            held[ts][fingerprint] += 1
+        for ts, kind in same:
+            held[ts][kind] += 1
         if not same:
             kept.append(change)
     return replace(batch, changes=tuple(kept)), dict(held)
@@ -332,3 +335,22 @@ def without_mention(alert: Alert, done: PendingMention, is_posted: bool, now: fl
         due_at = quiet_end(alert.mentions.quiet, now + minutes * 60)
         left.append(replace(done, due_at=due_at, is_reminder=True))
     return replace(alert, pending=tuple(left))
+
+
+def group_by_filters(alerts: Iterable[Alert]) -> dict[Filters, list[Alert]]:
+    """Group alerts with equal filters."""
+    found: dict[Filters, list[Alert]] = {}
+    for alert in alerts:
+        found.setdefault(alert.filters, []).append(alert)
+    return found
+
+
+def modified_at(job: Job) -> float:
+    """When a job last changed, in seconds since 1970; 0 if that is unknown."""
+    moment = parse_time(job.modified_at)
+    return moment.timestamp() if moment else 0.0
+
+
+def job_change(job: Job) -> JobChange:
+    similar = fingerprint(job) if job.status == FAILED else ""
+    return JobChange(job.id, similar, agent_label(job), job.agent_id, modified_at(job))

@@ -15,9 +15,9 @@ from functools import partial
 from bot.backoff import MAX_EMPORIX_PAUSE_SECONDS, bounded
 from bot.domain.accounts import Connection, PolledConnection, require_connection
 from bot.domain.alerts import Alert, ChangeBatch
-from bot.domain.conditions import WATERMARK_OVERLAP_SECONDS, JobChange, Watermark, add_to_bursts
+from bot.domain.conditions import WATERMARK_OVERLAP_SECONDS, Watermark, add_to_bursts
 from bot.domain.filters import Filters
-from bot.domain.jobs import FAILED, Job
+from bot.domain.jobs import Job
 from bot.domain.times import Clock
 from bot.emporix.client import MAX_PAGE_SIZE
 from bot.emporix.query import MODIFIED, TimeRange, iso
@@ -30,14 +30,19 @@ from bot.services.alerts.conditions import (
     alerts_by_query,
     covering,
     matches,
-    modified_at,
+    reports_changes,
 )
-from bot.services.alerts.grouping import due_mentions, next_mention_at
+from bot.services.alerts.grouping import (
+    due_mentions,
+    group_by_filters,
+    job_change,
+    modified_at,
+    next_mention_at,
+)
 from bot.services.digests.lifecycle import MAX_PAUSE_NOTICES
 from bot.services.jobs import MAX_IDS_PER_QUERY, JobsById
 from bot.services.pagination import short_hash
 from bot.services.session_logs import ErrorLines
-from bot.services.similarity import agent_label, fingerprint
 from bot.store.accounts import AccountStore
 from bot.store.alerts import QUERIES_PERIOD_SECONDS, AlertStore
 
@@ -127,7 +132,8 @@ async def fetch_changes(
     found: dict[str, Job] = {}
     total = None
     for number in range(most_pages):
-        page = await emporix.list_jobs(connection, asked, _time_range(begin, until))
+        end = iso(until) if until else ""  # formatted here: Emporix's may have any separator
+        page = await emporix.list_jobs(connection, asked, TimeRange(MODIFIED, begin, end))
         total = total if number else page.total
         fresh = [job for job in page.jobs if job.id not in found]
         found.update((job.id, job) for job in fresh)
@@ -139,11 +145,6 @@ async def fetch_changes(
     return FetchedJobs(tuple(jobs), since, whole, None if filters.raw_q else total)
 
 
-def _time_range(begin: str, until: float) -> TimeRange:
-    """A time range whose times are formatted here, as Emporix's may contain any separator."""
-    return TimeRange(MODIFIED, since=begin, until=iso(until) if until else "")
-
-
 ALERT_POLL_INTERVAL_SECONDS = 50.0
 """Short enough to post changes within a minute; the changes of one poll are posted together."""
 
@@ -152,6 +153,9 @@ CHANGES_FIRST_SECONDS = 2 * 60.0
 
 MAX_BEHIND_SECONDS = 60 * 60.0
 """The most by which an alert's latest change may be older than that of others, to share a query."""
+
+MAX_MISSED_SECONDS = 150.0
+"""An alert that was polled longer ago has its own query: the common one finds too many changes."""
 
 MAX_ALERT_POLL_INTERVAL_SECONDS = 15 * 60.0
 """The longest time until the next poll, except while Emporix fails."""
@@ -307,33 +311,36 @@ class AlertPoller:
         """One query for the changes of all alerts that it can serve.
 
         An alert whose last change was long ago has its own query at first, as the common one would
-        have to read all changes since then.
+        have to read all changes since then, and so has one that the common query has not served.
         """
+        missed_before = self._clock() - MAX_MISSED_SECONDS
         for group in alerts_by_query(alerts):
             latest = max(alert.mark.begin for alert in group)
             reached = max(alert.mark.reached for alert in group)
-            behind = [one for one in group if one.mark.begin < latest - MAX_BEHIND_SECONDS]
+            earliest = latest - MAX_BEHIND_SECONDS
+            behind = [
+                one for one in group if one.mark.begin < earliest or one.polled_at < missed_before
+            ]
             current = [one for one in group if one not in behind]
-            for some in (current, *group_by_filters(behind).values()):
+            for some in filter(None, (current, *group_by_filters(behind).values())):
                 asked_at = min(alert.polled_at for alert in some) - CHANGES_FIRST_SECONDS
                 yield Question(asked_at, some, partial(self._read_changes, some, reached))
 
     async def _read_changes(
         self, alerts: Sequence[Alert], reached: float, connection: Connection
     ) -> None:
-        """Read the changes since the last poll; `reached` is the latest that any alert has seen."""
+        """Read the changes since the last poll; `reached` is the latest that any alert has seen.
+
+        If there are too many for the common query, alerts that would miss some have their own soon.
+        """
         filters = covering([alert.filters for alert in alerts])
         since = min(alert.mark.begin for alert in alerts)
         fetched = await fetch_changes(self._emporix, connection, filters, since)
         latest, now = max([reached, *map(modified_at, fetched.jobs)]), self._clock()
         for alert in alerts:
             own = fetched if alert.filters == filters else only_matching(fetched, alert.filters)
-            await self._store.save(with_batch(alert, own, now, latest), alert)
-
-
-def reports_changes(alert: Alert) -> bool:
-    """Whether an alert reports changes of jobs, one by one or as a burst."""
-    return alert.condition.kind in ("", "burst")
+            if own is fetched or fetched.oldest <= alert.mark.begin:
+                await self._store.save(with_batch(alert, own, now, latest), alert)
 
 
 def only_matching(fetched: FetchedJobs, filters: Filters) -> FetchedJobs:
@@ -357,19 +364,6 @@ def with_batch(alert: Alert, fetched: FetchedJobs, now: float, latest: float = 0
         return seen
     batch = ChangeBatch(alert.number + 1, now, changes, since, more)
     return replace(seen, number=batch.number, batch=batch)
-
-
-def job_change(job: Job) -> JobChange:
-    similar = fingerprint(job) if job.status == FAILED else ""
-    return JobChange(job.id, similar, agent_label(job), job.agent_id, modified_at(job))
-
-
-def group_by_filters(alerts: Iterable[Alert]) -> dict[Filters, list[Alert]]:
-    """Group alerts with equal filters."""
-    found: dict[Filters, list[Alert]] = {}
-    for alert in alerts:
-        found.setdefault(alert.filters, []).append(alert)
-    return found
 
 
 def pause_notice_at(alert: Alert) -> float:

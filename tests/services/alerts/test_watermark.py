@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from bot.domain.conditions import WATERMARK_OVERLAP_SECONDS, Watermark
 from bot.domain.jobs import Job
-from bot.services.alerts.conditions import modified_at
+from bot.services.alerts.grouping import modified_at
 from bot.services.alerts.poll import (
     FetchedJobs,
     advance,
