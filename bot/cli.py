@@ -165,6 +165,8 @@ def doctor(channel_id: str) -> int:
             await check_channel(settings, channel_id, report)
 
     with suppress(ValueError):  # raised outside the main thread
+        # A shell's background jobs ignore SIGINT, and SIGTERM would be ignored with it.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     try:
         asyncio.run(run())
