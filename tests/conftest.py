@@ -19,6 +19,7 @@ from sandbox.emporix.keys import ACME_OPERATIONS
 from sandbox.redis_server import redis_server
 from tests.harness.app import AppHarness, open_app, patient
 from tests.harness.clock import FakeClock
+from tests.harness.runs import add_failed
 
 # A busy machine is no reason to fail; what may take how long, some tests say in CPU time.
 # CI generates the same examples each time, so only a change can break it; other runs explore.
@@ -87,4 +88,12 @@ async def harness(redis: Any, redis_url: str, clock: FakeClock) -> AsyncIterator
 async def connected(harness: AppHarness) -> AppHarness:
     """Ada is connected to acme, and may delete."""
     await harness.connect(harness.ada, ACME_OPERATIONS)
+    return harness
+
+
+@pytest.fixture
+async def acting(harness: AppHarness) -> AppHarness:
+    """Ada is connected and allows agent actions; one job has failed."""
+    add_failed(harness)
+    await harness.connect(harness.ada, ACME_OPERATIONS, with_actions=True)
     return harness

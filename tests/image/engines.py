@@ -25,7 +25,7 @@ from sandbox.processes import PROJECT
 USER = "10001"
 BUILD_TOOLS = ("buildah", "debootstrap", "unshare", "nsenter", "chroot")
 INSTALL = "Install Docker or Podman or, as root on Debian: apt-get install buildah debootstrap"
-FILES_OF_PIP = ("constraint", "find-links")  # settings that name files of this machine
+FILES_OF_PIP = ("constraint", "find-links")  # settings that name files, which a container lacks
 START_SECONDS = 10.0
 
 DEBIAN, DEBIAN_BASE = "bookworm", "localhost/debian-with-python3"
@@ -230,7 +230,7 @@ def open_engine(folder: Path) -> Iterator[Engine]:
 
 
 def _pip_conf() -> str:
-    """Return pip's settings on this machine that apply in a container too."""
+    """Return pip's settings that apply in a container too."""
     lines = ["[global]"]
     for line in _call([*_host("python3"), "-m", "pip", "config", "list"], os.environ).splitlines():
         key, _, value = line.partition("=")

@@ -11,7 +11,6 @@ from syrupy.assertion import SnapshotAssertion
 from bot.domain.accounts import Caller
 from bot.store.idempotency import RunStore, run_id
 from sandbox.emporix.faults import Fault
-from sandbox.emporix.keys import ACME_OPERATIONS
 from sandbox.emporix.times import iso
 from tests.harness.app import AppHarness
 from tests.harness.runs import (
@@ -25,14 +24,6 @@ from tests.harness.runs import (
     started,
     without_ids,
 )
-
-
-@pytest.fixture
-async def acting(harness: AppHarness) -> AppHarness:
-    """Ada is connected and allows agent actions; one job has failed."""
-    add_failed(harness)
-    await harness.connect(harness.ada, ACME_OPERATIONS, with_actions=True)
-    return harness
 
 
 async def later(harness: AppHarness, seconds: float) -> None:

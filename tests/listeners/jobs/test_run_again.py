@@ -31,14 +31,6 @@ from tests.harness.runs import (
 from tests.harness.signed_requests import Poster
 
 
-@pytest.fixture
-async def acting(harness: AppHarness) -> AppHarness:
-    """Ada is connected and allows agent actions; one job has failed."""
-    add_failed(harness)
-    await harness.connect(harness.ada, ACME_OPERATIONS, with_actions=True)
-    return harness
-
-
 async def test_shows_what_was_sent(acting: AppHarness, snapshot: SnapshotAssertion) -> None:
     """The form has the message to edit, and warns that the agent acts again."""
     exchange = await ask(acting.ada)
