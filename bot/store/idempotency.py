@@ -94,6 +94,11 @@ class IdempotencyClaims:
             found = await self._redis.get(redis_keys.message(name)) or ""
         return Claim("sent", found.removeprefix(POST_SENT)) if found.startswith(POST_SENT) else None
 
+    async def may_be_sent(self, name: str) -> bool:
+        """Whether a message was sent, or an attempt to send it may have had an effect."""
+        with translate_redis_errors():
+            return await self._redis.get(redis_keys.message(name)) is not None
+
     async def claim(
         self,
         name: str,
