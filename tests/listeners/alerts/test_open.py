@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -12,19 +13,25 @@ from slack_sdk.web.async_client import AsyncWebClient
 from syrupy.assertion import SnapshotAssertion
 
 from bot.domain.alerts import Alert, MessageResponse
+from bot.listeners.alerts import open as open_listeners
 from bot.rendering.renderer import Renderer
 from bot.services.alerts.lifecycle import AlertResponder
+from bot.slack.decorators import Listener
 from bot.slack.posting.alerts import AlertMessages
 from bot.store import keys as redis_keys
 from bot.store.alerts import AlertStore
+from bot.store.audit import AuditLog
 from bot.store.idempotency import Deletions
+from sandbox.emporix.keys import ACME_OPERATIONS
 from sandbox.slack.directory import TEAM_ID
 from sandbox.slack.faults import Fault
 from sandbox.slack.person import Exchange
 from tests.harness import sample_requests
-from tests.harness.app import AppHarness
+from tests.harness.app import AppHarness, open_app
+from tests.harness.clock import FakeClock
 from tests.harness.signed_requests import Poster
 from tests.listeners.alerts.fixtures import with_failure
+from tests.store.fixtures import ADA
 from tests.tasks.test_alerts import TIMED_OUT, fail, later, posted, shown
 
 DAY = 24 * 60 * 60.0
@@ -340,13 +347,40 @@ async def test_a_later_state_wins(harness: AppHarness) -> None:
     assert rendered == ["claimed", "resolved"]
 
 
-async def test_people_from_other_organizations_cannot_claim(harness: AppHarness) -> None:
-    """A click of a person from another organization is refused, and changes nothing."""
-    message, *_ = await posted(harness)
-    await click_in(harness, message, "U0EVE", "I'm on it", team="T0PARTNER")
-    await later(harness)
-    assert await state(harness) == "I'm on it | Resolve"
-    assert await thread(harness) == []
+@pytest.fixture(params=[False, True], ids=["refused", "let in"])
+async def shared(
+    request: pytest.FixtureRequest, redis: Any, redis_url: str, clock: FakeClock
+) -> AsyncIterator[AppHarness]:
+    """An app whose operator lets people from other organizations use it, or not."""
+    async with open_app(redis, redis_url, clock, allow_shared_channels=request.param) as opened:
+        await opened.connect(opened.ada, ACME_OPERATIONS)
+        yield await with_failure(opened)
+
+
+async def test_people_from_other_organizations_cannot_respond(shared: AppHarness) -> None:
+    """Whatever the operator allows, a person from another organization can't claim, resolve, reopen
+    or snooze failures: nothing changes, and the person reads why.
+    """
+    ada = shared.person("ada", "ops")
+    for before in ("", "I'm on it", "Resolve", "Snooze for 1 hour"):
+        await ada.click(before) if before else None
+        await later(shared, 5)
+        message, *_ = await posted(shared)
+        was, replies = await state(shared), await thread(shared)
+        for button in was.split(" | "):
+            if button in {"I'm on it", "Resolve", "Reopen", "End snooze"}:
+                await click_in(shared, message, "U0EVE", button, team="T0PARTNER")
+        await later(shared, 5)
+        assert (await state(shared), await thread(shared)) == (was, replies)
+    entries = await AuditLog(shared.redis).latest(ADA, 50)
+    assert {one.result for one in entries if one.user_id == "U0EVE"} == {"not_ours"}
+
+
+def test_only_members_can_do_what_changes_the_response_to_failures() -> None:
+    """Each listener of an alert's response, also of the modal, is only for members."""
+    listeners = [one for one in vars(open_listeners).values() if isinstance(one, Listener)]
+    assert [one for one in listeners if not one.for_members] == [open_listeners.list_unclaimed]
+    assert len(listeners) == 8
 
 
 async def test_a_job_deleted_meanwhile_hides_no_claim(harness: AppHarness) -> None:
