@@ -127,7 +127,8 @@ async def test_a_burst_is_posted_once(connected: AppHarness) -> None:
     fail(connected, "a4")
     await later(connected)
     (message,) = await posted(connected)
-    assert "5 jobs failed" in message["text"]
+    assert "At least 5 jobs failed" in message["text"]
+    assert "More failures of the same burst aren't counted" in blocks(message)
     for _ in range(3):
         fail(connected)
         await later(connected)

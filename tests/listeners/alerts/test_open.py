@@ -6,12 +6,14 @@ import asyncio
 import json
 import re
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from slack_sdk.web.async_client import AsyncWebClient
 from syrupy.assertion import SnapshotAssertion
 
+import bot
 from bot.domain.alerts import Alert, MessageResponse
 from bot.listeners.alerts import open as open_listeners
 from bot.rendering.renderer import Renderer
@@ -35,6 +37,7 @@ from tests.store.fixtures import ADA
 from tests.tasks.test_alerts import TIMED_OUT, fail, later, posted, shown
 
 DAY = 24 * 60 * 60.0
+TEMPLATES = Path(bot.__file__).parent.parent / "templates"
 
 
 @pytest.fixture
@@ -202,13 +205,13 @@ async def test_lists_unclaimed_failures(harness: AppHarness, snapshot: SnapshotA
     link = f"https://slack.com/archives/C0OPS/p{message['ts'].replace('.', '')}"
     assert link in await unclaimed(harness)
     await respond(harness, "grace", "I'm on it")
-    assert "*1 alert that no one has claimed*" in await unclaimed(harness)
+    assert "*1 message with failures that no one has claimed*" in await unclaimed(harness)
     assert "no alerts" in await unclaimed(harness, channel="general")
 
 
 async def test_lists_the_failures_of_all_your_alerts(harness: AppHarness) -> None:
     """In a direct message, the list has the failures of the alerts on your connections."""
-    assert "*1 alert that no one has claimed* in your channels" in await unclaimed(
+    assert "*1 message with failures that no one has claimed* in your channels" in await unclaimed(
         harness, channel="dm"
     )
     assert "You have no alerts" in await unclaimed(harness, "grace", "dm")
@@ -217,7 +220,7 @@ async def test_lists_the_failures_of_all_your_alerts(harness: AppHarness) -> Non
 async def test_unclaimed_failures_are_listed_for_a_week(harness: AppHarness) -> None:
     """Unclaimed failures are listed for a week; a change of their state starts it again."""
     harness.clock.forward(6.9 * DAY)
-    assert "*1 alert that no one has claimed*" in await unclaimed(harness)
+    assert "*1 message with failures that no one has claimed*" in await unclaimed(harness)
     harness.clock.forward(0.2 * DAY)
     assert "No unclaimed failures in this channel" in await unclaimed(harness)
 
@@ -233,7 +236,7 @@ async def test_an_old_message_cannot_be_claimed(harness: AppHarness) -> None:
 async def test_the_home_tab_lists_unclaimed_failures(harness: AppHarness) -> None:
     """The Home tab of an alert's owner has a link to its unclaimed failures."""
     home = json.dumps((await harness.ada.open_home()).payloads[-1], ensure_ascii=False)
-    assert "*1 alert that no one has claimed*" in home
+    assert "*1 message with failures that no one has claimed*" in home
     await respond(harness, "grace", "Resolve")
     home = json.dumps((await harness.ada.open_home()).payloads[-1], ensure_ascii=False)
     assert "that no one has claimed" not in home
@@ -374,6 +377,16 @@ async def test_people_from_other_organizations_cannot_respond(shared: AppHarness
         assert (await state(shared), await thread(shared)) == (was, replies)
     entries = await AuditLog(shared.redis).latest(ADA, 50)
     assert {one.result for one in entries if one.user_id == "U0EVE"} == {"not_ours"}
+
+
+def test_an_alert_is_what_a_channel_turns_on_and_failures_are_what_people_claim() -> None:
+    """Only lists of alerts count alerts; what people claim and snooze are messages with failures."""
+    counting = {
+        path.relative_to(TEMPLATES).as_posix()
+        for path in TEMPLATES.rglob("*.j2")
+        if re.search(r'plural\("(more )?alerts?\b', path.read_text())
+    }
+    assert counting == {"alerts/list.json.j2", "audit.json.j2"}
 
 
 def test_only_members_can_do_what_changes_the_response_to_failures() -> None:
