@@ -124,6 +124,13 @@ STEPS = (
         "Click Notify… and choose a person. Only a new kind of failure mentions them.",
         types="/emporix alerts list",
     ),
+    TutorialStep(
+        "condition",
+        ADA,
+        "Report stuck jobs",
+        "Jobs that run too long are posted once. Also bursts of failures, and hours without jobs.",
+        types="/emporix alerts on stuck:1m",
+    ),
 )
 
 
@@ -180,6 +187,9 @@ def _steps_shown_by(sent: SentPayload, user: User) -> Iterator[str]:
         yield "delete"
     said = (words.format(f"<@{user.id}>") in shown for words in SAID_ABOUT_USERS)
     yield from compress(SAID_ABOUT_USERS.values(), said)
+    promises = ("Each stuck job is", "Each burst is", "Each silence is")
+    if f"<@{user.id}> turned on alerts" in shown and any(one in shown for one in promises):
+        yield "condition"
     if "*Connected to `" in shown and user == GRACE:
         yield "connect"
     if "Saved for " in shown and "Notify people" in shown and "Mentions nobody" not in shown:

@@ -380,7 +380,7 @@ async def test_people_from_other_organizations_cannot_respond(shared: AppHarness
 
 
 def test_an_alert_is_what_a_channel_turns_on_and_failures_are_what_people_claim() -> None:
-    """Only lists of alerts count alerts; what people claim and snooze are messages with failures."""
+    """Only lists of alerts count alerts; people claim and snooze messages with failures."""
     counting = {
         path.relative_to(TEMPLATES).as_posix()
         for path in TEMPLATES.rglob("*.j2")
