@@ -155,8 +155,8 @@ _NOISE = tuple(
         ("|", r"^[ \t]*\||\|[ \t]*$", " "),
         ("|", r"[ \t]*\|[ \t]*", " · "),
         ("](", r"!?\[([^\[\]\n]*)\]\([^()\s]*\)", r"\1"),
-        ("** __ ~~ `", r"(\*\*|__|~~|(?<!`)`{1,3}(?!`))(?=\S)(.{1,200}?)(?<=\S)\1", r"\2"),
-        ("*", r"(?<![\w*])\*([^\s*][^*\n]*)\*(?![\w*])", r"\1"),
+        ("** __ ~~ `", r"(\*\*|__|~~|`(?<!``)`{0,2}(?!`))(?=\S)(.{1,200}?)(?<=\S)\1", r"\2"),
+        ("*", r"\*(?<![\w*]\*)([^\s*][^*\n]*)\*(?![\w*])", r"\1"),
     )
 )
 
@@ -196,7 +196,7 @@ def _json_in_words(text: str) -> str:
 
 def _word(token: str, container: str) -> str:
     if token.startswith('"'):
-        decoded: str = clean(_decode(token))
+        decoded: str = clean(_decode(token) if "\\" in token else token[1:-1])
         return decoded
     return {",": ", " if container == "[" else " · ", ":": ": "}.get(token, token)
 
