@@ -19,11 +19,14 @@ _FENCE = "```"
 _FENCES = frozenset({_FENCE, f"{_FENCE}json"})
 _WINDOWS_DRIVE = re.compile(r"\b[A-Za-z]:\\")
 _ESCAPED_NEWLINE = re.compile(r"(?<!\\)\\(r\\n|n|t)")
-_MARKDOWN_SIGNS = re.compile(
-    r"""^[ ]{0,3}(?: \#{1,6}[ ] | [-*+][ ] | \d{1,9}[.)][ ] | > | ``` | ~~~ | \|?[ ]*:?-+:?[ ]*\| )
-      | \*\*\S | __\S | ~~\S | `[^`\n]+` | \]\( | <https?:
-      | (?<![\w*])\*[^\s*][^*\n]*\*(?![\w*]) | (?<!\w)_[^\s_][^_\n]*_(?!\w)""",
-    re.MULTILINE | re.VERBOSE,
+# Each alternative begins with a character, which `re` can search for.
+_MARKDOWN_WITHIN_LINE = re.compile(
+    r"""\*\*\S | __\S | ~~\S | `[^`\n]+` | \]\( | <https?:
+      | \*(?<![\w*]\*)[^\s*][^*\n]*\*(?![\w*]) | _(?<!\w_)[^\s_][^_\n]*_(?!\w)""",
+    re.VERBOSE,
+)
+_MARKDOWN_AT_START = re.compile(
+    r"^[ ]{0,3}(?:\#{1,6}[ ]|[-*+][ ]|\d{1,9}[.)][ ]|>|```|~~~|\|?[ ]*:?-+:?[ ]*\|)", re.MULTILINE
 )
 
 
@@ -47,7 +50,8 @@ def detect(text: str) -> AgentText:
         if unwrapped == words:
             break
         words = unwrapped
-    return AgentText("markdown" if _MARKDOWN_SIGNS.search(words) else "plain", words)
+    is_markdown = _MARKDOWN_WITHIN_LINE.search(words) or _MARKDOWN_AT_START.search(words)
+    return AgentText("markdown" if is_markdown else "plain", words)
 
 
 def _unfenced(words: str) -> str:
