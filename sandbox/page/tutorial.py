@@ -142,6 +142,15 @@ SAID_ABOUT_USERS = {
 }
 """What the app says about a user who has completed a step."""
 
+SAID = {
+    "Emporix jobs found": "find",
+    buttons.JOBS_SEARCH_RESULTS_REFRESH: "form",
+    "Each stuck job is posted once": "condition",
+    "Each burst is posted once": "condition",
+    "Each silence is posted once": "condition",
+}
+"""What the app says to a user who has completed a step."""
+
 
 class TutorialProgress:
     """The completed steps, derived from the app's messages. The page reports the `switch` step."""
@@ -187,14 +196,8 @@ def _steps_shown_by(sent: SentPayload, user: User) -> Iterator[str]:
         yield "delete"
     said = (words.format(f"<@{user.id}>") in shown for words in SAID_ABOUT_USERS)
     yield from compress(SAID_ABOUT_USERS.values(), said)
-    promises = ("Each stuck job is", "Each burst is", "Each silence is")
-    if f"<@{user.id}> turned on alerts" in shown and any(one in shown for one in promises):
-        yield "condition"
     if "*Connected to `" in shown and user == GRACE:
         yield "connect"
     if "Saved for " in shown and "Notify people" in shown and "Mentions nobody" not in shown:
         yield "mention"
-    if "Emporix jobs found" in shown:
-        yield "find"
-    if buttons.JOBS_SEARCH_RESULTS_REFRESH in shown:
-        yield "form"
+    yield from compress(SAID.values(), (words in shown for words in SAID))
