@@ -352,7 +352,7 @@ def after_answer(
     `job_at` is when the job was created, None if there is none.
     """
     after, found = replace(silence, ask_at=now), job_at or 0.0
-    anew = replace(after, until=0.0, weeks=(), compared_until=0.0)
+    reset = replace(after, until=0.0, weeks=(), compared_until=0.0)
     match question.about:
         case "week":
             return replace(after, weeks=(*silence.weeks, job_at is not None)), ""
@@ -362,15 +362,15 @@ def after_answer(
         case "newest":
             latest = max(silence.first_at, silence.latest_at, found)
             begin = now - UNUSUAL_SILENCE_SECONDS  # silences are compared from now on
-            begun = replace(anew, latest_at=latest, compared_until=begin)
+            begun = replace(reset, latest_at=latest, compared_until=begin)
             return begun, "skipped" if silence.latest_at and is_known(silence, now) else ""
         case "next" if not found:
             return replace(after, ask_at=now + ENDED_SILENCE_INTERVAL_SECONDS), ""
         case "next":
-            return replace(anew, latest_at=found, reported_at=0.0, ts=""), "ended"
+            return replace(reset, latest_at=found, reported_at=0.0, ts=""), "ended"
     # The latest job that is known may have been deleted; it ran nevertheless.
     if found > silence.latest_at:
-        return replace(anew, latest_at=found), ""
+        return replace(reset, latest_at=found), ""
     return _after_silence(silence, question.period[1], len(weeks), now)
 
 

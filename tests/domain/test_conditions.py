@@ -14,7 +14,6 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from bot.domain.conditions import (
     MAX_RUNNING_JOBS,
-    UNUSUAL_SILENCE_SECONDS,
     Condition,
     HeldChange,
     JobChange,
@@ -282,7 +281,7 @@ def ask(
     """Ask the next question about a silence of two hours, if one is due."""
     least = max(silence.latest_at, hours[0]) + 2 * HOUR
     compared = silence.compared_until if silence.compared_until <= now else 0.0
-    until = max(least, compared + UNUSUAL_SILENCE_SECONDS)
+    until = max(least, compared + 1_800)
     weeks = [
         (silence.until - 2 * HOUR - back * 7 * DAY, silence.until - back * 7 * DAY)
         for back in range(1, 5)
