@@ -447,6 +447,25 @@ async def test_reports_once_if_the_worker_dies_before_it_saves(
     assert len(await posted(connected)) == 1
 
 
+async def test_a_job_that_ends_after_an_unsaved_report_is_shown_as_ended(
+    connected: AppHarness,
+) -> None:
+    """If a worker dies after its post and the job ends before the retry, the message says so."""
+    await turn_on(connected, "stuck:30m")
+    run(connected, "slow", ago=HOUR)
+    store = AlertStore(connected.redis, connected.cipher)
+    await later(connected)
+    now = await the_alert(connected)
+    (job,) = now.progress.running
+    report = ConditionReport(job.number, connected.clock(), ("slow",))
+    unsaved = replace(now.progress, running=(replace(job, ts=""),), reports=(report,))
+    assert await store.save(replace(now, progress=unsaved), now)
+    end(connected, "slow")
+    await later(connected, 5 * MINUTE)
+    (message,) = await posted(connected)
+    assert "Ended: complaint-agent succeeded" in blocks(message)
+
+
 @pytest.mark.parametrize("seconds", [-2 * HOUR, 30 * DAY])
 async def test_a_changed_clock_reports_nothing_twice(connected: AppHarness, seconds: float) -> None:
     """A stuck job is posted once although the clock was changed, and its end is shown."""
