@@ -209,6 +209,24 @@ async def test_shows_in_the_message_that_an_agent_recovered(connected: AppHarnes
     assert "✅ complaint-agent recovered" in blocks(message)
 
 
+async def test_many_successes_of_one_agent_hide_no_recovery_of_another(
+    connected: AppHarness,
+) -> None:
+    """If an agent has many successes since it failed, another one's success is still found."""
+    await turn_on(connected, "")
+    fail(connected, "a", agentId="busy")
+    fail(connected, "b", TIMED_OUT, agentId="rare")
+    await later(connected)
+    fail(connected, status="success", agentId="rare")
+    for _ in range(260):
+        connected.clock.forward(0.01)
+        fail(connected, status="success", agentId="busy")
+    await later(connected, 5 * MINUTE)
+    (message,) = await posted(connected)
+    assert "busy recovered" in blocks(message)
+    assert "rare recovered" in blocks(message)
+
+
 async def test_makes_two_queries_a_minute_for_all_alerts(connected: AppHarness) -> None:
     """All alerts on a connection make at most two queries in any minute, and miss nothing."""
     work_hours(connected, days=1)

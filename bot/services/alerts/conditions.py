@@ -212,13 +212,14 @@ class ConditionChecks:
         asked = {alert.id: _successes(alert, failed[alert.id]) for alert in alerts}
         since = min(agent.at for found in failed.values() for _, agent in found)
         filters = replace(covering([*asked.values()]), sort=SORTS["modified"])
-        page = await self._page(connection, filters, TimeRange(MODIFIED, since=iso(since)))
+        part = TimeRange(MODIFIED, since=iso(since))
+        jobs, _, _ = await fetch_pages(self._emporix, connection, filters, part)
         now = self._clock()
         for alert in alerts:
             for ts, agent in failed[alert.id]:
                 times = [
                     modified_at(job)
-                    for job in page.jobs
+                    for job in jobs
                     if job.agent_id == agent.agent_id and matches(asked[alert.id], job)
                 ]
                 if later := [at for at in times if at > agent.at]:
