@@ -117,8 +117,7 @@ class AgentPause(StoredRecord):
         """The user with whose API key the agent is switched."""
         return self.resumed_by or self.owner
 
-    @property
-    def ttl_seconds(self) -> int:
+    def ttl_seconds(self, now: float) -> int:
         return ACTIVE_PAUSE_TTL_SECONDS if self.is_active else ENDED_PAUSE_TTL_SECONDS
 
     @property

@@ -21,6 +21,9 @@ SEARCH_INTERVAL_SECONDS = 15.0
 MAX_SEARCH_SECONDS = 60 * 60.0
 """When the app stops looking if Emporix can't be asked after SEARCH_SECONDS."""
 
+RUN_TTL_SECONDS = 7 * 24 * 60 * 60
+"""How long an attempt is stored after its last change."""
+
 RunState = Literal["sending", "unknown", "started", "refused", "not_found", "unchecked"]
 
 STATES_AFTER: Mapping[str, frozenset[str]] = {
@@ -77,6 +80,9 @@ class Run(StoredRecord):
         if self.state == "sending":
             return self.at + SEND_SECONDS
         return now
+
+    def ttl_seconds(self, now: float) -> int:
+        return RUN_TTL_SECONDS
 
     def after(self, state: RunState, *, new_job_id: str = "", reason: str = "") -> Run:
         """The attempt in another state; unchanged if it can't change to that state."""

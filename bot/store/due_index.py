@@ -1,6 +1,6 @@
 """Due indexes: sorted sets of names by due time; one worker at a time claims each due name.
 
-Also records that have their due time with them, such as pauses of agents.
+Also encrypted records that are stored with their due time, such as pauses of agents.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Generic, Protocol, TypeVar
 from bot.domain.accounts import PolledConnection
 from bot.domain.agents import AgentPause
 from bot.domain.records import Serializer
-from bot.errors import Busy
+from bot.errors import Busy, StoreUnavailable
 from bot.store import keys as redis_keys
 from bot.store.connection import Commands, translate_redis_errors
 from bot.store.encryption import Cipher, EncryptedRecords
@@ -220,11 +220,10 @@ MAX_DUE_RECORD_ATTEMPTS = 10
 class DueRecord(Protocol):
     """A record that says when a worker must continue with it, and how long it is kept."""
 
-    @property
-    def ttl_seconds(self) -> int: ...
-
     def due_at(self, now: float) -> float | None:
         """Return None for never."""
+
+    def ttl_seconds(self, now: float) -> int: ...
 
 
 DueRecordT = TypeVar("DueRecordT", bound=DueRecord)
@@ -233,7 +232,9 @@ DueRecordT = TypeVar("DueRecordT", bound=DueRecord)
 class DueRecordStore(Generic[DueRecordT]):
     """Encrypted records by id; `due` is the index of those that a worker must continue with.
 
-    Every method raises StoreUnavailable if Redis doesn't answer.
+    `expires_with` is the key of a value that is kept as long as the record. With `keeps_unreadable`
+    a record that can't be decrypted is not replaced. Every method raises StoreUnavailable if Redis
+    doesn't answer.
     """
 
     def __init__(
@@ -243,48 +244,67 @@ class DueRecordStore(Generic[DueRecordT]):
         what: str,
         key: Callable[[str], str],
         index: str,
+        *,
+        expires_with: Callable[[str], str] | None = None,
+        keeps_unreadable: bool = False,
     ) -> None:
         self._redis, self._records, self._key, self._index = redis, records, key, index
+        self._expires_with, self._keeps_unreadable = expires_with, keeps_unreadable
         self._save = redis.register_script(SAVE_DUE_RECORD)
         self._settle = redis.register_script(RECORD_DUE_AT + SETTLE_DUE_RECORD)
         self.due = DueIndex(redis, index, ScheduledRecords.by_id(what, key, RECORD_DUE_AT))
 
     async def load(self, id_: str) -> DueRecordT | None:
+        """Return a record; None if there is none, or if it can't be decrypted."""
         (found,) = await self.load_all([id_])
         return found
 
     async def load_all(self, ids: Sequence[str]) -> list[DueRecordT | None]:
-        """Return the record with each of these ids; None if there is none."""
+        """Return the record with each of these ids, as in `load`."""
         texts = await self._texts(ids)
         return [self._open(id_, text) for id_, text in zip(ids, texts, strict=True)]
 
     async def update(
         self, id_: str, now: float, how: Callable[[DueRecordT | None], DueRecordT | None]
     ) -> DueRecordT | None:
-        """Change a record, or add one; return it after the change.
+        """Replace a record by what `how` makes of it, unless that is None; return it.
 
-        `how` returns its argument to change nothing. Raises Busy if another change came first in
-        every attempt.
+        Raises Busy if another change came first in every attempt.
         """
-        key, tried = self._key(id_), None
+        _, after = await self.change(id_, now, how)
+        return after
+
+    async def change(
+        self, id_: str, now: float, how: Callable[[DueRecordT | None], DueRecordT | None]
+    ) -> tuple[DueRecordT | None, DueRecordT | None]:
+        """Like `update`, but return the record before and after the change."""
+        tried: tuple[DueRecordT | None, DueRecordT] | None = None
         for _ in range(MAX_DUE_RECORD_ATTEMPTS):
             (text,) = await self._texts([id_])
             before = self._open(id_, text)
-            if tried and before == tried:  # the reply to the last attempt was lost
-                return before
+            if tried and before == tried[1]:  # the reply to the last attempt was lost
+                return tried
+            if text and before is None and self._keeps_unreadable:
+                raise StoreUnavailable("a record can't be decrypted")
             after = how(before)
             if after is None or after == before:
-                return before
-            tried, due = after, after.due_at(now)
-            new = self._records.encrypt(after, key, "record")
-            at = "" if due is None else due
-            with translate_redis_errors():
-                saved = await self._save(
-                    keys=[key, self._index], args=[text or "", new, at, after.ttl_seconds, id_]
-                )
-            if saved:
-                return after
+                return before, after
+            tried = before, after
+            if await self._try_save(id_, text, after, now):
+                return tried
         raise Busy
+
+    async def _try_save(self, id_: str, before: str | None, after: DueRecordT, now: float) -> bool:
+        """Save a record; returns False if it is no longer as it was `before`."""
+        key, due = self._key(id_), after.due_at(now)
+        keys = [key, self._index, *([self._expires_with(id_)] if self._expires_with else [])]
+        new = self._records.encrypt(after, key, "record")
+        at = "" if due is None else due
+        with translate_redis_errors():
+            saved = await self._save(
+                keys=keys, args=[before or "", new, at, after.ttl_seconds(now), id_]
+            )
+        return bool(saved)
 
     async def delete(self, id_: str) -> None:
         with translate_redis_errors():

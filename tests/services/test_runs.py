@@ -33,7 +33,7 @@ from bot.services.runs import RunRequest, RunService
 from bot.store.accounts import AccountStore, TokenStore
 from bot.store.audit import AuditLog
 from bot.store.encryption import AccountEncryption
-from bot.store.idempotency import RunStore, run_id
+from bot.store.idempotency import run_id, run_store
 from bot.store.lists import ListStore
 from sandbox.emporix.app import create_app
 from sandbox.emporix.keys import ACME_OPERATIONS
@@ -125,7 +125,7 @@ class Office:
         records = AccountEncryption(cipher)
         self.accounts = AccountStore(self.redis, records)
         emporix = EmporixClient(http, TokenStore(self.redis, records), self.clock)
-        self.store = RunStore(self.redis, cipher)
+        self.store = run_store(self.redis, cipher)
         self.audit = AuditLog(self.redis)
         self.names = AgentNames(emporix, self.clock)
         jobs = JobService(
