@@ -90,7 +90,7 @@ async def pause(
         until = await _end(values, clock)
     except InvalidInput as error:
         audit_entry.refuse()
-        await modal.errors("jobs/clean.errors", error=error, block_id=error.field)
+        await modal.errors("form_errors", problems={error.field: error})
         return
     asked = _asked(metadata, caller, clock.now(), until, values["reason"])
     account = await accounts.load(caller)

@@ -127,7 +127,7 @@ async def snooze_until(
         until = snooze_end(values.get("date", ""), clock.now(), await clock.zone())
     except InvalidInput as error:
         audit_entry.refuse()
-        await modal.errors("jobs/clean.errors", error=error, block_id="date")
+        await modal.errors("form_errors", problems={"date": error})
         return
     by, ts = user.caller.user_id, metadata.ts
     await alert_responder.snooze(alert, ts, metadata.job_id, until, by)
