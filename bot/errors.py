@@ -400,8 +400,8 @@ Cause = Literal["emporix", "network", "proxy", "key", "request"]
 class EmporixError(BotError):
     """A request to Emporix failed; `message` and `details` are Emporix's texts, untrusted.
 
-    `cause` says who must act. `may_have_worked` means that a DELETE with this error may have
-    succeeded. `because` adds what is known about the reason, without any text of the response.
+    `cause` says who must act. `may_have_worked` means that a change may have been made despite
+    this error. `because` adds what is known about the reason, without any text of the response.
     `retry_after` is in seconds, bounded, if a temporary rejection said when to try again.
     """
 
