@@ -75,7 +75,7 @@ def _responding(action_id: str, event: ResponseEvent, audit: AuditEvent) -> Acti
         else:
             last = responded.response.last
             is_own = last is not None and last.by == caller.user_id
-            await reply("alerts/open.told", step=last, is_own=is_own)
+            await reply("alerts/open.unchanged", step=last, is_own=is_own)
 
     return respond
 
