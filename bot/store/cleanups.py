@@ -24,8 +24,8 @@ FINAL_RESULTS = frozenset({DELETED, ALREADY_GONE, "forbidden", "invalid_request"
 NOT_SENT = {"not_connected", "missing_scope", "store_unavailable"}
 """Errors that occur before a request is sent, in addition to those in NOT_DONE."""
 
-# Stores the result of a delete. "retried" means that a delete was started although an earlier attempt
-# may have succeeded; a 404 then means that the earlier one deleted the job.
+# Stores the result of a delete. "retried" means that a delete was started although an earlier
+# attempt may have succeeded; a 404 then means that the earlier one deleted the job.
 RECORD_RESULT = """
 if redis.call('GET', KEYS[2]) ~= ARGV[1] then return false end
 local old = redis.call('HGET', KEYS[1], ARGV[2]) or ''
