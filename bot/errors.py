@@ -22,6 +22,7 @@
     ├── NoSuchDigest            the channel has no digest with that name
     ├── DigestRefused           a digest cannot be posted to that channel
     ├── StoreUnavailable        Redis does not answer
+    │   └── ActionUnclear       the same during an agent action, which may still be carried out
     └── EmporixError
         ├── EmporixUnreachable  no connection, or not in time
         ├── EmporixTimeout      connected, but no complete response in time
@@ -392,6 +393,20 @@ class StoreUnavailable(BotError):
 
     template = "store_unavailable"
     is_temporary = True
+
+
+class ActionUnclear(StoreUnavailable):
+    """Redis stopped answering after an agent action may have been stored, or may have worked.
+
+    `action` is run, pause or resume. An agent may still be paused or resumed by a worker. A run was
+    certainly not started, but a worker may not know that.
+    """
+
+    template = "action_unclear"
+
+    def __init__(self, action: Literal["run", "pause", "resume"]) -> None:
+        super().__init__(action)
+        self.action = action
 
 
 Cause = Literal["emporix", "network", "proxy", "key", "request"]

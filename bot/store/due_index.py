@@ -13,7 +13,8 @@ from typing import Generic, Protocol, TypeVar
 from bot.domain.accounts import PolledConnection
 from bot.domain.agents import AgentPause
 from bot.domain.records import Serializer
-from bot.errors import Busy
+from bot.domain.runs import Run
+from bot.errors import Busy, StoreUnavailable
 from bot.store import keys as redis_keys
 from bot.store.connection import Commands, translate_redis_errors
 from bot.store.encryption import Cipher, EncryptedRecords
@@ -213,6 +214,14 @@ if at then return redis.call('ZADD', KEYS[1], at, ARGV[1]) end
 return redis.call('ZREM', KEYS[1], ARGV[1])
 """
 
+# Deletes a record, unless it was changed since it was read.
+DELETE_DUE_RECORD = """
+if (redis.call('HGET', KEYS[1], 'record') or '') ~= ARGV[1] then return 0 end
+redis.call('DEL', KEYS[1])
+redis.call('ZREM', KEYS[2], ARGV[2])
+return 1
+"""
+
 MAX_DUE_RECORD_ATTEMPTS = 10
 """Attempts to save a record that several people or workers change at the same time."""
 
@@ -246,6 +255,7 @@ class DueRecordStore(Generic[DueRecordT]):
     ) -> None:
         self._redis, self._records, self._key, self._index = redis, records, key, index
         self._save = redis.register_script(SAVE_DUE_RECORD)
+        self._delete = redis.register_script(DELETE_DUE_RECORD)
         self._settle = redis.register_script(RECORD_DUE_AT + SETTLE_DUE_RECORD)
         self.due = DueIndex(redis, index, ScheduledRecords.by_id(what, key, RECORD_DUE_AT))
 
@@ -263,13 +273,16 @@ class DueRecordStore(Generic[DueRecordT]):
     ) -> DueRecordT | None:
         """Change a record, or add one; return it after the change.
 
-        `how` returns its argument to change nothing. Raises Busy if another change came first in
-        every attempt.
+        `how` returns its argument or None to change nothing. Raises Busy if another change came
+        first in every attempt, and StoreUnavailable if the record can't be decrypted: it may stand
+        for work that must not be forgotten or done twice.
         """
         key, tried = self._key(id_), None
         for _ in range(MAX_DUE_RECORD_ATTEMPTS):
             (text,) = await self._texts([id_])
             before = self._open(id_, text)
+            if text and before is None:
+                raise StoreUnavailable("a record can't be decrypted")
             if tried and before == tried:  # the reply to the last attempt was lost
                 return before
             after = how(before)
@@ -286,10 +299,31 @@ class DueRecordStore(Generic[DueRecordT]):
                 return after
         raise Busy
 
-    async def delete(self, id_: str) -> None:
+    async def delete_if(
+        self, id_: str, is_unwanted: Callable[[DueRecordT], bool]
+    ) -> DueRecordT | None:
+        """Delete a record if `is_unwanted`; return the record that is kept, None if there is none.
+
+        Raises Busy if another change came first in every attempt.
+        """
+        key = self._key(id_)
+        for _ in range(MAX_DUE_RECORD_ATTEMPTS):
+            (text,) = await self._texts([id_])
+            record = self._open(id_, text)
+            if record is None or not is_unwanted(record):
+                return record
+            with translate_redis_errors():
+                if await self._delete(keys=[key, self._index], args=[text, id_]):
+                    return None
+        raise Busy
+
+    async def with_prefix(self, prefix: str) -> list[DueRecordT]:
+        """Return all records whose ids begin with `prefix`; scans the keys in Redis."""
         with translate_redis_errors():
-            await self._redis.delete(self._key(id_))
-        await self.settle(id_)
+            pattern = self._key(f"{prefix}*")
+            keys = {key async for key in self._redis.scan_iter(pattern, count=1000)}
+        ids = sorted(key.removeprefix(self._key("")) for key in keys)
+        return [record for record in await self.load_all(ids) if record]
 
     async def settle(self, id_: str) -> None:
         """End a worker's claim: what is left is due when the record says so."""
@@ -320,3 +354,14 @@ def agent_pause_store(redis: Commands, cipher: Cipher) -> AgentPauseStore:
     records = EncryptedRecords(cipher, "pause of an agent", AGENT_PAUSE_SERIALIZER)
     what, index = "pauses of agents", redis_keys.agent_pauses_due()
     return DueRecordStore(redis, records, what, redis_keys.agent_pause, index)
+
+
+RUN_SERIALIZER = Serializer(Run)
+
+RunStore = DueRecordStore[Run]
+"""The last attempt to run each job again, by `bot.domain.runs.run_id`."""
+
+
+def run_store(redis: Commands, cipher: Cipher) -> RunStore:
+    records = EncryptedRecords(cipher, "run", RUN_SERIALIZER)
+    return DueRecordStore(redis, records, "runs", redis_keys.run, redis_keys.runs_due())

@@ -224,7 +224,7 @@ async def test_unknown_for_a_while(connected: AppHarness) -> None:
     connected.emporix_state.faults.add(Fault("delay"))  # the first read is answered
     connected.emporix_state.faults.add(down)
     await connected.ada.submit(PAUSE)
-    assert "Emporix didn't say whether" in await view_text(connected)
+    assert "I don't know yet whether" in await view_text(connected)
     await wait(connected, 120)
     assert await new_messages(connected, "ada") == []
     connected.emporix_state.faults.clear()

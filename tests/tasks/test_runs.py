@@ -9,7 +9,8 @@ import pytest
 from syrupy.assertion import SnapshotAssertion
 
 from bot.domain.accounts import Caller
-from bot.store.idempotency import RunStore, run_id
+from bot.domain.runs import run_id
+from bot.store.due_index import run_store
 from sandbox.emporix.faults import Fault
 from sandbox.emporix.times import iso
 from tests.harness.app import AppHarness
@@ -145,7 +146,7 @@ async def test_a_killed_process_is_noticed(acting: AppHarness) -> None:
 
 async def set_state(harness: AppHarness, state: str) -> None:
     """Set the attempt to what a killed process would have left."""
-    store = RunStore(harness.redis, harness.cipher)
+    store = run_store(harness.redis, harness.cipher)
     id_ = run_id(Caller("T0ACME", "U0ADA"), "acme", JOB)
     run = await store.load(id_)
     assert run

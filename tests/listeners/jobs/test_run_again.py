@@ -9,9 +9,9 @@ import pytest
 from syrupy.assertion import SnapshotAssertion
 
 from bot.domain.accounts import Caller
-from bot.domain.runs import Run
+from bot.domain.runs import Run, run_id
 from bot.rendering.buttons import JOBS_RUN_AGAIN_ASK, JobButton
-from bot.store.idempotency import RunStore, run_id
+from bot.store.due_index import run_store
 from sandbox.emporix.faults import Fault
 from sandbox.emporix.keys import ACME_OPERATIONS, ACME_READ_ONLY
 from tests.harness import sample_requests
@@ -145,7 +145,7 @@ async def test_an_older_form_starts_nothing(acting: AppHarness, state: str) -> N
     await ask(acting.ada)
     ada = Caller("T0ACME", "U0ADA")
     run = Run("acme", JOB, 1, ada, "s1", acting.clock(), state, new_job_id="n1", is_settled=True)
-    runs = RunStore(acting.redis, acting.cipher)
+    runs = run_store(acting.redis, acting.cipher)
     await runs.update(run_id(ada, "acme", JOB), acting.clock(), lambda _: run)
     exchange = await confirm(acting.ada, "Something else")
     assert "Nothing more was started" in str(exchange.payloads)
