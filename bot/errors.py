@@ -22,6 +22,7 @@
     ├── NoSuchDigest            the channel has no digest with that name
     ├── DigestRefused           a digest cannot be posted to that channel
     ├── StoreUnavailable        Redis does not answer
+    │   ├── RecordUnreadable    a record can't be decrypted, so it was not replaced
     │   └── ActionUnclear       the same during an agent action, which may still be carried out
     └── EmporixError
         ├── EmporixUnreachable  no connection, or not in time
@@ -393,6 +394,10 @@ class StoreUnavailable(BotError):
 
     template = "store_unavailable"
     is_temporary = True
+
+
+class RecordUnreadable(StoreUnavailable):
+    """A record can't be decrypted, so it was not replaced: its work may not be finished."""
 
 
 class ActionUnclear(StoreUnavailable):

@@ -32,6 +32,7 @@ from bot.errors import (
     EmporixError,
     InvalidInput,
     NotConnected,
+    RecordUnreadable,
     StoreUnavailable,
 )
 from bot.services.accounts import require_action_scope
@@ -156,7 +157,8 @@ class RunService:
             return await self._store.update(_id(new), new.at, partial(next_run, new=new)) or new
         except (Busy, StoreUnavailable) as error:
             await self._record(new, error.template)
-            await self._refuse(new, error)
+            if not isinstance(error, RecordUnreadable):
+                await self._refuse(new, error)
             raise
 
     def _new_run(self, account: Account, card: JobCard, request: RunRequest, audit_id: str) -> Run:

@@ -14,7 +14,7 @@ from bot.domain.accounts import PolledConnection
 from bot.domain.agents import AgentPause
 from bot.domain.records import Serializer
 from bot.domain.runs import Run
-from bot.errors import Busy, StoreUnavailable
+from bot.errors import Busy, RecordUnreadable
 from bot.store import keys as redis_keys
 from bot.store.connection import Commands, translate_redis_errors
 from bot.store.encryption import Cipher, EncryptedRecords
@@ -274,15 +274,14 @@ class DueRecordStore(Generic[DueRecordT]):
         """Change a record, or add one; return it after the change.
 
         `how` returns its argument or None to change nothing. Raises Busy if another change came
-        first in every attempt, and StoreUnavailable if the record can't be decrypted: it may stand
-        for work that must not be forgotten or done twice.
+        first in every attempt, and RecordUnreadable.
         """
         key, tried = self._key(id_), None
         for _ in range(MAX_DUE_RECORD_ATTEMPTS):
             (text,) = await self._texts([id_])
             before = self._open(id_, text)
             if text and before is None:
-                raise StoreUnavailable("a record can't be decrypted")
+                raise RecordUnreadable("a record can't be decrypted")
             if tried and before == tried:  # the reply to the last attempt was lost
                 return before
             after = how(before)
