@@ -19,11 +19,14 @@ _FENCE = "```"
 _FENCES = frozenset({_FENCE, f"{_FENCE}json"})
 _WINDOWS_DRIVE = re.compile(r"\b[A-Za-z]:\\")
 _ESCAPED_NEWLINE = re.compile(r"(?<!\\)\\(r\\n|n|t)")
-_MARKDOWN_SIGNS = re.compile(
-    r"""^[ ]{0,3}(?: \#{1,6}[ ] | [-*+][ ] | \d{1,9}[.)][ ] | > | ``` | ~~~ | \|?[ ]*:?-+:?[ ]*\| )
-      | \*\*\S | __\S | ~~\S | `[^`\n]+` | \]\( | <https?:
-      | (?<![\w*])\*[^\s*][^*\n]*\*(?![\w*]) | (?<!\w)_[^\s_][^_\n]*_(?!\w)""",
-    re.MULTILINE | re.VERBOSE,
+# Each alternative begins with a character, which `re` can search for.
+_MARKDOWN_WITHIN_LINE = re.compile(
+    r"""\*\*\S | __\S | ~~\S | `[^`\n]+` | \]\( | <https?:
+      | \*(?<![\w*]\*)[^\s*][^*\n]*\*(?![\w*]) | _(?<!\w_)[^\s_][^_\n]*_(?!\w)""",
+    re.VERBOSE,
+)
+_MARKDOWN_AT_START = re.compile(
+    r"^[ ]{0,3}(?:\#{1,6}[ ]|[-*+][ ]|\d{1,9}[.)][ ]|>|```|~~~|\|?[ ]*:?-+:?[ ]*\|)", re.MULTILINE
 )
 
 
@@ -47,7 +50,8 @@ def detect(text: str) -> AgentText:
         if unwrapped == words:
             break
         words = unwrapped
-    return AgentText("markdown" if _MARKDOWN_SIGNS.search(words) else "plain", words)
+    is_markdown = _MARKDOWN_WITHIN_LINE.search(words) or _MARKDOWN_AT_START.search(words)
+    return AgentText("markdown" if is_markdown else "plain", words)
 
 
 def _unfenced(words: str) -> str:
@@ -155,8 +159,8 @@ _NOISE = tuple(
         ("|", r"^[ \t]*\||\|[ \t]*$", " "),
         ("|", r"[ \t]*\|[ \t]*", " · "),
         ("](", r"!?\[([^\[\]\n]*)\]\([^()\s]*\)", r"\1"),
-        ("** __ ~~ `", r"(\*\*|__|~~|(?<!`)`{1,3}(?!`))(?=\S)(.{1,200}?)(?<=\S)\1", r"\2"),
-        ("*", r"(?<![\w*])\*([^\s*][^*\n]*)\*(?![\w*])", r"\1"),
+        ("** __ ~~ `", r"(\*\*|__|~~|`(?<!``)`{0,2}(?!`))(?=\S)(.{1,200}?)(?<=\S)\1", r"\2"),
+        ("*", r"\*(?<![\w*]\*)([^\s*][^*\n]*)\*(?![\w*])", r"\1"),
     )
 )
 
@@ -196,7 +200,7 @@ def _json_in_words(text: str) -> str:
 
 def _word(token: str, container: str) -> str:
     if token.startswith('"'):
-        decoded: str = clean(_decode(token))
+        decoded: str = clean(_decode(token) if "\\" in token else token[1:-1])
         return decoded
     return {",": ", " if container == "[" else " · ", ":": ": "}.get(token, token)
 

@@ -216,7 +216,7 @@ _OUTPUTS = frozenset({Json, TrustedText, PlainText})
 
 def joined(pieces: Iterable[str]) -> str:
     """The one output or value in `pieces`, or the JSON of all; strings are the template's own."""
-    parts = [part for part in pieces if type(part) is not str or not part.isspace()]
+    parts = list(pieces)  # without white space between them, which `TextTags` leaves out
     if len(parts) == 1 and type(parts[0]) is not str:
         return parts[0]
     return Json("".join([as_json(part) if type(part) in _TEXTS else part for part in parts]))

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from jinja2 import Environment, nodes
 from jinja2.ext import Extension
+from jinja2.lexer import Token, TokenStream
 from jinja2.parser import Parser
 
 from bot.rendering.parse import (
@@ -46,6 +47,16 @@ class TextTags(Extension):
                 "words as they are": Json,
             }
         )
+
+    def filter_stream(self, stream: TokenStream) -> Iterator[Token]:
+        """Leave out white space outside the tags, where it has no meaning in JSON."""
+        is_within, before = False, ""
+        for token in stream:
+            if before == "block_begin" and token.value.removeprefix("end") in self.tags:
+                is_within = token.value in self.tags
+            if is_within or token.type != "data" or not token.value.isspace():
+                yield token
+            before = token.type
 
     def parse(self, parser: Parser) -> nodes.Node:
         tag = next(parser.stream)

@@ -33,19 +33,22 @@ class ListStore:
         self._redis, self._clock = redis, clock
 
     async def save(self, cursor: ListCursor) -> None:
-        """Store a cursor for a day, and add it to the index of its tenant."""
+        """Store a cursor for a day, and add it to the index of its tenant.
+
+        The index comes first, so that no cursor is missing in it if only a part is carried out.
+        """
         now = self._clock()
         index = redis_keys.cursors(cursor.caller, cursor.tenant)
         with translate_redis_errors():
-            async with self._redis.pipeline(transaction=True) as pipe:
+            async with self._redis.pipeline(transaction=False) as pipe:
+                pipe.zremrangebyscore(index, "-inf", now)
+                pipe.zadd(index, {cursor.id: now + LIST_TTL_SECONDS})
+                pipe.expire(index, LIST_TTL_SECONDS)
                 pipe.set(
                     redis_keys.cursor(cursor.caller, cursor.id),
                     CURSOR_SERIALIZER.write(cursor),
                     ex=LIST_TTL_SECONDS,
                 )
-                pipe.zremrangebyscore(index, "-inf", now)
-                pipe.zadd(index, {cursor.id: now + LIST_TTL_SECONDS})
-                pipe.expire(index, LIST_TTL_SECONDS)
                 await pipe.execute()
 
     async def load(self, caller: Caller, cursor_id: str, *, owner: str = "") -> ListCursor | None:

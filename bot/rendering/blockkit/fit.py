@@ -119,20 +119,20 @@ def fit_text_budget(blocks: list[Part], reserved: int = 0) -> list[Part]:
     return _first_blocks_within([_shorten_texts(block, level) for block in blocks], room)
 
 
-_CONTAINERS = (dict, list)
+_CONTAINERS = frozenset({dict, list})
 
 
 def _text_lengths(part: Any) -> list[int]:
     """The length of each text object in `part`, at any depth, in no particular order."""
     found: list[int] = []
     parts = [part]
-    while parts:
-        part = parts.pop()
-        if isinstance(part, dict):
-            if isinstance(part.get("text"), str):
-                found.append(len(part["text"]))
-            part = part.values()
-        parts += [item for item in part if isinstance(item, _CONTAINERS)]
+    for inner in parts:  # which grows
+        if type(inner) is dict:
+            text = inner.get("text")
+            if type(text) is str:
+                found.append(len(text))
+            inner = inner.values()
+        parts += [item for item in inner if type(item) in _CONTAINERS]
     return found
 
 
