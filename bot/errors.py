@@ -22,6 +22,8 @@
     ├── NoSuchDigest            the channel has no digest with that name
     ├── DigestRefused           a digest cannot be posted to that channel
     ├── StoreUnavailable        Redis does not answer
+    │   ├── RecordUnreadable    a record can't be decrypted, so it was not replaced
+    │   └── ActionUnclear       the same during an agent action, which may still be carried out
     └── EmporixError
         ├── EmporixUnreachable  no connection, or not in time
         ├── EmporixTimeout      connected, but no complete response in time
@@ -392,6 +394,24 @@ class StoreUnavailable(BotError):
 
     template = "store_unavailable"
     is_temporary = True
+
+
+class RecordUnreadable(StoreUnavailable):
+    """A record can't be decrypted, so it was not replaced: its work may not be finished."""
+
+
+class ActionUnclear(StoreUnavailable):
+    """Redis stopped answering after an agent action may have been stored, or may have worked.
+
+    `action` is run, pause or resume. An agent may still be paused or resumed by a worker. A run was
+    certainly not started, but a worker may not know that.
+    """
+
+    template = "action_unclear"
+
+    def __init__(self, action: Literal["run", "pause", "resume"]) -> None:
+        super().__init__(action)
+        self.action = action
 
 
 Cause = Literal["emporix", "network", "proxy", "key", "request"]

@@ -31,9 +31,9 @@ from bot.store.alerts import AlertStore
 from bot.store.cleanups import CleanupStore
 from bot.store.connection import Commands, connect
 from bot.store.digests import DigestStore
-from bot.store.due_index import AgentPauseStore, agent_pause_store
+from bot.store.due_index import AgentPauseStore, RunStore, agent_pause_store, run_store
 from bot.store.encryption import AccountEncryption, Canary, Cipher, parse_keys
-from bot.store.idempotency import Deletions, RunStore, run_store
+from bot.store.idempotency import Deletions
 from bot.store.watches import WatchStore
 
 Connect = Callable[[str, Canary], Commands]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from hashlib import sha256
 from typing import Literal
 
 from bot.domain.accounts import Caller
@@ -22,7 +23,7 @@ MAX_SEARCH_SECONDS = 60 * 60.0
 """When the app stops looking if Emporix can't be asked after SEARCH_SECONDS."""
 
 RUN_TTL_SECONDS = 7 * 24 * 60 * 60
-"""How long an attempt is stored after its last change."""
+"""How long the last attempt to run a job again is kept after its last change."""
 
 RunState = Literal["sending", "unknown", "started", "refused", "not_found", "unchecked"]
 
@@ -52,7 +53,8 @@ class Run(StoredRecord):
 
     `is_settled`: nothing is left to do, so the next attempt can begin. `channel_id` and `thread_ts`
     are the thread that the job was opened from, `audit_id` is the entry that records the attempt,
-    and `agent` the name of the agent.
+    and `agent` the name of the agent. `text` is the message, if the user has changed it; it is
+    stored only until it is known that the agent was started, for the form of the next attempt.
     """
 
     tenant: str
@@ -72,6 +74,10 @@ class Run(StoredRecord):
     channel_id: str = ""
     thread_ts: str = ""
     audit_id: str = ""
+    text: str = field(default="", repr=False)
+
+    def ttl_seconds(self, now: float) -> int:
+        return RUN_TTL_SECONDS
 
     def due_at(self, now: float) -> float | None:
         """When a worker must look after the attempt; None for never."""
@@ -80,9 +86,6 @@ class Run(StoredRecord):
         if self.state == "sending":
             return self.at + SEND_SECONDS
         return now
-
-    def ttl_seconds(self, now: float) -> int:
-        return RUN_TTL_SECONDS
 
     def after(self, state: RunState, *, new_job_id: str = "", reason: str = "") -> Run:
         """The attempt in another state; unchanged if it can't change to that state."""
@@ -96,6 +99,7 @@ class Run(StoredRecord):
             attempt=self.attempt - (state == "refused"),
             was_unknown=self.was_unknown or state == "unknown",
             is_settled=state == "refused",
+            text="" if state in ("started", "refused") else self.text,
         )
 
 
@@ -108,3 +112,9 @@ def next_run(before: Run | None, new: Run) -> Run:
         return new
     is_next = before.is_settled and before.attempt + 1 == new.attempt
     return new if is_next else before
+
+
+def run_id(caller: Caller, tenant: str, job_id: str) -> str:
+    """The id of the attempts of a workspace to run a job again."""
+    named = "\n".join((caller.enterprise_id, caller.team_id, tenant, job_id))
+    return sha256(named.encode("utf-8", "surrogatepass")).hexdigest()[:32]

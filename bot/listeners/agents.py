@@ -93,6 +93,7 @@ async def pause(
         await modal.errors("form_errors", problems={error.field: error})
         return
     asked = _asked(metadata, caller, clock.now(), until, values["reason"])
+    asked = replace(asked, channel_id=alert.channel_id if alert else "")
     account = await accounts.load(caller)
     result = await modal.within_ack(agent_pauses.pause(account, asked), "loading", step="pausing")
     audit_entry.detail = _end_words(until)

@@ -39,6 +39,17 @@ class AccountStore:
         default = fields.get(DEFAULT_FIELD, "")
         return Account(caller, connections, default if default in connections else "")
 
+    async def allowing(self, team_id: str, tenant: str, scope: str) -> list[Caller]:
+        """Return the users of a workspace who allowed agent actions that need `scope` in a tenant.
+
+        Scans the keys in Redis.
+        """
+        with translate_redis_errors():
+            keys = {key async for key in self._redis.scan_iter(redis_keys.ALL_ACCOUNTS, count=1000)}
+        users = map(redis_keys.account_owner, sorted(keys))
+        accounts = [await self.load(user) for user in users if user.team_id == team_id]
+        return [account.caller for account in accounts if account.may(scope, tenant)]
+
     async def save(self, connection: Connection, *, default: bool) -> None:
         """Store a connection and its token; if `default`, make its tenant the default."""
         fields = {

@@ -211,10 +211,12 @@ class AlertStore(VersionedRecordStore[Alert]):
 class ResponseStore:
     """The team's responses to the messages of alerts; `due` is the index of those to show.
 
-    Every method raises StoreUnavailable if Redis doesn't answer.
+    Responses that can't be decrypted count as none, so that alerts are still posted. Every method
+    raises StoreUnavailable if Redis doesn't answer.
     """
 
     def __init__(self, redis: Commands, cipher: Cipher) -> None:
+        self._redis = redis
         self._store = DueRecordStore(
             redis,
             EncryptedRecords(cipher, "response to an alert", ALERT_RESPONSES_SERIALIZER),
@@ -222,9 +224,9 @@ class ResponseStore:
             redis_keys.alert_responses,
             redis_keys.alert_responses_due(),
             expires_with=redis_keys.alert_posts,
+            replaces_unreadable=True,
         )
-        self.due = self._store.due
-        self.settle, self.delete = self._store.settle, self._store.delete
+        self.due, self.settle = self._store.due, self._store.settle
 
     async def load(self, *alert_ids: str) -> list[AlertResponses]:
         """Return the responses to the messages of each of these alerts."""
@@ -245,6 +247,12 @@ class ResponseStore:
 
         before, after = await self._store.change(alert_id, now, changed)
         return before or AlertResponses(), after or AlertResponses()
+
+    async def delete(self, alert_id: str) -> None:
+        """Delete the responses to the messages of an alert that is off."""
+        with translate_redis_errors():
+            await self._redis.delete(redis_keys.alert_responses(alert_id))
+        await self.settle(alert_id)
 
 
 async def _connection_names(keys: list[str]) -> list[str]:

@@ -13,7 +13,8 @@ from typing import Generic, Protocol, TypeVar
 from bot.domain.accounts import PolledConnection
 from bot.domain.agents import AgentPause
 from bot.domain.records import Serializer
-from bot.errors import Busy, StoreUnavailable
+from bot.domain.runs import Run
+from bot.errors import Busy, RecordUnreadable
 from bot.store import keys as redis_keys
 from bot.store.connection import Commands, translate_redis_errors
 from bot.store.encryption import Cipher, EncryptedRecords
@@ -213,6 +214,14 @@ if at then return redis.call('ZADD', KEYS[1], at, ARGV[1]) end
 return redis.call('ZREM', KEYS[1], ARGV[1])
 """
 
+# Deletes a record, unless it was changed since it was read.
+DELETE_DUE_RECORD = """
+if (redis.call('HGET', KEYS[1], 'record') or '') ~= ARGV[1] then return 0 end
+redis.call('DEL', KEYS[1])
+redis.call('ZREM', KEYS[2], ARGV[2])
+return 1
+"""
+
 MAX_DUE_RECORD_ATTEMPTS = 10
 """Attempts to save a record that several people or workers change at the same time."""
 
@@ -232,9 +241,9 @@ DueRecordT = TypeVar("DueRecordT", bound=DueRecord)
 class DueRecordStore(Generic[DueRecordT]):
     """Encrypted records by id; `due` is the index of those that a worker must continue with.
 
-    `expires_with` is the key of a value that is kept as long as the record. With `keeps_unreadable`
-    a record that can't be decrypted is not replaced. Every method raises StoreUnavailable if Redis
-    doesn't answer.
+    `expires_with` is the key of a value that is kept as long as the record. A record that can't be
+    decrypted is kept, unless the store `replaces_unreadable` ones. Every method raises
+    StoreUnavailable if Redis doesn't answer.
     """
 
     def __init__(
@@ -246,33 +255,33 @@ class DueRecordStore(Generic[DueRecordT]):
         index: str,
         *,
         expires_with: Callable[[str], str] | None = None,
-        keeps_unreadable: bool = False,
+        replaces_unreadable: bool = False,
     ) -> None:
         self._redis, self._records, self._key, self._index = redis, records, key, index
-        self._expires_with, self._keeps_unreadable = expires_with, keeps_unreadable
+        self._expires_with, self._replaces_unreadable = expires_with, replaces_unreadable
         self._save = redis.register_script(SAVE_DUE_RECORD)
+        self._delete = redis.register_script(DELETE_DUE_RECORD)
         self._settle = redis.register_script(RECORD_DUE_AT + SETTLE_DUE_RECORD)
         self.due = DueIndex(redis, index, ScheduledRecords.by_id(what, key, RECORD_DUE_AT))
 
     async def load(self, id_: str) -> DueRecordT | None:
-        """Return a record; None if there is none, or if it can't be decrypted."""
         (found,) = await self.load_all([id_])
         return found
 
     async def load_all(self, ids: Sequence[str]) -> list[DueRecordT | None]:
-        """Return the record with each of these ids, as in `load`."""
+        """Return the record with each of these ids; None if there is none."""
         texts = await self._texts(ids)
         return [self._open(id_, text) for id_, text in zip(ids, texts, strict=True)]
 
     async def update(
         self, id_: str, now: float, how: Callable[[DueRecordT | None], DueRecordT | None]
     ) -> DueRecordT | None:
-        """Replace a record by what `how` makes of it, unless that is None; return it.
+        """Change a record, or add one; return it after the change.
 
-        Raises Busy if another change came first in every attempt.
+        `how` returns its argument or None to change nothing. Raises Busy if another change came
+        first in every attempt, and RecordUnreadable.
         """
-        _, after = await self.change(id_, now, how)
-        return after
+        return (await self.change(id_, now, how))[1]
 
     async def change(
         self, id_: str, now: float, how: Callable[[DueRecordT | None], DueRecordT | None]
@@ -282,13 +291,13 @@ class DueRecordStore(Generic[DueRecordT]):
         for _ in range(MAX_DUE_RECORD_ATTEMPTS):
             (text,) = await self._texts([id_])
             before = self._open(id_, text)
+            if text and before is None and not self._replaces_unreadable:
+                raise RecordUnreadable("a record can't be decrypted")
             if tried and before == tried[1]:  # the reply to the last attempt was lost
                 return tried
-            if text and before is None and self._keeps_unreadable:
-                raise StoreUnavailable("a record can't be decrypted")
             after = how(before)
             if after is None or after == before:
-                return before, after
+                return before, before
             tried = before, after
             if await self._try_save(id_, text, after, now):
                 return tried
@@ -306,10 +315,31 @@ class DueRecordStore(Generic[DueRecordT]):
             )
         return bool(saved)
 
-    async def delete(self, id_: str) -> None:
+    async def delete_if(
+        self, id_: str, is_unwanted: Callable[[DueRecordT], bool]
+    ) -> DueRecordT | None:
+        """Delete a record if `is_unwanted`; return the record that is kept, None if there is none.
+
+        Raises Busy if another change came first in every attempt.
+        """
+        key = self._key(id_)
+        for _ in range(MAX_DUE_RECORD_ATTEMPTS):
+            (text,) = await self._texts([id_])
+            record = self._open(id_, text)
+            if record is None or not is_unwanted(record):
+                return record
+            with translate_redis_errors():
+                if await self._delete(keys=[key, self._index], args=[text, id_]):
+                    return None
+        raise Busy
+
+    async def with_prefix(self, prefix: str) -> list[DueRecordT]:
+        """Return all records whose ids begin with `prefix`; scans the keys in Redis."""
         with translate_redis_errors():
-            await self._redis.delete(self._key(id_))
-        await self.settle(id_)
+            pattern = self._key(f"{prefix}*")
+            keys = {key async for key in self._redis.scan_iter(pattern, count=1000)}
+        ids = sorted(key.removeprefix(self._key("")) for key in keys)
+        return [record for record in await self.load_all(ids) if record]
 
     async def settle(self, id_: str) -> None:
         """End a worker's claim: what is left is due when the record says so."""
@@ -340,3 +370,14 @@ def agent_pause_store(redis: Commands, cipher: Cipher) -> AgentPauseStore:
     records = EncryptedRecords(cipher, "pause of an agent", AGENT_PAUSE_SERIALIZER)
     what, index = "pauses of agents", redis_keys.agent_pauses_due()
     return DueRecordStore(redis, records, what, redis_keys.agent_pause, index)
+
+
+RUN_SERIALIZER = Serializer(Run)
+
+RunStore = DueRecordStore[Run]
+"""The last attempt to run each job again, by `bot.domain.runs.run_id`."""
+
+
+def run_store(redis: Commands, cipher: Cipher) -> RunStore:
+    records = EncryptedRecords(cipher, "run", RUN_SERIALIZER)
+    return DueRecordStore(redis, records, "runs", redis_keys.run, redis_keys.runs_due())

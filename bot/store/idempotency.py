@@ -1,4 +1,4 @@
-"""Claims that prevent requests, deletes, shares, runs and scheduled messages from repeating."""
+"""Claims that prevent requests, deletes, shares and scheduled messages from repeating."""
 
 from __future__ import annotations
 
@@ -7,20 +7,16 @@ import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass, replace
-from hashlib import sha256
 from typing import Literal
 
 from bot.domain.accounts import Account, Caller
 from bot.domain.jobs import DeletedJob
 from bot.domain.lists import ListCursor
 from bot.domain.records import InvalidRecord, Serializer
-from bot.domain.runs import Run
 from bot.errors import StoreUnavailable
 from bot.store import keys as redis_keys
 from bot.store.accounts import AccountStore
 from bot.store.connection import REDIS_NOW, Commands, translate_redis_errors
-from bot.store.due_index import DueRecordStore
-from bot.store.encryption import Cipher, EncryptedRecords
 from bot.store.lists import read_cursor
 from bot.store.locks import Locks, new_holder
 from bot.store.rate_limits import SECONDS_PER_CHANNEL_MESSAGE, rate_limit_keys
@@ -300,23 +296,3 @@ def _read_deleted_job(record: str | None) -> DeletedJob | None:
     except InvalidRecord as error:
         logger.warning("could not read a stored delete: %s", error)
         return None
-
-
-RUN_SERIALIZER = Serializer(Run)
-
-RunStore = DueRecordStore[Run]
-"""The last attempt to run each job again, by `run_id`."""
-
-
-def run_store(redis: Commands, cipher: Cipher) -> RunStore:
-    """An attempt that can't be decrypted is not replaced, because its job may be running."""
-    records = EncryptedRecords(cipher, "run", RUN_SERIALIZER)
-    return DueRecordStore(
-        redis, records, "runs", redis_keys.run, redis_keys.runs_due(), keeps_unreadable=True
-    )
-
-
-def run_id(caller: Caller, tenant: str, job_id: str) -> str:
-    """The id of the attempts of a workspace to run a job again."""
-    named = "\n".join((caller.enterprise_id, caller.team_id, tenant, job_id))
-    return sha256(named.encode("utf-8", "surrogatepass")).hexdigest()[:32]

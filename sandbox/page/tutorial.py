@@ -124,6 +124,20 @@ STEPS = (
         "Click Notify… and choose a person. Only a new kind of failure mentions them.",
         types="/emporix alerts list",
     ),
+    TutorialStep(
+        "run_again",
+        ADA,
+        "Run a failed job again",
+        "Click Open, then Run again…, and confirm. The agent acts again, once.",
+        types="/emporix failed",
+    ),
+    TutorialStep(
+        "pause",
+        ADA,
+        "Pause an agent",
+        "Click Pause… and type a reason. At the end, the app switches the agent on again.",
+        types="/emporix agents",
+    ),
 )
 
 
@@ -184,6 +198,10 @@ def _steps_shown_by(sent: SentPayload, user: User) -> Iterator[str]:
         yield "connect"
     if "Saved for " in shown and "Notify people" in shown and "Mentions nobody" not in shown:
         yield "mention"
+    if "*Started.*" in shown:
+        yield "run_again"
+    if " is paused " in shown and f" by <@{user.id}>" in shown:
+        yield "pause"
     if "Emporix jobs found" in shown:
         yield "find"
     if buttons.JOBS_SEARCH_RESULTS_REFRESH in shown:
