@@ -33,12 +33,6 @@ def account(caller: Caller) -> str:
     return f"{_user(caller)}:account"
 
 
-def account_owner(key: str) -> Caller:
-    """The user whose `account` is at a key."""
-    enterprise_id, team_id, user_id = key[len(PREFIX) + 2 :].partition("}")[0].split(":")
-    return Caller(team_id, user_id, enterprise_id)
-
-
 def cursor(caller: Caller, cursor_id: str) -> str:
     """String: filters and page positions of one of a user's lists."""
     return f"{_user(caller)}:cursor:{cursor_id}"

@@ -57,7 +57,8 @@ async def settle(
     try:
         pause = await agent_pauses.settle(pause_id)
         if pause and pause.has_news:
-            context.owner, context.subject = pause.owner, "a paused agent"
+            if pause.owner.user_id:  # empty once the user's data was deleted
+                context.owner, context.subject = pause.owner, "a paused agent"
             if pause.alert_id and pause.was_paused and await alert_store.load(pause.alert_id):
                 await alert_responder.show_pause(pause.alert_id, pause.ts, pause)
             news = PauseNews(pause, account_store, alert_store, sharing, notifier)

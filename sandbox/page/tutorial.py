@@ -194,15 +194,19 @@ def _steps_shown_by(sent: SentPayload, user: User) -> Iterator[str]:
         yield "delete"
     said = (words.format(f"<@{user.id}>") in shown for words in SAID_ABOUT_USERS)
     yield from compress(SAID_ABOUT_USERS.values(), said)
+    yield from _agent_actions(shown, user)
     if "*Connected to `" in shown and user == GRACE:
         yield "connect"
     if "Saved for " in shown and "Notify people" in shown and "Mentions nobody" not in shown:
         yield "mention"
-    if "*Started.*" in shown:
-        yield "run_again"
-    if " is paused " in shown and f" by <@{user.id}>" in shown:
-        yield "pause"
     if "Emporix jobs found" in shown:
         yield "find"
     if buttons.JOBS_SEARCH_RESULTS_REFRESH in shown:
         yield "form"
+
+
+def _agent_actions(shown: str, user: User) -> Iterator[str]:
+    if "*Started.*" in shown:
+        yield "run_again"
+    if " is paused " in shown and f" by <@{user.id}>" in shown:
+        yield "pause"

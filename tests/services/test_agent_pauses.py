@@ -1,4 +1,4 @@
-"""Pausing and resuming agents: what the user is told is true, whatever fails."""
+"""Pausing and resuming agents: what users read about it is true, whatever fails."""
 
 from __future__ import annotations
 

@@ -365,7 +365,7 @@ async def test_the_user_who_paused_is_gone(
     assert "is still off. I haven't switched it on, because the user who paused it" in message
     assert "Wrong" not in message
     shown_to = json.dumps(await told(connected, "grace"), ensure_ascii=False)
-    assert "because I couldn't reach the person who paused it, and you may resume it" in shown_to
+    assert "because you allowed agent actions in this tenant, and I couldn't reach" in shown_to
     await connected.person("grace", "dm").click("Resume now")
     assert agent(connected) == (True, 3)
 
