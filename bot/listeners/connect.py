@@ -56,6 +56,7 @@ async def connect(
     caller: Caller,
     values: Mapping[str, str],
     accounts: AccountService,
+    agent_pauses: AgentPauses,
     home: HomeTab,
     modal: SubmittedModal,
     audit_entry: AuditDraft,
@@ -77,6 +78,10 @@ async def connect(
     except BotError as error:
         audit_entry.refuse(error)
         await _refuse(error, values, modal)
+        return
+    pauses = () if connection.can_pause else await agent_pauses.active_of(caller, connection.tenant)
+    if pauses:
+        await modal.update("connect.done", connection=connection, pauses=pauses)
 
 
 async def _refuse(error: BotError, values: Mapping[str, str], modal: SubmittedModal) -> None:

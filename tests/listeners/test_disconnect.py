@@ -75,3 +75,19 @@ async def test_mentions_paused_agents(connected: AppHarness, *, is_home: bool) -
         exchange = await connected.ada.click("Disconnect")
     after = str([exchange.payloads, exchange.view])
     assert "1 agent that you paused stays off:* *Complaint Agent*" in after
+
+
+@pytest.mark.parametrize("with_actions", [False, True])
+async def test_a_connection_that_cannot_resume(
+    connected: AppHarness, *, with_actions: bool
+) -> None:
+    """Connecting without agent actions says which agents of the user then stay off."""
+    await connected.connect(connected.ada, ACME_OPERATIONS, with_actions=True)
+    connected.emporix_state.add_agent("acme", id="complaint-agent", name="Complaint Agent")
+    await connected.ada.command("/emporix agents")
+    await connected.ada.click("Pause…")
+    await connected.ada.submit({"Reason": "Wrong prices"})
+    await connected.ada.dismiss()
+    shown = await connected.connect(connected.ada, ACME_OPERATIONS, with_actions=with_actions)
+    assert ("With this connection, I can't switch it on" in str(shown.view)) is not with_actions
+    assert "*Connected to `acme`" in str(shown.view)
