@@ -93,10 +93,10 @@ dist: $(VENV)/.ready-release ## build the wheel, the source distribution and the
 	$(BIN)/cyclonedx-py environment --pyproject pyproject.toml --mc-type application --output-reproducible \
 	  --output-file dist/emporix-jobs-slack.cdx.json $(VENV)/app
 
-freeze: $(READY) ## store the formats of a version as fixtures, VERSION=0.2.0, before it is released
+freeze: $(READY) ## store the formats of a version as fixtures, VERSION=0.3.0, before it is released
 	$(BIN)/python -m tests.released.write $(VERSION)
 
-release-notes: ## print the changelog of a version, VERSION=0.2.0, which must be the project's
+release-notes: ## print the changelog of a version, VERSION=0.3.0, which must be the project's
 	@grep -qxF '__version__ = "$(VERSION)"' bot/__init__.py \
 	  || { echo "VERSION is $(VERSION), but bot/__init__.py has $$(grep __version__ bot/__init__.py)" >&2; exit 1; }
 	@awk '/^## /{ found = $$2 == "$(VERSION)"; next } found { print; lines++ } END { exit !lines }' $(CHANGELOG) \

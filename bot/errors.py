@@ -22,6 +22,8 @@
     ├── NoSuchDigest            the channel has no digest with that name
     ├── DigestRefused           a digest cannot be posted to that channel
     ├── StoreUnavailable        Redis does not answer
+    │   ├── RecordUnreadable    a record can't be decrypted, so it was not replaced
+    │   └── ActionUnclear       the same during an agent action, which may still be carried out
     └── EmporixError
         ├── EmporixUnreachable  no connection, or not in time
         ├── EmporixTimeout      connected, but no complete response in time
@@ -395,14 +397,32 @@ class StoreUnavailable(BotError):
     is_temporary = True
 
 
+class RecordUnreadable(StoreUnavailable):
+    """A record can't be decrypted, so it was not replaced: its work may not be finished."""
+
+
+class ActionUnclear(StoreUnavailable):
+    """Redis stopped answering after an agent action may have been stored, or may have worked.
+
+    `action` is run, pause or resume. An agent may still be paused or resumed by a worker. A run was
+    certainly not started, but a worker may not know that.
+    """
+
+    template = "action_unclear"
+
+    def __init__(self, action: Literal["run", "pause", "resume"]) -> None:
+        super().__init__(action)
+        self.action = action
+
+
 Cause = Literal["emporix", "network", "proxy", "key", "request"]
 
 
 class EmporixError(BotError):
     """A request to Emporix failed; `message` and `details` are Emporix's texts, untrusted.
 
-    `cause` says who must act. `may_have_worked` means that a DELETE with this error may have
-    succeeded. `because` adds what is known about the reason, without any text of the response.
+    `cause` says who must act. `may_have_worked` means that a change may have been made despite
+    this error. `because` adds what is known about the reason, without any text of the response.
     `retry_after` is in seconds, bounded, if a temporary rejection said when to try again.
     """
 

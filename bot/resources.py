@@ -31,9 +31,9 @@ from bot.store.alerts import AlertStore
 from bot.store.cleanups import CleanupStore
 from bot.store.connection import Commands, connect
 from bot.store.digests import DigestStore
-from bot.store.due_index import AgentPauseStore, agent_pause_store
+from bot.store.due_index import AgentPauseStore, RunStore, agent_pause_store, run_store
 from bot.store.encryption import AccountEncryption, Canary, Cipher, parse_keys
-from bot.store.idempotency import Deletions, RunStore
+from bot.store.idempotency import Deletions
 from bot.store.watches import WatchStore
 
 Connect = Callable[[str, Canary], Commands]
@@ -127,7 +127,7 @@ def build_stores(resources: Resources) -> Stores:
         alert_store=AlertStore(redis, cipher),
         cleanup_store=CleanupStore(redis, cipher),
         digest_store=DigestStore(redis, cipher),
-        run_store=RunStore(redis, cipher),
+        run_store=run_store(redis, cipher),
         watch_store=WatchStore(redis, cipher),
     )
 

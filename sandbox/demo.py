@@ -59,6 +59,16 @@ Or stay in the terminal. Ada is connected to tenant acme; Grace is not connected
   /emporix alerts on
   look                  (jobs end within a minute, and alerts arrive)
   click I'm on it       (then /emporix alerts open lists what no one has claimed)
+  /emporix failed
+  click Open
+  click Run again…
+  submit
+  close
+  close                 (the job is below the result)
+  /emporix agents
+  click Pause…
+  submit "Reason=Wrong prices"
+  close                 (the agent is off; /emporix agents resumes it)
   /emporix digest
   submit
   close

@@ -55,13 +55,18 @@ each_document = pytest.mark.parametrize("document", DOCUMENTS, ids=name)
 
 @each_document
 def test_links_lead_somewhere(document: Path) -> None:
-    """Linked files and headings exist, except screenshots, which are created later."""
+    """Linked files, pictures and headings exist."""
     for address in links(document):
         path, _, anchor = address.partition("#")
         found = (document.parent / path).resolve() if path else document
-        if found.parent != PICTURES:
-            assert found.exists(), address
+        assert found.exists(), address
         assert not anchor or anchor in anchors(found), address
+
+
+def test_every_screenshot_is_shown() -> None:
+    """No document lacks a picture that `make screenshots` takes."""
+    shown = {(page.parent / address).resolve() for page in DOCUMENTS for address in links(page)}
+    assert set(PICTURES.iterdir()) <= shown
 
 
 def test_every_page_is_in_the_index() -> None:

@@ -35,6 +35,8 @@ GUIDE = "docs/operator-guide.md"
 KEY = new_key()
 ADAS, GRACES = Caller(TEAM_ID, ADA.id), Caller(TEAM_ID, GRACE.id)
 
+REASON = "Wrong prices, says my sister"
+
 # Locks and limits that hold nothing of a person, and go by themselves; and the copy of a log.
 NOT_TOURED = {
     "abort",
@@ -109,7 +111,11 @@ async def tour(harness: AppHarness) -> None:
     harness.emporix_state.add_agent("acme", id="a1", name="Help")
     await harness.ada.command("/emporix agents")
     await harness.ada.click("Pause…")
-    await harness.ada.submit({"Reason": "Wrong prices"})
+    await harness.ada.submit({"Reason": REASON})
+    harness.emporix_state.add_agent("acme", id="complaint-agent")
+    general = harness.person("ada", "general")
+    await general.click("Pause complaint-agent…")
+    await general.submit({"Reason": REASON})
     clean_id = await clean_up(harness)
     await harness.redis.hset(redis_keys.cleanup_results(clean_id), "job-1", "deleted")
     for channel in ("ops", "general"):
@@ -222,6 +228,21 @@ async def test_deletes_everything_of_a_user(harness: AppHarness) -> None:
     assert naming(after, "digest-1") == []
     assert len(hers) >= 2
     assert not any(value in after.values() for value in hers)
+    assert len(naming(before, REASON)) == 3
+    assert naming(after, REASON) == []
+
+
+async def test_a_forgotten_users_pauses_end(harness: AppHarness) -> None:
+    """The pauses of a forgotten user are kept, and another user hears that the agents stay off."""
+    assert await run(f"emporix-bot forget --team {TEAM_ID} --user {ADA.id} --yes") == 0
+    harness.clock.forward(2 * 60 * 60)
+    await harness.worker.work()
+    texts = [one["text"] for one in await harness.person("grace", "dm").messages()]
+    assert len([text for text in texts if "is still off" in text]) == 2
+    await harness.person("grace", "dm").click("Resume now")
+    agents = harness.emporix_state.tenant("acme").agents
+    off = [one for one in ("a1", "complaint-agent") if not (agents.get(one) or {}).get("enabled")]
+    assert len(off) == 1
 
 
 async def test_nothing_of_others_goes(harness: AppHarness) -> None:

@@ -234,7 +234,7 @@ WITH_LONG_VALUES: list[tuple[str, dict[str, Any], int]] = [
     ("jobs/watch", {"job_id": LONG, "already": True}, 100),
     ("alerts/paused", {"reason": LONG}, 100),
     (
-        "digest/new.errors",
+        "form_errors",
         {
             "problems": {
                 "zone": {

@@ -66,7 +66,8 @@ class AgentPause(StoredRecord):
     agent. `problem` says why the app doesn't, or why `resumed_by`, who resumed the agent, couldn't;
     that is None for the app. `outcome` is set once the pause has ended.
 
-    `alert_id` and `ts` identify the alert's message in which the user paused the agent, else "".
+    `alert_id` and `ts` identify the alert's message in which the user paused the agent, and
+    `channel_id` its channel, else "". The owner's id and the reason are "" if they were deleted.
     `news` counts the changes to announce, and `announced` those that were; `told` is the user who
     saw the last change at once, "" if none did. Times are in seconds since 1970.
     """
@@ -93,6 +94,7 @@ class AgentPause(StoredRecord):
     news: int = 0
     announced: int = 0
     told: str = ""
+    channel_id: str = ""
 
     @property
     def is_switching(self) -> bool:
@@ -102,6 +104,11 @@ class AgentPause(StoredRecord):
     def is_active(self) -> bool:
         """Whether the agent is paused, or being paused or resumed."""
         return self.state != "ended"
+
+    @property
+    def may_be_off(self) -> bool:
+        """Whether the agent is off because of this pause, or may be."""
+        return self.state == "paused" or self.outcome == "unknown"
 
     @property
     def was_paused(self) -> bool:
@@ -117,8 +124,7 @@ class AgentPause(StoredRecord):
         """The user with whose API key the agent is switched."""
         return self.resumed_by or self.owner
 
-    @property
-    def ttl_seconds(self) -> int:
+    def ttl_seconds(self, now: float) -> int:
         return ACTIVE_PAUSE_TTL_SECONDS if self.is_active else ENDED_PAUSE_TTL_SECONDS
 
     @property

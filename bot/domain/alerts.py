@@ -381,6 +381,11 @@ class AlertResponses(StoredRecord):
         snoozes = (one for response in self.messages for one in response.snoozes)
         return min((one.end for one in snoozes if not one.is_reported), default=None)
 
+    def ttl_seconds(self, now: float) -> int:
+        """How long to store these responses, and their messages: a week, also after a snooze."""
+        last = max((one.in_use_until for one in self.messages), default=now)
+        return round(RESPONSE_TTL_SECONDS + max(0.0, last - now))
+
     def with_response(self, response: MessageResponse, now: float) -> AlertResponses:
         """Add or replace a response; drops those without a change for a week, and the oldest."""
         others = [one for one in self.messages if one.ts != response.ts]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from hashlib import sha256
 from typing import Literal
 
 from bot.domain.accounts import Caller
@@ -20,6 +21,9 @@ SEARCH_INTERVAL_SECONDS = 15.0
 
 MAX_SEARCH_SECONDS = 60 * 60.0
 """When the app stops looking if Emporix can't be asked after SEARCH_SECONDS."""
+
+RUN_TTL_SECONDS = 7 * 24 * 60 * 60
+"""How long the last attempt to run a job again is kept after its last change."""
 
 RunState = Literal["sending", "unknown", "started", "refused", "not_found", "unchecked"]
 
@@ -49,7 +53,8 @@ class Run(StoredRecord):
 
     `is_settled`: nothing is left to do, so the next attempt can begin. `channel_id` and `thread_ts`
     are the thread that the job was opened from, `audit_id` is the entry that records the attempt,
-    and `agent` the name of the agent.
+    and `agent` the name of the agent. `text` is the message, if the user has changed it; it is
+    stored only until it is known that the agent was started, for the form of the next attempt.
     """
 
     tenant: str
@@ -69,6 +74,10 @@ class Run(StoredRecord):
     channel_id: str = ""
     thread_ts: str = ""
     audit_id: str = ""
+    text: str = field(default="", repr=False)
+
+    def ttl_seconds(self, now: float) -> int:
+        return RUN_TTL_SECONDS
 
     def due_at(self, now: float) -> float | None:
         """When a worker must look after the attempt; None for never."""
@@ -90,6 +99,7 @@ class Run(StoredRecord):
             attempt=self.attempt - (state == "refused"),
             was_unknown=self.was_unknown or state == "unknown",
             is_settled=state == "refused",
+            text="" if state in ("started", "refused") else self.text,
         )
 
 
@@ -102,3 +112,9 @@ def next_run(before: Run | None, new: Run) -> Run:
         return new
     is_next = before.is_settled and before.attempt + 1 == new.attempt
     return new if is_next else before
+
+
+def run_id(caller: Caller, tenant: str, job_id: str) -> str:
+    """The id of the attempts of a workspace to run a job again."""
+    named = "\n".join((caller.enterprise_id, caller.team_id, tenant, job_id))
+    return sha256(named.encode("utf-8", "surrogatepass")).hexdigest()[:32]

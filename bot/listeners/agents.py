@@ -90,9 +90,10 @@ async def pause(
         until = await _end(values, clock)
     except InvalidInput as error:
         audit_entry.refuse()
-        await modal.errors("jobs/clean.errors", error=error, block_id=error.field)
+        await modal.errors("form_errors", problems={error.field: error})
         return
     asked = _asked(metadata, caller, clock.now(), until, values["reason"])
+    asked = replace(asked, channel_id=alert.channel_id if alert else "")
     account = await accounts.load(caller)
     result = await modal.within_ack(agent_pauses.pause(account, asked), "loading", step="pausing")
     audit_entry.detail = _end_words(until)

@@ -10,6 +10,7 @@ from bot.errors import BotError, CredentialsTyped, InvalidInput, NotConnected
 from bot.rendering import buttons
 from bot.rendering.buttons import TenantButton
 from bot.services.accounts import AccountService
+from bot.services.agent_pauses import AgentPauses
 from bot.services.alerts.alerts import AlertService
 from bot.services.digests.digests import DigestService
 from bot.services.filters.definitions import parse_tenant_name
@@ -55,6 +56,7 @@ async def connect(
     caller: Caller,
     values: Mapping[str, str],
     accounts: AccountService,
+    agent_pauses: AgentPauses,
     home: HomeTab,
     modal: SubmittedModal,
     audit_entry: AuditDraft,
@@ -76,6 +78,10 @@ async def connect(
     except BotError as error:
         audit_entry.refuse(error)
         await _refuse(error, values, modal)
+        return
+    pauses = () if connection.can_pause else await agent_pauses.active_of(caller, connection.tenant)
+    if pauses:
+        await modal.update("connect.done", connection=connection, pauses=pauses)
 
 
 async def _refuse(error: BotError, values: Mapping[str, str], modal: SubmittedModal) -> None:
@@ -95,12 +101,15 @@ async def _refuse(error: BotError, values: Mapping[str, str], modal: SubmittedMo
 @command(
     "disconnect", "[tenant]", "Disconnect a tenant and delete its API key and data.", audit=None
 )
-async def ask_to_disconnect(text: str, account: Account, reply: Reply) -> None:
+async def ask_to_disconnect(
+    text: str, account: Account, agent_pauses: AgentPauses, reply: Reply
+) -> None:
     tenant = parse_tenant_name(text) if text else ""
     if not account.connections or (tenant and tenant not in account.connections):
         raise NotConnected(tenant, tuple(account.connections), to_leave=True)
     connection = require_connection(account, tenant)
-    await reply("connect.disconnect", tenant=connection.tenant)
+    pauses = await agent_pauses.active_of(account.caller, connection.tenant)
+    await reply("connect.disconnect", tenant=connection.tenant, pauses=pauses)
 
 
 @action(buttons.CONNECT_DISCONNECT_CONFIRM, replaces=True, audit=AuditEvent.CONNECTION_REMOVED)
@@ -111,20 +120,25 @@ async def disconnect(
     watches: WatchService,
     alerts: AlertService,
     digests: DigestService,
+    agent_pauses: AgentPauses,
     home: HomeTab,
     reply: Reply,
     audit_entry: AuditDraft,
 ) -> None:
     facts = await _disconnect(
-        button.tenant, account, accounts, watches, alerts, digests, audit_entry
+        button.tenant, account, accounts, watches, alerts, digests, agent_pauses, audit_entry
     )
     await reply("connect.disconnected", replace=True, **facts)
     await home.refresh_if_open(button.tenant)
 
 
 @action(buttons.CONNECT_DISCONNECT_ASK, at_once=True, audit=None)
-async def ask_in_modal(button: TenantButton, modal: Modal) -> None:
+async def ask_in_modal(
+    button: TenantButton, caller: Caller, agent_pauses: AgentPauses, modal: Modal
+) -> None:
     await modal.open("home/confirm", act="disconnect", tenant=button.tenant)
+    if pauses := await agent_pauses.active_of(caller, button.tenant):
+        await modal.update("home/confirm", act="disconnect", tenant=button.tenant, pauses=pauses)
 
 
 @submission(buttons.CONNECT_DISCONNECT_SUBMIT, audit=AuditEvent.CONNECTION_REMOVED)
@@ -135,6 +149,7 @@ async def disconnect_from_modal(
     watches: WatchService,
     alerts: AlertService,
     digests: DigestService,
+    agent_pauses: AgentPauses,
     home: HomeTab,
     modal: SubmittedModal,
     audit_entry: AuditDraft,
@@ -142,7 +157,7 @@ async def disconnect_from_modal(
     await modal.update("loading", step="disconnect")
     account = await accounts.load(caller)
     facts = await _disconnect(
-        metadata.tenant, account, accounts, watches, alerts, digests, audit_entry
+        metadata.tenant, account, accounts, watches, alerts, digests, agent_pauses, audit_entry
     )
     await modal.end_with("connect.disconnected", **facts)
     await home.refresh_if_open(metadata.tenant)
@@ -155,6 +170,7 @@ async def _disconnect(
     watches: WatchService,
     alerts: AlertService,
     digests: DigestService,
+    agent_pauses: AgentPauses,
     audit_entry: AuditDraft,
 ) -> dict[str, object]:
     """Disconnect a tenant, stop its watches, alerts and digests; return facts for the reply."""
@@ -171,6 +187,7 @@ async def _disconnect(
         "watched": watched,
         "channels": sorted({alert.channel_id for alert in paused}),
         "digest_channels": sorted({digest.channel_id for digest in stopped}),
+        "pauses": await agent_pauses.active_of(account.caller, tenant),
     }
 
 

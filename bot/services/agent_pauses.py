@@ -17,6 +17,8 @@ from bot.emporix.client import EmporixClient
 from bot.errors import (
     ActionNotAllowed,
     ActionsOff,
+    ActionUnclear,
+    BotError,
     Busy,
     EmporixError,
     EmporixUnreadable,
@@ -24,6 +26,7 @@ from bot.errors import (
     NotConnected,
     NotFound,
     OutdatedButton,
+    StoreUnavailable,
 )
 from bot.services.accounts import require_action_scope
 from bot.services.concurrency import gather_all
@@ -72,6 +75,9 @@ class PauseResult:
     pause: AgentPause
     is_new: bool
 
+
+INTERRUPTIONS = (EmporixError, StoreUnavailable, Busy)
+"""Errors during a switch, after which the stored pause says whether it may have worked."""
 
 MAX_SWITCH_ROUNDS = 3
 MAX_REFUSED_SECONDS = 3 * 60.0
@@ -148,24 +154,36 @@ class AgentPauses:
     async def pause(self, account: Account, asked: AgentPause) -> PauseResult:
         """Pause an agent as `asked`, unless it is paused already.
 
-        The result is still `pausing` if Emporix didn't say whether it worked: a worker finds out.
+        The result is still `pausing` if it is unknown whether it worked: a worker finds out.
         Raises ActionsOff, NotConnected, ActionNotAllowed, InvalidInput if another pause has just
-        ended, and EmporixError if the agent was not switched.
+        ended, EmporixError if the agent was not switched, and ActionUnclear if a worker may still
+        pause it.
         """
         connection = self._admit(account, asked.tenant)
         async with self._lock(asked):
-            saved = await self._store.update(asked.id, asked.at, lambda one: _begun(one, asked))
-            if saved is None or saved != asked:
-                known = await self._still_paused(connection, saved or asked)
-                return PauseResult(known, is_new=False)
             try:
-                switched = await self._switch(connection, saved, account.caller)
-            except EmporixError:
-                if (unknown := await self._unknown(saved)) is None:
-                    await self._store.delete(saved.id)
-                    raise
-                switched = unknown
-            return PauseResult(switched, is_new=True)
+                saved = await self._store.update(asked.id, asked.at, lambda one: _begun(one, asked))
+                if saved == asked:
+                    switched = await self._switch(connection, asked, account.caller)
+                    return PauseResult(switched, is_new=True)
+            except INTERRUPTIONS as error:
+                return PauseResult(await self._withdraw(asked, error), is_new=True)
+            known = await self._still_paused(connection, saved or asked)
+            return PauseResult(known, is_new=False)
+
+    async def _withdraw(self, asked: AgentPause, error: BotError) -> AgentPause:
+        """Delete a pause after an error, and raise it, unless the agent may have been switched."""
+
+        def is_untried(one: AgentPause) -> bool:
+            return _is_same(one, asked) and one.state == "pausing" and not one.is_tried
+
+        try:
+            known = await self._store.delete_if(asked.id, is_untried)
+        except (StoreUnavailable, Busy):
+            raise ActionUnclear("pause") from error
+        if known is None or not _is_same(known, asked):
+            raise error
+        return _logged(known)
 
     async def _still_paused(self, connection: Connection, pause: AgentPause) -> AgentPause:
         """A pause that began earlier; raises InvalidInput if it has ended, in Slack or Emporix."""
@@ -181,9 +199,9 @@ class AgentPauses:
     async def resume(self, account: Account, tenant: str, agent_id: str) -> AgentPause:
         """Resume an agent that was paused, with the API key of the user who resumes it.
 
-        The result is still `resuming` if Emporix didn't say whether it worked. Raises ActionsOff,
-        NotConnected, ActionNotAllowed, OutdatedButton if the app hasn't paused the agent, and
-        EmporixError if it was not switched.
+        The result is still `resuming` if it is unknown whether it worked. Raises ActionsOff,
+        NotConnected, ActionNotAllowed, OutdatedButton if the app hasn't paused the agent,
+        EmporixError if it was not switched, and ActionUnclear if a worker may still resume it.
         """
         connection, caller = self._admit(account, tenant), account.caller
         before = await self._store.load(pause_id(caller.team_id, connection.tenant, agent_id))
@@ -191,24 +209,34 @@ class AgentPauses:
             raise OutdatedButton("/emporix agents")
         async with self._lock(before):
             before = await self._store.load(before.id) or before
-            begun = await self._save(before, lambda one, now: one.resuming(caller, now))
-            if begun.state != "resuming" or begun.resumed_by != caller:
-                return begun
             try:
+                begun = await self._save(before, lambda one, now: one.resuming(caller, now))
+                if begun.state != "resuming" or begun.resumed_by != caller:
+                    return begun
                 return await self._switch(connection, begun, caller)
-            except EmporixError:
-                if (unknown := await self._unknown(begun)) is None:
-                    await self._save(begun, lambda one, now: one.not_resumed(before))
-                    raise
-                return unknown
+            except INTERRUPTIONS as error:
+                return await self._keep_paused(before, caller, error)
 
-    async def _unknown(self, pause: AgentPause) -> AgentPause | None:
-        """The pause if its agent may have been switched; None if it certainly was not."""
-        known = await self._store.load(pause.id)
-        if known is None or not known.is_tried:
-            return None
-        logger.warning("unknown whether an agent was switched")
-        return known
+    async def _keep_paused(self, before: AgentPause, caller: Caller, error: BotError) -> AgentPause:
+        """Restore a pause after an error, and raise it, unless the agent may have been switched."""
+
+        def restored(one: AgentPause, now: float) -> AgentPause:
+            is_untried = one.resumed_by == caller and not one.is_tried
+            return one.not_resumed(before) if is_untried else one
+
+        try:
+            known = await self._save(before, restored)
+        except (StoreUnavailable, Busy):
+            raise ActionUnclear("resume") from error
+        if known.state == "paused" and known.news == before.news:
+            raise error
+        return _logged(known)
+
+    async def active_of(self, owner: Caller, tenant: str) -> Sequence[AgentPause]:
+        """The agents of a tenant that a user has paused; scans the keys in Redis."""
+        pauses = await self._store.with_prefix(f"{owner.team_id}-")
+        mine = [one for one in pauses if (one.owner, one.tenant) == (owner, tenant)]
+        return [one for one in mine if one.is_active]
 
     async def settle(self, id_: str) -> AgentPause | None:
         """Resume an agent that is due, or find out whether it was switched; None if it is gone."""
@@ -290,10 +318,10 @@ class AgentPauses:
         now = self._clock()
 
         def changed(one: AgentPause | None) -> AgentPause | None:
-            return how(one, now) if one and (one.at, one.owner) == (pause.at, pause.owner) else None
+            return how(one, now) if one and _is_same(one, pause) else None
 
         saved = await self._store.update(pause.id, now, changed)
-        if saved is None or (saved.at, saved.owner) != (pause.at, pause.owner):
+        if saved is None or not _is_same(saved, pause):
             raise Busy
         return saved
 
@@ -309,6 +337,17 @@ class AgentPauses:
             if not is_locked:
                 raise Busy
             yield
+
+
+def _logged(pause: AgentPause) -> AgentPause:
+    if pause.is_switching:
+        logger.warning("unknown whether an agent was switched")
+    return pause
+
+
+def _is_same(one: AgentPause, other: AgentPause) -> bool:
+    """Whether two records are of the same pause, and not of two pauses of an agent."""
+    return (one.at, one.owner) == (other.at, other.owner)
 
 
 def _begun(known: AgentPause | None, asked: AgentPause) -> AgentPause:

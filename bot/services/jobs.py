@@ -15,7 +15,7 @@ from bot.domain.accounts import Account, Connection, require_connection
 from bot.domain.filters import Filters
 from bot.domain.jobs import Job
 from bot.domain.lists import JobPlace, JobStep, ListCursor, ShownPage, place_on
-from bot.domain.runs import Run, can_run_again
+from bot.domain.runs import Run, can_run_again, run_id
 from bot.domain.times import Clock
 from bot.emporix.client import MAX_PAGE_SIZE
 from bot.emporix.query import ALL_TIMES, by_ids
@@ -26,7 +26,7 @@ from bot.services.filters.form import to_text
 from bot.services.filters.parser import from_compact, to_compact
 from bot.services.pagination import ListJobs, ListPage, read_snapshot, start_snapshot
 from bot.services.references import mentioned_jobs
-from bot.store.idempotency import RunStore, run_id
+from bot.store.due_index import RunStore
 from bot.store.lists import ListStore
 
 logger = logging.getLogger(__name__)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -19,23 +20,26 @@ from bot.domain.runs import (
     RunState,
     can_run_again,
     next_run,
+    run_id,
 )
 from bot.domain.times import Clock
 from bot.emporix.client import EmporixClient
 from bot.errors import (
     ActionsOff,
+    ActionUnclear,
     BotError,
     Busy,
     EmporixError,
     InvalidInput,
     NotConnected,
+    RecordUnreadable,
     StoreUnavailable,
 )
 from bot.services.accounts import require_action_scope
 from bot.services.jobs import JobCard, JobService
 from bot.store.accounts import AccountStore
 from bot.store.audit import AuditLog
-from bot.store.idempotency import RunStore, run_id
+from bot.store.due_index import RunStore
 
 MAX_TYPED_LENGTH = 3000
 """Slack: the maximum of a field. The message of a job that is longer is not in the form."""
@@ -70,6 +74,14 @@ class RunRequest:
     seen: int = 0
     channel_id: str = ""
     thread_ts: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """The last attempt after a confirmation; `is_new` is False if another one came first."""
+
+    run: Run
+    is_new: bool
 
 
 class RunService:
@@ -113,11 +125,12 @@ class RunService:
             )
         return card
 
-    async def start(self, account: Account, request: RunRequest) -> Run:
-        """Run a job again, and return the attempt; it is another one if that came first.
+    async def start(self, account: Account, request: RunRequest) -> RunResult:
+        """Run a job again, unless another attempt came first.
 
-        The state of the attempt is started, or unknown if the agent may have been started. Raises
-        what `prepare` raises, and Busy, if the agent was certainly not started.
+        The state of a new attempt is started, or unknown if the agent may have been started. If the
+        agent was certainly not started, raises what `prepare` raises, Busy, or ActionUnclear if
+        that could not be recorded.
         """
         card = await self.prepare(account, request.job_id, request.tenant)
         original = card.job.message
@@ -129,19 +142,23 @@ class RunService:
         audit_id = await self._audit.record(
             AuditEvent.JOB_RUN_AGAIN, account.caller, BEGUN, **facts
         )
-        new = self._new_run(account, card, request, audit_id)
+        new = replace(
+            self._new_run(account, card, request, audit_id), text="" if text == original else text
+        )
         run = await self._claim(new)
         if run.session_id != new.session_id:
             await self._record(new, RUN_TAKEN)
-            return run
-        return await self._send(account, run, text, asked_at)
+            return RunResult(run, is_new=False)
+        return RunResult(await self._send(account, run, text, asked_at), is_new=True)
 
     async def _claim(self, new: Run) -> Run:
         """Begin an attempt; returns another one if that came first."""
         try:
             return await self._store.update(_id(new), new.at, partial(next_run, new=new)) or new
-        except Busy as error:
+        except (Busy, StoreUnavailable) as error:
             await self._record(new, error.template)
+            if not isinstance(error, RecordUnreadable):
+                await self._refuse(new, error)
             raise
 
     def _new_run(self, account: Account, card: JobCard, request: RunRequest, audit_id: str) -> Run:
@@ -170,19 +187,25 @@ class RunService:
                 raise Busy
             job_id = await self._emporix.start_agent(connection, run.agent_id, text, run.session_id)
         except BotError as error:
-            await self._try_end(run, "refused", reason=error.template)
+            await self._refuse(run, error)
             raise
         return await self._try_end(run, "started" if job_id else "unknown", new_job_id=job_id)
 
-    async def _try_end(
-        self, run: Run, state: RunState, *, new_job_id: str = "", reason: str = ""
-    ) -> Run:
+    async def _refuse(self, run: Run, error: BotError) -> None:
+        """Record that the agent was certainly not started; raises ActionUnclear if that fails."""
+        try:
+            await self._end(run, "refused", reason=error.template)
+        except (StoreUnavailable, Busy) as unrecorded:
+            logger.error("the result of a run could not be recorded: %s: %s", "refused", unrecorded)
+            raise ActionUnclear("run") from error
+
+    async def _try_end(self, run: Run, state: RunState, *, new_job_id: str) -> Run:
         """Like `_end`, but if Redis does not answer, leave it to a worker."""
         try:
-            return await self._end(run, state, new_job_id=new_job_id, reason=reason)
+            return await self._end(run, state, new_job_id=new_job_id)
         except (StoreUnavailable, Busy) as error:
             logger.error("the result of a run could not be recorded: %s: %s", state, error)
-            return run.after(state, new_job_id=new_job_id, reason=reason)
+            return run.after(state, new_job_id=new_job_id)
 
     async def _end(
         self, run: Run, state: RunState, *, new_job_id: str = "", reason: str = ""
@@ -256,9 +279,10 @@ class RunService:
     async def _connection(self, run: Run) -> Connection:
         return require_connection(await self._accounts.load(run.caller), run.tenant)
 
-    async def mark_shown(self, run: Run) -> Run:
-        """Record that the user knows that the outcome is unknown."""
-        return await self._change(run, lambda current: replace(current, is_shown=True))
+    async def mark_shown(self, run: Run) -> None:
+        """Record that the user knows that the outcome is unknown, if Redis answers."""
+        with suppress(StoreUnavailable, Busy):
+            await self._change(run, lambda current: replace(current, is_shown=True))
 
     async def settle(self, run: Run) -> Run:
         """Record that nothing is left to do, so that the next attempt can begin."""
@@ -271,7 +295,8 @@ class RunService:
             is_same = current is not None and current.session_id == run.session_id
             return how(current) if current is not None and is_same else None
 
-        return await self._store.update(_id(run), self._clock(), changed) or how(run)
+        saved = await self._store.update(_id(run), self._clock(), changed)
+        return saved if saved and saved.session_id == run.session_id else how(run)
 
 
 RESULTS = {"started": DONE, "not_found": "run_not_found", "unchecked": "run_unchecked"}

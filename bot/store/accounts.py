@@ -39,6 +39,17 @@ class AccountStore:
         default = fields.get(DEFAULT_FIELD, "")
         return Account(caller, connections, default if default in connections else "")
 
+    async def allowing(self, team_id: str, tenant: str, scope: str) -> list[Caller]:
+        """Return the users of a workspace who allowed agent actions that need `scope` in a tenant.
+
+        Scans the keys in Redis.
+        """
+        with translate_redis_errors():
+            keys = {key async for key in self._redis.scan_iter(redis_keys.ALL_ACCOUNTS, count=1000)}
+        users = map(_owner, sorted(keys))
+        accounts = [await self.load(user) for user in users if user.team_id == team_id]
+        return [account.caller for account in accounts if account.may(scope, tenant)]
+
     async def save(self, connection: Connection, *, default: bool) -> None:
         """Store a connection and its token; if `default`, make its tenant the default."""
         fields = {
@@ -96,6 +107,13 @@ class AccountStore:
         """Delete the keys that match a pattern; its only special character may be a final `*`."""
         async for key in self._redis.scan_iter(pattern, count=1000):
             await self._redis.delete(key)
+
+
+def _owner(account_key: str) -> Caller:
+    """The user whose account is at a key of Redis."""
+    tag = account_key.partition("{")[2].partition("}")[0]
+    enterprise_id, team_id, user_id = tag.split(":")
+    return Caller(team_id, user_id, enterprise_id)
 
 
 TOKEN_LOCK_SECONDS = 3.0

@@ -11,16 +11,9 @@ from collections.abc import Callable, Sequence
 from bot.domain.accounts import PolledConnection
 from bot.domain.alerts import RESPONSE_TTL_SECONDS, Alert, AlertResponses, PostedAlert
 from bot.domain.records import Serializer
-from bot.errors import Busy
 from bot.store import keys as redis_keys
 from bot.store.connection import Commands, translate_redis_errors
-from bot.store.due_index import (
-    RECORD_DUE_AT,
-    SAVE_DUE_RECORD,
-    DueIndex,
-    PolledConnections,
-    ScheduledRecords,
-)
+from bot.store.due_index import DueRecordStore, PolledConnections, ScheduledRecords
 from bot.store.encryption import Cipher, EncryptedRecords
 from bot.store.versioned_records import ALERT_LIMITS, Argument, RecordIndexes, VersionedRecordStore
 
@@ -28,7 +21,6 @@ ALERT_SERIALIZER = Serializer(Alert)
 
 
 ALERT_POSTS_SERIALIZER = Serializer(tuple[PostedAlert, ...])
-
 
 ALERT_RESPONSES_SERIALIZER = Serializer(AlertResponses)
 
@@ -62,13 +54,6 @@ ALERTS_DUE_AT = """
 local function due_at() return redis.call('SCARD', KEYS[2]) > 0 and ARGV[2] end
 """
 
-# Sets the time in the index to that in the record, after a worker has claimed it.
-SETTLE_RESPONSES = """
-local at = due_at()
-if at then return redis.call('ZADD', KEYS[1], at, ARGV[1]) end
-return redis.call('ZREM', KEYS[1], ARGV[1])
-"""
-
 # Counts a query if fewer than ARGV[2] were counted in the last ARGV[3] seconds; otherwise, returns
 # the time of the oldest of them. Times are from the worker's clock: later ones are from before it
 # was set back.
@@ -88,9 +73,6 @@ MAX_QUERIES, QUERIES_PERIOD_SECONDS = 2, 60
 """How many queries all alerts on a connection may make together in a minute."""
 
 ALERT_POSTS_TTL_SECONDS = round(RESPONSE_TTL_SECONDS)
-
-MAX_RESPONSE_SAVE_ATTEMPTS = 10
-"""Attempts to save responses that several people or workers change at the same time."""
 
 
 def new_alert_id() -> str:
@@ -229,87 +211,48 @@ class AlertStore(VersionedRecordStore[Alert]):
 class ResponseStore:
     """The team's responses to the messages of alerts; `due` is the index of those to show.
 
-    Every method raises StoreUnavailable if Redis doesn't answer.
+    Responses that can't be decrypted count as none, so that alerts are still posted. Every method
+    raises StoreUnavailable if Redis doesn't answer.
     """
 
     def __init__(self, redis: Commands, cipher: Cipher) -> None:
         self._redis = redis
-        self._records = EncryptedRecords(cipher, "response to an alert", ALERT_RESPONSES_SERIALIZER)
-        self._save = redis.register_script(SAVE_DUE_RECORD)
-        self._settle = redis.register_script(RECORD_DUE_AT + SETTLE_RESPONSES)
-        scheduled = ScheduledRecords.by_id(
-            "alerts with responses", redis_keys.alert_responses, RECORD_DUE_AT
+        self._store = DueRecordStore(
+            redis,
+            EncryptedRecords(cipher, "response to an alert", ALERT_RESPONSES_SERIALIZER),
+            "alerts with responses",
+            redis_keys.alert_responses,
+            redis_keys.alert_responses_due(),
+            expires_with=redis_keys.alert_posts,
+            replaces_unreadable=True,
         )
-        self.due = DueIndex(redis, redis_keys.alert_responses_due(), scheduled)
+        self.due, self.settle = self._store.due, self._store.settle
 
     async def load(self, *alert_ids: str) -> list[AlertResponses]:
         """Return the responses to the messages of each of these alerts."""
-        return [self._open(one, text) for one, text in await self._texts(alert_ids)]
+        return [found or AlertResponses() for found in await self._store.load_all(alert_ids)]
 
     async def update(
         self, alert_id: str, now: float, how: Callable[[AlertResponses], AlertResponses]
     ) -> tuple[AlertResponses, AlertResponses]:
         """Change an alert's responses; return them before and after the change.
 
-        They are due as `AlertResponses.due_at` says. Raises Busy if another change came first in
-        every attempt.
+        Raises Busy if another change came first in every attempt.
         """
-        key, tried = redis_keys.alert_responses(alert_id), None
-        for _ in range(MAX_RESPONSE_SAVE_ATTEMPTS):
-            ((_, text),) = await self._texts([alert_id])
-            before = self._open(alert_id, text)
-            if tried and before == tried[1]:  # the reply to the last attempt was lost
-                return tried
-            if (after := how(before)) == before:
-                return before, before
-            tried = before, after
-            due = after.due_at(now)
-            new = self._records.encrypt(after, key, "record")
-            with translate_redis_errors():
-                saved = await self._save(
-                    keys=[key, redis_keys.alert_responses_due(), redis_keys.alert_posts(alert_id)],
-                    args=[
-                        text or "",
-                        new,
-                        "" if due is None else due,
-                        ttl_of(after, now),
-                        alert_id,
-                    ],
-                )
-            if saved:
-                return before, after
-        raise Busy
+
+        def changed(found: AlertResponses | None) -> AlertResponses | None:
+            before = found or AlertResponses()
+            after = how(before)
+            return found if after == before else after
+
+        before, after = await self._store.change(alert_id, now, changed)
+        return before or AlertResponses(), after or AlertResponses()
 
     async def delete(self, alert_id: str) -> None:
         """Delete the responses to the messages of an alert that is off."""
         with translate_redis_errors():
             await self._redis.delete(redis_keys.alert_responses(alert_id))
         await self.settle(alert_id)
-
-    async def settle(self, alert_id: str) -> None:
-        """End a worker's claim, and set the due time to that in the record."""
-        keys = [redis_keys.alert_responses_due(), redis_keys.alert_responses(alert_id)]
-        with translate_redis_errors():
-            await self._settle(keys=keys, args=[alert_id])
-
-    async def _texts(self, alert_ids: Sequence[str]) -> list[tuple[str, str | None]]:
-        if not alert_ids:
-            return []
-        with translate_redis_errors():
-            async with self._redis.pipeline(transaction=False) as pipe:
-                for alert_id in alert_ids:
-                    pipe.hget(redis_keys.alert_responses(alert_id), "record")
-                return list(zip(alert_ids, await pipe.execute(), strict=True))
-
-    def _open(self, alert_id: str, text: str | None) -> AlertResponses:
-        key = redis_keys.alert_responses(alert_id)
-        return self._records.decrypt(text, key, "record") or AlertResponses()
-
-
-def ttl_of(responses: AlertResponses, now: float) -> int:
-    """Seconds to keep responses, and their messages: a week, also after the last snooze."""
-    last = max((one.in_use_until for one in responses.messages), default=now)
-    return round(RESPONSE_TTL_SECONDS + max(0.0, last - now))
 
 
 async def _connection_names(keys: list[str]) -> list[str]:

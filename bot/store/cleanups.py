@@ -18,16 +18,14 @@ from bot.store.encryption import Cipher, EncryptedRecords
 from bot.store.locks import Locks
 from bot.store.versioned_records import CLEANUPS_PERIOD_SECONDS, MAX_CLEANUPS, WAIT_FOR
 
-RETRIED = "retried"
-"""A delete was started although an earlier attempt may have succeeded."""
-
 FINAL_RESULTS = frozenset({DELETED, ALREADY_GONE, "forbidden", "invalid_request", "invalid_input"})
 """Results that aren't retried; the errors among them affect only a single job."""
 
 NOT_SENT = {"not_connected", "missing_scope", "store_unavailable"}
 """Errors that occur before a request is sent, in addition to those in NOT_DONE."""
 
-# A 404 that follows one of our attempts with an unknown result means that attempt deleted the job.
+# Stores the result of a delete. "retried" means that a delete was started although an earlier
+# attempt may have succeeded; a 404 then means that the earlier one deleted the job.
 RECORD_RESULT = """
 if redis.call('GET', KEYS[2]) ~= ARGV[1] then return false end
 local old = redis.call('HGET', KEYS[1], ARGV[2]) or ''

@@ -1,6 +1,6 @@
 """Due indexes: sorted sets of names by due time; one worker at a time claims each due name.
 
-Also records that have their due time with them, such as pauses of agents.
+Also encrypted records that are stored with their due time, such as pauses of agents.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from typing import Generic, Protocol, TypeVar
 from bot.domain.accounts import PolledConnection
 from bot.domain.agents import AgentPause
 from bot.domain.records import Serializer
-from bot.errors import Busy
+from bot.domain.runs import Run
+from bot.errors import Busy, RecordUnreadable
 from bot.store import keys as redis_keys
 from bot.store.connection import Commands, translate_redis_errors
 from bot.store.encryption import Cipher, EncryptedRecords
@@ -213,6 +214,14 @@ if at then return redis.call('ZADD', KEYS[1], at, ARGV[1]) end
 return redis.call('ZREM', KEYS[1], ARGV[1])
 """
 
+# Deletes a record, unless it was changed since it was read.
+DELETE_DUE_RECORD = """
+if (redis.call('HGET', KEYS[1], 'record') or '') ~= ARGV[1] then return 0 end
+redis.call('DEL', KEYS[1])
+redis.call('ZREM', KEYS[2], ARGV[2])
+return 1
+"""
+
 MAX_DUE_RECORD_ATTEMPTS = 10
 """Attempts to save a record that several people or workers change at the same time."""
 
@@ -220,11 +229,10 @@ MAX_DUE_RECORD_ATTEMPTS = 10
 class DueRecord(Protocol):
     """A record that says when a worker must continue with it, and how long it is kept."""
 
-    @property
-    def ttl_seconds(self) -> int: ...
-
     def due_at(self, now: float) -> float | None:
         """Return None for never."""
+
+    def ttl_seconds(self, now: float) -> int: ...
 
 
 DueRecordT = TypeVar("DueRecordT", bound=DueRecord)
@@ -233,7 +241,9 @@ DueRecordT = TypeVar("DueRecordT", bound=DueRecord)
 class DueRecordStore(Generic[DueRecordT]):
     """Encrypted records by id; `due` is the index of those that a worker must continue with.
 
-    Every method raises StoreUnavailable if Redis doesn't answer.
+    `expires_with` is the key of a value that is kept as long as the record. A record that can't be
+    decrypted is kept, unless the store `replaces_unreadable` ones. Every method raises
+    StoreUnavailable if Redis doesn't answer.
     """
 
     def __init__(
@@ -243,9 +253,14 @@ class DueRecordStore(Generic[DueRecordT]):
         what: str,
         key: Callable[[str], str],
         index: str,
+        *,
+        expires_with: Callable[[str], str] | None = None,
+        replaces_unreadable: bool = False,
     ) -> None:
         self._redis, self._records, self._key, self._index = redis, records, key, index
+        self._expires_with, self._replaces_unreadable = expires_with, replaces_unreadable
         self._save = redis.register_script(SAVE_DUE_RECORD)
+        self._delete = redis.register_script(DELETE_DUE_RECORD)
         self._settle = redis.register_script(RECORD_DUE_AT + SETTLE_DUE_RECORD)
         self.due = DueIndex(redis, index, ScheduledRecords.by_id(what, key, RECORD_DUE_AT))
 
@@ -263,33 +278,68 @@ class DueRecordStore(Generic[DueRecordT]):
     ) -> DueRecordT | None:
         """Change a record, or add one; return it after the change.
 
-        `how` returns its argument to change nothing. Raises Busy if another change came first in
-        every attempt.
+        `how` returns its argument or None to change nothing. Raises Busy if another change came
+        first in every attempt, and RecordUnreadable.
         """
-        key, tried = self._key(id_), None
+        return (await self.change(id_, now, how))[1]
+
+    async def change(
+        self, id_: str, now: float, how: Callable[[DueRecordT | None], DueRecordT | None]
+    ) -> tuple[DueRecordT | None, DueRecordT | None]:
+        """Like `update`, but return the record before and after the change."""
+        tried: tuple[DueRecordT | None, DueRecordT] | None = None
         for _ in range(MAX_DUE_RECORD_ATTEMPTS):
             (text,) = await self._texts([id_])
             before = self._open(id_, text)
-            if tried and before == tried:  # the reply to the last attempt was lost
-                return before
+            if text and before is None and not self._replaces_unreadable:
+                raise RecordUnreadable("a record can't be decrypted")
+            if tried and before == tried[1]:  # the reply to the last attempt was lost
+                return tried
             after = how(before)
             if after is None or after == before:
-                return before
-            tried, due = after, after.due_at(now)
-            new = self._records.encrypt(after, key, "record")
-            at = "" if due is None else due
-            with translate_redis_errors():
-                saved = await self._save(
-                    keys=[key, self._index], args=[text or "", new, at, after.ttl_seconds, id_]
-                )
-            if saved:
-                return after
+                return before, before
+            tried = before, after
+            if await self._try_save(id_, text, after, now):
+                return tried
         raise Busy
 
-    async def delete(self, id_: str) -> None:
+    async def _try_save(self, id_: str, before: str | None, after: DueRecordT, now: float) -> bool:
+        """Save a record; returns False if it is no longer as it was `before`."""
+        key, due = self._key(id_), after.due_at(now)
+        keys = [key, self._index, *([self._expires_with(id_)] if self._expires_with else [])]
+        new = self._records.encrypt(after, key, "record")
+        at = "" if due is None else due
         with translate_redis_errors():
-            await self._redis.delete(self._key(id_))
-        await self.settle(id_)
+            saved = await self._save(
+                keys=keys, args=[before or "", new, at, after.ttl_seconds(now), id_]
+            )
+        return bool(saved)
+
+    async def delete_if(
+        self, id_: str, is_unwanted: Callable[[DueRecordT], bool]
+    ) -> DueRecordT | None:
+        """Delete a record if `is_unwanted`; return the record that is kept, None if there is none.
+
+        Raises Busy if another change came first in every attempt.
+        """
+        key = self._key(id_)
+        for _ in range(MAX_DUE_RECORD_ATTEMPTS):
+            (text,) = await self._texts([id_])
+            record = self._open(id_, text)
+            if record is None or not is_unwanted(record):
+                return record
+            with translate_redis_errors():
+                if await self._delete(keys=[key, self._index], args=[text, id_]):
+                    return None
+        raise Busy
+
+    async def with_prefix(self, prefix: str) -> list[DueRecordT]:
+        """Return all records whose ids begin with `prefix`; scans the keys in Redis."""
+        with translate_redis_errors():
+            pattern = self._key(f"{prefix}*")
+            keys = {key async for key in self._redis.scan_iter(pattern, count=1000)}
+        ids = sorted(key.removeprefix(self._key("")) for key in keys)
+        return [record for record in await self.load_all(ids) if record]
 
     async def settle(self, id_: str) -> None:
         """End a worker's claim: what is left is due when the record says so."""
@@ -320,3 +370,14 @@ def agent_pause_store(redis: Commands, cipher: Cipher) -> AgentPauseStore:
     records = EncryptedRecords(cipher, "pause of an agent", AGENT_PAUSE_SERIALIZER)
     what, index = "pauses of agents", redis_keys.agent_pauses_due()
     return DueRecordStore(redis, records, what, redis_keys.agent_pause, index)
+
+
+RUN_SERIALIZER = Serializer(Run)
+
+RunStore = DueRecordStore[Run]
+"""The last attempt to run each job again, by `bot.domain.runs.run_id`."""
+
+
+def run_store(redis: Commands, cipher: Cipher) -> RunStore:
+    records = EncryptedRecords(cipher, "run", RUN_SERIALIZER)
+    return DueRecordStore(redis, records, "runs", redis_keys.run, redis_keys.runs_due())

@@ -54,7 +54,8 @@ class ErasureSubject:
 class Trace:
     """An action to erase a key, or one of its members or fields.
 
-    `blank` replaces `old_value`, which contains the id among other data, with `new_value`.
+    `blank` replaces `old_value`, which contains the id among other data, with `new_value`: without
+    the id, and without the user's reasons for pauses.
     `pseudonym` replaces the id in the audit log.
     """
 
@@ -162,7 +163,7 @@ class Erasure:
             return None
         if not subject.user_id or key.startswith(SAQ_PREFIX):
             return Trace("remove", key, name) if name else Trace("delete", key)
-        blank = subject.pattern.sub("", clear)
+        blank = subject.pattern.sub("", _without_reasons(subject, clear))
         new = self._cipher.encrypt(blank, build_aad(key, name)) if is_encrypted else blank
         return Trace("blank", key, name, text, new)
 
@@ -280,6 +281,27 @@ def _members_and_texts(kind: str, value: Any) -> Iterable[tuple[str, str]]:
     if kind == "string":
         return [("", value)]
     return [(member, "") for member in value] if kind in ("set", "zset", "list") else []
+
+
+def _without_reasons(subject: ErasureSubject, text: str) -> str:
+    """Empty the reasons that the subject typed for pauses in a record, which keeps the rest."""
+    try:
+        facts = json.loads(text)
+    except ValueError:
+        return text
+    _empty_reasons(subject, facts)
+    return json.dumps(facts, ensure_ascii=False)
+
+
+def _empty_reasons(subject: ErasureSubject, facts: Any) -> None:
+    if isinstance(facts, dict):
+        if "reason" in facts and subject.owns(facts):
+            facts["reason"] = ""
+        for value in facts.values():
+            _empty_reasons(subject, value)
+    elif isinstance(facts, list):
+        for value in facts:
+            _empty_reasons(subject, value)
 
 
 def _workspace_of(audit_key: str) -> Caller:

@@ -1,26 +1,22 @@
-"""Claims that prevent requests, deletes, shares, runs and scheduled messages from repeating."""
+"""Claims that prevent requests, deletes, shares and scheduled messages from repeating."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass, replace
-from hashlib import sha256
 from typing import Literal
 
 from bot.domain.accounts import Account, Caller
 from bot.domain.jobs import DeletedJob
 from bot.domain.lists import ListCursor
 from bot.domain.records import InvalidRecord, Serializer
-from bot.domain.runs import Run
-from bot.errors import Busy, StoreUnavailable
+from bot.errors import StoreUnavailable
 from bot.store import keys as redis_keys
 from bot.store.accounts import AccountStore
 from bot.store.connection import REDIS_NOW, Commands, translate_redis_errors
-from bot.store.due_index import RECORD_DUE_AT, SAVE_DUE_RECORD, DueIndex, ScheduledRecords
-from bot.store.encryption import Cipher, EncryptedRecords
 from bot.store.lists import read_cursor
 from bot.store.locks import Locks, new_holder
 from bot.store.rate_limits import SECONDS_PER_CHANNEL_MESSAGE, rate_limit_keys
@@ -305,71 +301,3 @@ def _read_deleted_job(record: str | None) -> DeletedJob | None:
     except InvalidRecord as error:
         logger.warning("could not read a stored delete: %s", error)
         return None
-
-
-RUN_TTL_SECONDS = 7 * 24 * 60 * 60
-"""How long the last attempt to run a job again is kept after its last change."""
-
-MAX_RUN_SAVE_ATTEMPTS = 10
-"""Attempts to save a run that several processes change at the same time."""
-
-
-RUN_SERIALIZER = Serializer(Run)
-
-
-class RunStore:
-    """The last attempt to run each job again; `due` is the index of those to look after.
-
-    Every method raises StoreUnavailable if Redis doesn't answer.
-    """
-
-    def __init__(self, redis: Commands, cipher: Cipher) -> None:
-        self._redis, self._records = redis, EncryptedRecords(cipher, "run", RUN_SERIALIZER)
-        self._save = redis.register_script(SAVE_DUE_RECORD)
-        scheduled = ScheduledRecords.by_id("runs", redis_keys.run, RECORD_DUE_AT)
-        self.due = DueIndex(redis, redis_keys.runs_due(), scheduled)
-
-    async def load(self, run_id: str) -> Run | None:
-        """Return an attempt; None if there is none, or if it can't be decrypted."""
-        return self._open(run_id, await self._text(run_id))
-
-    async def update(
-        self, run_id: str, now: float, how: Callable[[Run | None], Run | None]
-    ) -> Run | None:
-        """Replace the last attempt by what `how` makes of it, unless that is None; return it.
-
-        The attempt is due as `Run.due_at` says. Raises Busy if another change came first each time,
-        and StoreUnavailable if the attempt can't be decrypted: its job may be running.
-        """
-        key = redis_keys.run(run_id)
-        for _ in range(MAX_RUN_SAVE_ATTEMPTS):
-            text = await self._text(run_id)
-            before = self._open(run_id, text)
-            if text and before is None:
-                raise StoreUnavailable("a run can't be decrypted")
-            after = how(before)
-            if after is None or after == before:  # or the reply to the last attempt was lost
-                return after
-            due, new = after.due_at(now), self._records.encrypt(after, key, "record")
-            with translate_redis_errors():
-                saved = await self._save(
-                    keys=[key, redis_keys.runs_due(), key],
-                    args=[text or "", new, "" if due is None else due, RUN_TTL_SECONDS, run_id],
-                )
-            if saved:
-                return after
-        raise Busy
-
-    async def _text(self, run_id: str) -> str | None:
-        with translate_redis_errors():
-            text: str | None = await self._redis.hget(redis_keys.run(run_id), "record")
-        return text
-
-    def _open(self, run_id: str, text: str | None) -> Run | None:
-        return self._records.decrypt(text, redis_keys.run(run_id), "record")
-
-
-def run_id(caller: Caller, tenant: str, job_id: str) -> str:
-    """The id of the attempts of a workspace to run a job again."""
-    named = "\n".join((caller.enterprise_id, caller.team_id, tenant, job_id))
-    return sha256(named.encode("utf-8", "surrogatepass")).hexdigest()[:32]

@@ -13,9 +13,8 @@ from bot.store.alerts import AlertStore
 from bot.store.audit import AuditLog
 from bot.store.cleanups import CleanupStore
 from bot.store.digests import DigestStore
-from bot.store.due_index import AgentPauseStore
+from bot.store.due_index import AgentPauseStore, RunStore
 from bot.store.health import Heartbeats
-from bot.store.idempotency import RunStore
 from bot.store.locks import WorkerLeases
 from bot.store.watches import WatchStore
 

@@ -7,11 +7,12 @@ from bot.domain.runs import Run
 from bot.domain.watches import NO_MESSAGE, MessageRef, Watch
 from bot.scheduler.tasks import TaskContext, TaskQueue, periodic, task
 from bot.services.runs import RunService
+from bot.services.sharing import SharingService
 from bot.services.watches import MAX_WATCHES, MIN_WATCH_INTERVAL_SECONDS
 from bot.slack.posting.notifier import Notifier
 from bot.slack.posting.post_once import OutgoingMessage
 from bot.store.alerts import AlertStore
-from bot.store.idempotency import RunStore
+from bot.store.due_index import RunStore
 from bot.store.watches import WatchStore
 
 QUEUE_INTERVAL_SECONDS = 1.0
@@ -35,6 +36,7 @@ async def follow(
     runs: RunService,
     watch_store: WatchStore,
     alert_store: AlertStore,
+    sharing: SharingService,
     notifier: Notifier,
 ) -> None:
     """Look for the new job if necessary; then link it, once, or say that there is none."""
@@ -47,21 +49,26 @@ async def follow(
             await runs.mark_shown(run)
         return
     if run.state == "started":
-        await _link(run, now, watch_store, alert_store, notifier)
+        await _link(run, now, watch_store, alert_store, sharing, notifier)
     if run.was_unknown:
         await _tell(run, run.state, notifier)
     await runs.settle(run)
 
 
 async def _link(
-    run: Run, now: float, watch_store: WatchStore, alert_store: AlertStore, notifier: Notifier
+    run: Run,
+    now: float,
+    watch_store: WatchStore,
+    alert_store: AlertStore,
+    sharing: SharingService,
+    notifier: Notifier,
 ) -> None:
     """Post in the threads of the alerts about the failed job, and watch the new one."""
     threads = await _threads_of(run, alert_store)
     for alert, ts in threads:
         name = f"run:{run.session_id}:alert:{alert.id}:{ts}"
         post = OutgoingMessage(name, run.caller.team_id, alert.channel_id, run.at, ts)
-        await notifier.post_in_channel(post, "jobs/run_again.thread", run=run)
+        await notifier.post_admitted(post, sharing.admit, "jobs/run_again.thread", run=run)
     place = MessageRef(threads[0][0].channel_id, threads[0][1]) if threads else NO_MESSAGE
     watch = Watch(
         id=run.session_id.replace("-", "")[:16],  # the same if this task runs again

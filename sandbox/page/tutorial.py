@@ -131,6 +131,20 @@ STEPS = (
         "Jobs that run too long are posted once. Also bursts of failures, and hours without jobs.",
         types="/emporix alerts on stuck:1m",
     ),
+    TutorialStep(
+        "run_again",
+        ADA,
+        "Run a failed job again",
+        "Click Open, then Run again…, and confirm. The agent acts again, once.",
+        types="/emporix failed",
+    ),
+    TutorialStep(
+        "pause",
+        ADA,
+        "Pause an agent",
+        "Click Pause… and type a reason. At the end, the app switches the agent on again.",
+        types="/emporix agents",
+    ),
 )
 
 
@@ -196,8 +210,16 @@ def _steps_shown_by(sent: SentPayload, user: User) -> Iterator[str]:
         yield "delete"
     said = (words.format(f"<@{user.id}>") in shown for words in SAID_ABOUT_USERS)
     yield from compress(SAID_ABOUT_USERS.values(), said)
+    yield from _agent_actions(shown, user)
     if "*Connected to `" in shown and user == GRACE:
         yield "connect"
     if "Saved for " in shown and "Notify people" in shown and "Mentions nobody" not in shown:
         yield "mention"
     yield from compress(SAID.values(), (words in shown for words in SAID))
+
+
+def _agent_actions(shown: str, user: User) -> Iterator[str]:
+    if "*Started.*" in shown:
+        yield "run_again"
+    if " is paused " in shown and f" by <@{user.id}>" in shown:
+        yield "pause"

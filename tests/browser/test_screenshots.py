@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import re
+from collections.abc import AsyncIterator
 from pathlib import Path
 
+import httpx
 import oxipng
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import Browser, expect
 
 from sandbox.emporix.keys import ACME_READ_ONLY
+from sandbox.page.routes import PageRoutes
+from sandbox.stack import running_stack
 from tests.browser.cleanups import cleans_up
+from tests.browser.conftest import page_user_at
 from tests.browser.page_user import PageUser
 from tests.browser.test_home import go_home
 
 LARGEST = 150_000  # bytes
 WINDOW = {"viewport": {"width": 1280, "height": 760}, "color_scheme": "light"}
+HIGHER = {**WINDOW, "viewport": {"width": 1280, "height": 860}}
 TALLER = {**WINDOW, "viewport": {"width": 1280, "height": 1000}}
 DARK = {**WINDOW, "color_scheme": "dark"}
 PHONE = {"viewport": {"width": 360, "height": 720}, "device_scale_factor": 2}
@@ -26,8 +32,25 @@ in_window = pytest.mark.parametrize("user", [WINDOW], indirect=True)
 @pytest.fixture
 async def alone(user: PageUser, screenshots: Path) -> PageUser:
     """Only the page's Slack, without the sandbox's own panels."""
-    await user.page.evaluate("document.body.classList.add('story-is-away')")
+    await hide_panels(user)
     return user
+
+
+@pytest.fixture
+async def while_jobs_run(
+    screenshots: Path, browser: Browser, http: httpx.AsyncClient, tmp_path: Path
+) -> AsyncIterator[PageUser]:
+    """A user of a separate demo, whose jobs end and whose clock moves."""
+    async with (
+        running_stack(tmp_path, page=PageRoutes, alive=True) as stack,
+        page_user_at(browser, http, stack.slack_url, **HIGHER) as user,
+    ):
+        await hide_panels(user)
+        yield user
+
+
+async def hide_panels(user: PageUser) -> None:
+    await user.page.evaluate("document.body.classList.add('story-is-away')")
 
 
 async def take(user: PageUser, name: str, folder: Path) -> None:
@@ -101,6 +124,24 @@ async def test_a_digest(alone: PageUser, screenshots: Path) -> None:
     await take(alone, "digest", screenshots)
 
 
+@pytest.mark.timeout(240)
+async def test_an_alert(while_jobs_run: PageUser, screenshots: Path) -> None:
+    """Failures in a channel, claimed by Grace."""
+    user = while_jobs_run
+    await user.person("ada").command("/emporix alerts on")
+    claim = user.page.get_by_role("button", name="I'm on it")
+    for _ in range(10):
+        await user.http.post(f"{user.slack_url}/sandbox/clock", json={"to": "+4 m"})
+        try:
+            await expect(claim.first).to_be_visible(timeout=8_000)
+            break
+        except AssertionError:  # no job has failed yet
+            continue
+    await user.person("grace").click("I'm on it")
+    await expect(user.page.get_by_role("button", name="Resolve")).to_be_visible()
+    await take(user, "alert", screenshots)
+
+
 @in_window
 async def test_shortcuts(alone: PageUser, screenshots: Path) -> None:
     """The menu of a message, and what Find shows."""
@@ -127,7 +168,7 @@ async def test_the_form_of_filters(alone: PageUser, screenshots: Path) -> None:
     await take(alone, "filter", screenshots)
 
 
-@in_window
+@pytest.mark.parametrize("user", [HIGHER], indirect=True)
 async def test_the_form(alone: PageUser, screenshots: Path) -> None:
     """Connecting a tenant."""
     await alone.field.fill("/emporix connect")
@@ -143,15 +184,6 @@ async def test_the_home_tab(alone: PageUser, screenshots: Path) -> None:
     """The Home tab once Emporix has answered."""
     await go_home(alone, says="in 24 h")
     await take(alone, "home", screenshots)
-
-
-@in_window
-async def test_suggested_commands(alone: PageUser, screenshots: Path) -> None:
-    """The message field suggests commands."""
-    await alone.type("/emporix jobs size:2", answer="Jobs 1–2 of ")
-    await alone.field.press_sequentially("/emporix j")
-    await expect(alone.page.get_by_role("option").first).to_be_visible()
-    await take(alone, "commands", screenshots)
 
 
 @pytest.mark.parametrize("user", [DARK], indirect=True)
@@ -173,7 +205,7 @@ async def test_a_phone(alone: PageUser, screenshots: Path) -> None:
 async def test_a_clean_up(alone: PageUser, screenshots: Path) -> None:
     """A running clean-up; this test is last, because it deletes jobs."""
     await cleans_up(alone, "/emporix jobs clean success until:2026-11-15")
-    await alone.page.evaluate("document.body.classList.add('story-is-away')")
+    await hide_panels(alone)
     progress = alone.messages.first
     await expect(progress).to_contain_text(re.compile(r"[1-9]\d %"), timeout=45_000)
     await take(alone, "clean", screenshots)

@@ -123,11 +123,14 @@ async def test_get(client_of: Clients) -> None:
 
 
 async def test_get_unknown(client_of: Clients) -> None:
-    """The error for a missing job has the requested id."""
-    async with scripted(GONE) as server, client_of(server.url) as client:
-        with pytest.raises(NotFound) as caught:
+    """The error for a missing job or agent has its kind and the requested id."""
+    async with scripted(GONE, token("run"), GONE) as server, client_of(server.url) as client:
+        with pytest.raises(NotFound) as job:
             await client.get_job(connection(), "wished")
-    assert caught.value.resource_id == "wished"
+        with pytest.raises(NotFound) as agent:
+            await client.start_agent(connection(), "a", "Again", "123e4567")
+    assert (job.value.resource, job.value.resource_id) == ("job", "wished")
+    assert (agent.value.resource, agent.value.resource_id) == ("agent", "a")
 
 
 @pytest.mark.parametrize("job_id", ["68835cc3ef4e8e1425c360ad", "job-1_2.x:3", "x" * 200])

@@ -8,10 +8,7 @@ import pytest
 from bot.emporix.client import EmporixClient
 from bot.emporix.http import Transport
 from bot.errors import (
-    EmporixError,
-    EmporixFailed,
     EmporixUnreadable,
-    Forbidden,
 )
 from tests.emporix.conftest import Clients
 from tests.emporix.fakes import NOW, FakeTokens, connection, valid_token
@@ -26,7 +23,6 @@ from tests.emporix.scripted import (
     Answer,
     cut,
     failing,
-    reply,
     scripted,
     silence,
     token,
@@ -90,27 +86,6 @@ async def test_delete_refused_and_a_failed_token_request(client_of: Clients) -> 
     async with scripted(*answers) as server, client_of(server.url) as client:
         assert await client.delete_job(connection(), "j1") is False
     assert len(server.requests) == 4
-
-
-@pytest.mark.parametrize(
-    ("answer", "kind"),
-    [
-        (failing(403), Forbidden),
-        (failing(500), EmporixFailed),
-        (reply(b""), EmporixUnreadable),
-        (reply(b"<html>", headers={"Content-Type": "text/html"}), EmporixUnreadable),
-        (reply(b"<html>", status=404), EmporixUnreadable),
-    ],
-)
-async def test_delete_not_done(
-    answer: Answer, kind: type[EmporixError], client_of: Clients
-) -> None:
-    """Only Emporix's own 204 or 404 means that a job is gone, and a 500 is not retried."""
-    async with scripted(answer, JOB) as server, client_of(server.url) as client:
-        with pytest.raises(kind):
-            await client.delete_job(connection(), "j1")
-    looked_up = [] if kind is Forbidden else ["GET /ai-service/acme/jobs/j1?fields=id"]
-    assert server.targets == ["DELETE /ai-service/acme/jobs/j1", *looked_up]
 
 
 class OnceUnreachable(httpx.AsyncBaseTransport):

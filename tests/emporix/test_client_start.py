@@ -7,13 +7,7 @@ import json
 import pytest
 
 from bot.errors import (
-    EmporixError,
-    EmporixFailed,
     EmporixUnreachable,
-    Forbidden,
-    InvalidRequest,
-    NotFound,
-    RateLimited,
     Unauthorized,
 )
 from tests.emporix.conftest import Clients
@@ -63,35 +57,6 @@ async def test_says_that_the_outcome_is_unknown(answer: Answer, client_of: Clien
     async with scripted(token("run"), answer, STARTED) as server, client_of(server.url) as client:
         assert await client.start_agent(connection(), "a", "Again", SESSION) == ""
     assert len(server.requests) == 2
-
-
-@pytest.mark.parametrize(
-    ("status", "error"),
-    [(400, InvalidRequest), (403, Forbidden), (404, NotFound), (429, RateLimited)],
-)
-async def test_refusals_are_definite(
-    status: int, error: type[EmporixError], client_of: Clients
-) -> None:
-    """A refusal means that the agent was not started, and is not repeated."""
-    async with (
-        scripted(token("run"), failing(status), STARTED) as server,
-        client_of(server.url) as client,
-    ):
-        with pytest.raises(error) as caught:
-            await client.start_agent(connection(), "a", "Again", SESSION)
-    assert len(server.requests) == 2
-    if isinstance(caught.value, NotFound):
-        assert (caught.value.resource, caught.value.resource_id) == ("agent", "a")
-
-
-@pytest.mark.parametrize(("answer", "error"), [(failing(503), EmporixFailed), (cut, EmporixError)])
-async def test_a_failed_token_request_starts_nothing(
-    answer: Answer, error: type[EmporixError], client_of: Clients
-) -> None:
-    """Without a token, the agent was certainly not started."""
-    async with scripted(answer) as server, client_of(server.url) as client:
-        with pytest.raises(error):
-            await client.start_agent(connection(), "a", "Again", SESSION)
 
 
 async def test_an_expired_token_is_replaced(client_of: Clients) -> None:

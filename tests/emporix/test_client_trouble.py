@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 import pytest
 
 from bot.domain.filters import Filters
+from bot.emporix.client import EmporixClient
 from bot.errors import (
     EmporixError,
+    EmporixFailed,
     EmporixTimeout,
     EmporixUnreachable,
     EmporixUnreadable,
+    Forbidden,
+    InvalidRequest,
+    NotFound,
     ProxyAnswered,
     RateLimited,
 )
@@ -30,30 +36,83 @@ from tests.emporix.scripted import (
     reply,
     scripted,
     silence,
+    token,
 )
 from tests.emporix.test_http import closed_port
 
+Call = Callable[[EmporixClient], Awaitable[object]]
 
-@pytest.mark.parametrize(
-    "answer",
-    [
-        reply(b""),
-        reply(b"<html>", headers={"Content-Type": "text/html"}),
-        reply(b'[{"id": '),
-        reply({"jobs": []}),
-        reply([None]),
-        reply(b'[{"message": ' + b"[" * 50_000),
-        reply(b"x" * (10 * 1024 * 1024 + 1)),
-        NO_CONTENT,
-    ],
+
+async def get(client: EmporixClient) -> object:
+    return await client.get_job(connection(), "j1")
+
+
+async def list_(client: EmporixClient) -> object:
+    return await client.list_jobs(connection(), Filters())
+
+
+async def delete(client: EmporixClient) -> object:
+    return await client.delete_job(connection(), "j1")
+
+
+async def start(client: EmporixClient) -> object:
+    return await client.start_agent(connection(), "a", "Again", "123e4567")
+
+
+RUN = token("run")
+"""The token for starting an agent, which is requested each time."""
+
+HTML_OK, HTML_404 = (
+    reply(b"<html>", status=status, headers={"Content-Type": "text/html"}) for status in (200, 404)
 )
-async def test_unreadable(answer: Answer, client_of: Clients) -> None:
-    """HTML, empty, truncated, malformed and oversized responses are unreadable and not retried."""
-    async with scripted(answer) as server, client_of(server.url) as client:
-        with pytest.raises(EmporixUnreadable) as caught:
-            await client.list_jobs(connection(), Filters())
+
+FAILURES: list[tuple[Call, list[Answer], type[EmporixError], int]] = [
+    # Temporary failures of reads are repeated, unless Emporix asks for a long pause.
+    (get, [cut] * 3, EmporixUnreadable, 3),
+    (get, [silence] * 3, EmporixTimeout, 3),
+    (get, [HTML] * 3, ProxyAnswered, 3),
+    (get, [failing(429, Retry_After="60")], RateLimited, 1),
+    # Empty, incomplete, malformed, deeply nested and oversized responses stay unreadable.
+    *(
+        (list_, [answer], EmporixUnreadable, 1)
+        for answer in (
+            *(reply(b""), HTML_OK, reply(b'[{"id": '), reply({"jobs": []}), reply([None])),
+            reply(b'[{"message": ' + b"[" * 50_000),
+            reply(b"x" * (10 * 1024 * 1024 + 1)),
+            NO_CONTENT,
+        )
+    ),
+    # Only Emporix's own 204 or 404 means that a job is gone; others lead to one look at the job.
+    (delete, [failing(403)], Forbidden, 1),
+    (delete, [failing(500), JOB], EmporixFailed, 2),
+    (delete, [reply(b""), JOB], EmporixUnreadable, 2),
+    (delete, [HTML_OK, JOB], EmporixUnreadable, 2),
+    (delete, [HTML_404, JOB], EmporixUnreadable, 2),
+    (delete, [reply(b"<html>", status=404), JOB], EmporixUnreadable, 2),
+    # A refusal, or no token, means that the agent was not started.
+    (start, [RUN, failing(400)], InvalidRequest, 2),
+    (start, [RUN, failing(403)], Forbidden, 2),
+    (start, [RUN, failing(404)], NotFound, 2),
+    (start, [RUN, failing(429)], RateLimited, 2),
+    (start, [failing(503)], EmporixFailed, 1),
+    (start, [cut], EmporixUnreadable, 1),
+]
+
+
+@pytest.mark.parametrize(("call", "answers", "kind", "requests"), FAILURES)
+async def test_failure(
+    call: Call,
+    answers: list[Answer],
+    kind: type[EmporixError],
+    requests: int,
+    client_of: Clients,
+) -> None:
+    """A call that fails raises the error that fits, after no more requests than are safe."""
+    async with scripted(*answers) as server, client_of(server.url) as client:
+        with pytest.raises(kind) as caught:
+            await call(client)
     assert caught.value.tenant == "acme"
-    assert len(server.requests) == 1
+    assert len(server.requests) == requests
 
 
 @pytest.mark.parametrize("nesting", [500, 900, 950, 980])
@@ -74,20 +133,6 @@ async def test_reads_are_retried(first: Answer, client_of: Clients) -> None:
         assert (await client.search_jobs(connection(), Filters())).total == 57
 
 
-@pytest.mark.parametrize(
-    ("answer", "kind"),
-    [(cut, EmporixUnreadable), (silence, EmporixTimeout), (HTML, ProxyAnswered)],
-)
-async def test_lasting_failure(
-    answer: Answer, kind: type[EmporixError], client_of: Clients
-) -> None:
-    """A failure that persists is raised after three attempts."""
-    async with scripted(*[answer] * 3) as server, client_of(server.url) as client:
-        with pytest.raises(kind):
-            await client.get_job(connection(), "j1")
-    assert len(server.requests) == 3
-
-
 async def test_unreachable(client_of: Clients) -> None:
     """An address where no server listens is unreachable."""
     with closed_port() as url:
@@ -95,15 +140,6 @@ async def test_unreachable(client_of: Clients) -> None:
             with pytest.raises(EmporixUnreachable) as caught:
                 await client.get_job(connection(), "j1")
     assert caught.value.tenant == "acme"
-
-
-async def test_long_retry_after(client_of: Clients) -> None:
-    """A long Retry-After is raised at once, with its seconds."""
-    async with scripted(failing(429, Retry_After="60")) as server, client_of(server.url) as client:
-        with pytest.raises(RateLimited) as caught:
-            await client.get_job(connection(), "j1")
-    assert caught.value.retry_after == 60
-    assert len(server.requests) == 1
 
 
 async def test_budget(client_of: Clients) -> None:

@@ -1,4 +1,4 @@
-"""A Redis client whose connection breaks at a chosen call, before or after the server ran it."""
+"""A Redis client whose connection breaks at chosen calls, before or after the server ran them."""
 
 from __future__ import annotations
 
@@ -17,14 +17,23 @@ class Faults:
     def __init__(self) -> None:
         self.calls = 0
         self._breaks_at, self._after = 0, False
+        self._error: BaseException | None = None
+        self._is_broken = False
+
+    def break_all(self) -> None:
+        """Break all round trips, before they are sent."""
+        self._is_broken = True
+
+    def repair(self) -> None:
+        self._is_broken = False
 
     @contextmanager
-    def at(self, call: int, *, after: bool) -> Iterator[None]:
+    def at(self, call: int, *, after: bool, error: BaseException | None = None) -> Iterator[None]:
         """Break this round trip in the block, before it is sent or `after` the server has run it.
 
-        `call` counts from 1.
+        `call` counts from 1. `error` is raised instead of a broken connection.
         """
-        self.calls, self._breaks_at, self._after = 0, call, after
+        self.calls, self._breaks_at, self._after, self._error = 0, call, after, error
         try:
             yield
         finally:
@@ -32,12 +41,14 @@ class Faults:
 
     def before_call(self) -> None:
         self.calls += 1
-        if self.calls == self._breaks_at and not self._after:
+        if self._is_broken:
             raise ConnectionBroken("cut before the call")
+        if self.calls == self._breaks_at and not self._after:
+            raise self._error or ConnectionBroken("cut before the call")
 
     def after_call(self) -> None:
         if self.calls == self._breaks_at and self._after:
-            raise ConnectionBroken("cut after the call")
+            raise self._error or ConnectionBroken("cut after the call")
 
 
 class FaultyRedis(Redis):

@@ -282,17 +282,16 @@ async def test_two_people_resume_at_once(connected: AppHarness) -> None:
     assert switches(connected) == 2
 
 
-@pytest.mark.parametrize(
-    "fault",
-    [
-        Fault("rate_limit", method="PATCH"),
-        Fault("quota_500", method="PATCH"),
-        Fault("status", status=403, method="PATCH"),
-        Fault("status", status=400, method="PATCH"),
-        Fault("status", status=500, path="/agents/", method="GET", times=3),
-    ],
-    ids=lambda fault: f"{fault.kind}-{fault.status}",
-)
+REFUSALS = [
+    Fault("rate_limit", method="PATCH"),
+    Fault("quota_500", method="PATCH"),
+    Fault("status", status=403, method="PATCH"),
+    Fault("status", status=400, method="PATCH"),
+    Fault("status", status=500, path="/agents/", method="GET", times=3),
+]
+
+
+@pytest.mark.parametrize("fault", REFUSALS, ids=lambda fault: f"{fault.kind}-{fault.status}")
 async def test_refusals(fault: Fault, connected: AppHarness) -> None:
     """A refusal is shown, and nothing happens later."""
     await connected.ada.command("/emporix agents")
@@ -303,6 +302,20 @@ async def test_refusals(fault: Fault, connected: AppHarness) -> None:
     await wait(connected, 5 * HOUR)
     assert agent(connected) == (True, 1)
     assert await new_messages(connected, "ada") == []
+
+
+@pytest.mark.parametrize("fault", REFUSALS, ids=lambda fault: f"{fault.kind}-{fault.status}")
+async def test_refusals_to_resume(fault: Fault, connected: AppHarness) -> None:
+    """A refusal to resume an agent is shown, and the agent is resumed at the end of its pause."""
+    await pause(connected)
+    await connected.ada.command("/emporix agents")
+    connected.emporix_state.faults.add(fault)
+    assert "runs again" not in shown(await connected.ada.click("Resume now"))
+    await wait(connected, HOUR)
+    assert agent(connected) == (False, 2)
+    assert await new_messages(connected, "ada") == []
+    await wait(connected, 4 * HOUR)
+    assert agent(connected) == (True, 3)
 
 
 async def test_an_old_button(connected: AppHarness) -> None:

@@ -1,4 +1,4 @@
-"""Stores the formats of a version for the tests: python -m tests.released.write 0.2.0."""
+"""Stores the formats of a version for the tests: python -m tests.released.write 0.3.0."""
 
 from __future__ import annotations
 

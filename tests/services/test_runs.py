@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from itertools import count
@@ -16,11 +16,12 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from bot.domain.accounts import ACTION_SCOPES, DELETE_SCOPE, RUN_SCOPE, Caller, Credentials
-from bot.domain.runs import Run
+from bot.domain.runs import Run, run_id
 from bot.emporix.client import EmporixClient
 from bot.errors import (
     ActionNotAllowed,
     ActionsOff,
+    ActionUnclear,
     BotError,
     Busy,
     InvalidInput,
@@ -32,8 +33,8 @@ from bot.services.jobs import JobService
 from bot.services.runs import RunRequest, RunService
 from bot.store.accounts import AccountStore, TokenStore
 from bot.store.audit import AuditLog
+from bot.store.due_index import run_store
 from bot.store.encryption import AccountEncryption
-from bot.store.idempotency import RunStore, run_id
 from bot.store.lists import ListStore
 from sandbox.emporix.app import create_app
 from sandbox.emporix.keys import ACME_OPERATIONS
@@ -64,6 +65,7 @@ class Flaky(httpx.AsyncBaseTransport):
     clock: FakeClock
     ends: list[tuple[str, float | None]] = field(default_factory=list)
     search_fails: bool = False
+    on_start: Callable[[], None] = lambda: None
     late: list[tuple[float, httpx.Request]] = field(default_factory=list)
     sessions: list[str] = field(default_factory=list)
 
@@ -80,6 +82,7 @@ class Flaky(httpx.AsyncBaseTransport):
 
     async def _start(self, request: httpx.Request) -> httpx.Response:
         self.sessions.append(request.headers["session-id"])
+        self.on_start()
         end, delay = self.ends.pop(0) if self.ends else ("honest", 0)
         if end in CERTAIN:
             delay = None
@@ -125,7 +128,7 @@ class Office:
         records = AccountEncryption(cipher)
         self.accounts = AccountStore(self.redis, records)
         emporix = EmporixClient(http, TokenStore(self.redis, records), self.clock)
-        self.store = RunStore(self.redis, cipher)
+        self.store = run_store(self.redis, cipher)
         self.audit = AuditLog(self.redis)
         self.names = AgentNames(emporix, self.clock)
         jobs = JobService(
@@ -176,7 +179,7 @@ class Office:
     async def press(self, caller: Caller) -> Run:
         account = await self.accounts.load(caller)
         seen = self.seen.get(caller.user_id, 0)
-        return await self.runs.start(account, RunRequest("acme", JOB, "Again", seen))
+        return (await self.runs.start(account, RunRequest("acme", JOB, "Again", seen))).run
 
     async def last(self) -> Run:
         run = await self.store.load(run_id(ADA, "acme", JOB))
@@ -387,6 +390,78 @@ async def test_redis_fails_before_the_call(office: Office) -> None:
         if office.agents_started:
             return
     raise AssertionError("nothing was started")
+
+
+@pytest.mark.parametrize("after", [False, True])
+async def test_the_user_knows_what_a_failure_of_redis_left(redis: Any, *, after: bool) -> None:
+    """If Redis fails once, an error means that nothing was started, and can be repeated at once."""
+    for call in range(1, 30):
+        await redis.flushall()
+        async with open_office(redis) as office:
+            account = await office.accounts.load(ADA)
+            request = RunRequest("acme", JOB, "Again")
+            with office.redis.faults.at(call, after=after):
+                try:
+                    await office.runs.start(account, request)
+                except BotError as error:
+                    said: BotError | None = error
+                else:
+                    said = None
+                is_broken = office.redis.faults.calls >= call
+            started = len(office.agents_started)
+            assert started == (0 if said else 1)
+            if said:
+                assert (await office.press(ADA)).state == "started"
+            await office.work_for(900, step=20)
+            assert len(office.agents_started) == 1
+            if not is_broken:
+                return
+    raise AssertionError("every call failed")
+
+
+async def test_an_outage_after_a_refusal_is_not_called_final(office: Office) -> None:
+    """If neither the start nor its refusal can be recorded, the user learns what may follow."""
+    office.transport.ends = [("429", None)]
+    office.transport.on_start = office.redis.faults.break_all
+    with pytest.raises(ActionUnclear):
+        await office.press(ADA)
+    office.redis.faults.repair()
+    await office.work_for(40)
+    assert (await office.last()).state == "unknown"
+    await office.work_for(600)
+    assert (await office.last()).state == "not_found"
+    assert office.agents_started == []
+
+
+async def test_keeps_what_the_user_typed_until_the_agent_is_started(office: Office) -> None:
+    """A changed message is stored while the outcome is unknown, and not once it is known."""
+    office.transport.ends = [("cut", None), ("cut", 0)]
+    assert (await office.press(ADA)).text == "Again"
+    await office.work_for(620)
+    assert (await office.last()).text == "Again"
+    await office.look(ADA)
+    await office.press(ADA)
+    await office.work_for(20)
+    run = await office.last()
+    assert (run.state, run.text) == ("started", "")
+
+
+async def test_does_not_store_the_original_message(office: Office) -> None:
+    """A message that the user did not change is in Emporix, so it isn't stored."""
+    office.transport.ends = [("cut", None)]
+    account = await office.accounts.load(ADA)
+    result = await office.runs.start(account, RunRequest("acme", JOB, "Where is EON1031?"))
+    assert (result.run.state, result.run.text) == ("unknown", "")
+
+
+async def test_a_second_form_of_the_same_user_is_not_used(office: Office) -> None:
+    """If a user confirms two forms at once, one is sent, and the result of the other says so."""
+    account = await office.accounts.load(ADA)
+    requests = [RunRequest("acme", JOB, text) for text in ("One", "Two")]
+    results = await asyncio.gather(*(office.runs.start(account, one) for one in requests))
+    assert sorted(result.is_new for result in results) == [False, True]
+    (sent,) = [job for job in office.transport.state.jobs("acme") if job["id"] != JOB]
+    assert sent["message"] == ("One" if results[0].is_new else "Two")
 
 
 PEOPLE = (ADA, GRACE)

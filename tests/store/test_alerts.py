@@ -125,6 +125,18 @@ async def test_responses_are_due_until_they_are_shown(alerts: AlertStore, redis:
     assert "U0GRACE" not in str(await redis.hgetall(key))
 
 
+async def test_unreadable_responses_count_as_none(alerts: AlertStore, redis: Any) -> None:
+    """Responses that can't be decrypted don't keep an alert from being posted and claimed."""
+    await alerts.responses.update("a1", 200.0, lambda _: RESPONSES)
+    await redis.hset(redis_keys.alert_responses("a1"), "record", "unreadable")
+    assert await alerts.responses.load("a1") == [AlertResponses()]
+    await alerts.responses.update("a1", 300.0, lambda found: found)
+    assert await alerts.responses.update("a1", 300.0, lambda _: RESPONSES) == (
+        AlertResponses(),
+        RESPONSES,
+    )
+
+
 async def test_a_snooze_keeps_the_messages_longer(alerts: AlertStore, redis: Any) -> None:
     """Responses and messages are kept for a week after the last snooze, also when one is posted."""
     now, day = 1_795_430_000.0, 24 * 60 * 60

@@ -168,7 +168,8 @@ async def test_records_with_a_due_time(redis: Any) -> None:
     ended = replace(PAUSE, state="ended")
     assert await pauses.update(PAUSE.id, 150.0, lambda _: ended) == ended
     assert await pauses.due.claim(10_000.0, 9) == []
-    await pauses.delete(PAUSE.id)
+    assert await pauses.delete_if(PAUSE.id, lambda one: one.is_active) == ended
+    assert await pauses.delete_if(PAUSE.id, lambda one: not one.is_active) is None
     assert await pauses.load(PAUSE.id) is None
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
 
@@ -13,8 +14,10 @@ from syrupy.assertion import SnapshotAssertion
 from bot.domain.agents import AgentPause, AgentVersion
 from bot.store.due_index import agent_pause_store
 from bot.store.encryption import new_key
+from bot.store.erasure import Erasure, ErasureSubject
 from sandbox.emporix.faults import Fault
 from sandbox.emporix.keys import ACME_OPERATIONS, ACME_READ_ONLY
+from sandbox.slack.directory import ADA, TEAM_ID
 from tests.harness.app import AppHarness, open_app
 from tests.harness.clock import FakeClock
 from tests.listeners.test_agents import (
@@ -224,7 +227,7 @@ async def test_unknown_for_a_while(connected: AppHarness) -> None:
     connected.emporix_state.faults.add(Fault("delay"))  # the first read is answered
     connected.emporix_state.faults.add(down)
     await connected.ada.submit(PAUSE)
-    assert "Emporix didn't say whether" in await view_text(connected)
+    assert "I don't know yet whether" in await view_text(connected)
     await wait(connected, 120)
     assert await new_messages(connected, "ada") == []
     connected.emporix_state.faults.clear()
@@ -336,3 +339,96 @@ async def test_audit_of_a_late_resume(connected: AppHarness) -> None:
     assert agent(connected)[0] is True
     log = shown(await connected.ada.command("/emporix audit"))
     assert "<@U0ADA> resumed agent `complaint-agent`" in log
+
+
+async def forget_ada(harness: AppHarness) -> None:
+    erasure = Erasure(harness.redis, harness.cipher)
+    await erasure.erase(ErasureSubject(TEAM_ID, ADA.id))
+
+
+async def leave(harness: AppHarness) -> None:
+    """Ada's account was deactivated, and Slack's event deleted her API keys."""
+    await harness.ada.leave_company()
+
+
+@pytest.mark.parametrize("depart", [forget_ada, leave])
+async def test_the_user_who_paused_is_gone(
+    depart: Callable[[AppHarness], Awaitable[object]], connected: AppHarness
+) -> None:
+    """If the user who paused an agent is gone at the end, users who may resume it are told."""
+    await pause(connected)
+    await wait(connected, 5)
+    await depart(connected)
+    await wait(connected, 4.1 * HOUR)
+    assert agent(connected) == (False, 2)
+    (message,) = await new_messages(connected, "grace")
+    assert "is still off. I haven't switched it on, because the user who paused it" in message
+    assert "Wrong" not in message
+    shown_to = json.dumps(await told(connected, "grace"), ensure_ascii=False)
+    assert "because you allowed agent actions in this tenant, and I couldn't reach" in shown_to
+    await connected.person("grace", "dm").click("Resume now")
+    assert agent(connected) == (True, 3)
+
+
+async def test_the_user_who_paused_has_disconnected(connected: AppHarness) -> None:
+    """If the user who paused an agent has disconnected, they are told that it stays off."""
+    await pause(connected)
+    await connected.ada.command("/emporix disconnect acme")
+    await connected.ada.click("Disconnect")
+    await wait(connected, 4.1 * HOUR)
+    assert agent(connected) == (False, 2)
+    (message,) = await new_messages(connected, "ada")
+    assert "is no longer connected to the tenant" in message
+    assert await new_messages(connected, "grace") == []
+
+
+async def in_ops(harness: AppHarness) -> list[dict[str, Any]]:
+    """The messages in #ops that say that the agent is still off."""
+    messages = await harness.person("grace", "ops").messages()
+    return [one for one in messages if "is still off" in one["text"]]
+
+
+async def pause_from_alert(harness: AppHarness) -> None:
+    """Ada pauses the agent in the message of an alert, which is then turned off."""
+    await harness.person("ada", "ops").click("Pause Complaint Agent…")
+    await harness.person("ada", "ops").submit(PAUSE)
+    await wait(harness, 5)
+    await harness.person("grace", "ops").command("/emporix alerts off")
+
+
+async def test_the_channel_is_told(alerted: AppHarness, snapshot: SnapshotAssertion) -> None:
+    """If no user of a pause or an alert can be told, the channel where it was paused is."""
+    await pause_from_alert(alerted)
+    before = await new_messages(alerted, "grace")
+    await leave(alerted)
+    await wait(alerted, 4.1 * HOUR)
+    (message,) = await in_ops(alerted)
+    assert [message["text"], message["blocks"]] == snapshot
+    assert await new_messages(alerted, "grace") == before
+    await alerted.person("grace", "ops").click("Resume now")
+    assert agent(alerted) == (True, 3)
+
+
+async def test_no_other_organization_is_told(alerted: AppHarness) -> None:
+    """If people from other organizations read that channel, users who may resume are told."""
+    await pause_from_alert(alerted)
+    before = await new_messages(alerted, "grace")
+    await alerted.person("ada", "ops").share_channel()
+    await leave(alerted)
+    await wait(alerted, 4.1 * HOUR)
+    assert await in_ops(alerted) == []
+    assert len(await new_messages(alerted, "grace")) == len(before) + 1
+
+
+async def test_no_one_can_be_told(connected: AppHarness, caplog: Any) -> None:
+    """If no one can be told, the log says so, and /emporix agents shows the agent as off."""
+    await connected.connect(connected.grace, ACME_READ_ONLY)
+    await pause(connected)
+    await leave(connected)
+    await wait(connected, 4.1 * HOUR)
+    said = [one.getMessage() for one in caplog.records if one.levelname == "ERROR"]
+    assert said == [
+        "an agent may stay off, and no one could be told: tenant 'acme', agent 'complaint-agent'"
+    ]
+    listed = shown(await connected.grace.command("/emporix agents"))
+    assert "*Complaint Agent* is still off. I haven't switched it on, because" in listed

@@ -9,11 +9,15 @@ import pytest
 from syrupy.assertion import SnapshotAssertion
 
 from bot.domain.accounts import Caller
-from bot.store.idempotency import RunStore, run_id
+from bot.domain.runs import run_id
+from bot.store.due_index import run_store
 from sandbox.emporix.faults import Fault
+from sandbox.emporix.keys import ACME_OPERATIONS
 from sandbox.emporix.times import iso
+from sandbox.slack.person import Person
 from tests.harness.app import AppHarness
 from tests.harness.runs import (
+    ASKED,
     CHAT,
     JOB,
     add_failed,
@@ -49,16 +53,21 @@ async def test_the_new_job_is_watched(acting: AppHarness) -> None:
     assert len(await told(acting)) == 1
 
 
+async def fail_with_alert(harness: AppHarness) -> Person:
+    """The job fails, and an alert in #ops, where Ada is, posts it."""
+    ops = harness.person("ada", "ops")
+    harness.emporix_state.tenant("acme").jobs.remove(JOB)
+    await ops.command("/emporix alerts on")
+    now = harness.clock()
+    times = {"version": 1, "createdAt": iso(now), "modifiedAt": iso(now)}
+    add_failed(harness, metadata=times)
+    await later(harness, 120)
+    return ops
+
+
 async def test_tells_the_alert(acting: AppHarness, snapshot: SnapshotAssertion) -> None:
     """The thread of the alert says who ran the job again, and how that ended."""
-    ops = acting.person("ada", "ops")
-    acting.emporix_state.tenant("acme").jobs.remove(JOB)
-    await ops.command("/emporix alerts on")
-    add_failed(acting, metadata=None)
-    now = acting.clock()
-    times = {"version": 1, "createdAt": iso(now), "modifiedAt": iso(now)}
-    add_failed(acting, metadata=times)
-    await later(acting, 120)
+    ops = await fail_with_alert(acting)
     await ops.click("Open")
     await ops.click("Run again…")
     await confirm(ops)
@@ -73,6 +82,34 @@ async def test_tells_the_alert(acting: AppHarness, snapshot: SnapshotAssertion) 
         "🔁 Run again by <@U0ADA>: *Complaint Agent*"
     ]
     assert "Refunded." in texts[-1]
+
+
+async def test_tells_no_other_organization(acting: AppHarness) -> None:
+    """If people from other organizations read the channel, its thread doesn't show the run."""
+    ops = await fail_with_alert(acting)
+    await ops.share_channel()
+    await ask(acting.ada)
+    await confirm(acting.ada)
+    await later(acting, 30)
+    assert len(started(acting)) == 1
+    assert "Run again by" not in str(await ops.messages())
+
+
+async def test_keeps_the_message_that_was_typed(acting: AppHarness) -> None:
+    """If a changed message was not sent, the next form of the same user has it, others' don't."""
+    await acting.connect(acting.grace, ACME_OPERATIONS, with_actions=True)
+    acting.emporix_state.faults.add(Fault("cut_before", path=CHAT))
+    await ask(acting.ada)
+    await confirm(acting.ada, "Where is EON1032?")
+    await later(acting, 620)
+    dm = acting.person("ada", "dm")
+    assert "The form has the message that you typed" in str(await dm.messages())
+    assert "Where is EON1032?" in shown(await dm.click("Run again…"))
+    form = shown(await ask(acting.grace))
+    assert ASKED in form
+    assert "Where is EON1032?" not in form
+    await confirm(dm)
+    assert [job["message"] for job in started(acting)] == ["Where is EON1032?"]
 
 
 UncertainKind = Literal["status_after", "cut_after", "truncated", "status", "cut_before", "html"]
@@ -145,7 +182,7 @@ async def test_a_killed_process_is_noticed(acting: AppHarness) -> None:
 
 async def set_state(harness: AppHarness, state: str) -> None:
     """Set the attempt to what a killed process would have left."""
-    store = RunStore(harness.redis, harness.cipher)
+    store = run_store(harness.redis, harness.cipher)
     id_ = run_id(Caller("T0ACME", "U0ADA"), "acme", JOB)
     run = await store.load(id_)
     assert run

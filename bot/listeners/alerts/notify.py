@@ -152,7 +152,7 @@ async def save(
         if modal.answered.is_set():
             await _show(modal, refused.alert, refused.form, refused.groups, refused.problems)
         else:
-            await modal.errors("digest/new.errors", problems=refused.problems)
+            await modal.errors("form_errors", problems=refused.problems)
         return
     audit_entry.about_alerts([alert])
     audit_entry.detail = ", ".join(changed_mentions(before.mentions, alert.mentions))

@@ -124,7 +124,7 @@ async def turn_on_from_form(
         if modal.answered.is_set():
             await _show(modal, channel.id, values, refused.problems)
         else:
-            await modal.errors("digest/new.errors", problems=refused.problems)
+            await modal.errors("form_errors", problems=refused.problems)
         return
     audit_entry.mark_made()
     await modal.update("alerts/on.done", alert=turned_on.alert)

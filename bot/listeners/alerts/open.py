@@ -75,7 +75,7 @@ def _responding(action_id: str, event: ResponseEvent, audit: AuditEvent) -> Acti
         else:
             last = responded.response.last
             is_own = last is not None and last.by == caller.user_id
-            await reply("alerts/open.told", step=last, is_own=is_own)
+            await reply("alerts/open.unchanged", step=last, is_own=is_own)
 
     return respond
 
@@ -127,7 +127,7 @@ async def snooze_until(
         until = snooze_end(values.get("date", ""), clock.now(), await clock.zone())
     except InvalidInput as error:
         audit_entry.refuse()
-        await modal.errors("jobs/clean.errors", error=error, block_id="date")
+        await modal.errors("form_errors", problems={"date": error})
         return
     by, ts = user.caller.user_id, metadata.ts
     await alert_responder.snooze(alert, ts, metadata.job_id, until, by)

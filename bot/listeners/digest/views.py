@@ -119,7 +119,7 @@ async def _announce(digest: Digest, origin: Origin, *, is_new: bool) -> None:
 
 async def _refuse(modal: SubmittedModal, refused: FormRefused, digest_id: str) -> None:
     if not modal.answered.is_set():
-        await modal.errors("digest/new.errors", problems=refused.problems)
+        await modal.errors("form_errors", problems=refused.problems)
         return
     facts = {"proposal": refused.proposal, "tenants": refused.tenants, "digest_id": digest_id}
     await modal.update("digest/new", problems=refused.problems, **facts)

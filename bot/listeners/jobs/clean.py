@@ -90,7 +90,7 @@ async def begin(
         audit_entry.refuse(error)
         if modal.answered.is_set():
             raise
-        await modal.errors("jobs/clean.errors", error=error, block_id=block_id)
+        await modal.errors("form_errors", problems={block_id: error})
 
 
 @action(buttons.JOBS_CLEAN_STOP, audit=AuditEvent.CLEANUP_STOPPED)

@@ -184,7 +184,7 @@ async def read_or_refuse(form: FilterForm, modal: SubmittedModal) -> ParsedFilte
     try:
         return parse_form(form)
     except InvalidInput as error:
-        await modal.errors("jobs/filter.errors", error=error)
+        await modal.errors("form_errors", problems={error.field or "more": error})
         return None
 
 

@@ -7,7 +7,8 @@ from dataclasses import asdict
 
 from bot.domain.accounts import Account, Caller
 from bot.domain.audit import AuditEvent
-from bot.errors import BotError, Busy, EmporixError, InvalidInput
+from bot.domain.runs import Run
+from bot.errors import BotError, Busy, EmporixError, InvalidInput, StoreUnavailable
 from bot.rendering import buttons
 from bot.rendering.buttons import JobButton, RunButton
 from bot.services.accounts import AccountService
@@ -17,7 +18,7 @@ from bot.slack.decorators import action, submission
 from bot.slack.modals import Modal, SubmittedModal
 from bot.slack.origin import Origin
 
-RUN_REFUSALS = (EmporixError, Busy)
+RUN_REFUSALS = (EmporixError, Busy, StoreUnavailable, InvalidInput)
 """Errors after which the agent was certainly not started, and the form stays."""
 
 
@@ -30,7 +31,7 @@ async def ask(
     await modal.open("loading", step="run")
     card = await runs.prepare(account, button.job_id, button.tenant)
     if card.run and not card.run.is_settled:
-        await modal.update("jobs/run_again.done", run=card.run, user_id=account.caller.user_id)
+        await modal.update("jobs/run_again.done", **_result(card.run, account.caller))
         return
     thread_ts = parent.thread_ts or str(origin.message.get("thread_ts") or "")
     state = RunButton(
@@ -40,13 +41,23 @@ async def ask(
         channel_id=parent.channel_id or origin.channel_id,
         thread_ts=thread_ts,
     )
-    await modal.update("jobs/run_again", **_form(card, state, _text_of(card)))
+    await modal.update("jobs/run_again", **_form(card, state, _text_of(card, account.caller)))
 
 
-def _text_of(card: JobCard) -> str:
-    """What was sent, unless it is longer than a field of a form."""
+def _text_of(card: JobCard, caller: Caller) -> str:
+    """What was sent, unless it is longer than a field of a form.
+
+    If the last attempt of the same user did not start the agent, their own text of that attempt.
+    """
+    if card.run and card.run.caller == caller and card.run.text:
+        return card.run.text
     message = card.job.message
     return message if len(message) <= MAX_TYPED_LENGTH else ""
+
+
+def _result(run: Run, caller: Caller, text: str = "", *, is_new: bool = True) -> dict[str, object]:
+    """Template data; `is_new` is False if `text` was not sent, as another attempt came first."""
+    return {"run": run, "user_id": caller.user_id, "is_new": is_new, "text": text}
 
 
 def _form(
@@ -74,14 +85,20 @@ async def run_again(
     )
     account = await accounts.load(caller)
     try:
-        run = await modal.within_ack(runs.start(account, request), "loading", step="run_start")
-    except (*RUN_REFUSALS, InvalidInput) as error:
+        result = await modal.within_ack(runs.start(account, request), "loading", step="run_start")
+    except RUN_REFUSALS as error:
         if not modal.answered.is_set():
             await modal.errors("jobs/run_again.errors", error=error)
             return
-        card = await runs.prepare(account, metadata.job_id, metadata.tenant)
+        try:
+            card = await runs.prepare(account, metadata.job_id, metadata.tenant)
+        except BotError:
+            await modal.update("jobs/run_again.unsent", error=error, text=values["text"])
+            return
         await modal.update("jobs/run_again", **_form(card, metadata, values["text"], error))
         return
-    is_shown = await modal.try_update("jobs/run_again.done", run=run, user_id=caller.user_id)
+    run = result.run
+    facts = _result(run, caller, values["text"], is_new=result.is_new)
+    is_shown = await modal.try_update("jobs/run_again.done", **facts)
     if is_shown and run.state == "unknown" and run.caller == caller:
         await runs.mark_shown(run)

@@ -35,7 +35,7 @@ from bot.services.alerts.grouping import (
 )
 from bot.services.concurrency import gather_all
 from bot.services.similarity import agent_counts
-from bot.store.alerts import AlertStore, ttl_of
+from bot.store.alerts import AlertStore
 
 OWNER_CHECK_INTERVAL_SECONDS = 20 * 60 * 60.0
 
@@ -65,7 +65,7 @@ class AlertLifecycle:
         `responses` say how long the messages are kept. Returns False if it could not be saved.
         """
         number = alert.batch.number if alert.batch else 0
-        posts_ttl = ttl_of(responses, self._clock())
+        posts_ttl = responses.ttl_seconds(self._clock())
         for _ in range(MAX_ALERT_SAVE_ATTEMPTS):
             now = await self._store.load(alert.id)
             if now is None or now.batch is None or now.batch.number != number:

@@ -151,15 +151,11 @@ class AlertPoster:
         left_out = response.pending[0].number - response.shown - 1 if response.pending else 0
         for step in response.pending:
             facts = {"step": step, "before": response.before(step), "left_out": left_out}
-            message = self._renderer.render("alerts/open.step", **facts)
             name = f"alert:{alert.id}:response:{response.ts}:{step.number}"
             post = OutgoingMessage(
                 name, alert.owner.team_id, alert.channel_id, step.at, thread_ts=response.ts
             )
-            try:
-                await self._poster.post(post, message)
-            except OutcomeUnknown:
-                logger.warning("unknown whether %s was posted", post.key)
+            await self._try_post(post, "alerts/open.step", **facts)
             left_out = 0
 
     async def post_snooze_report(self, alert: Alert, ts: str, snooze: Snooze) -> None:
@@ -167,16 +163,12 @@ class AlertPoster:
 
         Raises PostRefused.
         """
-        message = self._renderer.render("alerts/open.awake", snooze=snooze)
         kind = short_hash(snooze.fingerprint)
         name = f"alert:{alert.id}:snooze:{ts}:{kind}:{snooze.at:.3f}"
         post = OutgoingMessage(
             name, alert.owner.team_id, alert.channel_id, snooze.end, thread_ts=ts
         )
-        try:
-            await self._poster.post(post, message)
-        except OutcomeUnknown:
-            logger.warning("unknown whether %s was posted", post.key)
+        await self._try_post(post, "alerts/open.awake", snooze=snooze)
 
     async def may_be_posted(self, alert: Alert, report: ConditionReport) -> bool:
         """Whether a report was posted, or an earlier attempt may have posted it."""
@@ -196,15 +188,11 @@ class AlertPoster:
         template = "alerts/stuck" if report.job_ids else "alerts/silent"
         name = _report_key(alert, report)
         post = OutgoingMessage(name, alert.owner.team_id, alert.channel_id, report.at, admit=admit)
-        try:
-            ts = await self._poster.post(post, self._renderer.render(template, **facts))
-        except OutcomeUnknown:
-            logger.warning("unknown whether %s was posted", post.key)
-            ts = ""
+        ts = await self._try_post(post, template, **facts)
         if not ts:
-            told = f"{name}:unknown"
+            notice = f"{name}:unknown"
             await self._notifier.send_direct(
-                told, alert.owner, report.at, "alerts/unknown", alert=alert
+                notice, alert.owner, report.at, "alerts/unknown", alert=alert
             )
         return ts
 
@@ -278,12 +266,19 @@ class AlertPoster:
         kind: str,
     ) -> None:
         facts = thread_facts(alert, ids, jobs)
-        message = self._renderer.render("alerts/thread", kind=kind, zone=zone, **facts)
         post = replace(_post(alert, batch, f"thread:{ts}", admit), thread_ts=ts)
+        await self._try_post(post, "alerts/thread", kind=kind, zone=zone, **facts)
+
+    async def _try_post(self, post: OutgoingMessage, template: str, **facts: Any) -> str:
+        """Post a message once; returns its timestamp, "" if it is unknown whether it was posted.
+
+        Raises PostRefused, and the errors of `post.admit`.
+        """
         try:
-            await self._poster.post(post, message)
+            return await self._poster.post(post, self._renderer.render(template, **facts))
         except OutcomeUnknown:
             logger.warning("unknown whether %s was posted", post.key)
+            return ""
 
 
 def thread_facts(alert: Alert, ids: Sequence[str], jobs: Jobs) -> dict[str, Any]:

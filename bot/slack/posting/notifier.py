@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -12,7 +12,7 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.domain.accounts import Audience, Caller
-from bot.errors import RetryLater
+from bot.errors import RetryLater, ShareRefused
 from bot.rendering.blockkit.fit import fit_payload
 from bot.rendering.message_rows import row_of, with_rows_replaced
 from bot.rendering.renderer import Renderer
@@ -168,6 +168,23 @@ class Notifier:
     async def post_in_channel(self, post: OutgoingMessage, template: str, /, **facts: Any) -> bool:
         """Post a message or a reply to a channel; False if Slack refuses it."""
         return await self._post(post, template, facts) is not False
+
+    async def post_admitted(
+        self,
+        post: OutgoingMessage,
+        admit: Callable[[Audience], None],
+        template: str,
+        /,
+        **facts: Any,
+    ) -> bool:
+        """Like `post_in_channel`; also returns False if `admit` refuses the channel's audience."""
+        try:
+            admit(await self.audience(post.channel_id))
+        except (ShareRefused, *SLACK_ERRORS) as error:
+            reason = error.reason if isinstance(error, ShareRefused) else describe(error)
+            logger.warning("could not post %s: %s", post.key, reason)
+            return False
+        return await self.post_in_channel(post, template, **facts)
 
     async def update(self, channel_id: str, ts: str, template: str, /, **facts: Any) -> None:
         """Update a channel message; if Slack refuses, the message stays unchanged."""

@@ -9,9 +9,11 @@ import pytest
 from syrupy.assertion import SnapshotAssertion
 
 from bot.domain.accounts import Caller
-from bot.domain.runs import Run
+from bot.domain.runs import Run, run_id
 from bot.rendering.buttons import JOBS_RUN_AGAIN_ASK, JobButton
-from bot.store.idempotency import RunStore, run_id
+from bot.store import keys as redis_keys
+from bot.store.due_index import run_store
+from bot.store.encryption import Cipher, new_key, parse_keys
 from sandbox.emporix.faults import Fault
 from sandbox.emporix.keys import ACME_OPERATIONS, ACME_READ_ONLY
 from tests.harness import sample_requests
@@ -111,6 +113,42 @@ async def test_two_people_start_one_agent(acting: AppHarness) -> None:
     assert sorted(result for _, result in await recorded(acting)) == ["done", "run_taken"]
 
 
+async def test_two_forms_of_one_user(acting: AppHarness) -> None:
+    """If a user confirms two forms at once, one says that its message, which it shows, wasn't sent.
+
+    The audit log has both.
+    """
+    other = acting.person("ada", "ops")
+    await ask(acting.ada)
+    await ask(other)
+    texts = ("Where is EON1032?", "Where is EON1033?")
+    both = await asyncio.gather(confirm(acting.ada, texts[0]), confirm(other, texts[1]))
+    (job,) = started(acting)
+    answers = {text: str(one.payloads) for text, one in zip(texts, both, strict=True)}
+    sent = answers.pop(job["message"])
+    ((unsent, answer),) = answers.items()
+    assert "*Started.*" in sent
+    assert "this message wasn't sent" in answer
+    assert unsent in answer
+    assert sorted(result for _, result in await recorded(acting)) == ["done", "run_taken"]
+
+
+async def test_a_failure_of_redis_keeps_the_form(acting: AppHarness) -> None:
+    """If an attempt can't be read or stored, the form stays with the message, with advice."""
+    await ask(acting.ada)
+    runs = run_store(acting.redis, Cipher(parse_keys(new_key())))
+    id_ = run_id(Caller("T0ACME", "U0ADA"), "acme", JOB)
+    run = Run("acme", JOB, 1, Caller("T0ACME", "U0ADA"), "s1", acting.clock())
+    await runs.update(id_, acting.clock(), lambda _: run)
+    exchange = await confirm(acting.ada, "Once more")
+    assert exchange.field_errors == {
+        "text": "Not started: the app's database doesn't answer. Submit again in a minute."
+    }
+    await acting.redis.delete(redis_keys.run(id_))
+    await confirm(acting.ada)
+    assert [job["message"] for job in started(acting)] == ["Once more"]
+
+
 async def test_a_long_message_is_sent_unchanged(
     acting: AppHarness, snapshot: SnapshotAssertion
 ) -> None:
@@ -145,7 +183,7 @@ async def test_an_older_form_starts_nothing(acting: AppHarness, state: str) -> N
     await ask(acting.ada)
     ada = Caller("T0ACME", "U0ADA")
     run = Run("acme", JOB, 1, ada, "s1", acting.clock(), state, new_job_id="n1", is_settled=True)
-    runs = RunStore(acting.redis, acting.cipher)
+    runs = run_store(acting.redis, acting.cipher)
     await runs.update(run_id(ada, "acme", JOB), acting.clock(), lambda _: run)
     exchange = await confirm(acting.ada, "Something else")
     assert "Nothing more was started" in str(exchange.payloads)

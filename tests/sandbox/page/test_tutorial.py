@@ -37,6 +37,8 @@ DONE = {
     "snooze": ("U0ADA", said("alerts/open.state", "claimed, with two snoozes")),
     "mention": ("U0ADA", {"view": said("alerts/notify.done", "everything")}),
     "condition": ("U0ADA", said("alerts/on", "stuck jobs")),
+    "run_again": ("U0ADA", {"view": said("jobs/run_again.done", "started")}),
+    "pause": ("U0ADA", {"view": said("agents.paused", "paused")}),
 }
 
 
@@ -80,6 +82,28 @@ def test_notifying_nobody_is_no_step(sent_payloads: Workspace) -> None:
     progress = TutorialProgress(sent_payloads)
     saved = {"view": said("alerts/notify.done", "nobody")}
     sent_payloads.journal.add(SentPayload("views.update", saved, {}, "U0ADA"))
+    assert done(progress) == set()
+
+
+@pytest.mark.parametrize(
+    ("template", "shown"),
+    [
+        ("jobs/run_again", "what was sent"),
+        ("jobs/run_again.done", "unknown"),
+        ("jobs/run_again.done", "two forms of the same user"),
+        ("agents.pause", "from an alert"),
+        ("agents.paused", "by another person"),
+        ("agents.paused", "unknown whether it worked"),
+    ],
+)
+def test_only_results_complete_agent_actions(
+    template: str, shown: str, sent_payloads: Workspace
+) -> None:
+    """The steps "Run a failed job again" and "Pause an agent" need the user's own success."""
+    progress = TutorialProgress(sent_payloads)
+    sent_payloads.journal.add(
+        SentPayload("views.update", {"view": said(template, shown)}, {}, "U0ADA")
+    )
     assert done(progress) == set()
 
 
