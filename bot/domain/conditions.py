@@ -82,11 +82,11 @@ UNREADABLE = Watermark(0.0, floor=253_370_764_800.0)
 0.2.0 doesn't know conditions. With this watermark, its workers find nothing to report.
 """
 
-MAX_HELD_CHANGES = 200
+MAX_RECENT_CHANGES = 200
 
 
 @dataclass(frozen=True, slots=True)
-class HeldChange(StoredRecord):
+class RecentChange(StoredRecord):
     """A change that may belong to a burst; `is_reported` if its burst was reported."""
 
     change: JobChange
@@ -94,18 +94,18 @@ class HeldChange(StoredRecord):
 
 
 def add_to_bursts(
-    held: Sequence[HeldChange], changes: Iterable[JobChange], condition: Condition
-) -> tuple[tuple[HeldChange, ...], tuple[JobChange, ...]]:
+    recent: Sequence[RecentChange], changes: Iterable[JobChange], condition: Condition
+) -> tuple[tuple[RecentChange, ...], tuple[JobChange, ...]]:
     """The changes to remember, and those of new bursts, oldest first.
 
     Each change of a burst is one of at least `at_least` within `within` seconds, and at most that
     long after the previous one. Emporix's times are compared, so late changes count, too.
     """
-    by_id = {one.change.job_id: one for one in held}
+    by_id = {one.change.job_id: one for one in recent}
     for change in changes:
-        known = by_id.get(change.job_id, HeldChange(change))
+        known = by_id.get(change.job_id, RecentChange(change))
         is_same = change.at - known.change.at <= condition.within  # else it failed again
-        by_id[change.job_id] = HeldChange(change, known.is_reported and is_same)
+        by_id[change.job_id] = RecentChange(change, known.is_reported and is_same)
     ordered = sorted(by_id.values(), key=lambda one: (one.change.at, one.change.job_id))
     reported = list[JobChange]()
     for burst in _bursts(ordered, condition):
@@ -115,10 +115,10 @@ def add_to_bursts(
             ordered[place] = replace(ordered[place], is_reported=True)
     lasts = 2 * condition.within + WATERMARK_OVERLAP_SECONDS  # a new burst, and the last one
     kept = [one for one in ordered if one.change.at >= ordered[-1].change.at - lasts]
-    return tuple(kept[-MAX_HELD_CHANGES:]), tuple(reported)
+    return tuple(kept[-MAX_RECENT_CHANGES:]), tuple(reported)
 
 
-def _bursts(ordered: Sequence[HeldChange], condition: Condition) -> list[list[int]]:
+def _bursts(ordered: Sequence[RecentChange], condition: Condition) -> list[list[int]]:
     """The places of the changes in each burst; reported changes stay in theirs."""
     places = {place for place, one in enumerate(ordered) if one.is_reported}
     for last in range(condition.at_least - 1, len(ordered)):
@@ -206,7 +206,7 @@ class Progress(StoredRecord):
     """
 
     watermark: Watermark = UNREADABLE
-    held: tuple[HeldChange, ...] = ()
+    recent: tuple[RecentChange, ...] = ()
     running: tuple[RunningJob, ...] = ()
     silence: Silence = Silence()
     reports: tuple[ConditionReport, ...] = ()

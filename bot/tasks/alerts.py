@@ -59,7 +59,7 @@ async def poll(
     queue: TaskQueue,
     audit: AuditLog,
 ) -> None:
-    """Poll all alerts of a connection, reading each distinct set of filters once."""
+    """Ask Emporix what is due for the alerts of a connection, and queue what follows."""
     looked = await alert_poller.poll(PolledConnection.parse(source))
     for alert_id in looked.ready:
         await queue.put("alerts.post", alert_id, alert_id=alert_id)
@@ -391,9 +391,9 @@ async def _post(
     if ts is None:
         name = f"alert:{alert.id}:{batch.number}:unknown"
         await notifier.send_direct(name, alert.owner, batch.at, "alerts/unknown", alert=alert)
-    told = posts_after(posts, plan, batch, ts or "", responses)
+    posts_in_use = posts_after(posts, plan, batch, ts or "", responses)
     mentions = mentions_of(alert, batch, posts, before, ts or "")
-    is_saved = await alert_lifecycle.mark_posted(alert, told, mentions, responses)
+    is_saved = await alert_lifecycle.mark_posted(alert, posts_in_use, mentions, responses)
     if not is_saved:  # the retry is idempotent
         raise RetryLater(1.0, "the alert was changed at the same time")
     if mentions:  # if this worker dies here, the next poll finds them

@@ -15,7 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from bot.domain.conditions import (
     MAX_RUNNING_JOBS,
     Condition,
-    HeldChange,
+    RecentChange,
     JobChange,
     Progress,
     RunningJob,
@@ -40,10 +40,10 @@ def failures(times: list[float]) -> list[JobChange]:
 
 def reports(polls: list[list[JobChange]], condition: Condition = FIVE) -> list[list[str]]:
     """What several polls report, one after the other."""
-    held: tuple[HeldChange, ...] = ()
+    recent: tuple[RecentChange, ...] = ()
     found = []
     for changes in polls:
-        held, reported = add_to_bursts(held, changes, condition)
+        recent, reported = add_to_bursts(recent, changes, condition)
         found.append([change.job_id for change in reported])
     return found
 

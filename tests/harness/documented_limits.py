@@ -151,7 +151,7 @@ DOCUMENTED = (
     ),
     Limit("domain.conditions.COMPARED_WEEKS", 4, USERS, "weekday of the last four weeks"),
     Limit("domain.conditions.MIN_KNOWN_WEEKS", 2, USERS, "off until two weeks are known"),
-    Limit("domain.conditions.MAX_HELD_CHANGES", 200, KEYS, "up to 200 failures"),
+    Limit("domain.conditions.MAX_RECENT_CHANGES", 200, KEYS, "up to 200 failures"),
     Limit("domain.conditions.MAX_RUNNING_JOBS", 200, KEYS, "200 running jobs"),
     Limit("domain.jobs.MAX_RECOVERIES", 50, KEYS, "at most 50 for each message"),
     Limit(

@@ -89,7 +89,7 @@ class ConditionChecks:
         stuck = [alert for alert in alerts if alert.condition.stuck]
         posted = [alert for alert in stuck if not alert.progress.reports]
         silent = [alert for alert in alerts if alert.condition.silent]
-        failing = [alert for alert in alerts if _can_recover(alert) and not alert.batch]
+        failing = [alert for alert in alerts if reports_changes(alert) and not alert.batch]
         return [
             *(self._lookup(alert) for alert in stuck if _missing(alert)),
             *(self._running(some) for some in _by_running_query(posted) if _is_due(some, now)),
@@ -241,17 +241,13 @@ class ConditionChecks:
         now = self._clock()
 
         def polled(one: Alert) -> Alert:
-            return replace(how(one), polled_at=one.polled_at if _can_recover(one) else now)
+            return replace(how(one), polled_at=one.polled_at if reports_changes(one) else now)
 
         await self._lifecycle.update(alert.id, polled)
 
 
 Failed = Sequence[tuple[str, FailedAgent]]
 """Agents that have not succeeded since they failed, with the messages of the failures."""
-
-
-def _can_recover(alert: Alert) -> bool:
-    return alert.condition.kind in ("", "burst")
 
 
 def _is_time(asked_at: float, now: float) -> bool:

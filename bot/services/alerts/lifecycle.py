@@ -234,7 +234,7 @@ class AlertResponder:
     ) -> AlertResponses:
         """Reopen those of these messages that are resolved, because of a batch's new failures.
 
-        Agents that failed after they had recovered have not recovered any more.
+        Agents that failed after they had recovered no longer count as recovered.
         """
         now, reopened = self._clock(), tuple(posts)
 

@@ -354,8 +354,8 @@ def with_batch(alert: Alert, fetched: FetchedJobs, now: float, latest: float = 0
     news, mark = advance(alert.mark, fetched, latest)
     changes, since, more = tuple(map(job_change, news)), 0.0, count_unfetched(alert.mark, fetched)
     if alert.condition.kind:
-        held, changes = add_to_bursts(alert.progress.held, changes, alert.condition)
-        progress = replace(alert.progress, watermark=mark, held=held)
+        recent, changes = add_to_bursts(alert.progress.recent, changes, alert.condition)
+        progress = replace(alert.progress, watermark=mark, recent=recent)
         seen, more = replace(alert, progress=progress, polled_at=now), 0
     else:
         seen = replace(alert, watermark=mark, polled_at=now)
