@@ -99,7 +99,7 @@ def test_commands_are_understood(document: Path) -> None:
     for typed in filter(lambda words: words.strip() != "…", typed_in(document)):
         command, rest, _ = REGISTRY.find(typed)
         if "filters" in command.usage and not PLACEHOLDER.search(rest):
-            rest = parse_condition(rest)[1] if command.words == "alerts on" else rest
+            rest = parse_condition(rest)[2] if command.words == "alerts on" else rest
             parse(rest, status_words=command.words != "jobs search")
 
 

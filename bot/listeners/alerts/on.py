@@ -80,8 +80,13 @@ async def _turn_on(
 ) -> tuple[TurnedOn, Filters]:
     """Turn on the alert for a text after `alerts on`; returns it with the typed filters."""
     sharing.admit(await channel.audience())
-    condition, typed = parse_condition(text)
-    filters = await filter_resolver.parse(typed, account, clock, date_words=False)
+    condition, part, typed = parse_condition(text)
+    try:
+        filters = await filter_resolver.parse(typed, account, clock, date_words=False)
+    except BotError as error:
+        if part:
+            error.surround_proposals(f"{part} ")
+        raise
     if condition.silent:
         condition = replace(condition, zone=str(await clock.zone() or condition.zone))
     await channel.join()

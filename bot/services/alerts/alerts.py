@@ -22,7 +22,8 @@ from bot.services.alerts.lifecycle import AlertLifecycle
 from bot.services.alerts.poll import ALERT_POLL_INTERVAL_SECONDS, fetch_changes, initial_watermark
 from bot.services.concurrency import gather_all
 from bot.services.filters.dates import Ago, parse_when
-from bot.services.filters.definitions import SORTS
+from bot.services.filters.definitions import FILTERS_BY_NAME, SORTS
+from bot.services.filters.reader import ALL_NAMES, unknown_filter
 from bot.services.filters.tokens import TypedFilter, tokenize
 from bot.store.alerts import AlertStore
 
@@ -45,6 +46,7 @@ def mute_seconds(text: str) -> float:
 
 CONDITION_NAMES = ("stuck", "at-least", "within", "silent", "between")
 """The filters that set an alert's condition."""
+NOT_IN_ALERTS = ("since", "until", "sort", "size", "page", "fields")
 
 MAX_AT_LEAST = 100
 DEFAULT_WITHIN = "10m"
@@ -52,19 +54,20 @@ MIN_SECONDS, MIN_SILENT_SECONDS, MAX_CONDITION_DAYS = 60, 15 * 60, 7
 _HOURS = re.compile(r"(\d{1,2})(?::([0-5]\d))? ?[-–] ?(\d{1,2})(?::([0-5]\d))?", re.ASCII)
 
 
-def parse_condition(text: str) -> tuple[Condition, str]:
-    """The condition in the text after `alerts on`, and the rest of the text: the filters.
+def parse_condition(text: str) -> tuple[Condition, str, str]:
+    """The condition in the text after `alerts on`, its part of the text, and the rest: the filters.
 
     Raises InvalidInput.
     """
-    found = tokenize(text)
-    typed = [
-        token
-        for token in found.tokens
-        if isinstance(token, TypedFilter) and token.name in CONDITION_NAMES
-    ]
+    found = tokenize(text, (*FILTERS_BY_NAME, *CONDITION_NAMES))
+    filters = [token for token in found.tokens if isinstance(token, TypedFilter)]
+    for token in filters:
+        if token.name not in (*FILTERS_BY_NAME, *CONDITION_NAMES):
+            names = [name for name in ALL_NAMES if name not in NOT_IN_ALERTS]
+            raise unknown_filter(token, text, (*names, *CONDITION_NAMES))
+    typed = [token for token in filters if token.name in CONDITION_NAMES]
     if not typed:
-        return Condition(), text
+        return Condition(), "", text
     if found.raw is not None:
         raise InvalidInput(
             "A condition can't be combined with q:", advice="Use filters like agent: and type:."
@@ -75,7 +78,8 @@ def parse_condition(text: str) -> tuple[Condition, str]:
             raise InvalidInput(f"{token.name}: is there twice", advice="Leave out one of them.")
         values[token.name] = ",".join(token.values)
         rest = f"{rest[: token.start]} {rest[token.end :]}"
-    return _condition(values), rest.strip()
+    part = " ".join(text[token.start : token.end].strip() for token in typed)
+    return _condition(values), part, rest.strip()
 
 
 def _condition(values: Mapping[str, str]) -> Condition:

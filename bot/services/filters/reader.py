@@ -175,7 +175,8 @@ class FilterReader:
 
     def _read_filter(self, token: TypedFilter, following: Sequence[Word | TypedFilter]) -> int:
         """Add a filter; returns how many of the words after it belong to its value."""
-        known = _filter_named(token, self.text)
+        if (known := FILTERS_BY_NAME.get(token.name)) is None:
+            raise unknown_filter(token, self.text)
         try:
             if joined := _time_with_words(known, token, following):
                 count, value = joined
@@ -375,17 +376,19 @@ def _with_second_word(
 _SAME = {"after": "since:", "from": "since:", "before": "until:", "to": "until:"}
 
 
-def _filter_named(token: TypedFilter, text: str) -> Filter:
-    name = token.name
-    if found := FILTERS_BY_NAME.get(name):
-        return found
-    names = [f"{known.name}:" for known in ALL_FILTERS]
-    near = [_SAME[name]] if name in _SAME else get_close_matches(f"{name}:", names, n=1)
+ALL_NAMES = tuple(known.name for known in ALL_FILTERS)
+
+
+def unknown_filter(token: TypedFilter, text: str, known: Sequence[str] = ALL_NAMES) -> InvalidInput:
+    """The error of a filter that doesn't exist; the names of those that do are `known`."""
+    name, names = token.name, [f"{one}:" for one in known]
+    is_same = _SAME.get(name) in names
+    near = [_SAME[name]] if is_same else get_close_matches(f"{name}:", names, n=1)
     guess = f"Did you mean {near[0]}?" if near else f"The filters are {join_words(names)}."
     typed = text[token.start : token.end].strip(" ,")
     corrected = [Proposal(f"{text[: token.start]}{one}{text[token.at :]}") for one in near]
     as_word = Proposal(with_quotes(text, token.start, token.end), f'Search for "{typed}"')
-    raise InvalidInput(
+    return InvalidInput(
         "Unknown filter",
         f"{name}:",
         f'{guess} To search for the word itself, put it in quotes: "{name}:"',

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from bot.services.filters.definitions import FILTERS_BY_NAME, RAW_QUERY
 
@@ -19,15 +20,9 @@ _SINGLE_QUOTED = re.compile(
     r")(?![^\s,，.;!?])"
 )
 
-_NAMES = "|".join(name.replace("-", "[-_]") for name in FILTERS_BY_NAME)
 _START = r"[A-Za-z][A-Za-z_-]*:(?!//)"  # status:   but not https://
 _VALUE = rf'(?:(?<!\s)|(?!{_START}))(?:"[^"]*"|[^\s",，])+'
 _NAME = re.compile(_START)
-# Other ways to write a known filter: `status : x`, `status=x`, `status：x`, `--status x`.
-_LOOSE_NAME = re.compile(
-    rf"(?:--|[—–])?(?P<name>{_NAMES})\s*[:=：＝]\s*(?=[^\s,])|(?:--|[—–])(?P<option>{_NAMES})\s+(?=\S)(?!{_START})",
-    re.IGNORECASE,
-)
 _VALUES = re.compile(rf"[\s,，]*{_VALUE}(?:\s*[,，][\s,，]*{_VALUE})*(?:\s*[,，])*")
 _ONE_VALUE = re.compile(r'(?:"[^"]*"|[^\s",，])+')
 _WORD = re.compile(r'"(?P<phrase>[^"]*)"|(?P<word>[^\s"]+)')
@@ -72,9 +67,23 @@ class TokenizedText:
     raw: str | None = None
 
 
-def tokenize(text: str) -> TokenizedText:
-    """Split `text` into words and filters, in order; never raises an error."""
-    plain = pair_quotes(text)
+@lru_cache
+def _loose_name(names: tuple[str, ...]) -> re.Pattern[str]:
+    """Other ways to write a filter: `status : x`, `status=x`, `status：x`, `--status x`."""
+    known = "|".join(name.replace("-", "[-_]") for name in names)
+    return re.compile(
+        rf"(?:--|[—–])?(?P<name>{known})\s*[:=：＝]\s*(?=[^\s,])"
+        rf"|(?:--|[—–])(?P<option>{known})\s+(?=\S)(?!{_START})",
+        re.IGNORECASE,
+    )
+
+
+def tokenize(text: str, names: tuple[str, ...] = tuple(FILTERS_BY_NAME)) -> TokenizedText:
+    """Split `text` into words and filters, in order; never raises an error.
+
+    Filters with these `names` are also recognized in other spellings than `name:value`.
+    """
+    plain, loose = pair_quotes(text), _loose_name(names)
     found: list[Word | TypedFilter] = []
     at = _skip_space(plain, 0)
     while at < len(plain):
@@ -82,7 +91,7 @@ def tokenize(text: str) -> TokenizedText:
         if strict and _canonical_name(strict[0]) == RAW_QUERY:
             raw = text[strict.end() :].translate(_STRAIGHT_IN_RAW).strip()
             return TokenizedText(tuple(found), raw)
-        if name := strict or _LOOSE_NAME.match(plain, at):
+        if name := strict or loose.match(plain, at):
             typed = _filter(plain, name, is_loose=not strict and "：" not in name[0])
             found.append(typed)
             at = typed.end

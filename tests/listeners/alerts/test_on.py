@@ -165,6 +165,9 @@ async def test_a_button_of_an_alert_that_is_off_says_so(connected: AppHarness, a
         ("silent:1d status:ok", "no succeeded jobs in acme for 1 d"),
         ("silent:90m between:8:30-17:00", "1 h 30 min between 08:30 and 17:00, Europe/Berlin"),
         ("silent:2h between:22-6", "for 2 h between 22:00 and 06:00, Europe/Berlin"),
+        ("stuck = 30m", "running jobs in acme for more than 30 min"),
+        ("skipped at-least : 3 within=5m", "skipped jobs in acme, at least 3 within 5 min"),
+        ("--silent 2h —between 08-20", "no jobs in acme for 2 h between 08:00 and 20:00"),
     ],
 )
 async def test_accepts_conditions(ada: Person, typed: str, words: str) -> None:
@@ -207,3 +210,21 @@ async def test_explains_invalid_conditions(ada: Person, typed: str, problem: str
     assert problem in str(exchange.payloads)
     listed = await ada.command("/emporix alerts list")
     assert "This channel has no alerts" in listed.payloads[0]["text"]
+
+
+@pytest.mark.parametrize(
+    ("typed", "corrected"),
+    [
+        ("stuk:30m", "stuck:30m"),
+        ("failed atleast:5 within:10m", "failed at-least:5 within:10m"),
+        ("silence:2h", "silent:2h"),
+        ("stuck:30m agnet:x", "stuck:30m agent:x"),
+        ("status:faild at-least:5 within:10m", "at-least:5 within:10m status:failed"),
+        ("silent : 2h status:skiped", "silent : 2h status:skipped"),
+        ("silent:2h tenant:acmee", "silent:2h tenant:acme"),
+    ],
+)
+async def test_corrections_keep_the_condition(ada: Person, typed: str, corrected: str) -> None:
+    """A mistake in a condition or a filter is corrected by a button, with the rest as it was."""
+    exchange = await ada.command(f"/emporix alerts on {typed}")
+    assert f"Run /emporix alerts on {corrected}" in str(exchange.payloads)

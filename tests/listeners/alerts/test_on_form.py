@@ -211,7 +211,7 @@ def check_stays_in_its_field(text: str, report: str, field: str) -> None:
     values = EMPTY_FORM | {"report": report} | VALID[report] | {field: text}
     problems: list[str] = []
     try:
-        condition, rest = parse_condition(typed_alert(values))
+        condition, _, rest = parse_condition(typed_alert(values))
     except AlertRefused as refused:
         problems = list(refused.problems)
     else:
