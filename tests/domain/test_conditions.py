@@ -15,9 +15,9 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from bot.domain.conditions import (
     MAX_RUNNING_JOBS,
     Condition,
-    RecentChange,
     JobChange,
     Progress,
+    RecentChange,
     RunningJob,
     Silence,
     add_to_bursts,

@@ -209,6 +209,47 @@ async def test_shows_in_the_message_that_an_agent_recovered(connected: AppHarnes
     assert "✅ complaint-agent recovered" in blocks(message)
 
 
+async def test_a_recovery_is_shown_while_the_failure_is_unclaimed(connected: AppHarness) -> None:
+    """A message that is still listed as unclaimed after days says that the agent recovered."""
+    await turn_on(connected, "")
+    fail(connected, "a")
+    await later(connected)
+    connected.clock.forward(6 * DAY)
+    await later(connected)
+    listed = await connected.person("ada", "ops").command("/emporix alerts open")
+    assert "1 message with failures" in listed.payloads[0]["text"]
+    fail(connected, status="success")
+    await later(connected, 3 * MINUTE)
+    (message,) = await posted(connected)
+    assert "✅ complaint-agent recovered" in blocks(message)
+
+
+async def test_the_name_of_a_recovered_agent_is_not_formatted(connected: AppHarness) -> None:
+    """The line that an agent recovered shows its name as it is."""
+    await turn_on(connected, "")
+    fail(connected, "a", agentId="*bold* <!here>")
+    await later(connected)
+    fail(connected, status="success", agentId="*bold* <!here>")
+    await later(connected, 3 * MINUTE)
+    (message,) = await posted(connected)
+    assert "✅ `*bold* &lt;!here&gt;` recovered" in blocks(message)
+
+
+async def test_a_silence_is_one_of_the_agent_that_replaced_an_unknown_one(
+    connected: AppHarness,
+) -> None:
+    """After the similar agent was chosen, its own first job says when silences are known."""
+    connected.emporix_state.add_agent("acme", id="complaint-agent", name="Complaint Agent")
+    work_hours(connected)
+    announced = await turn_on(connected, "silent:2h agent:Compliant")
+    assert "Off until jobs have run for two weeks" in str(announced)
+    exchange = await connected.person("ada", "ops").click("Use Complaint Agent")
+    assert "reported only if jobs usually run then" in str(exchange.payloads[0])
+    await later(connected, 140 * MINUTE)
+    (message,) = await posted(connected)
+    assert "No jobs" in message["text"]
+
+
 async def test_many_successes_of_one_agent_hide_no_recovery_of_another(
     connected: AppHarness,
 ) -> None:

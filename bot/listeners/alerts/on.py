@@ -217,7 +217,7 @@ async def use_agent(
     alert = await alerts.get_in_channel(channel.id, button.alert_id)
     typed = f"agent:{quoted_if_needed(button.agent)}"
     agent = await filter_resolver.parse(typed, account, clock, tenant=alert.tenant)
-    changed = await alerts.set_agent(alert, agent)
+    changed = await alerts.set_agent(account, alert, agent)
     turned_on = TurnedOn(changed, "changed")
     await views.post_turned_on(turned_on, channel, clock, user, audit_entry)
 

@@ -144,8 +144,6 @@ def _hours(text: str) -> tuple[int, int]:
 SNOOZE_HOURS = {"1h": 1, "4h": 4}
 SNOOZE_END = time(9)
 MAX_SNOOZE_DAYS = 30
-
-
 CANNOT_SNOOZE = "Failures can't be snoozed until then"
 
 
@@ -271,12 +269,19 @@ class AlertService:
             raise OutdatedButton("/emporix alerts list")
         return alert
 
-    async def set_agent(self, alert: Alert, agent: Filters) -> Alert:
-        """Replace the agents of an alert; raises OutdatedButton if it is off. May raise Busy."""
+    async def set_agent(self, account: Account, alert: Alert, agent: Filters) -> Alert:
+        """Replace the agents of an alert, and forget the jobs of those before.
+
+        Raises OutdatedButton if it is off, NotConnected and EmporixError. May raise Busy.
+        """
+        named = replace(alert.filters, agents=agent.agents, agent_names=agent.agent_names)
+        silence = Silence()
+        if alert.condition.silent:
+            connection = require_connection(account, alert.tenant)
+            silence = Silence(await self._first_job_at(connection, named))
 
         def changed(one: Alert) -> Alert:
-            named = replace(one.filters, agents=agent.agents, agent_names=agent.agent_names)
-            return replace(one, filters=named)
+            return replace(one, filters=named, progress=replace(one.progress, silence=silence))
 
         saved = await self._lifecycle.update(alert.id, changed)
         if saved is None:

@@ -44,7 +44,7 @@ from bot.emporix.client import MAX_PAGE_SIZE
 from bot.emporix.query import CREATED, EARLIEST, MODIFIED, TimeRange, by_ids, iso
 from bot.errors import InvalidRequest, NotFound
 from bot.services.agents import NamedJobs, fetch_pages
-from bot.services.alerts.grouping import alerts_by_query, covering, matches, open_posts
+from bot.services.alerts.grouping import alerts_by_query, covering, kept_posts, matches
 from bot.services.alerts.lifecycle import AlertLifecycle, AlertResponder
 from bot.services.digests.schedule import silence_end
 from bot.services.filters.definitions import SORTS
@@ -311,9 +311,9 @@ def _after_recovery(now: float, alert: Alert) -> Alert:
 
 
 def _failed(now: float, posts: Sequence[PostedAlert], responses: AlertResponses) -> Failed:
-    """The agents of a message that is open or claimed, and that haven't recovered."""
+    """The agents of messages that are open or claimed, and that haven't recovered."""
     found = list[tuple[str, FailedAgent]]()
-    for post in open_posts(posts, now, responses):
+    for post in kept_posts(posts, now, responses):
         response = responses.of(post.ts)
         recovered = {one.id for one in response.recoveries}
         if response.state != "resolved":

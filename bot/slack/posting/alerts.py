@@ -25,7 +25,7 @@ from bot.rendering.message_rows import with_response_replaced
 from bot.rendering.renderer import Renderer
 from bot.services.alerts.grouping import MAX_ALERT_ROWS, AlertPlan, Repeats
 from bot.services.alerts.lifecycle import AlertResponder
-from bot.services.alerts.poll import LAST_CHANGED_FIRST
+from bot.services.alerts.poll import LAST_CHANGED_FIRST, MAX_MISSED_SECONDS
 from bot.services.filters.parser import to_compact
 from bot.services.pagination import short_hash
 from bot.services.similarity import agent_counts, agent_label, group_failures
@@ -161,6 +161,7 @@ class AlertPoster:
     async def post_snooze_report(self, alert: Alert, ts: str, snooze: Snooze) -> None:
         """Post how many failures occurred during a snooze in the message's thread, once.
 
+        Says since when they are not counted, if the alert was muted or could not be polled.
         Raises PostRefused.
         """
         kind = short_hash(snooze.fingerprint)
@@ -168,7 +169,9 @@ class AlertPoster:
         post = OutgoingMessage(
             name, alert.owner.team_id, alert.channel_id, snooze.end, thread_ts=ts
         )
-        await self._try_post(post, "alerts/open.awake", snooze=snooze)
+        is_counted = snooze.end - alert.polled_at <= MAX_MISSED_SECONDS
+        since = 0.0 if is_counted else max(alert.polled_at, snooze.at)
+        await self._try_post(post, "alerts/open.awake", snooze=snooze, unread_since=since)
 
     async def may_be_posted(self, alert: Alert, report: ConditionReport) -> bool:
         """Whether a report was posted, or an earlier attempt may have posted it."""

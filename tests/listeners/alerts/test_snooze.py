@@ -69,6 +69,29 @@ async def test_snoozed_failures_are_counted_and_reported(
     assert len(await thread(harness)) == 2
 
 
+@pytest.mark.parametrize("before", [0, 2])
+async def test_a_muted_alert_does_not_count_snoozed_failures(
+    harness: AppHarness, before: int
+) -> None:
+    """If jobs were not read until the end of a snooze, the thread says since when, not that none
+    failed.
+    """
+    await snooze(harness, "Snooze for 1 hour")
+    for _ in range(before):
+        fail(harness)
+    await later(harness, 600)
+    await harness.person("grace", "ops").command("/emporix alerts mute 2h")
+    fail(harness)
+    await later(harness, HOUR)
+    (line,) = await thread(harness)
+    assert line.startswith("⏰ The snooze of a failure of complaint-agent is over")
+    assert ("*2 jobs failed* for this reason" in line) == bool(before)
+    assert "no job failed" not in line
+    assert "aren't counted, because the alert was muted" in line
+    await later(harness, 1.2 * HOUR)
+    assert any("1 job failed" in one["text"] for one in (await new_messages(harness))[1:])
+
+
 async def test_other_failures_are_posted(harness: AppHarness) -> None:
     """Only failures of the snoozed kind are held back, also from other agents."""
     await snooze(harness, "Snooze for 4 hours")
