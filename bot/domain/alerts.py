@@ -323,11 +323,15 @@ class MessageResponse(StoredRecord):
         return self if recoveries == self.recoveries else edited
 
     def with_snooze(self, snooze: Snooze) -> MessageResponse:
-        """Snooze a kind of failure; if it is snoozed already, this changes the end."""
+        """Snooze a kind of failure; if it is snoozed already, this changes the end.
+
+        If there are too many snoozes, the oldest reported one is dropped.
+        """
         active = self.active_snoozes(snooze.at)
         known = [one for one in active if one.fingerprint == snooze.fingerprint]
         new = replace(known[0], until=snooze.until, by=snooze.by) if known else snooze
         others = [one for one in self.snoozes if one not in known]
+        others.sort(key=lambda one: not one.is_reported)
         return replace(self.after_edit(), snoozes=(*others, new)[-MAX_SNOOZES:])
 
     def after_ending_snoozes(self, now: float) -> MessageResponse:

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.alerts import (
+    MAX_SNOOZES,
     AlertResponses,
     MessageResponse,
     ResponseEvent,
@@ -156,3 +157,15 @@ def test_a_batch_is_counted_once() -> None:
     reported = snoozed.after_reporting(over)
     assert reported.after_counting({"print": 1}, 3) == reported
     assert AlertResponses((reported.after_showing(reported),)).due_at(NOW + 99) is None
+
+
+def test_repeated_snoozes_do_not_end_another_one() -> None:
+    """However often a kind of failure is snoozed again, a longer snooze of another one stays."""
+    response = NEW.with_snooze(Snooze("long", NOW + WEEK, "U0ADA", NOW))
+    for number in range(MAX_SNOOZES + 1):
+        at = NOW + 120 * number
+        response = response.with_snooze(Snooze("short", at + 60, "U0ADA", at))
+        for over in response.snoozes_to_report(at + 60):
+            response = response.after_reporting(over)
+    assert [one.fingerprint for one in response.active_snoozes(at)] == ["long", "short"]
+    assert len(response.snoozes) == MAX_SNOOZES
