@@ -200,9 +200,10 @@ class Progress(StoredRecord):
     """What an alert with a condition has found, and the `reports` to post.
 
     `number` counts its reports. `asked_at` is the time of the last query for stuck jobs (new ones
-    until `floor` are ignored: there were too many to remember), and `recovery_asked_at` that for
-    recovered agents, also of an alert without a condition. `is_cut` means that the last query for
-    stuck jobs didn't read all of them, so that the alert has its own.
+    until `floor` are ignored: there were too many to remember), `looked_up_at` that of the last
+    lookup of jobs that may have ended, and `recovery_asked_at` that for recovered agents, also of
+    an alert without a condition. `is_cut` means that the last query for stuck jobs didn't read all
+    of them, so that the alert has its own.
     """
 
     watermark: Watermark = UNREADABLE
@@ -213,6 +214,7 @@ class Progress(StoredRecord):
     number: int = 0
     asked_at: float = 0.0
     recovery_asked_at: float = 0.0
+    looked_up_at: float = 0.0
     floor: float = 0.0
     is_cut: bool = False
 

@@ -574,15 +574,35 @@ async def test_an_unconfirmed_report_is_not_repeated_and_its_owner_is_told(
     assert sum("may not have been posted" in str(one) for one in messages) == 1
 
 
+@pytest.mark.parametrize("others", [("",), ("", "refund", "invoice")])
+async def test_every_question_gets_its_turn(connected: AppHarness, others: tuple[str, ...]) -> None:
+    """However many other questions are due, a silence is reported and ends of jobs are shown."""
+    work_hours(connected)
+    for filters in (*others, "stuck:30m agent:x", "silent:2h agent:complaint-agent"):
+        await turn_on(connected, filters)
+    fail(connected, agentId="never-succeeds")
+    run(connected, "slow", ago=HOUR, agentId="x")
+    await later(connected, 15 * MINUTE)
+    end(connected, "slow")
+    await later(connected, 20 * MINUTE)
+    (stuck,) = [one for one in await posted(connected) if one["text"].startswith("⏳")]
+    assert "Ended: x succeeded" in blocks(stuck)
+    connected.clock.forward(85 * MINUTE)
+    await later(connected, 40 * MINUTE)
+    (silent,) = [one for one in await posted(connected) if one["text"].startswith("🔕")]
+    assert "4 of the last 4 weeks" in blocks(silent)
+
+
 async def test_questions_about_stuck_jobs_take_turns(connected: AppHarness) -> None:
     """Looking up jobs one by one doesn't hold up other questions, and no report waits for two."""
     await turn_on(connected, "stuck:30m")
     alert, now = await the_alert(connected), connected.clock()
     store = AlertStore(connected.redis, connected.cipher)
     ended = RunningJob("a", now, number=1, ts="1.0", missing=2)
-    lost = replace(alert, progress=Progress(running=(ended,), asked_at=now))
+    checks = ConditionChecks(cast("Any", None), store, partial(add, now, 130))
     for seconds, first in ((60, "_look_up"), (120, "_ask_for_running")):
-        checks = ConditionChecks(cast("Any", None), store, partial(add, now, seconds))
+        progress = Progress(running=(ended,), asked_at=now, looked_up_at=now + seconds)
+        lost = replace(alert, progress=progress)
         questions = sorted(await checks.questions([lost]), key=lambda one: one.asked_at)
         assert cast("Any", questions[0].ask).func.__name__ == first
     waiting = replace(alert, progress=Progress().with_report(ConditionReport(1, now, ("a",))))

@@ -55,7 +55,7 @@ QUESTION_INTERVAL_SECONDS = 50.0
 """Time between two queries for stuck jobs, or for agents that succeed again."""
 
 MAX_LOOKUP_LEAD_SECONDS = 2 * QUESTION_INTERVAL_SECONDS
-"""Jobs that may have ended are looked up first, unless another question has waited this long."""
+"""Lookups and silences, which take several questions, are asked this much earlier than others."""
 
 WITH_TIME = TimeRange(CREATED, since=EARLIEST)
 """All jobs that have a time; in Emporix's order, others come first."""
@@ -126,7 +126,7 @@ class ConditionChecks:
             await self._update(alert, partial(_with_running, tuple(jobs), period, now, unread))
 
     def _lookup(self, alert: Alert) -> Question:
-        asked_at = max(alert.progress.asked_at, self._clock() - MAX_LOOKUP_LEAD_SECONDS)
+        asked_at = alert.progress.looked_up_at - MAX_LOOKUP_LEAD_SECONDS
         return Question(asked_at, [alert], partial(self._look_up, alert))
 
     async def _look_up(self, alert: Alert, connection: Connection) -> None:
@@ -141,7 +141,9 @@ class ConditionChecks:
             if job.job_id in ended:
                 await self._recover(alert, job.ts, [_ended(job, found.get(job.job_id), now)])
         after = partial(after_lookup, running=running, ended=ended, unknown=set(ids) - {*found})
-        await self._update(alert, lambda one: replace(one, progress=after(one.progress)))
+        await self._update(
+            alert, lambda one: replace(one, progress=replace(after(one.progress), looked_up_at=now))
+        )
 
     async def _find(
         self, connection: Connection, ids: Sequence[str]
@@ -164,9 +166,8 @@ class ConditionChecks:
         question = silence_question(silence, until, weeks, now)
         if question is None or alert.progress.reports:
             return None
-        # a comparison takes several questions
-        waits_since = max(silence.until or silence.ask_at, now - MAX_LOOKUP_LEAD_SECONDS)
-        return Question(waits_since, [alert], partial(self._ask_for_job, alert, question))
+        asked_at = silence.ask_at - MAX_LOOKUP_LEAD_SECONDS
+        return Question(asked_at, [alert], partial(self._ask_for_job, alert, question))
 
     async def _ask_for_job(
         self, alert: Alert, question: SilenceQuestion, connection: Connection

@@ -277,7 +277,8 @@ class AlertPoller:
         changing = [alert for alert in active if reports_changes(alert) and not alert.batch]
         changes = sorted(self._change_questions(changing), key=lambda one: one.asked_at)
         others = [*changes[1:], *await self._checks.questions(active)]
-        others.sort(key=lambda one: one.asked_at)
+        # a time in the future is from before the clock was set back
+        others.sort(key=lambda one: one.asked_at if one.asked_at <= now else 0.0)
         refused, connection = list[str](), None
         for question in (*changes[:1], *others):
             next_at = await self._store.next_query_at(source, now)
