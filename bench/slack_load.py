@@ -20,8 +20,8 @@ from sandbox.slack.delivery import signed
 
 SIGNING_SECRET = "be2c4a51962e5a3d6f0c1b7e8f9a24d1"
 ANSWER_SECONDS = 30.0
-ANSWER = "Job"
-"""The first words of a list and of a job; other messages are loading states or errors."""
+ANSWER = ("Job", "✅ Succeeded")
+"""How a list and a job begin; other messages are loading states or errors."""
 
 
 class Answers:

@@ -373,7 +373,8 @@ class NotOurs(BotError):
     """The app doesn't answer this request; nothing was read or stored for it.
 
     `reason` is team (another workspace), app (another app), outsider (a person of another
-    organization) or unknown (Slack doesn't say which workspace is ours).
+    organization), member (such a person, who may do other things) or unknown (Slack doesn't say
+    which workspace is ours).
     """
 
     template = "not_ours"

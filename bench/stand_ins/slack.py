@@ -25,6 +25,7 @@ SUCCEEDED = b"*Succeeded*"
 """In the modal of the job that the stand-in for Emporix returns; not in an error."""
 
 OPENED_JOB = b'{"text": "Job"}'
+USER = b'{"ok": true, "user": {"id": "U0BENCH", "tz": "Europe/Berlin"}}'
 AUTH_TEST = b'{"ok": true, "url": "", "user_id": "U0BOT", "team_id": "T0BENCH", "bot_id": "B0BOT"}'
 
 
@@ -48,7 +49,8 @@ async def app(scope: Scope, receive: Receive, send: Send) -> None:
     elif path == "/last":
         await _answer(send, b"application/json", _last)
     else:
-        await _answer(send, b"application/json", AUTH_TEST)
+        user = path == "/api/users.info"
+        await _answer(send, b"application/json", USER if user else AUTH_TEST)
 
 
 def _note(answer_id: str, body: bytes) -> None:

@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from bot.domain.accounts import Caller, PolledConnection
 from bot.domain.agents import AgentPause
-from bot.domain.conditions import (
-    Condition,
-    ConditionReport,
-    FailedAgent,
-    JobChange,
-    Progress,
-    Recovery,
-    Watermark,
-)
+from bot.domain.conditions import Condition, ConditionReport, JobChange, Progress, Watermark
 from bot.domain.digests import QuietHours
 from bot.domain.filters import Filters
+from bot.domain.jobs import FailedAgent, Recovery
 from bot.domain.records import StoredRecord
 
 
@@ -111,6 +104,10 @@ class Alert(StoredRecord):
     def news(self) -> tuple[ChangeBatch | ConditionReport, ...]:
         """The batch and the reports that wait to be posted."""
         return (*((self.batch,) if self.batch else ()), *self.progress.reports)
+
+    def without_ended(self, number: int, ended: Set[str]) -> Alert:
+        """The alert without jobs of a report that ended before it was posted."""
+        return replace(self, progress=self.progress.without_ended(number, ended))
 
     @property
     def tenant(self) -> str:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Literal
 
 from bot.domain.records import StoredRecord
+from bot.domain.times import DAY_SECONDS
 
 WATERMARK_OVERLAP_SECONDS = 180.0
 """A change that becomes visible in Emporix later than this after it happened may be missed."""
@@ -136,7 +137,7 @@ def _bursts(ordered: Sequence[HeldChange], condition: Condition) -> list[list[in
 Period = tuple[float, float]
 """A start and an end, in seconds since 1970; the end is not included."""
 
-MAX_RUNNING_JOBS = 100
+MAX_RUNNING_JOBS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,8 +162,9 @@ class Silence(StoredRecord):
 
     `first_at` and `latest_at` are when the first and the latest job were created, 0 if there was
     none. Emporix is asked again at `ask_at`. While a silence is compared with earlier weeks, it
-    ended at `until` (else 0), and `weeks` says whether there were jobs 1, 2, … weeks before.
-    `reported_at` is when a silence was reported, 0 if there is none, in the message `ts`.
+    ended at `until` (else 0), and `weeks` says whether there were jobs 1, 2, … weeks before. Jobs
+    are not usual until `compared_until`. `reported_at` is when a silence was reported, 0 if there
+    is none, in the message `ts`.
     """
 
     first_at: float = 0.0
@@ -172,13 +174,16 @@ class Silence(StoredRecord):
     weeks: tuple[bool, ...] = ()
     reported_at: float = 0.0
     ts: str = ""
+    compared_until: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class ConditionReport(StoredRecord):
     """A message to post about a condition: stuck jobs, or a silence since `since`.
 
-    In `weeks` of the `known` weeks before, there were jobs at this time.
+    In `weeks` of the `known` weeks before, there were jobs at this time. Without known weeks, it
+    says that no silence was looked for from `since` to `at`. `unread` is the number of
+    older jobs that were not read because there are too many, None if it is unknown.
     """
 
     number: int
@@ -187,6 +192,7 @@ class ConditionReport(StoredRecord):
     since: float = 0.0
     weeks: int = 0
     known: int = 0
+    unread: int | None = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +201,8 @@ class Progress(StoredRecord):
 
     `number` counts its reports. `asked_at` is the time of the last query for stuck jobs (new ones
     until `floor` are ignored: there were too many to remember), and `recovery_asked_at` that for
-    recovered agents, also of an alert without a condition.
+    recovered agents, also of an alert without a condition. `is_cut` means that the last query for
+    stuck jobs didn't read all of them, so that the alert has its own.
     """
 
     watermark: Watermark = UNREADABLE
@@ -207,9 +214,22 @@ class Progress(StoredRecord):
     asked_at: float = 0.0
     recovery_asked_at: float = 0.0
     floor: float = 0.0
+    is_cut: bool = False
 
     def with_report(self, report: ConditionReport) -> Progress:
         return replace(self, number=report.number, reports=(*self.reports, report))
+
+    def without_ended(self, number: int, ended: Set[str]) -> Progress:
+        """The progress without jobs of a report that ended before it was posted."""
+        reports = [
+            replace(one, job_ids=tuple(job for job in one.job_ids if job not in ended))
+            if one.number == number
+            else one
+            for one in self.reports
+        ]
+        left = [one for one in self.running if one.number != number or one.job_id not in ended]
+        kept = tuple(one for one in reports if one.number != number or one.job_ids)
+        return replace(self, reports=kept, running=tuple(left))
 
     def after_posting(self, number: int, ts: str) -> Progress:
         """The progress after a report was posted in the message `ts`; "" if that is unknown."""
@@ -217,7 +237,7 @@ class Progress(StoredRecord):
             return self
         left, kept = self.running, number if ts else 0
         running = (replace(a, ts=ts, number=kept) if a.number == number else a for a in left)
-        is_silence = any(one.since for one in self.reports if one.number == number)
+        is_silence = any(one.known for one in self.reports if one.number == number)
         return replace(
             self,
             reports=tuple(one for one in self.reports if one.number != number),
@@ -227,11 +247,15 @@ class Progress(StoredRecord):
 
 
 def after_running(
-    progress: Progress, jobs: Sequence[RunningJob], period: Period, now: float
+    progress: Progress,
+    jobs: Sequence[RunningJob],
+    period: Period,
+    now: float,
+    unread: int | None = 0,
 ) -> Progress:
     """Report the jobs that are new among the stuck ones: all that were created in a period.
 
-    Jobs of this period that are missing may have ended.
+    Jobs of this period that are missing may have ended. `unread` is the number of older jobs.
     """
     there, known = {job.job_id for job in jobs}, {job.job_id for job in progress.running}
     tracked = [
@@ -242,7 +266,7 @@ def after_running(
         else one
         for one in progress.running
     ]
-    after = replace(progress, running=tuple(tracked), asked_at=now)
+    after = replace(progress, running=tuple(tracked), asked_at=now, is_cut=unread != 0)
     new = (job for job in jobs if job.job_id not in known)
     if not (news := [job for job in new if job.at > progress.floor]):
         return after
@@ -251,7 +275,7 @@ def after_running(
     running.sort(key=lambda job: (not job.missing, job.at))
     forgotten = (job.at for job in running[:-MAX_RUNNING_JOBS] if not job.missing)
     floor, kept = max([progress.floor, *forgotten]), tuple(running[-MAX_RUNNING_JOBS:])
-    report = ConditionReport(number, now, tuple(job.job_id for job in news))
+    report = ConditionReport(number, now, tuple(job.job_id for job in news), unread=unread)
     return replace(after, running=kept, floor=floor).with_report(report)
 
 
@@ -276,123 +300,99 @@ ENDED_SILENCE_INTERVAL_SECONDS = 5 * 60.0
 UNUSUAL_SILENCE_SECONDS = 30 * 60.0
 """After this long, a silence is compared again: other hours may usually have jobs."""
 
+MAX_SILENCE_DELAY_SECONDS = DAY_SECONDS
+"""Silences that ended earlier are not compared any more; a message says so."""
+
 
 @dataclass(frozen=True, slots=True)
 class SilenceQuestion:
-    """The job to ask Emporix for: the first or the latest one that was created in a period."""
+    """The job to ask Emporix for: the first or the latest one that was created in a period.
 
-    about: Literal["first", "latest", "next", "week"]
+    "newest" is the latest job of all, and "latest" that of a period that may be a silence.
+    """
+
+    about: Literal["first", "newest", "latest", "next", "week"]
     period: Period
 
 
 def silence_question(
-    silence: Silence, weeks: Sequence[Period], now: float
+    silence: Silence, until: float, weeks: Sequence[Period], now: float
 ) -> SilenceQuestion | None:
-    """What to ask now, if anything; `weeks` are the known periods to compare with."""
+    """What to ask now, if anything.
+
+    `until` is when the next silence to compare would end, and `weeks` are the known periods to
+    compare it with.
+    """
     if now < silence.ask_at <= now + MAX_SILENCE_WAIT_SECONDS:
         return None
     if not silence.first_at:
         return SilenceQuestion("first", (0.0, now))
     if silence.reported_at:
         return SilenceQuestion("next", (silence.latest_at + 0.001, now))
+    if not silence.latest_at or until < now - MAX_SILENCE_DELAY_SECONDS:
+        return SilenceQuestion("newest", (0.0, now))
     if silence.until and len(silence.weeks) < len(weeks):
         return SilenceQuestion("week", weeks[len(silence.weeks)])
-    return SilenceQuestion("latest", (0.0, now))
+    is_due = now >= until + SILENCE_GRACE_SECONDS
+    return SilenceQuestion("latest", (silence.latest_at + 0.001, until)) if is_due else None
+
+
+SilenceOutcome = Literal["", "begun", "ended", "skipped"]
 
 
 def after_answer(
     silence: Silence,
     question: SilenceQuestion,
     job_at: float | None,
-    length: float,
-    hours: Period,
     weeks: Sequence[Period],
     now: float,
-) -> tuple[Silence, Literal["", "begun", "ended"]]:
-    """The silence after an answer, and whether it is to be reported, or has ended.
+) -> tuple[Silence, SilenceOutcome]:
+    """The silence after an answer, and whether it is to be reported, has ended, or was skipped.
 
-    `job_at` is when the job was created, None if there is none. `length` is that of the condition,
-    and `hours` the current or the next period in which it applies.
+    `job_at` is when the job was created, None if there is none.
     """
-    if question.about == "week":
-        found = job_at is not None
-        return replace(silence, weeks=(*silence.weeks, found), ask_at=now), ""
-    if question.about == "first":
-        ask_at = now if job_at else now + MAX_SILENCE_WAIT_SECONDS
-        return replace(silence, first_at=job_at or 0.0, ask_at=ask_at), ""
-    if question.about == "next":
-        if job_at is None:
-            return replace(silence, ask_at=now + ENDED_SILENCE_INTERVAL_SECONDS), ""
-        ended = replace(silence, latest_at=job_at, reported_at=0.0, ts="", until=0.0, weeks=())
-        return replace(ended, ask_at=now), "ended"
-    return _after_latest(silence, job_at or 0.0, length, hours, len(weeks), now)
-
-
-def _after_latest(
-    silence: Silence, job_at: float, length: float, hours: Period, weeks: int, now: float
-) -> tuple[Silence, Literal["", "begun", "ended"]]:
+    after, found = replace(silence, ask_at=now), job_at or 0.0
+    reset = replace(after, until=0.0, weeks=(), compared_until=0.0)
+    match question.about:
+        case "week":
+            return replace(after, weeks=(*silence.weeks, job_at is not None)), ""
+        case "first":
+            ask_at = now if found else now + MAX_SILENCE_WAIT_SECONDS
+            return replace(after, first_at=found, ask_at=ask_at), ""
+        case "newest":
+            latest = max(silence.first_at, silence.latest_at, found)
+            begin = now - UNUSUAL_SILENCE_SECONDS  # silences are compared from now on
+            begun = replace(reset, latest_at=latest, compared_until=begin)
+            return begun, "skipped" if silence.latest_at and is_known(silence, now) else ""
+        case "next" if not found:
+            return replace(after, ask_at=now + ENDED_SILENCE_INTERVAL_SECONDS), ""
+        case "next":
+            return replace(reset, latest_at=found, reported_at=0.0, ts=""), "ended"
     # The latest job that is known may have been deleted; it ran nevertheless.
-    latest = replace(silence, latest_at=max(silence.latest_at, job_at))
-    since = max(latest.latest_at, hours[0])
-    due = since + length + SILENCE_GRACE_SECONDS
-    if now < due or since + length > hours[1]:
-        ask_at = now + MAX_SILENCE_WAIT_SECONDS
-        ask_at = min(due, ask_at) if now < due else ask_at
-        return replace(latest, until=0.0, weeks=(), ask_at=ask_at), ""
-    if not due <= latest.until <= now:  # not compared yet, or for an earlier silence
-        return replace(latest, until=now, weeks=(), ask_at=now), ""
-    if len(latest.weeks) < weeks:
-        return replace(latest, ask_at=now), ""
-    if is_usual(latest.weeks):
+    if found > silence.latest_at:
+        return replace(reset, latest_at=found), ""
+    return _after_silence(silence, question.period[1], len(weeks), now)
+
+
+def _after_silence(
+    silence: Silence, until: float, weeks: int, now: float
+) -> tuple[Silence, SilenceOutcome]:
+    """There was no job until `until`, so the earlier weeks are to be compared, or have been."""
+    if silence.until != until:
+        return replace(silence, until=until, weeks=(), ask_at=now), ""
+    if len(silence.weeks) < weeks:
+        return replace(silence, ask_at=now), ""
+    if is_usual(silence.weeks):
         ask_at = now + ENDED_SILENCE_INTERVAL_SECONDS
-        return replace(latest, reported_at=now, ask_at=ask_at), "begun"
-    return replace(latest, until=0.0, weeks=(), ask_at=now + UNUSUAL_SILENCE_SECONDS), ""
+        return replace(silence, reported_at=now, ask_at=ask_at), "begun"
+    return replace(silence, until=0.0, weeks=(), compared_until=until, ask_at=now), ""
+
+
+def is_known(silence: Silence, at: float) -> bool:
+    """Whether two weeks before a time are known, so that a silence can be reported."""
+    return 0.0 < silence.first_at <= at - MIN_KNOWN_WEEKS * 7 * DAY_SECONDS
 
 
 def is_usual(weeks: Sequence[bool]) -> bool:
     """Whether jobs normally run at a time: in two or more of the known weeks, and in most."""
     return sum(weeks) >= MIN_KNOWN_WEEKS and 2 * sum(weeks) > len(weeks)
-
-
-@dataclass(frozen=True, slots=True)
-class FailedAgent(StoredRecord):
-    """An agent whose jobs failed, most recently at `at` according to Emporix."""
-
-    agent_id: str
-    name: str
-    at: float
-
-
-MAX_RECOVERIES = 50
-"""The recoveries of a message that are stored."""
-
-
-@dataclass(frozen=True, slots=True)
-class Recovery(StoredRecord):
-    """An agent that succeeded again, a stuck job that ended, or the first job after a silence.
-
-    `kind` is "agent", "job" or "silence". `id` is that of the agent or the job, and `name` the
-    agent's name. `status` is that of a stuck job, empty if it was deleted. `at` is the time in
-    Emporix, and `seen_at` when a worker noticed.
-    """
-
-    kind: str
-    id: str
-    name: str
-    at: float
-    seen_at: float
-    status: str = ""
-
-
-def add_recoveries(known: Sequence[Recovery], new: Iterable[Recovery]) -> tuple[Recovery, ...]:
-    """The recoveries with those that are new."""
-    ids = {one.id for one in known}
-    return (*known, *(one for one in new if one.id not in ids))[-MAX_RECOVERIES:]
-
-
-def without_failed(
-    known: Iterable[Recovery], failed: Sequence[FailedAgent]
-) -> tuple[Recovery, ...]:
-    """The recoveries without those of agents that have failed later."""
-    failed_at = {agent.agent_id: agent.at for agent in failed}
-    return tuple(one for one in known if one.at >= failed_at.get(one.id, 0.0))

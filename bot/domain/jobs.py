@@ -5,10 +5,10 @@ All texts in these classes are untrusted.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from bot.domain.records import StoredRecord
+from bot.domain.records import StoredRecord, parse_time
 
 SUCCEEDED, FAILED, RUNNING, SKIPPED = "success", "failure", "in_progress", "skipped"
 """Job statuses as spelled in Emporix's responses."""
@@ -96,6 +96,18 @@ class Job:
     agent_name: str = ""
     left_out: int = 0
     error_line: str = field(default="", repr=False)
+
+
+def created_at(job: Job) -> float:
+    """When a job was created, in seconds since 1970; 0 if that is unknown."""
+    moment = parse_time(job.created_at)
+    return moment.timestamp() if moment else 0.0
+
+
+def modified_at(job: Job) -> float:
+    """When a job last changed, in seconds since 1970; 0 if that is unknown."""
+    moment = parse_time(job.modified_at)
+    return moment.timestamp() if moment else 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,3 +275,47 @@ class DeletedJob(StoredRecord):
     job_id: str
     user_id: str
     at: float
+
+
+@dataclass(frozen=True, slots=True)
+class FailedAgent(StoredRecord):
+    """An agent whose jobs failed, most recently at `at` according to Emporix."""
+
+    agent_id: str
+    name: str
+    at: float
+
+
+MAX_RECOVERIES = 50
+"""The recoveries of a message that are stored."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recovery(StoredRecord):
+    """An agent that succeeded again, a stuck job that ended, or the first job after a silence.
+
+    `kind` is "agent", "job" or "silence". `id` is that of the agent or the job, and `name` the
+    agent's name. `status` is that of a stuck job, empty if it was deleted. `at` is the time in
+    Emporix, and `seen_at` when a worker noticed.
+    """
+
+    kind: str
+    id: str
+    name: str
+    at: float
+    seen_at: float
+    status: str = ""
+
+
+def add_recoveries(known: Sequence[Recovery], new: Iterable[Recovery]) -> tuple[Recovery, ...]:
+    """The recoveries with those that are new."""
+    ids = {one.id for one in known}
+    return (*known, *(one for one in new if one.id not in ids))[-MAX_RECOVERIES:]
+
+
+def without_failed(
+    known: Iterable[Recovery], failed: Sequence[FailedAgent]
+) -> tuple[Recovery, ...]:
+    """The recoveries without those of agents that have failed later."""
+    failed_at = {agent.agent_id: agent.at for agent in failed}
+    return tuple(one for one in known if one.at >= failed_at.get(one.id, 0.0))

@@ -1,21 +1,24 @@
-"""Names of agents: cached for each user, resolved in filters, and added to jobs."""
+"""Names of agents: cached for each user, resolved in filters, and added to jobs.
+
+Also reads jobs with these names page after page.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from functools import partial
 from typing import TypeAlias
 
 from bot.domain.accounts import Caller, Connection, Credentials
 from bot.domain.filters import Filters
-from bot.domain.jobs import Job, JobPage
+from bot.domain.jobs import Job, JobPage, created_at, modified_at
 from bot.domain.times import Clock
-from bot.emporix.client import EmporixClient
-from bot.emporix.query import ALL_TIMES, TimeRange
+from bot.emporix.client import MAX_PAGE_SIZE, EmporixClient
+from bot.emporix.query import ALL_TIMES, CREATED, MODIFIED, TimeRange, iso
 from bot.errors import BotError
 from bot.services.concurrency import SingleFlight
 from bot.services.references import MIN_AGENT_NAME_LENGTH, normalize
@@ -195,3 +198,59 @@ class NamedJobs:
 
 def _with_name(job: Job, names: Names) -> Job:
     return replace(job, agent_name=names.get(job.agent_id, ""))
+
+
+@dataclass(frozen=True, slots=True)
+class FetchedJobs:
+    """Jobs sorted by their last change, latest first; `whole` if all since `since` are included.
+
+    `total` is None if Emporix returns none.
+    """
+
+    jobs: tuple[Job, ...]
+    since: float
+    whole: bool
+    total: int | None
+
+    @property
+    def oldest(self) -> float:
+        """The time since which the jobs are complete."""
+        return self.since if self.whole else min(map(modified_at, self.jobs), default=self.since)
+
+
+MAX_PAGES_PER_QUERY = 4
+"""Jobs beyond these pages are counted, not read."""
+
+_TIME_OF = {CREATED: created_at, MODIFIED: modified_at}
+
+
+async def fetch_pages(
+    emporix: NamedJobs,
+    connection: Connection,
+    filters: Filters,
+    part: TimeRange,
+    most_pages: int = MAX_PAGES_PER_QUERY,
+) -> tuple[list[Job], bool, int | None]:
+    """Read jobs within a time range, latest first; returns if these are all, and their total.
+
+    `filters` are sorted by the field of the time range. Each page begins at the time at which the
+    previous one ended, so that new changes do not shift the pages. Jobs of the same time that fill
+    whole pages are skipped by their number; if some may have been missed by that, the result is not
+    complete. A `q:` query cannot be restricted to a time, so only one page of it is read.
+    """
+    found, time_of = dict[str, Job](), _TIME_OF[part.field]
+    total, number, skips = None, 1, False
+    for _ in range(most_pages):
+        asked = replace(filters, page=number, size=MAX_PAGE_SIZE)
+        page = await emporix.list_jobs(connection, asked, part)
+        total = total if found else page.total
+        found = {job.id: job for job in page.jobs} | found
+        reached = min(map(time_of, page.jobs), default=0.0)
+        if not page.has_more or not reached or filters.raw_q:
+            break
+        # formatted here: Emporix's may have any separator
+        part = replace(part, until=iso(reached))
+        number = 1 + sum(time_of(job) == reached for job in found.values()) // MAX_PAGE_SIZE
+        skips |= number > 1
+    whole = not page.has_more and not (skips and total is not None and len(found) < total)
+    return sorted(found.values(), key=time_of, reverse=True), whole, total

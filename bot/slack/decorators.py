@@ -7,7 +7,7 @@ import inspect
 import pkgutil
 import re
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import cache
 from types import ModuleType, NoneType
@@ -47,11 +47,13 @@ class Listener:
     """A listener function with its settings; compared by identity.
 
     `audit` is the event in the audit log, or None if the listener changes nothing. It has no
-    default, so each listener must set it.
+    default, so each listener must set it. `for_members`: refuses people from other organizations,
+    even if the operator lets them use the app.
     """
 
     function: ListenerFunction
     audit: AuditEvent | None
+    for_members: bool = field(default=False, kw_only=True)
 
     @property
     def parameters(self) -> tuple[str, ...]:
@@ -201,15 +203,23 @@ def command(
 
 
 def action(
-    *action_ids: str, audit: AuditEvent | None, at_once: bool = False, replaces: bool = False
+    *action_ids: str,
+    audit: AuditEvent | None,
+    at_once: bool = False,
+    replaces: bool = False,
+    for_members: bool = False,
 ) -> Callable[[ListenerFunction], ActionListener]:
-    return lambda listener: ActionListener(listener, audit, action_ids, at_once, replaces)
+    return lambda listener: ActionListener(
+        listener, audit, action_ids, at_once, replaces, for_members=for_members
+    )
 
 
 def submission(
-    callback_id: str, *, audit: AuditEvent | None
+    callback_id: str, *, audit: AuditEvent | None, for_members: bool = False
 ) -> Callable[[ListenerFunction], SubmissionListener]:
-    return lambda listener: SubmissionListener(listener, audit, callback_id)
+    return lambda listener: SubmissionListener(
+        listener, audit, callback_id, for_members=for_members
+    )
 
 
 def closing(

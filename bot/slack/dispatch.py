@@ -284,6 +284,8 @@ class Dispatch:
         """Raises NotOurs, and records it if the listener changes something."""
         try:
             await self.installation.admit(body)
+            if find().for_members:
+                self.installation.admit_member(body)
         except NotOurs as error:
             with suppress(BotError):  # unknown id, or too many refusals at once
                 self._record_refusal(find(), request, error)

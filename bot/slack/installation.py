@@ -93,9 +93,13 @@ class Installation:
             raise NotOurs("app")
         if not _is_within(ours, _installed_in(body), _enterprise(body)):
             raise NotOurs("team")
-        is_ours = _is_within(ours, _team_of_user(body), _enterprise(body))
-        if not is_ours and not self._allow_outsiders:
+        if not self._allow_outsiders and not _is_member(ours, body):
             raise NotOurs("outsider")
+
+    def admit_member(self, body: Body) -> None:
+        """Raises NotOurs for an outsider, whatever the operator allows. Call `admit` first."""
+        if self._identity is None or not _is_member(self._identity, body):
+            raise NotOurs("member")
 
     def in_own_team(self, caller: Caller) -> Caller:
         """The same user with the app's own workspace id, if it is known."""
@@ -121,6 +125,10 @@ class Installation:
             logger.warning("the app of the bot token is unknown: %s", error_name(error))
             return ""
         return str((bot.get("bot") or {}).get("app_id") or "")
+
+
+def _is_member(ours: Identity, body: Body) -> bool:
+    return _is_within(ours, _team_of_user(body), _enterprise(body))
 
 
 def _is_within(ours: Identity, team_id: str, enterprise_id: str) -> bool:

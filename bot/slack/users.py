@@ -28,10 +28,9 @@ MAX_MEMBER_PAGES = 20
 
 
 async def user_info(client: AsyncWebClient, user_id: str) -> Mapping[str, Any]:
-    """Slack's user object (users.info, scope users:read)."""
+    """Slack's user object (users.info, scope users:read); empty if Slack sends none."""
     answer = await client.users_info(user=user_id)
-    user: Mapping[str, Any] = answer["user"]
-    return user
+    return answer.get("user") or {}
 
 
 async def has_left(client: AsyncWebClient, user_id: str) -> bool:

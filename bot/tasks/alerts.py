@@ -8,13 +8,7 @@ from functools import partial
 from typing import Any
 
 from bot.domain.accounts import OWNER_GONE, PolledConnection
-from bot.domain.alerts import (
-    Alert,
-    AlertResponses,
-    MessageResponse,
-    PendingMention,
-    PostedAlert,
-)
+from bot.domain.alerts import Alert, AlertResponses, MessageResponse, PendingMention, PostedAlert
 from bot.domain.audit import AuditEvent
 from bot.errors import EmporixError, RetryLater, ShareRefused
 from bot.metrics import PAUSED, POST_LATENESS_SECONDS
@@ -358,11 +352,18 @@ async def _post_reports(
     alert_poster: AlertPoster,
     admit: Admit,
 ) -> None:
-    """Post stuck jobs or a silence, and save the messages; a retry posts nothing twice."""
+    """Post stuck jobs or a silence, and save the messages; a retry posts nothing twice.
+
+    Jobs that have ended before the first attempt are left out: the report may have waited.
+    """
     for report in alert.progress.reports:
-        jobs = await alert_poller.load_jobs(alert, report.job_ids)
-        ts = await alert_poster.post_report(alert, report, jobs, admit)
-        await alert_lifecycle.mark_reported(alert.id, report.number, ts)
+        jobs, ended = await alert_poller.load_reported(alert, report)
+        is_new = ended and not await alert_poster.may_be_posted(alert, report)
+        number = report.number
+        left = await alert_lifecycle.drop_ended(alert.id, number, ended) if is_new else report
+        if left:
+            ts = await alert_poster.post_report(alert, left, jobs, admit)
+            await alert_lifecycle.mark_reported(alert.id, number, ts)
 
 
 async def _post(

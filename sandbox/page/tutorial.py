@@ -125,6 +125,13 @@ STEPS = (
         types="/emporix alerts list",
     ),
     TutorialStep(
+        "condition",
+        ADA,
+        "Report stuck jobs",
+        "Jobs that run too long are posted once. Also bursts of failures, and hours without jobs.",
+        types="/emporix alerts on stuck:1m",
+    ),
+    TutorialStep(
         "run_again",
         ADA,
         "Run a failed job again",
@@ -148,6 +155,15 @@ SAID_ABOUT_USERS = {
     "{} snoozed": "snooze",
 }
 """What the app says about a user who has completed a step."""
+
+SAID = {
+    "Emporix jobs found": "find",
+    buttons.JOBS_SEARCH_RESULTS_REFRESH: "form",
+    "Each stuck job is posted once": "condition",
+    "Each burst is posted once": "condition",
+    "Each silence is posted once": "condition",
+}
+"""What the app says to a user who has completed a step."""
 
 
 class TutorialProgress:
@@ -199,10 +215,7 @@ def _steps_shown_by(sent: SentPayload, user: User) -> Iterator[str]:
         yield "connect"
     if "Saved for " in shown and "Notify people" in shown and "Mentions nobody" not in shown:
         yield "mention"
-    if "Emporix jobs found" in shown:
-        yield "find"
-    if buttons.JOBS_SEARCH_RESULTS_REFRESH in shown:
-        yield "form"
+    yield from compress(SAID.values(), (words in shown for words in SAID))
 
 
 def _agent_actions(shown: str, user: User) -> Iterator[str]:

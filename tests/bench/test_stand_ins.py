@@ -11,6 +11,7 @@ from typing import Any, cast
 import pytest
 from jinja2 import Environment, FileSystemLoader
 
+from bench.environment import open_environment
 from bench.redis_round_trips import RoundTripCounter, counting_proxy
 from bench.stand_ins import channels, emporix, plain_digest, tenants
 from bench.stored_digests import digest
@@ -119,6 +120,14 @@ def test_totals_of_a_tenant_add_up() -> None:
     """The totals of the four statuses add up to all jobs."""
     totals = [asked("acme-1", f"status:{status}", 1)[1] for status in (*tenants.TOTALS, "FAILURE")]
     assert sum(totals) == asked("acme-1", "", 1)[1]
+
+
+async def test_the_app_answers_the_commands_of_the_figures() -> None:
+    """The stand-ins answer each call that the app needs for a list, a job and the help."""
+    async with open_environment() as environment, environment.bot() as bot:
+        assert await bot.load.answer("jobs") > 0
+        assert await bot.load.answer(f"jobs get {7:024x}") > 0
+        assert await bot.load.ack(bot.load.command("help")) > 0
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -14,22 +15,19 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from bot.domain.conditions import (
     MAX_RUNNING_JOBS,
     Condition,
-    FailedAgent,
     HeldChange,
     JobChange,
     Progress,
-    Recovery,
     RunningJob,
     Silence,
-    add_recoveries,
     add_to_bursts,
     after_answer,
     after_lookup,
     after_running,
     is_usual,
     silence_question,
-    without_failed,
 )
+from bot.domain.jobs import FailedAgent, Recovery, add_recoveries, without_failed
 
 START = 1_795_430_000.0
 FIVE = Condition(at_least=5, within=600.0)
@@ -236,12 +234,12 @@ def test_an_unknown_message_is_not_posted_again() -> None:
 
 def test_too_many_stuck_jobs_are_not_reported_twice() -> None:
     """With more stuck jobs than the app can remember, none is reported twice as others end."""
-    jobs = [RunningJob(f"job-{number}", START + number) for number in range(200)]
-    progress, posted, now = Progress(), Counter[str](), START + 500
-    for place in (50, 100, 150, 200, 200, 100, 100, 50, 50, 50):
-        page = jobs[place - 50 : place]  # the newest that still run
+    jobs = [RunningJob(f"job-{number}", START + number) for number in range(800)]
+    progress, posted, now = Progress(), Counter[str](), START + 1_000
+    for place in (200, 400, 600, 800, 800, 400, 400, 200, 200, 200):
+        page = jobs[place - 200 : place]  # the newest that still run
         for _ in range(2):
-            begin = page[0].at if place > 50 else 0.0
+            begin = page[0].at if place > 200 else 0.0
             progress = after_running(progress, page, (begin, now), now)
             for report in progress.reports:
                 posted.update(report.job_ids)
@@ -268,38 +266,44 @@ class Agents:
     times: list[float]
 
     def answer(self, about: str, since: float, before: float) -> float | None:
-        match about:
-            case "first":
-                return min(self.times, default=None)
-            case "latest":
-                return max(self.times, default=None)
-            case "next":
-                return min((at for at in self.times if at >= since), default=None)
-            case _:
-                return next((at for at in self.times if since <= at < before), None)
-
-
-def watch(
-    agents: Agents, silence: Silence, now: float, hours: tuple[float, float]
-) -> tuple[Silence, str]:
-    """Ask everything that is due, until something is to be reported."""
-    for _ in range(20):
-        weeks = [
-            (silence.until - 2 * HOUR - back * 7 * DAY, silence.until - back * 7 * DAY)
-            for back in range(1, 5)
-        ]
-        known = [one for one in weeks if silence.until and silence.first_at <= one[0]]
-        question = silence_question(silence, known, now)
-        if question is None:
-            break
-        job_at = agents.answer(question.about, *question.period)
-        silence, outcome = after_answer(silence, question, job_at, 2 * HOUR, hours, known, now)
-        if outcome:
-            return silence, outcome
-    return silence, ""
+        there = [at for at in self.times if since <= at < before]
+        return (
+            max(there, default=None) if about in ("newest", "latest") else min(there, default=None)
+        )
 
 
 ALWAYS = (0.0, START * 2)
+
+
+def ask(
+    agents: Agents, silence: Silence, now: float, hours: tuple[float, float] = ALWAYS
+) -> tuple[Silence, str] | None:
+    """Ask the next question about a silence of two hours, if one is due."""
+    least = max(silence.latest_at, hours[0]) + 2 * HOUR
+    compared = silence.compared_until if silence.compared_until <= now else 0.0
+    until = max(least, compared + 1_800)
+    weeks = [
+        (silence.until - 2 * HOUR - back * 7 * DAY, silence.until - back * 7 * DAY)
+        for back in range(1, 5)
+    ]
+    known = [one for one in weeks if silence.until and silence.first_at <= one[0]]
+    due = until if until <= hours[1] else math.inf
+    question = silence_question(silence, due, known, now)
+    if question is None:
+        return None
+    job_at = agents.answer(question.about, *question.period)
+    return after_answer(silence, question, job_at, known, now)
+
+
+def watch(
+    agents: Agents, silence: Silence, now: float, hours: tuple[float, float] = ALWAYS
+) -> tuple[Silence, str]:
+    """Ask everything that is due, until something is to be reported."""
+    while asked := ask(agents, silence, now, hours):
+        silence, outcome = asked
+        if outcome:
+            return silence, outcome
+    return silence, ""
 
 
 def regular(begin: float, end: float, interval: float = 1_800.0) -> list[float]:
@@ -313,7 +317,7 @@ def test_a_silence_is_reported_once_and_ends_with_the_next_job() -> None:
     for step in range(200):
         if step == 150:
             agents.times.append(START + 100 * 300)  # visible late
-        silence, outcome = watch(agents, silence, START + 300 * step, ALWAYS)
+        silence, outcome = watch(agents, silence, START + 300 * step)
         found += [(step, outcome)] if outcome else []
     assert [outcome for _, outcome in found] == ["begun", "ended", "begun"]
     assert found[0][0] == 19  # two hours and three minutes after the last job
@@ -325,7 +329,7 @@ def test_new_tenants_are_not_compared() -> None:
     agents = Agents(regular(START - 13 * DAY, START))
     silence = Silence()
     for step in range(60):
-        silence, outcome = watch(agents, silence, START + 300 * step, ALWAYS)
+        silence, outcome = watch(agents, silence, START + 300 * step)
         assert outcome == ""
 
 
@@ -334,7 +338,7 @@ def test_quiet_hours_of_the_week_are_not_reported() -> None:
     times = [at for at in regular(START - 30 * DAY, START) if (at - START) % (7 * DAY) > DAY]
     silence, agents = Silence(), Agents([*times, START - 1])
     for step in range(60):
-        silence, outcome = watch(agents, silence, START + 300 * step, ALWAYS)
+        silence, outcome = watch(agents, silence, START + 300 * step)
         assert outcome == ""
 
 
@@ -356,27 +360,57 @@ def test_only_the_hours_of_the_condition_count() -> None:
 def test_a_slow_comparison_is_reported_in_the_end() -> None:
     """If other alerts use most queries, a silence is reported late, but it is reported."""
     agents, silence, found = Agents(regular(START - 30 * DAY, START)), Silence(), []
-    for step in range(60):  # one answer every 20 minutes
-        now = START + 1_200.0 * step
-        weeks = [
-            (silence.until - 2 * HOUR - back * 7 * DAY, silence.until - back * 7 * DAY)
-            for back in range(1, 5)
-            if silence.until
-        ]
-        if question := silence_question(silence, weeks, now):
-            job_at = agents.answer(question.about, *question.period)
-            silence, outcome = after_answer(silence, question, job_at, 2 * HOUR, ALWAYS, weeks, now)
+    for step in range(120):  # one answer every 20 minutes
+        if asked := ask(agents, silence, START - DAY + 1_200.0 * step):
+            silence, outcome = asked
             found += [outcome] if outcome else []
     assert found == ["begun"]
+
+
+@given(st.lists(st.sampled_from([60.0, 900.0, 7_100.0, 7_300.0, 20_000.0]), max_size=30), st.data())
+def test_each_silence_is_reported_once_despite_outages(gaps: list[float], data: Any) -> None:
+    """Whenever the app is down for less than a day, each silence is reported once, maybe late."""
+    times = [START + sum(gaps[: place + 1]) for place in range(len(gaps))]
+    agents = Agents(regular(START - 60 * DAY, START, 600.0))
+    silence, _ = watch(agents, Silence(), START)
+    agents.times += times
+    now, found = START, list[tuple[str, float]]()
+    waits = st.sampled_from([300.0, 7_000.0, 40_000.0, 80_000.0])
+    while now < START + sum(gaps) + DAY / 4:
+        now += data.draw(waits)
+        for _ in range(40):  # at most 20 silences; a reported one ends with a later question
+            now += 300
+            seen = Agents([at for at in agents.times if at <= now])
+            silence, outcome = watch(seen, silence, now)
+            found += [(outcome, silence.latest_at)] if outcome else []
+    begins = [
+        before for before, after in pairwise([START - 600, *times]) if after - before >= 7_200
+    ]
+    begun = [since for outcome, since in found if outcome == "begun"]
+    assert [at for at in begun if at in begins] == begins
+    assert len(begun) - len(begins) <= 1  # the last one, which has not ended
+    assert "skipped" not in {outcome for outcome, _ in found}
+
+
+def test_after_a_longer_outage_a_message_says_what_was_not_compared() -> None:
+    """After more than a day, silences are looked for from then on, and the gap is reported once."""
+    agents = Agents(regular(START - 30 * DAY, START))
+    silence, outcome = watch(agents, Silence(), START)
+    now, outcomes = START + 3 * DAY, []
+    agents.times += regular(now - DAY, now + 10)
+    for step in range(80):
+        silence, outcome = watch(agents, silence, now + 300 * step)
+        outcomes += [outcome] if outcome else []
+    assert outcomes == ["skipped", "begun"]
 
 
 def test_deleted_jobs_are_no_silence() -> None:
     """If the latest jobs were deleted, they have run nevertheless."""
     agents = Agents(regular(START - 30 * DAY, START + HOUR))
-    silence, outcome = watch(agents, Silence(), START + HOUR, ALWAYS)
+    silence, outcome = watch(agents, Silence(), START + HOUR)
     agents.times = [at for at in agents.times if at < START - DAY]
     for step in range(15):
-        silence, outcome = watch(agents, silence, START + HOUR + 300 * step, ALWAYS)
+        silence, outcome = watch(agents, silence, START + HOUR + 300 * step)
         assert outcome == ""
 
 
@@ -386,11 +420,11 @@ def test_a_changed_clock_reports_no_silence_twice(steps: list[float]) -> None:
     agents, silence, now, found = Agents(regular(START - 60 * DAY, START)), Silence(), START, []
     for step in steps:
         now += step
-        silence, outcome = watch(agents, silence, now, ALWAYS)
+        silence, outcome = watch(agents, silence, now)
         found += [outcome] if outcome else []
-        later = now + HOUR
-        assert silence_question(silence, [], later) is not None
-    assert all(one != other for one, other in pairwise(found))
+        assert ask(agents, silence, max(now, START) + 3 * HOUR) is not None
+    reported = [outcome for outcome in found if outcome != "skipped"]
+    assert all(one != other for one, other in pairwise(reported))
 
 
 @given(st.lists(st.booleans(), max_size=4))

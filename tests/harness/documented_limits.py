@@ -139,7 +139,8 @@ DOCUMENTED = (
     ),
     Limit("services.alerts.grouping.POSTED_ALERT_TTL_SECONDS", DAY, USERS, "one in the last day"),
     Limit("store.alerts.MAX_QUERIES", 2, USERS, "ask Emporix for changes at most twice a minute"),
-    Limit("services.alerts.poll.MAX_POLL_PAGES", 4, OPERATORS, "at most four pages of 50 jobs"),
+    Limit("domain.conditions.MAX_SILENCE_DELAY_SECONDS", DAY, USERS, "After more than a day"),
+    Limit("services.agents.MAX_PAGES_PER_QUERY", 4, OPERATORS, "at most four pages of 50 jobs"),
     Limit("services.alerts.alerts.MAX_AT_LEAST", 100, USERS, "at most 100 failures"),
     Limit("services.alerts.alerts.MAX_CONDITION_DAYS", 7, USERS, "are 1 minute to 7 days"),
     Limit(
@@ -151,8 +152,8 @@ DOCUMENTED = (
     Limit("domain.conditions.COMPARED_WEEKS", 4, USERS, "weekday of the last four weeks"),
     Limit("domain.conditions.MIN_KNOWN_WEEKS", 2, USERS, "off until two weeks are known"),
     Limit("domain.conditions.MAX_HELD_CHANGES", 200, KEYS, "up to 200 failures"),
-    Limit("domain.conditions.MAX_RUNNING_JOBS", 100, KEYS, "100 running jobs"),
-    Limit("domain.conditions.MAX_RECOVERIES", 50, KEYS, "at most 50 for each message"),
+    Limit("domain.conditions.MAX_RUNNING_JOBS", 200, KEYS, "200 running jobs"),
+    Limit("domain.jobs.MAX_RECOVERIES", 50, KEYS, "at most 50 for each message"),
     Limit(
         "services.departures.ABANDONED_TTL_SECONDS",
         30 * DAY,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from operator import add
 from typing import Any, cast
@@ -16,8 +16,9 @@ from syrupy.assertion import SnapshotAssertion
 from bot.domain.accounts import PolledConnection
 from bot.domain.alerts import Alert
 from bot.domain.conditions import Condition, ConditionReport, Progress, RunningJob, Silence
-from bot.services.alerts.conditions import ConditionChecks, hours_of, known_weeks
+from bot.services.alerts.conditions import ConditionChecks, known_weeks
 from bot.store.alerts import AlertStore
+from sandbox.emporix.faults import Fault as EmporixFault
 from sandbox.emporix.times import iso
 from sandbox.slack.directory import BOT_USER_ID
 from sandbox.slack.faults import Fault
@@ -126,7 +127,8 @@ async def test_a_burst_is_posted_once(connected: AppHarness) -> None:
     fail(connected, "a4")
     await later(connected)
     (message,) = await posted(connected)
-    assert "5 jobs failed" in message["text"]
+    assert "At least 5 jobs failed" in message["text"]
+    assert "More failures of the same burst aren't counted" in blocks(message)
     for _ in range(3):
         fail(connected)
         await later(connected)
@@ -207,6 +209,24 @@ async def test_shows_in_the_message_that_an_agent_recovered(connected: AppHarnes
     assert "✅ complaint-agent recovered" in blocks(message)
 
 
+async def test_many_successes_of_one_agent_hide_no_recovery_of_another(
+    connected: AppHarness,
+) -> None:
+    """If an agent has many successes since it failed, another one's success is still found."""
+    await turn_on(connected, "")
+    fail(connected, "a", agentId="busy")
+    fail(connected, "b", TIMED_OUT, agentId="rare")
+    await later(connected)
+    fail(connected, status="success", agentId="rare")
+    for _ in range(260):
+        connected.clock.forward(0.01)
+        fail(connected, status="success", agentId="busy")
+    await later(connected, 5 * MINUTE)
+    (message,) = await posted(connected)
+    assert "busy recovered" in blocks(message)
+    assert "rare recovered" in blocks(message)
+
+
 async def test_makes_two_queries_a_minute_for_all_alerts(connected: AppHarness) -> None:
     """All alerts on a connection make at most two queries in any minute, and miss nothing."""
     work_hours(connected, days=1)
@@ -253,6 +273,135 @@ async def test_many_changes_of_one_alert_hide_none_of_another(
         fail(connected, f"failed-{number}", agentId=f"agent-{number % 3}")
     await later(connected, 5 * MINUTE)
     assert "the-skipped-one" in str(await connected.person("ada", "ops").messages())
+
+
+def run_many(harness: AppHarness, count: int) -> None:
+    """Add jobs that have been running for two minutes and more, each for a second longer."""
+    for number in range(count):
+        run(harness, f"young-{number}", ago=2 * MINUTE + number)
+
+
+@pytest.mark.parametrize("count", [60, 230, 450])
+async def test_many_stuck_jobs_of_one_alert_hide_none_of_another(
+    connected: AppHarness, count: int
+) -> None:
+    """If there are too many running jobs for the common query, each alert still finds its own."""
+    await turn_on(connected, "stuck:1m")
+    await turn_on(connected, "stuck:30m agent:x")
+    await turn_on(connected, "stuck:30m")
+    run_many(connected, count)
+    run(connected, "old", ago=HOUR, agentId="x")
+    await later(connected, 5 * MINUTE)
+    texts = [one["text"] for one in await posted(connected)]
+    assert sum("more than 30 min in acme: x" in text for text in texts) == 2
+    end(connected, "old")
+    await later(connected, 5 * MINUTE)
+    assert sum("Ended: x" in blocks(one) for one in await posted(connected)) >= 2
+
+
+async def test_a_message_says_if_there_are_too_many_stuck_jobs_to_read(
+    connected: AppHarness,
+) -> None:
+    """Of more running jobs than an alert reads, the message gives the number, and each is posted
+    once when it can be read.
+    """
+    await turn_on(connected, "stuck:1m")
+    run_many(connected, 230)
+    await later(connected)
+    (message,) = await posted(connected)
+    assert "197 jobs have been running" in message["text"]
+    assert "33 older jobs have also been running for this long" in blocks(message)
+    for number in range(60):
+        end(connected, f"young-{number}")
+    await later(connected, 5 * MINUTE)
+    _, second = await posted(connected)
+    assert "33 jobs have been running" in second["text"]
+    assert "older jobs have also" not in blocks(second)
+
+
+@pytest.mark.parametrize("left", [{"slow"}, set[str]()], ids=["one runs", "all ended"])
+@pytest.mark.parametrize("why", ["mute", "archive", "rate limit"])
+async def test_a_stuck_job_that_ends_before_its_report_is_posted_is_left_out(
+    connected: AppHarness, why: str, left: set[str]
+) -> None:
+    """A report that had to wait is posted only about jobs that are still running."""
+    ada, channels = connected.person("ada", "ops"), connected.workspace.directory.channels
+    ops = channels["C0OPS"]
+    await turn_on(connected, "stuck:30m")
+    for job_id in ("slow", "ended", "deleted"):
+        run(connected, job_id, ago=HOUR)
+    if why == "archive":
+        channels["C0OPS"] = replace(ops, is_archived=True)
+    else:
+        fault = Fault("rate_limit", method="chat.postMessage", retry_after=600)
+        connected.workspace.faults.add(fault)
+    await later(connected, 55)
+    assert (await the_alert(connected)).progress.reports
+    await ada.command("/emporix alerts mute 1h") if why == "mute" else None
+    for job_id in {"slow", "ended"} - left:
+        end(connected, job_id)
+    connected.emporix_state.tenant("acme").jobs.remove("deleted")
+    assert await posted(connected) == []
+    await later(connected, 62 * MINUTE)
+    if why == "archive":
+        channels["C0OPS"] = ops
+        await turn_on(connected, "stuck:30m")
+        await later(connected, 5 * MINUTE)
+    texts = [one["text"].split(" in acme")[0] for one in await posted(connected)]
+    assert texts == ["⏳ 1 job has been running for more than 30 min"] * len(left)
+    end(connected, "slow") if left else None
+    await later(connected, 5 * MINUTE)
+    ends = [blocks(one).count("Ended: ") for one in await posted(connected)]
+    assert ends == [1] * len(left)
+    assert (await the_alert(connected)).progress.running == ()
+
+
+@pytest.mark.parametrize("resumes", [False, True])
+@pytest.mark.parametrize("why", ["worker", "emporix", "mute"])
+async def test_a_silence_is_reported_after_the_hours_if_it_was_compared_late(
+    connected: AppHarness, why: str, resumes: bool
+) -> None:
+    """A silence is posted once although it could be looked for only after its hours, with its end
+    if jobs run again.
+    """
+    work_hours(connected)
+    now = datetime.fromtimestamp(connected.clock(), ZoneInfo("Europe/Berlin"))
+    hours = f"{now:%H:%M}-{now + timedelta(hours=3):%H:%M}"
+    await turn_on(connected, f"silent:2h between:{hours}")
+    await later(connected, 20 * MINUTE)
+    if why == "emporix":
+        connected.emporix_state.faults.add(EmporixFault("status", times=999, status=503))
+        await later(connected, 10 * MINUTE)
+    if why == "mute":
+        await connected.person("ada", "ops").command("/emporix alerts mute 5h")
+    connected.clock.forward(5 * HOUR)
+    if resumes:
+        fail(connected, status="success")
+        connected.clock.forward(MINUTE)
+    assert await posted(connected) == []
+    connected.emporix_state.faults.clear()
+    await later(connected, 40 * MINUTE)
+    (message,) = await posted(connected)
+    assert message["text"].startswith("🔕 No jobs in acme <!date^")
+    assert ("^until" in message["text"] or "until" in message["text"]) == resumes
+    assert ("Jobs are running again" in blocks(message)) == resumes
+
+
+async def test_a_silence_that_was_not_looked_for_is_reported(
+    connected: AppHarness, snapshot: SnapshotAssertion
+) -> None:
+    """After more than a day without a query, a message says from when to when, once."""
+    work_hours(connected)
+    await turn_on(connected, "silent:2h")
+    await later(connected, 20 * MINUTE)
+    connected.clock.forward(3 * DAY)
+    fail(connected, status="success")
+    connected.clock.forward(MINUTE)
+    await later(connected, 30 * MINUTE)
+    (message,) = await posted(connected)
+    assert shown(message) == snapshot
+    await later(connected, 30 * MINUTE)
+    assert len(await posted(connected)) == 1
 
 
 def queries(harness: AppHarness) -> int:
@@ -314,6 +463,25 @@ async def test_reports_once_if_the_worker_dies_before_it_saves(
     assert await store.save(found, now)
     await later(connected, 5 * MINUTE)
     assert len(await posted(connected)) == 1
+
+
+async def test_a_job_that_ends_after_an_unsaved_report_is_shown_as_ended(
+    connected: AppHarness,
+) -> None:
+    """If a worker dies after its post and the job ends before the retry, the message says so."""
+    await turn_on(connected, "stuck:30m")
+    run(connected, "slow", ago=HOUR)
+    store = AlertStore(connected.redis, connected.cipher)
+    await later(connected)
+    now = await the_alert(connected)
+    (job,) = now.progress.running
+    report = ConditionReport(job.number, connected.clock(), ("slow",))
+    unsaved = replace(now.progress, running=(replace(job, ts=""),), reports=(report,))
+    assert await store.save(replace(now, progress=unsaved), now)
+    end(connected, "slow")
+    await later(connected, 5 * MINUTE)
+    (message,) = await posted(connected)
+    assert "Ended: complaint-agent succeeded" in blocks(message)
 
 
 @pytest.mark.parametrize("seconds", [-2 * HOUR, 30 * DAY])
@@ -380,17 +548,11 @@ async def test_questions_about_stuck_jobs_take_turns(connected: AppHarness) -> N
     assert await checks.questions([waiting]) == []
 
 
-def test_hours_and_weeks_are_local() -> None:
-    """The hours of a condition, and the periods it is compared with, keep their local times."""
+def test_weeks_are_local() -> None:
+    """The periods that a silence is compared with keep their local times."""
     zone = ZoneInfo("Europe/Berlin")
     noon = datetime(2026, 11, 2, 12, tzinfo=zone).timestamp()  # summer time ended on 25 October
     condition = Condition(silent=2 * HOUR, begin=8 * 60, end=20 * 60, zone="Europe/Berlin")
-    begin, end_ = hours_of(condition, noon)
-    local = [datetime.fromtimestamp(at, zone).hour for at in (begin, end_)]
-    assert local == [8, 20]
-    assert hours_of(condition, end_ + HOUR)[0] == begin + DAY
-    night = replace(condition, begin=22 * 60, end=6 * 60)
-    assert hours_of(night, noon - 8 * HOUR)[0] < noon - 8 * HOUR < hours_of(night, noon)[0]
     silence = replace(Silence(), first_at=noon - 60 * DAY, until=noon)
     weeks = known_weeks(condition, silence)
     assert [datetime.fromtimestamp(end_, zone).hour for _, end_ in weeks] == [12] * 4

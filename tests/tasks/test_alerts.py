@@ -51,8 +51,11 @@ def fail(
 
 
 async def later(harness: AppHarness, seconds: float = MINUTE) -> None:
-    """Let time pass while the worker runs."""
-    await harness.worker.work_until(harness.clock() + seconds, step=5.0)
+    """Let time pass while the worker runs, in small steps in the first and last two minutes."""
+    begin, edge = harness.clock(), 2 * MINUTE
+    end = begin + seconds
+    for until, step in ((begin + edge, 5.0), (end - edge, 30.0), (end, 5.0)):
+        await harness.worker.work_until(min(until, end), step=step)
 
 
 async def posted(harness: AppHarness, channel: str = "ops") -> list[dict[str, Any]]:

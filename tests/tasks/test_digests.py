@@ -637,7 +637,7 @@ async def test_lists_unclaimed_failures_of_alerts(harness_at_nine: AppHarness) -
     ][:2]
     link = f"https://slack.com/archives/C0OPS/p{alert['ts'].replace('.', '')}"
     assert f"<{link}|Show message>" in str(digest["blocks"])
-    assert "*1 alert that no one has claimed*" in str(digest["blocks"])
+    assert "*1 message with failures that no one has claimed*" in str(digest["blocks"])
     await ada.click("I'm on it")
     harness.clock.now = NINE + DAY
     await harness.worker.work()

@@ -55,7 +55,7 @@ async def list_unclaimed(
 def _responding(action_id: str, event: ResponseEvent, audit: AuditEvent) -> ActionListener:
     """The listener of a button that responds to the failures of a message."""
 
-    @action(action_id, audit=audit)
+    @action(action_id, audit=audit, for_members=True)
     async def respond(
         button: AlertButton,
         caller: Caller,
@@ -85,7 +85,7 @@ resolve = _responding(buttons.ALERTS_OPEN_RESOLVE, "resolve", AuditEvent.ALERT_R
 reopen = _responding(buttons.ALERTS_OPEN_REOPEN, "reopen", AuditEvent.ALERT_REOPENED)
 
 
-@action(buttons.ALERTS_OPEN_SNOOZE, audit=AuditEvent.ALERT_SNOOZED)
+@action(buttons.ALERTS_OPEN_SNOOZE, audit=AuditEvent.ALERT_SNOOZED, for_members=True)
 async def snooze(
     button: SnoozeButton,
     clock: LocalClock,
@@ -104,12 +104,12 @@ async def snooze(
     await alert_messages.try_to_show_state(alert, channel.message_ts)
 
 
-@action(buttons.ALERTS_OPEN_ASK_DATE, at_once=True, audit=None)
+@action(buttons.ALERTS_OPEN_ASK_DATE, at_once=True, audit=None, for_members=True)
 async def ask_for_date(button: SnoozeButton, channel: Channel, modal: Modal) -> None:
     await modal.open("alerts/open.snooze", state=replace(button, ts=channel.message_ts))
 
 
-@submission(buttons.ALERTS_OPEN_SNOOZE_UNTIL, audit=AuditEvent.ALERT_SNOOZED)
+@submission(buttons.ALERTS_OPEN_SNOOZE_UNTIL, audit=AuditEvent.ALERT_SNOOZED, for_members=True)
 async def snooze_until(
     metadata: SnoozeButton,
     values: Mapping[str, str],
@@ -136,7 +136,7 @@ async def snooze_until(
     await alert_messages.try_to_show_state(alert, ts)
 
 
-@action(buttons.ALERTS_OPEN_END_SNOOZE, audit=AuditEvent.ALERT_SNOOZE_ENDED)
+@action(buttons.ALERTS_OPEN_END_SNOOZE, audit=AuditEvent.ALERT_SNOOZE_ENDED, for_members=True)
 async def end_snooze(
     button: AlertButton,
     alerts: AlertService,

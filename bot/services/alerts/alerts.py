@@ -12,12 +12,12 @@ from bot.domain.accounts import Account, Caller, Connection, PolledConnection, r
 from bot.domain.alerts import Alert, MentionSettings
 from bot.domain.conditions import NO_CONDITION, UNREADABLE, Condition, Progress, Silence
 from bot.domain.filters import NEWEST_FIRST, Filters
-from bot.domain.jobs import FAILED, RUNNING
+from bot.domain.jobs import FAILED, RUNNING, created_at
 from bot.domain.times import Clock
 from bot.errors import InvalidInput, OutdatedButton
 from bot.services.accounts import run_as
 from bot.services.agents import NamedJobs
-from bot.services.alerts.conditions import FEW_JOBS, WITH_TIME, created_at
+from bot.services.alerts.conditions import FEW_JOBS, WITH_TIME
 from bot.services.alerts.lifecycle import AlertLifecycle
 from bot.services.alerts.poll import ALERT_POLL_INTERVAL_SECONDS, fetch_changes, initial_watermark
 from bot.services.concurrency import gather_all

@@ -5,7 +5,6 @@ Each query is a question that waits for its turn, because an alert's connection 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -17,14 +16,12 @@ from bot.domain.alerts import Alert, AlertResponses, PostedAlert
 from bot.domain.conditions import (
     COMPARED_WEEKS,
     MIN_KNOWN_WEEKS,
-    UNUSUAL_SILENCE_SECONDS,
     Condition,
     ConditionReport,
-    FailedAgent,
     Period,
-    Recovery,
     RunningJob,
     Silence,
+    SilenceOutcome,
     SilenceQuestion,
     after_answer,
     after_lookup,
@@ -32,16 +29,24 @@ from bot.domain.conditions import (
     silence_question,
 )
 from bot.domain.filters import NEWEST_FIRST, Filters
-from bot.domain.jobs import RUNNING, SUCCEEDED, Job, JobPage
-from bot.domain.records import parse_time
+from bot.domain.jobs import (
+    RUNNING,
+    SUCCEEDED,
+    FailedAgent,
+    Job,
+    JobPage,
+    Recovery,
+    created_at,
+    modified_at,
+)
 from bot.domain.times import Clock
 from bot.emporix.client import MAX_PAGE_SIZE
 from bot.emporix.query import CREATED, EARLIEST, MODIFIED, TimeRange, by_ids, iso
 from bot.errors import InvalidRequest, NotFound
-from bot.services.agents import NamedJobs
-from bot.services.alerts.grouping import modified_at, open_posts
+from bot.services.agents import NamedJobs, fetch_pages
+from bot.services.alerts.grouping import alerts_by_query, covering, matches, open_posts
 from bot.services.alerts.lifecycle import AlertLifecycle, AlertResponder
-from bot.services.digests.schedule import local_time
+from bot.services.digests.schedule import silence_end
 from bot.services.filters.definitions import SORTS
 from bot.services.similarity import agent_label
 from bot.store.alerts import AlertStore
@@ -51,9 +56,6 @@ QUESTION_INTERVAL_SECONDS = 50.0
 
 MAX_LOOKUP_LEAD_SECONDS = 2 * QUESTION_INTERVAL_SECONDS
 """Jobs that may have ended are looked up first, unless another question has waited this long."""
-
-MAX_COMMON_VALUES = 50
-"""Values of a filter in a query for several alerts; with more, it reads all values."""
 
 WITH_TIME = TimeRange(CREATED, since=EARLIEST)
 """All jobs that have a time; in Emporix's order, others come first."""
@@ -90,7 +92,7 @@ class ConditionChecks:
         failing = [alert for alert in alerts if _can_recover(alert) and not alert.batch]
         return [
             *(self._lookup(alert) for alert in stuck if _missing(alert)),
-            *(self._running(some) for some in alerts_by_query(posted) if _is_due(some, now)),
+            *(self._running(some) for some in _by_running_query(posted) if _is_due(some, now)),
             *(one for alert in silent if (one := self._silence(alert, now))),
             *await self._recoveries(failing, now),
         ]
@@ -100,20 +102,28 @@ class ConditionChecks:
         return Question(asked_at, alerts, partial(self._ask_for_running, alerts))
 
     async def _ask_for_running(self, alerts: Sequence[Alert], connection: Connection) -> None:
-        """Report the jobs that have been running too long, newest first."""
-        now = self._clock()
-        until = now - min(alert.condition.stuck for alert in alerts)
-        filters = covering([alert.filters for alert in alerts])
-        page = await self._page(connection, filters, TimeRange(CREATED, before=iso(until)))
-        begin = min(map(created_at, page.jobs), default=0.0) if page.has_more else 0.0
+        """Report the jobs that have been running too long, newest first.
+
+        If the query can't read all of them, an alert whose own query is narrower has that next.
+        """
+        now, length = self._clock(), min(alert.condition.stuck for alert in alerts)
+        filters = replace(covering([alert.filters for alert in alerts]), sort=NEWEST_FIRST)
+        part = TimeRange(CREATED, before=iso(now - length))
+        found, whole, total = await fetch_pages(self._emporix, connection, filters, part)
+        begin = 0.0 if whole else min(map(created_at, found), default=0.0)
+        left_out = None if total is None else max(1, total - len(found))
         for alert in alerts:
+            if not whole and (alert.filters, alert.condition.stuck) != (filters, length):
+                await self._update(alert, _with_own_query)
+                continue
             period = begin, now - alert.condition.stuck
             jobs = [
                 RunningJob(job.id, created_at(job), agent_label(job))
-                for job in page.jobs
+                for job in found
                 if job.id and created_at(job) < period[1] and matches(alert.filters, job)
             ]
-            await self._update(alert, partial(_with_running, tuple(jobs), period, now))
+            unread = 0 if whole else left_out
+            await self._update(alert, partial(_with_running, tuple(jobs), period, now, unread))
 
     def _lookup(self, alert: Alert) -> Question:
         asked_at = max(alert.progress.asked_at, self._clock() - MAX_LOOKUP_LEAD_SECONDS)
@@ -149,11 +159,13 @@ class ConditionChecks:
             return {}, set()
 
     def _silence(self, alert: Alert, now: float) -> Question | None:
-        silence = alert.progress.silence
-        question = silence_question(silence, known_weeks(alert.condition, silence), now)
+        condition, silence = alert.condition, alert.progress.silence
+        until, weeks = silence_end(condition, silence, now), known_weeks(condition, silence)
+        question = silence_question(silence, until, weeks, now)
         if question is None or alert.progress.reports:
             return None
-        waits_since = silence.until or silence.ask_at  # a comparison takes several questions
+        # a comparison takes several questions
+        waits_since = max(silence.until or silence.ask_at, now - MAX_LOOKUP_LEAD_SECONDS)
         return Question(waits_since, [alert], partial(self._ask_for_job, alert, question))
 
     async def _ask_for_job(
@@ -161,25 +173,21 @@ class ConditionChecks:
     ) -> None:
         """Ask for one job, and report that there was none for too long, or that one runs again."""
         since, before = question.period
-        bounds = {
-            "week": TimeRange(CREATED, since=iso(since), before=iso(before)),
-            "next": TimeRange(CREATED, since=iso(since)),
-        }
-        newest = question.about == "latest"
-        filters = replace(alert.filters, sort=NEWEST_FIRST if newest else SORTS["oldest"])
+        within = TimeRange(CREATED, since=iso(since), before=iso(before))
+        bounds = {"week": within, "latest": within, "next": TimeRange(CREATED, since=iso(since))}
+        is_latest = question.about in ("newest", "latest")
+        filters = replace(alert.filters, sort=NEWEST_FIRST if is_latest else SORTS["oldest"])
         part = bounds.get(question.about, WITH_TIME)
         page = await self._page(connection, filters, part, FEW_JOBS)
         job_at = next(filter(None, map(created_at, page.jobs)), None)
-        now, silence, condition = self._clock(), alert.progress.silence, alert.condition
-        weeks, hours = known_weeks(condition, silence), hours_of(condition, now)
-        after, outcome = after_answer(
-            silence, question, job_at, condition.silent, hours, weeks, now
-        )
+        now, silence = self._clock(), alert.progress.silence
+        weeks = known_weeks(alert.condition, silence)
+        after, outcome = after_answer(silence, question, job_at, weeks, now)
         if outcome == "ended" and job_at is not None:
             job = next(job for job in page.jobs if created_at(job) == job_at)
             again = Recovery("silence", job.id, agent_label(job), job_at, now)
             await self._recover(alert, silence.ts, [again])
-        await self._update(alert, partial(_with_silence, silence, after, outcome == "begun", now))
+        await self._update(alert, partial(_with_silence, silence, after, outcome, now))
 
     async def _recoveries(self, alerts: Sequence[Alert], now: float) -> list[Question]:
         """The question which of the failed agents have succeeded again, if there are any."""
@@ -204,13 +212,14 @@ class ConditionChecks:
         asked = {alert.id: _successes(alert, failed[alert.id]) for alert in alerts}
         since = min(agent.at for found in failed.values() for _, agent in found)
         filters = replace(covering([*asked.values()]), sort=SORTS["modified"])
-        page = await self._page(connection, filters, TimeRange(MODIFIED, since=iso(since)))
+        part = TimeRange(MODIFIED, since=iso(since))
+        jobs, _, _ = await fetch_pages(self._emporix, connection, filters, part)
         now = self._clock()
         for alert in alerts:
             for ts, agent in failed[alert.id]:
                 times = [
                     modified_at(job)
-                    for job in page.jobs
+                    for job in jobs
                     if job.agent_id == agent.agent_id and matches(asked[alert.id], job)
                 ]
                 if later := [at for at in times if at > agent.at]:
@@ -264,22 +273,40 @@ def _ended(job: RunningJob, found: Job | None, now: float) -> Recovery:
     return Recovery("job", job.job_id, job.agent, at or now, now, found.status if found else "")
 
 
-def _with_running(jobs: Sequence[RunningJob], period: Period, now: float, alert: Alert) -> Alert:
-    return replace(alert, progress=after_running(alert.progress, jobs, period, now))
+def _with_running(
+    jobs: Sequence[RunningJob], period: Period, now: float, unread: int | None, alert: Alert
+) -> Alert:
+    return replace(alert, progress=after_running(alert.progress, jobs, period, now, unread))
+
+
+def _with_own_query(alert: Alert) -> Alert:
+    return replace(alert, progress=replace(alert.progress, is_cut=True))
+
+
+def _by_running_query(alerts: Iterable[Alert]) -> Iterator[list[Alert]]:
+    """Alerts that one query for stuck jobs can serve, except those for which it reads too many."""
+    own, common = dict[tuple[Filters, float], list[Alert]](), list[Alert]()
+    for alert in alerts:
+        key = alert.filters, alert.condition.stuck
+        (own.setdefault(key, []) if alert.progress.is_cut else common).append(alert)
+    yield from (*alerts_by_query(common), *own.values())
 
 
 def _with_silence(
-    before: Silence, after: Silence, is_reported: bool, now: float, alert: Alert
+    before: Silence, after: Silence, outcome: SilenceOutcome, now: float, alert: Alert
 ) -> Alert:
     """The alert after an answer, unless another worker was faster."""
     progress = alert.progress
     if progress.silence != before:
         return alert
-    changed = replace(progress, silence=after)
-    if is_reported:
-        weeks, number = after.weeks, progress.number + 1
+    changed, number = replace(progress, silence=after), progress.number + 1
+    if outcome == "begun":
+        weeks = after.weeks
         new = ConditionReport(number, now, (), after.latest_at, sum(weeks), len(weeks))
         changed = changed.with_report(new)
+    if outcome == "skipped":
+        since = max(before.latest_at, before.compared_until)
+        changed = changed.with_report(ConditionReport(number, now, (), since))
     return replace(alert, progress=changed)
 
 
@@ -303,74 +330,6 @@ def _successes(alert: Alert, failed: Failed) -> Filters:
     agents = tuple(sorted({agent.agent_id for _, agent in failed}))
     named = replace(alert.filters, agents=agents, agent_names=())
     return replace(named, statuses=(SUCCEEDED,), words=(), raw_q="")
-
-
-def alerts_by_query(alerts: Iterable[Alert]) -> Iterator[list[Alert]]:
-    """Alerts that one query can serve: only Emporix can search texts."""
-    found: dict[Filters | None, list[Alert]] = {}
-    for alert in alerts:
-        is_searched = alert.filters.words or alert.filters.raw_q
-        found.setdefault(alert.filters if is_searched else None, []).append(alert)
-    yield from found.values()
-
-
-_FIELDS = {
-    "statuses": "status",
-    "types": "type",
-    "agents": "agent_id",
-    "agent_types": "agent_type",
-    "events": "commerce_event",
-    "sessions": "session_id",
-}
-"""The filters that can be compared with the fields of a job."""
-
-
-def covering(filters: Sequence[Filters]) -> Filters:
-    """Filters that find all jobs that match any of these, which have no words or raw query."""
-    first, *others = filters
-    if all(one == first for one in others):
-        return first
-    values: dict[str, tuple[str, ...]] = {}
-    for name in _FIELDS:
-        each = [getattr(one, name) for one in filters]
-        united = tuple(sorted({value for one in each for value in one}))
-        values[name] = united if all(each) and len(united) <= MAX_COMMON_VALUES else ()
-    return Filters(tenant=first.tenant, **values)  # type: ignore[arg-type]
-
-
-def matches(filters: Filters, job: Job) -> bool:
-    """Whether a job that a query for several alerts has found is one of these filters.
-
-    Words and raw queries are not compared.
-    """
-    for name, field in _FIELDS.items():
-        values = {value.casefold() for value in getattr(filters, name)}
-        if values and getattr(job, field).casefold() not in values:
-            return False
-    return True
-
-
-def created_at(job: Job) -> float:
-    """When a job was created, in seconds since 1970; 0 if that is unknown."""
-    moment = parse_time(job.created_at)
-    return moment.timestamp() if moment else 0.0
-
-
-def hours_of(condition: Condition, now: float) -> Period:
-    """The hours in which a silence counts: the current ones, or the next.
-
-    A silence until their end is reported some minutes later.
-    """
-    if condition.begin == condition.end:
-        return 0.0, math.inf
-    today = datetime.fromtimestamp(now, ZoneInfo(condition.zone)).date()
-    for day in (today + timedelta(ahead) for ahead in range(-1, 4)):
-        last = day if condition.begin < condition.end else day + timedelta(1)
-        begin = local_time(condition.zone, day, condition.begin)
-        end = local_time(condition.zone, last, condition.end)
-        if begin is not None and end is not None and now - UNUSUAL_SILENCE_SECONDS < end:
-            return begin, end
-    return math.inf, math.inf  # a zone skipped several days
 
 
 def known_weeks(condition: Condition, silence: Silence) -> list[Period]:

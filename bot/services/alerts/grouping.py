@@ -1,13 +1,14 @@
 """Groups the changes of a batch into rows of a new post, other jobs, and repeats.
 
-Also decides who is mentioned about new kinds of failures, and when.
+Also decides who is mentioned about new kinds of failures, and when, and which alerts one query can
+serve.
 """
 
 from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import compress
 
@@ -22,10 +23,9 @@ from bot.domain.alerts import (
     PendingMention,
     PostedAlert,
 )
-from bot.domain.conditions import FailedAgent, JobChange
+from bot.domain.conditions import JobChange
 from bot.domain.filters import Filters
-from bot.domain.jobs import FAILED, Job
-from bot.domain.records import parse_time
+from bot.domain.jobs import FAILED, FailedAgent, Job, modified_at
 from bot.services.digests.schedule import quiet_end
 from bot.services.similarity import agent_label, are_similar_fingerprints, fingerprint
 
@@ -345,10 +345,53 @@ def group_by_filters(alerts: Iterable[Alert]) -> dict[Filters, list[Alert]]:
     return found
 
 
-def modified_at(job: Job) -> float:
-    """When a job last changed, in seconds since 1970; 0 if that is unknown."""
-    moment = parse_time(job.modified_at)
-    return moment.timestamp() if moment else 0.0
+MAX_COMMON_VALUES = 50
+"""Values of a filter in a query for several alerts; with more, it reads all values."""
+
+
+def alerts_by_query(alerts: Iterable[Alert]) -> Iterator[list[Alert]]:
+    """Alerts that one query can serve: only Emporix can search texts."""
+    found: dict[Filters | None, list[Alert]] = {}
+    for alert in alerts:
+        is_searched = alert.filters.words or alert.filters.raw_q
+        found.setdefault(alert.filters if is_searched else None, []).append(alert)
+    yield from found.values()
+
+
+_FIELDS = {
+    "statuses": "status",
+    "types": "type",
+    "agents": "agent_id",
+    "agent_types": "agent_type",
+    "events": "commerce_event",
+    "sessions": "session_id",
+}
+"""The filters that can be compared with the fields of a job."""
+
+
+def covering(filters: Sequence[Filters]) -> Filters:
+    """Filters that find all jobs that match any of these, which have no words or raw query."""
+    first, *others = filters
+    if all(one == first for one in others):
+        return first
+    values: dict[str, tuple[str, ...]] = {}
+    for name in _FIELDS:
+        each = [getattr(one, name) for one in filters]
+        united = tuple(sorted({value for one in each for value in one}))
+        values[name] = united if all(each) and len(united) <= MAX_COMMON_VALUES else ()
+    return Filters(tenant=first.tenant, **values)  # type: ignore[arg-type]
+
+
+def matches(filters: Filters, job: Job) -> bool:
+    """Whether a job that a query for several alerts has found is one of these filters.
+
+    Words and raw queries are not compared.
+    """
+    for name, field in _FIELDS.items():
+        values = {value.casefold() for value in getattr(filters, name)}
+        if values and getattr(job, field).casefold() not in values:
+            return False
+    return True
 
 
 def job_change(job: Job) -> JobChange:

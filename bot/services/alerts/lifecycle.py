@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, replace
 from itertools import chain
 
@@ -21,8 +21,8 @@ from bot.domain.alerts import (
     ResponseEvent,
     Snooze,
 )
-from bot.domain.conditions import Recovery, add_recoveries, without_failed
-from bot.domain.jobs import AgentCount
+from bot.domain.conditions import ConditionReport
+from bot.domain.jobs import AgentCount, Recovery, add_recoveries, without_failed
 from bot.domain.times import Clock
 from bot.errors import Busy, OutdatedButton
 from bot.services.alerts.grouping import (
@@ -81,6 +81,14 @@ class AlertLifecycle:
         await self.update(
             alert_id, lambda one: replace(one, progress=one.progress.after_posting(number, ts))
         )
+
+    async def drop_ended(
+        self, alert_id: str, number: int, ended: Set[str]
+    ) -> ConditionReport | None:
+        """Drop jobs that ended before they were posted; returns the report, None if it is empty."""
+        alert = await self.update(alert_id, lambda one: one.without_ended(number, ended))
+        reports = alert.progress.reports if alert else ()
+        return next((report for report in reports if report.number == number), None)
 
     async def mark_mentioned(
         self, alert: Alert, mention: PendingMention, *, is_posted: bool

@@ -8,39 +8,44 @@ Emporix's times are compared, as the local clock may differ.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from functools import partial
 
 from bot.backoff import MAX_EMPORIX_PAUSE_SECONDS, bounded
 from bot.domain.accounts import Connection, PolledConnection, require_connection
 from bot.domain.alerts import Alert, ChangeBatch
-from bot.domain.conditions import WATERMARK_OVERLAP_SECONDS, Watermark, add_to_bursts
+from bot.domain.conditions import (
+    WATERMARK_OVERLAP_SECONDS,
+    ConditionReport,
+    Watermark,
+    add_to_bursts,
+)
 from bot.domain.filters import Filters
-from bot.domain.jobs import Job
+from bot.domain.jobs import RUNNING, Job, created_at, modified_at
 from bot.domain.times import Clock
-from bot.emporix.client import MAX_PAGE_SIZE
-from bot.emporix.query import MODIFIED, TimeRange, iso
+from bot.emporix.query import CREATED, MODIFIED, TimeRange, iso
 from bot.errors import EmporixError, InvalidRequest, NotConnected
 from bot.services.accounts import CONNECTION_ERRORS, MAX_CONNECTION_FAILURES
-from bot.services.agents import NamedJobs
+from bot.services.agents import MAX_PAGES_PER_QUERY, FetchedJobs, NamedJobs, fetch_pages
 from bot.services.alerts.conditions import (
+    FEW_JOBS,
     ConditionChecks,
     Question,
-    alerts_by_query,
-    covering,
-    matches,
     reports_changes,
 )
 from bot.services.alerts.grouping import (
+    alerts_by_query,
+    covering,
     due_mentions,
     group_by_filters,
     job_change,
-    modified_at,
+    matches,
     next_mention_at,
 )
 from bot.services.digests.lifecycle import MAX_PAUSE_NOTICES
-from bot.services.jobs import MAX_IDS_PER_QUERY, JobsById
+from bot.services.filters.definitions import SORTS
+from bot.services.jobs import MAX_IDS_PER_QUERY, JobLookup, JobsById
 from bot.services.pagination import short_hash
 from bot.services.session_logs import ErrorLines
 from bot.store.accounts import AccountStore
@@ -48,24 +53,6 @@ from bot.store.alerts import QUERIES_PERIOD_SECONDS, AlertStore
 
 TIME_RESOLUTION_SECONDS = 0.001
 """Emporix writes times to the millisecond."""
-
-
-@dataclass(frozen=True, slots=True)
-class FetchedJobs:
-    """Jobs sorted by their last change, newest first; `whole` if all since `since` are included.
-
-    `total` is None if Emporix returns none.
-    """
-
-    jobs: tuple[Job, ...]
-    since: float
-    whole: bool
-    total: int | None
-
-    @property
-    def oldest(self) -> float:
-        """The time since which the jobs are complete."""
-        return self.since if self.whole else min(map(modified_at, self.jobs), default=self.since)
 
 
 def initial_watermark(fetched: FetchedJobs, now: float) -> Watermark:
@@ -100,7 +87,9 @@ def count_unfetched(mark: Watermark, fetched: FetchedJobs) -> int | None:
     if fetched.total is None:
         return None
     known = {job.id for job in fetched.jobs}
-    seen = sum(at < fetched.oldest and job_id not in known for job_id, (at, _) in mark.seen.items())
+    seen = sum(
+        at <= fetched.oldest and job_id not in known for job_id, (at, _) in mark.seen.items()
+    )
     return max(0, fetched.total - len(fetched.jobs) - seen)
 
 
@@ -110,38 +99,23 @@ def _version_of(job: Job) -> tuple[float, str]:
 
 LAST_CHANGED_FIRST = "metadata.modifiedAt:DESC"
 
-MAX_POLL_PAGES = 4
-"""Changes beyond these pages are counted, not fetched."""
-
 
 async def fetch_changes(
     emporix: NamedJobs,
     connection: Connection,
     filters: Filters,
     since: float,
-    most_pages: int = MAX_POLL_PAGES,
+    most_pages: int = MAX_PAGES_PER_QUERY,
 ) -> FetchedJobs:
     """Read the jobs that match the filters and changed at `since` or later; 0 means at any time.
 
-    Each page begins at the time at which the previous one ended, so that new changes do not shift
-    the pages.
-    A `q:` query cannot be restricted to a time, so only one page of it is read.
+    One page of a `q:` query is read; its last job shows whether it reaches back far enough.
     """
-    asked = replace(filters, sort=LAST_CHANGED_FIRST, page=1, size=MAX_PAGE_SIZE)
-    begin, until = iso(since) if since > 0 else "", 0.0
-    found: dict[str, Job] = {}
-    total = None
-    for number in range(most_pages):
-        end = iso(until) if until else ""  # formatted here: Emporix's may have any separator
-        page = await emporix.list_jobs(connection, asked, TimeRange(MODIFIED, begin, end))
-        total = total if number else page.total
-        fresh = [job for job in page.jobs if job.id not in found]
-        found.update((job.id, job) for job in fresh)
-        until = min(map(modified_at, fresh), default=0.0)
-        if not page.has_more or not until or filters.raw_q:
-            break
-    whole = not page.has_more or bool(filters.raw_q and until and until < since)
-    jobs = sorted(found.values(), key=modified_at, reverse=True)
+    asked = replace(filters, sort=LAST_CHANGED_FIRST)
+    part = TimeRange(MODIFIED, since=iso(since) if since > 0 else "")
+    jobs, whole, total = await fetch_pages(emporix, connection, asked, part, most_pages)
+    if filters.raw_q:
+        whole = whole or 0 < min(map(modified_at, jobs), default=0.0) < since
     return FetchedJobs(tuple(jobs), since, whole, None if filters.raw_q else total)
 
 
@@ -253,18 +227,45 @@ class AlertPoller:
 
         The jobs `explained` get the error lines of their logs, as far as they are known.
         """
-        account = await self._accounts.load(alert.owner)
-        connection = require_connection(account, alert.filters.tenant)
-        wanted = list(dict.fromkeys(ids))
-        found: dict[str, Job] = {}
-        for start in range(0, len(wanted), MAX_IDS_PER_QUERY):
-            some = wanted[start : start + MAX_IDS_PER_QUERY]
-            found |= (await self._jobs_by_id.find(connection, some)).found
+        connection = await self._connect(alert.connection)
+        found = (await self._look_up(connection, ids)).found
         failed = [found[job_id] for job_id in dict.fromkeys(explained) if job_id in found]
         lines = await self._error_lines.read(connection, failed)
         return found | {
             job_id: replace(found[job_id], error_line=line) for job_id, line in lines.items()
         }
+
+    async def load_reported(
+        self, alert: Alert, report: ConditionReport
+    ) -> tuple[Mapping[str, Job], Set[str]]:
+        """Read the jobs of a report, and the ids of those that have ended or were deleted.
+
+        For a silence, read the first job after it, if there is one by now. Raises NotConnected and
+        EmporixError.
+        """
+        if not report.job_ids and not report.known:
+            return {}, frozenset()
+        connection = await self._connect(alert.connection)
+        if report.job_ids:
+            found = await self._look_up(connection, report.job_ids)
+            ended = {job_id for job_id, job in found.found.items() if job.status != RUNNING}
+            return found.found, found.gone | ended
+        oldest_first = replace(alert.filters, sort=SORTS["oldest"], page=1, size=FEW_JOBS)
+        since = TimeRange(CREATED, since=iso(report.since + TIME_RESOLUTION_SECONDS))
+        page = await self._emporix.list_jobs(connection, oldest_first, since)
+        return {job.id: job for job in page.jobs if created_at(job)}, frozenset()
+
+    async def _connect(self, source: PolledConnection) -> Connection:
+        return require_connection(await self._accounts.load(source.owner), source.tenant)
+
+    async def _look_up(self, connection: Connection, ids: Iterable[str]) -> JobLookup:
+        """Look up any number of jobs by id."""
+        wanted, found, gone = list(dict.fromkeys(ids)), dict[str, Job](), set[str]()
+        for start in range(0, len(wanted), MAX_IDS_PER_QUERY):
+            some = wanted[start : start + MAX_IDS_PER_QUERY]
+            lookup = await self._jobs_by_id.find(connection, some)
+            found, gone = found | lookup.found, gone | lookup.gone
+        return JobLookup(found, frozenset(gone))
 
     async def _ask(
         self, source: PolledConnection, active: Sequence[Alert], now: float
@@ -283,8 +284,7 @@ class AlertPoller:
             if next_at > now:  # wait until both the changes and another question can be asked
                 return refused, now + QUERIES_PERIOD_SECONDS if connection else next_at
             if not connection:
-                account = await self._accounts.load(source.owner)
-                connection = require_connection(account, source.tenant)
+                connection = await self._connect(source)
             try:
                 await question.ask(connection)
             except InvalidRequest:

@@ -1,12 +1,13 @@
-"""Run times of digests and quiet hours, in a local time zone and across daylight saving changes.
+"""Run times of digests, and quiet or silent hours, in a local time zone.
 
-If the local time does not exist on a day, the run is at the next time that does; if it exists
+If the clocks skip the local time on a day, the run is at the next time that exists; if it exists
 twice, the run is at the first. A day that a time zone skipped has no run. Therefore, each day has
 at most one run.
 """
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
+from bot.domain.conditions import UNUSUAL_SILENCE_SECONDS, Condition, Period, Silence
 from bot.domain.digests import QuietHours, Schedule, ScheduledRun
 
 MAX_SEARCH_DAYS = 16
@@ -65,17 +67,45 @@ def quiet_end(quiet: QuietHours | None, at: float) -> float:
         return at
     today = datetime.fromtimestamp(at, ZoneInfo(quiet.zone)).date()
     for day in (today + _DAY * ahead for ahead in range(-1 - MAX_MISSING_DAYS, 2)):
-        begin = local_time(quiet.zone, day, quiet.begin)
-        # The hours of a day end on that day or the next, or on a later one if the zone skipped it.
-        first = day if quiet.begin < quiet.end else day + _DAY
-        ends = (
-            local_time(quiet.zone, first + _DAY * ahead, quiet.end)
-            for ahead in range(MAX_MISSING_DAYS + 1)
-        )
-        end = next((found for found in ends if found is not None), None)
-        if begin is not None and end is not None and begin <= at < end:
-            at = end
+        hours = _hours(quiet, day)
+        if hours is not None and hours[0] <= at < hours[1]:
+            at = hours[1]
     return at
+
+
+def _hours(daily: QuietHours | Condition, day: date) -> Period | None:
+    """The hours that begin on a day, on the next one if they include midnight; None without them.
+
+    They end on a later day if the zone skipped that day.
+    """
+    begin = local_time(daily.zone, day, daily.begin)
+    last = day if daily.begin < daily.end else day + _DAY
+    days = (last + _DAY * ahead for ahead in range(MAX_MISSING_DAYS + 1))
+    ends = (local_time(daily.zone, day, daily.end) for day in days)
+    end = next((found for found in ends if found is not None), None)
+    return None if begin is None or end is None else (begin, end)
+
+
+def silence_end(condition: Condition, silence: Silence, now: float) -> float:
+    """When the next silence to compare would end: within the hours of its condition.
+
+    Hours that are too short because the clocks go forward contain none; infinite if none is found.
+    """
+    # A later time is from before the clock was set back.
+    compared = silence.compared_until if silence.compared_until <= now else 0.0
+    least = max(
+        silence.latest_at + condition.silent,
+        compared + UNUSUAL_SILENCE_SECONDS if compared else 0.0,
+    )
+    if condition.begin == condition.end:
+        return least
+    today = datetime.fromtimestamp(least, ZoneInfo(condition.zone)).date()
+    for day in (today + _DAY * ahead for ahead in range(-1 - MAX_MISSING_DAYS, 4)):
+        if hours := _hours(condition, day):
+            until = max(least, hours[0] + condition.silent)
+            if until <= hours[1]:
+                return until
+    return math.inf
 
 
 @lru_cache(maxsize=10_000)

@@ -19,7 +19,7 @@ from bot.domain.alerts import (
     Snooze,
 )
 from bot.domain.conditions import ConditionReport
-from bot.domain.jobs import FAILED, Job
+from bot.domain.jobs import FAILED, Job, created_at
 from bot.domain.times import Clock
 from bot.rendering.message_rows import with_response_replaced
 from bot.rendering.renderer import Renderer
@@ -170,18 +170,23 @@ class AlertPoster:
         )
         await self._try_post(post, "alerts/open.awake", snooze=snooze)
 
+    async def may_be_posted(self, alert: Alert, report: ConditionReport) -> bool:
+        """Whether a report was posted, or an earlier attempt may have posted it."""
+        return await self._poster.may_be_sent(_report_key(alert, report))
+
     async def post_report(
         self, alert: Alert, report: ConditionReport, jobs: Jobs, admit: Admit
     ) -> str:
         """Post stuck jobs or a silence, once; returns the message's timestamp.
 
-        If that is unknown, tells the alert's owner and returns "". Raises PostRefused, and the
-        errors of `admit`.
+        `jobs` are the stuck ones, or the first one after the silence, if there is one by now. If
+        the timestamp is unknown, tells the alert's owner and returns "". Raises PostRefused, and
+        the errors of `admit`.
         """
         zone = await self._notifier.zone_name(alert.owner)
         facts = report_facts(alert, report, jobs, zone)
         template = "alerts/stuck" if report.job_ids else "alerts/silent"
-        name = f"alert:{alert.id}:report:{report.number}"
+        name = _report_key(alert, report)
         post = OutgoingMessage(name, alert.owner.team_id, alert.channel_id, report.at, admit=admit)
         ts = await self._try_post(post, template, **facts)
         if not ts:
@@ -291,18 +296,23 @@ def thread_facts(alert: Alert, ids: Sequence[str], jobs: Jobs) -> dict[str, Any]
     }
 
 
+def _report_key(alert: Alert, report: ConditionReport) -> str:
+    return f"alert:{alert.id}:report:{report.number}"
+
+
 def report_facts(alert: Alert, report: ConditionReport, jobs: Jobs, zone: str) -> dict[str, Any]:
     """The template data of a message about an alert's condition."""
     query = to_compact(alert.filters, searched=False)
     if not report.job_ids:
-        return {"alert": alert, "report": report, "query": query}
+        until = min(map(created_at, jobs.values()), default=0.0)
+        return {"alert": alert, "report": report, "until": until, "query": query}
     there = [jobs[job_id] for job_id in report.job_ids if job_id in jobs]
     return {
         "alert": alert,
         "zone": zone,
         "total": len(report.job_ids),
-        "gone": len(report.job_ids) - len(there),
-        "more": len(there[MAX_ALERT_ROWS:]),
+        "more": len(report.job_ids) - len(there[:MAX_ALERT_ROWS]),
+        "unread": report.unread,
         "jobs": there[:MAX_ALERT_ROWS],
         "agents": agent_counts(Counter(map(agent_label, there))),
         "query": query,

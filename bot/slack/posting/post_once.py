@@ -110,6 +110,10 @@ class IdempotentPoster:
         """Whether the message is known to have been posted."""
         return await self._claims.find_sent(name) is not None
 
+    async def may_be_sent(self, name: str) -> bool:
+        """Whether the message was posted, or an attempt to post it may have had an effect."""
+        return await self._claims.may_be_sent(name)
+
     async def post(self, post: OutgoingMessage, message: Mapping[str, Any]) -> str:
         """Post a rendered message once; returns its timestamp, "" if it is unknown.
 

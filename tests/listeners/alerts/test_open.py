@@ -5,29 +5,39 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from slack_sdk.web.async_client import AsyncWebClient
 from syrupy.assertion import SnapshotAssertion
 
+import bot
 from bot.domain.alerts import Alert, MessageResponse
+from bot.listeners.alerts import open as open_listeners
 from bot.rendering.renderer import Renderer
 from bot.services.alerts.lifecycle import AlertResponder
+from bot.slack.decorators import Listener
 from bot.slack.posting.alerts import AlertMessages
 from bot.store import keys as redis_keys
 from bot.store.alerts import AlertStore
+from bot.store.audit import AuditLog
 from bot.store.idempotency import Deletions
+from sandbox.emporix.keys import ACME_OPERATIONS
 from sandbox.slack.directory import TEAM_ID
 from sandbox.slack.faults import Fault
 from sandbox.slack.person import Exchange
 from tests.harness import sample_requests
-from tests.harness.app import AppHarness
+from tests.harness.app import AppHarness, open_app
+from tests.harness.clock import FakeClock
 from tests.harness.signed_requests import Poster
 from tests.listeners.alerts.fixtures import with_failure
+from tests.store.fixtures import ADA
 from tests.tasks.test_alerts import TIMED_OUT, fail, later, posted, shown
 
 DAY = 24 * 60 * 60.0
+TEMPLATES = Path(bot.__file__).parent.parent / "templates"
 
 
 @pytest.fixture
@@ -195,13 +205,13 @@ async def test_lists_unclaimed_failures(harness: AppHarness, snapshot: SnapshotA
     link = f"https://slack.com/archives/C0OPS/p{message['ts'].replace('.', '')}"
     assert link in await unclaimed(harness)
     await respond(harness, "grace", "I'm on it")
-    assert "*1 alert that no one has claimed*" in await unclaimed(harness)
+    assert "*1 message with failures that no one has claimed*" in await unclaimed(harness)
     assert "no alerts" in await unclaimed(harness, channel="general")
 
 
 async def test_lists_the_failures_of_all_your_alerts(harness: AppHarness) -> None:
     """In a direct message, the list has the failures of the alerts on your connections."""
-    assert "*1 alert that no one has claimed* in your channels" in await unclaimed(
+    assert "*1 message with failures that no one has claimed* in your channels" in await unclaimed(
         harness, channel="dm"
     )
     assert "You have no alerts" in await unclaimed(harness, "grace", "dm")
@@ -210,7 +220,7 @@ async def test_lists_the_failures_of_all_your_alerts(harness: AppHarness) -> Non
 async def test_unclaimed_failures_are_listed_for_a_week(harness: AppHarness) -> None:
     """Unclaimed failures are listed for a week; a change of their state starts it again."""
     harness.clock.forward(6.9 * DAY)
-    assert "*1 alert that no one has claimed*" in await unclaimed(harness)
+    assert "*1 message with failures that no one has claimed*" in await unclaimed(harness)
     harness.clock.forward(0.2 * DAY)
     assert "No unclaimed failures in this channel" in await unclaimed(harness)
 
@@ -226,7 +236,7 @@ async def test_an_old_message_cannot_be_claimed(harness: AppHarness) -> None:
 async def test_the_home_tab_lists_unclaimed_failures(harness: AppHarness) -> None:
     """The Home tab of an alert's owner has a link to its unclaimed failures."""
     home = json.dumps((await harness.ada.open_home()).payloads[-1], ensure_ascii=False)
-    assert "*1 alert that no one has claimed*" in home
+    assert "*1 message with failures that no one has claimed*" in home
     await respond(harness, "grace", "Resolve")
     home = json.dumps((await harness.ada.open_home()).payloads[-1], ensure_ascii=False)
     assert "that no one has claimed" not in home
@@ -340,13 +350,50 @@ async def test_a_later_state_wins(harness: AppHarness) -> None:
     assert rendered == ["claimed", "resolved"]
 
 
-async def test_people_from_other_organizations_cannot_claim(harness: AppHarness) -> None:
-    """A click of a person from another organization is refused, and changes nothing."""
-    message, *_ = await posted(harness)
-    await click_in(harness, message, "U0EVE", "I'm on it", team="T0PARTNER")
-    await later(harness)
-    assert await state(harness) == "I'm on it | Resolve"
-    assert await thread(harness) == []
+@pytest.fixture(params=[False, True], ids=["refused", "let in"])
+async def shared(
+    request: pytest.FixtureRequest, redis: Any, redis_url: str, clock: FakeClock
+) -> AsyncIterator[AppHarness]:
+    """An app whose operator lets people from other organizations use it, or not."""
+    async with open_app(redis, redis_url, clock, allow_shared_channels=request.param) as opened:
+        await opened.connect(opened.ada, ACME_OPERATIONS)
+        yield await with_failure(opened)
+
+
+async def test_people_from_other_organizations_cannot_respond(shared: AppHarness) -> None:
+    """Whatever the operator allows, a person from another organization can't claim, resolve, reopen
+    or snooze failures: nothing changes, and the person reads why.
+    """
+    ada = shared.person("ada", "ops")
+    for before in ("", "I'm on it", "Resolve", "Snooze for 1 hour"):
+        await ada.click(before) if before else None
+        await later(shared, 5)
+        message, *_ = await posted(shared)
+        was, replies = await state(shared), await thread(shared)
+        for button in was.split(" | "):
+            if button in {"I'm on it", "Resolve", "Reopen", "End snooze"}:
+                await click_in(shared, message, "U0EVE", button, team="T0PARTNER")
+        await later(shared, 5)
+        assert (await state(shared), await thread(shared)) == (was, replies)
+    entries = await AuditLog(shared.redis).latest(ADA, 50)
+    assert {one.result for one in entries if one.user_id == "U0EVE"} == {"not_ours"}
+
+
+def test_an_alert_is_what_a_channel_turns_on_and_failures_are_what_people_claim() -> None:
+    """Only lists of alerts count alerts; people claim and snooze messages with failures."""
+    counting = {
+        path.relative_to(TEMPLATES).as_posix()
+        for path in TEMPLATES.rglob("*.j2")
+        if re.search(r'plural\("(more )?alerts?\b', path.read_text())
+    }
+    assert counting == {"alerts/list.json.j2", "audit.json.j2"}
+
+
+def test_only_members_can_do_what_changes_the_response_to_failures() -> None:
+    """Each listener of an alert's response, also of the modal, is only for members."""
+    listeners = [one for one in vars(open_listeners).values() if isinstance(one, Listener)]
+    assert [one for one in listeners if not one.for_members] == [open_listeners.list_unclaimed]
+    assert len(listeners) == 8
 
 
 async def test_a_job_deleted_meanwhile_hides_no_claim(harness: AppHarness) -> None:

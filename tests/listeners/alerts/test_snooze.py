@@ -131,7 +131,7 @@ async def test_snoozed_failures_are_not_unclaimed(
     assert answer.payloads == snapshot
     assert "that no one has claimed" not in str((await harness.ada.open_home()).payloads)
     await later(harness, 4.1 * HOUR)
-    assert "*1 alert that no one has claimed*" in await unclaimed(harness)
+    assert "*1 message with failures that no one has claimed*" in await unclaimed(harness)
     assert "that no one has claimed" in str((await harness.ada.open_home()).payloads)
 
 
@@ -143,7 +143,7 @@ async def test_a_partly_snoozed_message_is_unclaimed(harness: AppHarness) -> Non
     await later(harness, 120)
     await snooze(harness, await snooze_option(harness, "1 hour · b"))
     listed = await unclaimed(harness)
-    assert "*2 alerts that no one has claimed*" in listed
+    assert "*2 messages with failures that no one has claimed*" in listed
     assert "*1 job failed* in acme: a · " in listed
 
 
@@ -163,7 +163,7 @@ async def test_a_snooze_holds_also_for_other_messages(harness: AppHarness) -> No
     await later(harness)
     assert len(await new_messages(harness)) == 2
     await snooze(harness, "Snooze for 1 hour")
-    assert "😴 *2 alerts are snoozed*" in await unclaimed(harness)
+    assert "😴 *2 messages with snoozed failures*" in await unclaimed(harness)
 
 
 async def test_two_snoozes_of_a_kind_count_the_same(harness: AppHarness) -> None:

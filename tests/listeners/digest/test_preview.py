@@ -34,7 +34,7 @@ async def test_lists_unclaimed_failures(connected: AppHarness, ada: Person, dige
     assert "no one has claimed" not in str((await ada.command("/emporix digest preview")).payloads)
     await with_failure(connected)
     shown = str((await ada.command("/emporix digest preview")).payloads)
-    assert "*1 alert that no one has claimed*" in shown
+    assert "*1 message with failures that no one has claimed*" in shown
     await ada.click("I'm on it")
     assert "no one has claimed" not in str((await ada.command("/emporix digest preview")).payloads)
 

@@ -36,6 +36,7 @@ DONE = {
     "claim": ("U0ADA", said("alerts/open.state", "claimed")),
     "snooze": ("U0ADA", said("alerts/open.state", "claimed, with two snoozes")),
     "mention": ("U0ADA", {"view": said("alerts/notify.done", "everything")}),
+    "condition": ("U0ADA", said("alerts/on", "stuck jobs")),
     "run_again": ("U0ADA", {"view": said("jobs/run_again.done", "started")}),
     "pause": ("U0ADA", {"view": said("agents.paused", "paused")}),
 }

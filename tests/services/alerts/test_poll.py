@@ -12,15 +12,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.accounts import Caller, Connection, Credentials, PolledConnection
+from bot.domain.conditions import Watermark
 from bot.domain.filters import Filters
 from bot.domain.jobs import Job, JobPage
 from bot.emporix.query import TimeRange
 from bot.errors import RateLimited, Unauthorized
+from bot.services.agents import MAX_PAGES_PER_QUERY, FetchedJobs
 from bot.services.alerts.poll import (
-    MAX_POLL_PAGES,
-    FetchedJobs,
     PollResult,
+    advance,
     backoff_seconds,
+    count_unfetched,
     fetch_changes,
 )
 from bot.store import keys as redis_keys
@@ -49,9 +51,8 @@ class FakeCalls:
             for job in sorted(self.jobs, key=lambda job: job.modified_at, reverse=True)
             if bounded.since <= job.modified_at <= (bounded.until or "9")
         ]
-        page = JobPage(
-            tuple(fit[: filters.size]), 1, filters.size, len(fit), len(fit) > filters.size
-        )
+        begin, end = (filters.page - 1) * filters.size, filters.page * filters.size
+        page = JobPage(tuple(fit[begin:end]), filters.page, filters.size, len(fit), len(fit) > end)
         self.meanwhile()
         return page
 
@@ -86,15 +87,40 @@ async def test_reads_a_limited_number_of_pages() -> None:
     """Changes beyond the last page are only counted."""
     calls = FakeCalls([job(number, START + number) for number in range(1000)])
     fetched = await read(calls, HELD, Filters(), START)
-    assert (fetched.whole, fetched.total, len(calls.asked)) == (False, 1000, MAX_POLL_PAGES)
+    assert (fetched.whole, fetched.total, len(calls.asked)) == (False, 1000, MAX_PAGES_PER_QUERY)
     assert fetched.oldest == START + 1000 - len(fetched.jobs)
 
 
-async def test_stops_at_a_page_of_one_time() -> None:
-    """More than a page with one time leaves no time to continue from."""
-    calls = FakeCalls([job(number, START) for number in range(80)])
-    fetched = await read(calls, HELD, Filters(), START)
-    assert (len(fetched.jobs), fetched.whole, len(calls.asked)) == (50, False, 2)
+@pytest.mark.parametrize(("before", "same"), [(0, 80), (0, 150), (30, 50), (10, 120), (40, 100)])
+async def test_reads_more_than_a_page_of_one_time(before: int, same: int) -> None:
+    """More than a page of jobs that changed at the same time are all read, and the older ones."""
+    newer = [job(number, START + number) for number in range(1, before + 1)]
+    at_once = [job(1_000 + number, START) for number in range(same)]
+    calls = FakeCalls([*newer, *at_once, job(9_000, START - 5)])
+    fetched = await read(calls, HELD, Filters(), START - 10)
+    assert (len(fetched.jobs), fetched.whole) == (before + same + 1, True)
+
+
+async def test_counts_jobs_of_one_time_that_it_cannot_read() -> None:
+    """If there are too many jobs of one time, the others are counted, and nothing stalls."""
+    jobs = [job(number, START) for number in range(450)]
+    calls = FakeCalls(jobs)
+    fetched = await read(calls, HELD, Filters(), START - 10)
+    news, mark = advance(Watermark(START - 10), fetched)
+    assert len(news) + (count_unfetched(Watermark(START - 10), fetched) or 0) == 450
+    jobs.append(job(9_000, START + 1))
+    again = await read(calls, HELD, Filters(), mark.begin)
+    assert [one.id for one in advance(mark, again)[0]] == ["job-9000"]
+
+
+async def test_a_job_that_is_hidden_by_a_shifted_page_is_counted() -> None:
+    """If a job changes again while jobs of the same time are read, none is missed silently."""
+    jobs = [job(number, START) for number in range(120)]
+    calls = FakeCalls(jobs)
+    calls.meanwhile = lambda: jobs.__setitem__(0, job(0, START + 100))
+    fetched = await read(calls, HELD, Filters(), START - 10)
+    assert len(fetched.jobs) < 120
+    assert not fetched.whole
 
 
 async def test_one_page_of_a_raw_query_is_read() -> None:

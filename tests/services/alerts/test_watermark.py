@@ -8,10 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.domain.conditions import WATERMARK_OVERLAP_SECONDS, Watermark
-from bot.domain.jobs import Job
-from bot.services.alerts.grouping import modified_at
+from bot.domain.jobs import Job, modified_at
+from bot.services.agents import FetchedJobs
 from bot.services.alerts.poll import (
-    FetchedJobs,
     advance,
     count_unfetched,
     initial_watermark,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from zoneinfo import ZoneInfo, available_timezones
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from bot.domain.conditions import Condition, Silence
 from bot.domain.digests import QuietHours, Schedule, ScheduledRun
 from bot.services.digests.schedule import (
     days_before,
@@ -17,6 +19,7 @@ from bot.services.digests.schedule import (
     next_run,
     quiet_end,
     runs_between,
+    silence_end,
 )
 
 EVERY_DAY = tuple(range(7))
@@ -265,3 +268,66 @@ def test_quiet_hours_within_a_day() -> None:
     assert quiet_end(QuietHours(11 * 60, 13 * 60, "UTC"), noon) == noon + 3600
     assert quiet_end(QuietHours(13 * 60, 14 * 60, "UTC"), noon) == noon
     assert quiet_end(None, noon) == noon
+
+
+def is_within(condition: Condition, at: float) -> bool:
+    """Whether the local clock is within the hours, read from the clock alone."""
+    there = datetime.fromtimestamp(at, ZoneInfo(condition.zone))
+    minute = there.hour * 60 + there.minute
+    if condition.begin < condition.end:
+        return condition.begin <= minute < condition.end
+    return not condition.end <= minute < condition.begin
+
+
+def compared(condition: Condition, begin: float, end: float) -> list[float]:
+    """The ends of all silences that are compared if no job runs and none is usual."""
+    silence, found = Silence(latest_at=begin), list[float]()
+    while (until := silence_end(condition, silence, end)) < end:
+        found.append(until)
+        silence = replace(silence, compared_until=until)
+    return found
+
+
+@pytest.mark.parametrize("length", [45, 3 * 60, 23 * 60])
+def test_hours_of_silence_are_compared_each_day_whatever_the_clocks_skip(length: int) -> None:
+    """If hours begin while the clocks go forward, in any zone, each day is compared within them."""
+    changes = {
+        (local_time(zone, day, 12 * 60) or 0.0, begin): zone  # the same for many zones
+        for zone in ZONES
+        for day in _changes(zone, 2026)
+        for begin in _skipped(zone, day)
+    }
+    for (noon, begin), zone in changes.items():
+        end = (begin + length) % (24 * 60)
+        condition = Condition(silent=15 * 60.0, begin=begin, end=end, zone=zone)
+        first, last = noon - 3 * 86_400, noon + 3 * 86_400
+        ends = compared(condition, first, last)
+        assert all(is_within(condition, at - 900) for at in ends)
+        assert all(is_within(condition, at - 1) for at in ends)
+        grid = [first + 900 * step for step in range(int((last - first) / 900) - 3)]
+        for one in grid:  # each half hour within the hours belongs to a silence
+            if all(is_within(condition, one + 300 * more) for more in range(10)):
+                assert any(one < at <= one + 2_700 for at in ends), (zone, begin, one)
+
+
+def _skipped(zone: str, day: date) -> list[int]:
+    """The minutes of a day that the clocks skip, every half hour."""
+    found = []
+    for minute in range(0, 24 * 60, 30):
+        at = local_time(zone, day, minute)
+        there = datetime.fromtimestamp(at or 0.0, ZoneInfo(zone))
+        if there.hour * 60 + there.minute != minute:
+            found.append(minute)
+    return found
+
+
+@given(zones, minutes, minutes, st.integers(0, 4_102_444_800), st.integers(15, 24 * 60))
+def test_a_silence_is_compared_within_days(
+    zone: str, begin: int, end: int, at: int, length: int
+) -> None:
+    """In every zone, and across skipped days, the next silence to compare ends within days."""
+    whole = begin == end
+    assume(whole or (end - begin) % (24 * 60) >= length + 180)
+    condition = Condition(silent=length * 60.0, begin=begin, end=end, zone=zone)
+    until = silence_end(condition, Silence(latest_at=at), at)
+    assert at + length * 60 <= until <= at + length * 60 + 3 * 86_400
