@@ -226,7 +226,8 @@ def test_words_of_emporix_are_not_formatted() -> None:
     request = RunRequest("acme", JOB, "")
     facts = {"error": refused, "text": "", "request": request, "run": None}
     for template in ("jobs/run_again.unsent", "jobs/run_again.not_sent"):
-        blocks = Renderer.default().render(template, **facts)["blocks"]
+        message: Any = Renderer.default().render(template, **facts)
+        blocks = message["blocks"]
         (said,) = [one["text"] for one in blocks if "Emporix said" in str(one)]
         assert said["type"] == "plain_text"
 
