@@ -480,9 +480,12 @@ class ProxyAnswered(EmporixUnreadable):
 
 
 class InvalidRequest(EmporixError):
+    """`is_change`: the request would have changed an agent, so no filter is wrong."""
+
     template = "invalid_request"
     cause = "request"
     pauses = "filters"
+    is_change = False
 
 
 class Unauthorized(EmporixError):

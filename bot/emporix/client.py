@@ -67,6 +67,7 @@ from bot.errors import (
     EmporixError,
     EmporixTimeout,
     EmporixUnreadable,
+    InvalidRequest,
     NotFound,
 )
 
@@ -251,9 +252,13 @@ class EmporixClient:
         call = self._call(
             connection, "PATCH", agent_path(agent_id), json=change, scope=DELETE_SCOPE
         )
-        with translate_request_errors(connection.tenant):
-            async with asyncio.timeout(self._budget):
-                response = await call.send()
+        try:
+            with translate_request_errors(connection.tenant):
+                async with asyncio.timeout(self._budget):
+                    response = await call.send()
+        except InvalidRequest as error:
+            error.is_change = True
+            raise
         if response.status_code != httpx.codes.NO_CONTENT:
             raise unreadable(response, tenant=call.tenant)
 

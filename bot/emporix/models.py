@@ -341,7 +341,7 @@ def parse_agent(value: object) -> Agent:
     version = as_text(metadata.get("version"))
     return Agent(
         id_,
-        _english_text(value.get("name")) or id_,
+        _english_text(value.get("name")).strip() or id_,
         as_text(value.get("type")),
         enabled=value.get("enabled") is not False,
         version=int(version) if VERSION.fullmatch(version) else 0,

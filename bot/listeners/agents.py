@@ -87,12 +87,12 @@ async def pause(
         await user.must_be_in(alert.channel_id)
         audit_entry.channel_id = alert.channel_id
     try:
-        until = await _end(values, clock)
+        reason, until = _reason(values), await _end(values, clock)
     except InvalidInput as error:
         audit_entry.refuse()
         await modal.errors("form_errors", problems={error.field: error})
         return
-    asked = _asked(metadata, caller, clock.now(), until, values["reason"])
+    asked = _asked(metadata, caller, clock.now(), until, reason)
     asked = replace(asked, channel_id=alert.channel_id if alert else "")
     account = await accounts.load(caller)
     result = await modal.within_ack(agent_pauses.pause(account, asked), "loading", step="pausing")
@@ -116,12 +116,12 @@ async def resume(
     audit_entry: AuditDraft,
 ) -> None:
     audit_entry.tenant, audit_entry.subject = button.tenant, button.agent_id
-    resumed = await agent_pauses.resume(account, button.tenant, button.agent_id)
-    is_own = resumed.resumed_by == account.caller
-    _audit(audit_entry, resumed, is_new=is_own)
-    await reply("agents.resumed", pause=resumed, is_own=is_own)
+    result = await agent_pauses.resume(account, button.tenant, button.agent_id)
+    resumed = result.pause
+    _audit(audit_entry, resumed, is_new=result.is_new)
+    await reply("agents.resumed", pause=resumed, is_own=result.is_new)
     alert = await alert_store.load(resumed.alert_id) if resumed.alert_id else None
-    if alert and is_own:
+    if alert and result.is_new:
         await _show(resumed, alert, alert_responder, alert_messages)
 
 
@@ -132,6 +132,13 @@ async def _show(
     if pause.was_paused:
         await responder.show_pause(alert.id, pause.ts, pause)
         await messages.try_to_show_state(alert, pause.ts)
+
+
+def _reason(values: Mapping[str, str]) -> str:
+    """Why an agent is paused, on one line; raises InvalidInput if that is blank."""
+    if reason := " ".join(values["reason"].split())[:MAX_REASON_LENGTH]:
+        return reason
+    raise InvalidInput("The reason is missing", advice="Type one.", field="reason")
 
 
 async def _end(values: Mapping[str, str], clock: LocalClock) -> float:
@@ -159,7 +166,7 @@ def _asked(
         agent_name="",
         at=now,
         until=until,
-        reason=" ".join(reason.split())[:MAX_REASON_LENGTH],
+        reason=reason,
         retry_at=now + SWITCH_RETRY_SECONDS,
         since=now,
         alert_id=button.alert_id,

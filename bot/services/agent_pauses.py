@@ -70,7 +70,7 @@ class AgentList:
 
 @dataclass(frozen=True, slots=True)
 class PauseResult:
-    """The pause of an agent after a click; `is_new` is False if it was paused before."""
+    """The pause of an agent after a click; `is_new` is False if the click has changed nothing."""
 
     pause: AgentPause
     is_new: bool
@@ -196,12 +196,13 @@ class AgentPauses:
             raise InvalidInput("An earlier pause of this agent has just ended", advice=advice)
         return pause
 
-    async def resume(self, account: Account, tenant: str, agent_id: str) -> AgentPause:
+    async def resume(self, account: Account, tenant: str, agent_id: str) -> PauseResult:
         """Resume an agent that was paused, with the API key of the user who resumes it.
 
         The result is still `resuming` if it is unknown whether it worked. Raises ActionsOff,
         NotConnected, ActionNotAllowed, OutdatedButton if the app hasn't paused the agent,
-        EmporixError if it was not switched, and ActionUnclear if a worker may still resume it.
+        InvalidInput if it is off for another reason, EmporixError if it was not switched, and
+        ActionUnclear if a worker may still resume it.
         """
         connection, caller = self._admit(account, tenant), account.caller
         before = await self._store.load(pause_id(caller.team_id, connection.tenant, agent_id))
@@ -211,11 +212,23 @@ class AgentPauses:
             before = await self._store.load(before.id) or before
             try:
                 begun = await self._save(before, lambda one, now: one.resuming(caller, now))
-                if begun.state != "resuming" or begun.resumed_by != caller:
-                    return begun
-                return await self._switch(connection, begun, caller)
+                if begun.state == "resuming" and begun.resumed_by == caller:
+                    resumed = await self._switch(connection, begun, caller)
+                    return PauseResult(resumed, is_new=True)
             except INTERRUPTIONS as error:
-                return await self._keep_paused(before, caller, error)
+                kept = await self._keep_paused(before, caller, error)
+                return PauseResult(kept, is_new=True)
+            await self._require_on(connection, begun)
+            return PauseResult(begun, is_new=False)
+
+    async def _require_on(self, connection: Connection, pause: AgentPause) -> None:
+        """Raises InvalidInput if an agent was switched off again after its pause."""
+        if pause.outcome not in ("resumed", "enabled"):
+            return
+        agent = await self._read(connection, pause.agent_id)
+        if agent and not agent.enabled:
+            problem = "The pause of this agent is over, but someone has switched it off in Emporix"
+            raise InvalidInput(problem, advice="Switch it on there.")
 
     async def _keep_paused(self, before: AgentPause, caller: Caller, error: BotError) -> AgentPause:
         """Restore a pause after an error, and raise it, unless the agent may have been switched."""

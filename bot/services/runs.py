@@ -126,17 +126,14 @@ class RunService:
         return card
 
     async def start(self, account: Account, request: RunRequest) -> RunResult:
-        """Run a job again, unless another attempt came first.
+        """Run a job again, unless another attempt came first; refusals are recorded, too.
 
         The state of a new attempt is started, or unknown if the agent may have been started. If the
         agent was certainly not started, raises what `prepare` raises, Busy, or ActionUnclear if
         that could not be recorded.
         """
-        card = await self.prepare(account, request.job_id, request.tenant)
+        card, text = await self._checked(account, request)
         original = card.job.message
-        text = request.text or (original if len(original) > MAX_TYPED_LENGTH else "")
-        if not text.strip() or len(text) > MAX_SENT_LENGTH:
-            raise InvalidInput("There is no message to send to the agent", advice="Type one.")
         asked_at = self._stopwatch()
         facts = {"tenant": card.tenant, "subject": card.job.id}
         audit_id = await self._audit.record(
@@ -150,6 +147,21 @@ class RunService:
             await self._record(new, RUN_TAKEN)
             return RunResult(run, is_new=False)
         return RunResult(await self._send(account, run, text, asked_at), is_new=True)
+
+    async def _checked(self, account: Account, request: RunRequest) -> tuple[JobCard, str]:
+        """The job to run again and the message to send; records why there is none."""
+        try:
+            card = await self.prepare(account, request.job_id, request.tenant)
+            original = card.job.message
+            text = request.text or (original if len(original) > MAX_TYPED_LENGTH else "")
+            if not text.strip() or len(text) > MAX_SENT_LENGTH:
+                raise InvalidInput("There is no message to send to the agent", advice="Type one.")
+        except BotError as error:
+            facts = {"tenant": request.tenant, "subject": request.job_id}
+            event = AuditEvent.JOB_RUN_AGAIN
+            await self._audit.try_record(event, account.caller, error.template, **facts)
+            raise
+        return card, text
 
     async def _claim(self, new: Run) -> Run:
         """Begin an attempt; returns another one if that came first."""

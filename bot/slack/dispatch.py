@@ -416,11 +416,13 @@ class Dispatch:
         except (StoreUnavailable, AnswerLost) as error:
             await self._keep_form(error, request, modal)
             return
+        # Users who closed a modal that changes something may believe that it has worked.
+        elsewhere = (self._reply_to(request),) if listener.audit else ()
         try:
             await self._call(listener, request, values)
             _record(request)
         except Exception as error:  # noqa: BLE001 - handles every error
-            await self.error_handler.show(error, request.reference, modal)
+            await self.error_handler.show(error, request.reference, modal, *elsewhere)
             _record(request, error)
         finally:
             await modal.close()

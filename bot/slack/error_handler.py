@@ -24,16 +24,26 @@ class ErrorHandler:
     def __init__(self, renderer: Renderer) -> None:
         self._renderer = renderer
 
-    async def show(self, error: Exception, reference: str, surface: Reply | Modal) -> None:
-        """Show the error; an unexpected one includes `reference`, which is also in the log."""
+    async def show(self, error: Exception, reference: str, *surfaces: Reply | Modal) -> None:
+        """Show the error on the first of these surfaces that is still there.
+
+        An unexpected error includes `reference`, which is also in the log.
+        """
         template, facts = _explain(error, reference)
+        for surface in surfaces:
+            if await self._show_on(surface, template, facts):
+                return
+
+    async def _show_on(self, surface: Reply | Modal, template: str, facts: dict[str, Any]) -> bool:
+        """Returns False if the modal was closed, or Slack fails."""
         try:
             if isinstance(surface, Modal):
-                await surface.show_error(self._renderer.render(template, **facts))
-            else:
-                await surface(template, **facts)
+                return await surface.show_error(self._renderer.render(template, **facts))
+            await surface(template, **facts)
         except SLACK_ERRORS as undeliverable:
             logger.error("could not answer the user: %s", describe(undeliverable))
+            return False
+        return True
 
     def log(self, error: Exception) -> None:
         """Log an error that can't be shown to a user."""

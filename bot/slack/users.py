@@ -44,6 +44,24 @@ async def has_left(client: AsyncWebClient, user_id: str) -> bool:
     return bool(user.get("deleted"))
 
 
+async def is_member(client: AsyncWebClient, channel_id: str, user_id: str) -> bool:
+    """Whether a user is a member of a channel; raises NotInChannel if it has too many members.
+
+    Slack: conversations.members, scopes channels:read and groups:read.
+    """
+    cursor = ""
+    for _ in range(MAX_MEMBER_PAGES):
+        answer = await client.conversations_members(
+            channel=channel_id, limit=MEMBERS_PAGE_SIZE, cursor=cursor or None
+        )
+        if user_id in answer["members"]:
+            return True
+        cursor = (answer.get("response_metadata") or {}).get("next_cursor") or ""
+        if not cursor:
+            return False
+    raise NotInChannel(channel_id, known=False)
+
+
 class CurrentUser:
     """The user who sent the request."""
 
@@ -88,21 +106,8 @@ class CurrentUser:
             logger.warning("an owner was not notified of a change: %s", error_name(error))
 
     async def is_member(self, channel_id: str, user_id: str) -> bool:
-        """Whether a user is a member of a channel; raises NotInChannel if it has too many members.
-
-        Slack: conversations.members, scopes channels:read and groups:read.
-        """
-        cursor = ""
-        for _ in range(MAX_MEMBER_PAGES):
-            answer = await self._request.client.conversations_members(
-                channel=channel_id, limit=MEMBERS_PAGE_SIZE, cursor=cursor or None
-            )
-            if user_id in answer["members"]:
-                return True
-            cursor = (answer.get("response_metadata") or {}).get("next_cursor") or ""
-            if not cursor:
-                return False
-        raise NotInChannel(channel_id, known=False)
+        """Whether a user is a member of a channel, as in the function `is_member`."""
+        return await is_member(self._request.client, channel_id, user_id)
 
 
 async def user_group_names(client: AsyncWebClient, team_id: str) -> Mapping[str, str]:

@@ -26,6 +26,9 @@ QUEUE_INTERVAL_SECONDS = 1.0
 MAX_DUE = 200
 BUSY_SECONDS = 5.0
 
+UNREADABLE_PAUSE_RETRY_SECONDS = 60.0
+"""Until a pause that can't be decrypted is read again: its key may be restored."""
+
 MAX_SUBSTITUTES = 20
 """Users who get a message if the user who paused an agent gets none."""
 
@@ -43,6 +46,7 @@ async def queue_due_pauses(
 @task
 async def settle(
     pause_id: str,
+    now: float,
     context: TaskContext,
     agent_pauses: AgentPauses,
     agent_pause_store: AgentPauseStore,
@@ -56,7 +60,11 @@ async def settle(
     """Resume an agent or find out whether it was switched, and then tell users about it."""
     try:
         pause = await agent_pauses.settle(pause_id)
-        if pause and pause.has_news:
+        if pause is None:  # deleted, or unreadable
+            retry_at = now + UNREADABLE_PAUSE_RETRY_SECONDS
+            await agent_pause_store.due.schedule(pause_id, retry_at)
+            return
+        if pause.has_news:
             if pause.owner.user_id:  # empty once the user's data was deleted
                 context.owner, context.subject = pause.owner, "a paused agent"
             if pause.alert_id and pause.was_paused and await alert_store.load(pause.alert_id):

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import logging
+
 from bot.domain.alerts import Alert
 from bot.domain.runs import Run
 from bot.domain.watches import NO_MESSAGE, MessageRef, Watch
+from bot.errors import NotInChannel
 from bot.scheduler.tasks import TaskContext, TaskQueue, periodic, task
 from bot.services.runs import RunService
 from bot.services.sharing import SharingService
 from bot.services.watches import MAX_WATCHES, MIN_WATCH_INTERVAL_SECONDS
+from bot.slack.errors import SLACK_ERRORS, describe
 from bot.slack.posting.notifier import Notifier
 from bot.slack.posting.post_once import OutgoingMessage
 from bot.store.alerts import AlertStore
@@ -20,6 +24,8 @@ MAX_DUE = 200
 
 MAX_ALERT_THREADS = 5
 """Messages of alerts whose threads say that a job was run again."""
+
+logger = logging.getLogger(__name__)
 
 
 @periodic(QUEUE_INTERVAL_SECONDS)
@@ -69,7 +75,7 @@ async def _link(
         name = f"run:{run.session_id}:alert:{alert.id}:{ts}"
         post = OutgoingMessage(name, run.caller.team_id, alert.channel_id, run.at, ts)
         await notifier.post_admitted(post, sharing.admit, "jobs/run_again.thread", run=run)
-    place = MessageRef(threads[0][0].channel_id, threads[0][1]) if threads else NO_MESSAGE
+    place = await _place_of(run, threads, notifier)
     watch = Watch(
         id=run.session_id.replace("-", "")[:16],  # the same if this task runs again
         owner=run.caller,
@@ -84,6 +90,22 @@ async def _link(
     added = await watch_store.add(watch, now + MIN_WATCH_INTERVAL_SECONDS, MAX_WATCHES)
     if added == "full":
         await _tell(run, "not_watched", notifier)
+
+
+async def _place_of(run: Run, threads: list[tuple[Alert, str]], notifier: Notifier) -> MessageRef:
+    """The first of these threads that the user can read, to post there how the new job ended."""
+    for alert, ts in threads:
+        channel_id = alert.channel_id
+        try:
+            is_there = channel_id == run.channel_id or await notifier.is_member(
+                channel_id, run.caller.user_id
+            )
+        except (NotInChannel, *SLACK_ERRORS) as error:
+            logger.warning("the result of a watch is sent as a direct message: %s", describe(error))
+            is_there = False
+        if is_there:
+            return MessageRef(channel_id, ts)
+    return NO_MESSAGE
 
 
 async def _threads_of(run: Run, alert_store: AlertStore) -> list[tuple[Alert, str]]:

@@ -324,6 +324,7 @@ def test_keeps_a_thousand_entities_failures_first() -> None:
         ("Help", "Help"),
         ({}, "a1"),
         (None, "a1"),
+        ("  ", "a1"),
     ],
 )
 def test_agent_name(name: object, expected: str) -> None:

@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from syrupy.assertion import SnapshotAssertion
 
+from bot.domain.accounts import Caller
+from bot.store.audit import AuditLog
 from sandbox.emporix.faults import Fault
 from sandbox.emporix.keys import ACME_OPERATIONS, ACME_READ_ONLY
 from sandbox.slack.directory import TEAM_ID
@@ -325,6 +327,73 @@ async def test_an_old_button(connected: AppHarness) -> None:
     await connected.ada.click("Resume now")
     assert "runs again" in shown(await connected.ada.click("Resume now"))
     assert switches(connected) == 2
+
+
+async def test_a_second_click_on_resume(connected: AppHarness) -> None:
+    """A click that resumes nothing isn't recorded as one that does."""
+    await pause(connected)
+    await connected.ada.command("/emporix agents")
+    await connected.ada.click("Resume now")
+    await connected.ada.click("Resume now")
+    log = await AuditLog(connected.redis).latest(Caller(TEAM_ID, "U0ADA"), 10)
+    assert [entry.event for entry in log].count("agent.resumed") == 1
+
+
+async def test_an_old_button_of_an_agent_that_is_off_again(connected: AppHarness) -> None:
+    """If someone has switched the agent off after its pause, Resume now doesn't say it's on."""
+    await pause(connected)
+    await connected.ada.command("/emporix agents")
+    await connected.ada.click("Resume now")
+    connected.emporix_state.change_agent("acme", AGENT, enabled=False)
+    text = shown(await connected.ada.click("Resume now"))
+    assert "runs again" not in text
+    assert "someone has switched it off in Emporix" in text
+    assert agent(connected)[0] is False
+
+
+async def test_a_change_that_emporix_refuses(connected: AppHarness) -> None:
+    """If Emporix refuses to change the agent, the error isn't about filters."""
+    await connected.ada.command("/emporix agents")
+    await connected.ada.click("Pause…")
+    connected.emporix_state.faults.add(Fault("status", status=400, method="PATCH"))
+    await connected.ada.submit(PAUSE)
+    text = await view_text(connected)
+    assert "doesn't accept this change of the agent" in text
+    assert "filters" not in text
+
+
+async def test_an_error_that_the_modal_does_not_show(connected: AppHarness) -> None:
+    """If the modal was closed while Emporix answered, an error is a direct message."""
+    await connected.ada.command("/emporix agents")
+    await connected.ada.click("Pause…")
+    connected.emporix_state.faults.add(Fault("delay", seconds=2.5, method="GET", path="/agents/"))
+    connected.emporix_state.faults.add(Fault("status", status=403, method="PATCH"))
+    gone = SlackFault("refuse", method="views.update", error="not_found", times=9)
+    connected.workspace.faults.add(gone)
+    exchange = await connected.ada.submit(PAUSE)
+    assert agent(connected) == (True, 1)
+    (sent,) = [one for one in exchange.sent if one["via"] == "chat.postMessage"]
+    assert "doesn't let your API key do this" in json.dumps(sent["payload"])
+
+
+async def test_a_reason_is_needed(connected: AppHarness) -> None:
+    """A reason of spaces is refused under its field, and nothing is paused."""
+    await connected.ada.command("/emporix agents")
+    await connected.ada.click("Pause…")
+    exchange = await connected.ada.submit({**PAUSE, "Reason": " \u200b "})
+    assert exchange.field_errors == {"reason": "The reason is missing. Type one."}
+    assert agent(connected) == (True, 1)
+
+
+async def test_a_reason_is_shown_as_it_was_typed(connected: AppHarness) -> None:
+    """A reason isn't read as the text of an agent, whose signs would be left out."""
+    reason = r"See C:\new\prices, [list](http://example.com)"
+    await connected.ada.command("/emporix agents")
+    await connected.ada.click("Pause…")
+    await connected.ada.submit({**PAUSE, "Reason": reason})
+    view = await connected.ada.view()
+    assert view
+    assert f"“{reason}”" in view["blocks"][0]["text"]["text"]
 
 
 async def test_audit(connected: AppHarness) -> None:

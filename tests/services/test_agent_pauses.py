@@ -97,7 +97,8 @@ class Operations:
         return (await self.pauses.pause(account, asked)).pause
 
     async def resume(self, caller: Caller = GRACE) -> AgentPause:
-        return await self.pauses.resume(await self.accounts.load(caller), "acme", AGENT)
+        account = await self.accounts.load(caller)
+        return (await self.pauses.resume(account, "acme", AGENT)).pause
 
     async def stored(self) -> AgentPause | None:
         return await self.store.load(pause_id(ADA.team_id, "acme", AGENT))

@@ -356,6 +356,10 @@ async def test_only_permitted_users_can_start_agents(redis: Any) -> None:
         with pytest.raises(NotConnected):
             await office.press(ADA)
         assert office.transport.sessions == []
+        assert [result for _, result in await office.results()][-3:] == [
+            *["action_not_allowed"] * 2,
+            "not_connected",
+        ]
 
 
 @pytest.mark.parametrize(
@@ -368,6 +372,7 @@ async def test_refuses_jobs_that_cannot_run_again(office: Office, changes: dict[
     with pytest.raises(InvalidInput):
         await office.runs.start(account, RunRequest("acme", JOB, ""))
     assert office.transport.sessions == []
+    assert await office.results() == [("U0ADA", "invalid_input")]
 
 
 async def test_an_unreadable_attempt_blocks_the_next(redis: Any, office: Office) -> None:

@@ -11,10 +11,14 @@ from typing import Any
 import pytest
 from syrupy.assertion import SnapshotAssertion
 
+from bot import errors
+from bot.domain.accounts import Caller
 from bot.domain.agents import AgentPause, AgentVersion
+from bot.rendering.renderer import Renderer
 from bot.store.due_index import agent_pause_store
 from bot.store.encryption import new_key
 from bot.store.erasure import Erasure, ErasureSubject
+from bot.store.keys import agent_pauses_due
 from sandbox.emporix.faults import Fault
 from sandbox.emporix.keys import ACME_OPERATIONS, ACME_READ_ONLY
 from sandbox.slack.directory import ADA, TEAM_ID
@@ -146,7 +150,9 @@ async def test_from_an_alert(alerted: AppHarness, snapshot: SnapshotAssertion) -
     await ada.submit(PAUSE)
     await wait(alerted, 5)
     text, button = await state_of_alert(alerted)
-    assert text == "⏸️ *Complaint Agent* is paused (time) by <@U0ADA>: “Wrong &lt;!here&gt; prices”"
+    assert (
+        text == "⏸️ *Complaint Agent* is paused by <@U0ADA> (time): “`Wrong &lt;!here&gt; *prices*`”"
+    )
     assert button == "Resume now"
     paused, *_ = [one for one in await told(alerted, "grace") if "is paused" in one["text"]]
     assert re.sub(r"[0-9a-f]{16,}", "id", json.dumps(paused["blocks"])) == snapshot
@@ -233,7 +239,7 @@ async def test_unknown_for_a_while(connected: AppHarness) -> None:
     connected.emporix_state.faults.clear()
     await wait(connected, 120)
     (message,) = await new_messages(connected, "ada")
-    assert "is paused (time) by <@U0ADA>" in message
+    assert "is paused by <@U0ADA> (time)" in message
     assert agent(connected) == (False, 2)
     assert switches(connected) == 1
 
@@ -432,3 +438,38 @@ async def test_no_one_can_be_told(connected: AppHarness, caplog: Any) -> None:
     ]
     listed = shown(await connected.grace.command("/emporix agents"))
     assert "*Complaint Agent* is still off. I haven't switched it on, because" in listed
+
+
+def words_about(problem: str) -> str:
+    """What users read if the app has not resumed an agent."""
+    owner = Caller(TEAM_ID, ADA.id)
+    pause = AgentPause("p", owner, "acme", AGENT, "Agent", 0, 1, "x", 0, 0, "paused")
+    facts = {"pause": replace(pause, problem=problem), "is_owner": True, "alerts": []}
+    return str(Renderer.default().render("agents.news", **facts)["text"])
+
+
+OTHER_ERRORS = {errors.EmporixError, errors.ExportUnusable}
+
+
+@pytest.mark.parametrize(
+    "error",
+    sorted(errors._with_subclasses(errors.EmporixError) - OTHER_ERRORS, key=lambda one: str(one)),
+)
+def test_says_how_long_the_app_tried(error: type[errors.EmporixError]) -> None:
+    """The app tries for an hour after temporary errors only, and says so only then."""
+    assert ("for an hour" in words_about(error.template)) is error.is_temporary
+
+
+async def test_an_unreadable_pause(connected: AppHarness) -> None:
+    """A pause that can't be decrypted is read again once a minute, and ends when it can be."""
+    await pause(connected)
+    (key,) = await connected.redis.keys("*:agent-pause:*")
+    readable = await connected.redis.hget(key, "record")
+    await connected.redis.hset(key, "record", "damaged")
+    await wait(connected, 4.1 * HOUR)
+    ((_, due),) = await connected.redis.zrange(agent_pauses_due(), 0, -1, withscores=True)
+    assert due > connected.clock()
+    assert agent(connected) == (False, 2)
+    await connected.redis.hset(key, "record", readable)
+    await wait(connected, 120)
+    assert agent(connected) == (True, 3)

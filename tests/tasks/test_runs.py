@@ -84,6 +84,20 @@ async def test_tells_the_alert(acting: AppHarness, snapshot: SnapshotAssertion) 
     assert "Refunded." in texts[-1]
 
 
+async def test_tells_a_user_outside_the_channel(acting: AppHarness) -> None:
+    """A user who can't read the alert's channel gets a direct message when the new job ends."""
+    await fail_with_alert(acting)
+    acting.workspace.directory.remove("C0OPS", "U0ADA")
+    await ask(acting.ada)
+    await confirm(acting.ada)
+    (job,) = started(acting)
+    await later(acting, 5)
+    acting.emporix_state.add_job("acme", **job | {"status": "success", "response": "Refunded."})
+    await later(acting, 60)
+    assert "Refunded." in (await told(acting))[-1]
+    assert "Run again by" in str(await acting.person("grace", "ops").messages())
+
+
 async def test_tells_no_other_organization(acting: AppHarness) -> None:
     """If people from other organizations read the channel, its thread doesn't show the run."""
     ops = await fail_with_alert(acting)

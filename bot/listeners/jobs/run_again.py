@@ -8,17 +8,30 @@ from dataclasses import asdict
 from bot.domain.accounts import Account, Caller
 from bot.domain.audit import AuditEvent
 from bot.domain.runs import Run
-from bot.errors import BotError, Busy, EmporixError, InvalidInput, StoreUnavailable
+from bot.errors import (
+    ActionNotAllowed,
+    ActionsOff,
+    BotError,
+    Busy,
+    EmporixError,
+    InvalidInput,
+    NotConnected,
+    StoreUnavailable,
+)
 from bot.rendering import buttons
 from bot.rendering.buttons import JobButton, RunButton
 from bot.services.accounts import AccountService
 from bot.services.jobs import JobCard
-from bot.services.runs import MAX_TYPED_LENGTH, RunRequest, RunService
+from bot.services.runs import MAX_SENT_LENGTH, MAX_TYPED_LENGTH, RunRequest, RunService
 from bot.slack.decorators import action, submission
 from bot.slack.modals import Modal, SubmittedModal
 from bot.slack.origin import Origin
+from bot.slack.reply import Reply
 
-RUN_REFUSALS = (EmporixError, Busy, StoreUnavailable, InvalidInput)
+RUN_REFUSALS = (
+    *(EmporixError, Busy, StoreUnavailable, InvalidInput),
+    *(NotConnected, ActionNotAllowed, ActionsOff),
+)
 """Errors after which the agent was certainly not started, and the form stays."""
 
 
@@ -63,7 +76,9 @@ def _result(run: Run, caller: Caller, text: str = "", *, is_new: bool = True) ->
 def _form(
     card: JobCard, state: RunButton, text: str, error: BotError | None = None
 ) -> dict[str, object]:
-    return {"card": card, "state": asdict(state), "text": text, "error": error}
+    is_too_long = len(card.job.message) > MAX_SENT_LENGTH
+    facts = {"card": card, "state": asdict(state), "text": text, "error": error}
+    return facts | {"is_too_long": is_too_long}
 
 
 @submission(buttons.JOBS_RUN_AGAIN_SUBMIT, audit=AuditEvent.JOB_RUN_AGAIN)
@@ -74,6 +89,7 @@ async def run_again(
     accounts: AccountService,
     runs: RunService,
     modal: SubmittedModal,
+    reply: Reply,
 ) -> None:
     request = RunRequest(
         metadata.tenant,
@@ -83,22 +99,37 @@ async def run_again(
         metadata.channel_id,
         metadata.thread_ts,
     )
-    account = await accounts.load(caller)
     try:
+        account = await accounts.load(caller)
         result = await modal.within_ack(runs.start(account, request), "loading", step="run_start")
     except RUN_REFUSALS as error:
         if not modal.answered.is_set():
             await modal.errors("jobs/run_again.errors", error=error)
             return
-        try:
-            card = await runs.prepare(account, metadata.job_id, metadata.tenant)
-        except BotError:
-            await modal.update("jobs/run_again.unsent", error=error, text=values["text"])
-            return
-        await modal.update("jobs/run_again", **_form(card, metadata, values["text"], error))
+        shown = await _show_unsent(account, metadata, request.text, error, runs, modal)
+        if not shown:
+            await reply("jobs/run_again.not_sent", request=request, run=None, error=error)
         return
     run = result.run
-    facts = _result(run, caller, values["text"], is_new=result.is_new)
+    facts = _result(run, caller, request.text, is_new=result.is_new)
     is_shown = await modal.try_update("jobs/run_again.done", **facts)
     if is_shown and run.state == "unknown" and run.caller == caller:
         await runs.mark_shown(run)
+    if not is_shown and not result.is_new:
+        await reply("jobs/run_again.not_sent", request=request, run=run, error=None)
+
+
+async def _show_unsent(
+    account: Account,
+    state: RunButton,
+    text: str,
+    error: BotError,
+    runs: RunService,
+    modal: SubmittedModal,
+) -> bool:
+    """Show the form with the error, or only the message; False if the modal was closed."""
+    try:
+        card = await runs.prepare(account, state.job_id, state.tenant)
+    except BotError:
+        return await modal.try_update("jobs/run_again.unsent", error=error, text=text)
+    return await modal.try_update("jobs/run_again", **_form(card, state, text, error))

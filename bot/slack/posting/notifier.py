@@ -31,7 +31,7 @@ from bot.slack.posting.post_once import (
     OutgoingMessage,
     PostRefused,
 )
-from bot.slack.users import find_gone, has_left, time_zone_of
+from bot.slack.users import find_gone, has_left, is_member, time_zone_of
 from bot.store.slack_cache import AudienceCache, TimeZoneCache
 
 logger = logging.getLogger(__name__)
@@ -271,6 +271,11 @@ class Notifier:
         """Whether a user has left the workspace."""
         with _retry_temporary_errors():
             return await has_left(self._client, user_id)
+
+    async def is_member(self, channel_id: str, user_id: str) -> bool:
+        """Whether a user is a member of a channel; raises NotInChannel as `users.is_member`."""
+        with _retry_temporary_errors():
+            return await is_member(self._client, channel_id, user_id)
 
     async def find_gone(
         self, team_id: str, user_ids: Iterable[str], group_ids: Sequence[str]

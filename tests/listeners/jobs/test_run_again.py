@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,16 +11,22 @@ from syrupy.assertion import SnapshotAssertion
 
 from bot.domain.accounts import Caller
 from bot.domain.runs import Run, run_id
+from bot.errors import InvalidRequest
 from bot.rendering.buttons import JOBS_RUN_AGAIN_ASK, JobButton
+from bot.rendering.renderer import Renderer
+from bot.services.runs import RunRequest
 from bot.store import keys as redis_keys
+from bot.store.accounts import AccountStore
 from bot.store.due_index import run_store
-from bot.store.encryption import Cipher, new_key, parse_keys
+from bot.store.encryption import AccountEncryption, Cipher, new_key, parse_keys
 from sandbox.emporix.faults import Fault
 from sandbox.emporix.keys import ACME_OPERATIONS, ACME_READ_ONLY
+from sandbox.slack.faults import Fault as SlackFault
 from tests.harness import sample_requests
 from tests.harness.app import AppHarness, open_app
 from tests.harness.clock import FakeClock
 from tests.harness.runs import (
+    ASKED,
     CHAT,
     JOB,
     add_failed,
@@ -142,7 +149,7 @@ async def test_a_failure_of_redis_keeps_the_form(acting: AppHarness) -> None:
     await runs.update(id_, acting.clock(), lambda _: run)
     exchange = await confirm(acting.ada, "Once more")
     assert exchange.field_errors == {
-        "text": "Not started: the app's database doesn't answer. Submit again in a minute."
+        "text": "Not started: the app's database doesn't answer. Try again in a minute."
     }
     await acting.redis.delete(redis_keys.run(id_))
     await confirm(acting.ada)
@@ -188,3 +195,67 @@ async def test_an_older_form_starts_nothing(acting: AppHarness, state: str) -> N
     exchange = await confirm(acting.ada, "Something else")
     assert "Nothing more was started" in str(exchange.payloads)
     assert started(acting) == []
+
+
+@pytest.mark.parametrize("end", ["refused", "taken"])
+async def test_a_message_that_was_not_sent_after_the_form_was_closed(
+    acting: AppHarness, end: str, snapshot: SnapshotAssertion
+) -> None:
+    """If the form was closed before the result, a user whose message wasn't sent gets it back."""
+    await ask(acting.ada)
+    slow = Fault("delay", seconds=2.5, path="/oauth/token")
+    if end == "refused":
+        acting.emporix_state.faults.add(slow)
+        acting.emporix_state.faults.add(Fault("status", path=CHAT, status=429))
+    else:
+        await acting.connect(acting.grace, ACME_OPERATIONS, with_actions=True)
+        await ask(acting.grace)
+        await confirm(acting.grace)
+        acting.emporix_state.faults.add(replace(slow, path=f"/jobs/{JOB}"))
+    gone = SlackFault("refuse", method="views.update", error="not_found", times=9)
+    acting.workspace.faults.add(gone)
+    exchange = await confirm(acting.ada, "Where is EON1032?")
+    assert [job["message"] for job in started(acting)] == ([] if end == "refused" else [ASKED])
+    sent = [one["payload"] for one in exchange.sent if one["via"] == "chat.postMessage"]
+    assert without_ids(sent) == snapshot
+
+
+def test_words_of_emporix_are_not_formatted() -> None:
+    """Emporix's reason for a refusal is plain text, wherever it is shown."""
+    refused = InvalidRequest("*No* <!channel> :wave:")
+    request = RunRequest("acme", JOB, "")
+    facts = {"error": refused, "text": "", "request": request, "run": None}
+    for template in ("jobs/run_again.unsent", "jobs/run_again.not_sent"):
+        message: Any = Renderer.default().render(template, **facts)
+        blocks = message["blocks"]
+        (said,) = [one["text"] for one in blocks if "Emporix said" in str(one)]
+        assert said["type"] == "plain_text"
+
+
+@pytest.mark.parametrize("meanwhile", ["disconnected", "fewer rights"])
+async def test_an_old_form_keeps_its_message(acting: AppHarness, meanwhile: str) -> None:
+    """If the connection was lost or changed since the form was opened, the message stays in it."""
+    await ask(acting.ada)
+    other = acting.person("ada", "ops")
+    if meanwhile == "disconnected":
+        await other.command("/emporix disconnect acme")
+        await other.click("Disconnect")
+    else:
+        accounts = AccountStore(acting.redis, AccountEncryption(acting.cipher))
+        account = await accounts.load(Caller("T0ACME", "U0ADA"))
+        held = replace(account.connections["acme"], allows_actions=False)
+        await accounts.save(held, default=True)
+    exchange = await confirm(acting.ada, "Where is EON1032?")
+    (said,) = exchange.field_errors.values()
+    assert "no longer" in said
+    assert started(acting) == []
+    result = "not_connected" if meanwhile == "disconnected" else "action_not_allowed"
+    assert await recorded(acting) == [("U0ADA", result)]
+
+
+async def test_an_original_message_that_is_too_long(acting: AppHarness) -> None:
+    """The form doesn't offer to send a message that is too long to be sent."""
+    add_failed(acting, message="x" * 100_001)
+    form = shown(await ask(acting.ada))
+    assert "which is too long to send" in form
+    assert "Leave this empty" not in form
