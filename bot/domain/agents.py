@@ -68,8 +68,8 @@ class AgentPause(StoredRecord):
 
     `alert_id` and `ts` identify the alert's message in which the user paused the agent, and
     `channel_id` its channel, else "". The owner's id and the reason are "" if they were deleted.
-    `news` counts the changes to announce, and `announced` those that were; `told` is the user who
-    saw the last change at once, "" if none did. Times are in seconds since 1970.
+    `news` counts the changes to announce, and `announced` those that were; `seen_by` is the user
+    who saw the last change at once, "" if none did. Times are in seconds since 1970.
     """
 
     id: str
@@ -93,7 +93,7 @@ class AgentPause(StoredRecord):
     agent_type: str = ""
     news: int = 0
     announced: int = 0
-    told: str = ""
+    seen_by: str = ""
     channel_id: str = ""
 
     @property
@@ -159,8 +159,8 @@ class AgentPause(StoredRecord):
         """The pause after Emporix refused to resume the agent, as it was `before`."""
         if self.state != "resuming":
             return self
-        news, told, announced = self.news, self.told, self.announced
-        return replace(before, news=news, told=told, announced=announced)
+        news, seen_by, announced = self.news, self.seen_by, self.announced
+        return replace(before, news=news, seen_by=seen_by, announced=announced)
 
     def trying(self, now: float) -> AgentPause:
         """The pause immediately before the agent is switched."""
@@ -223,7 +223,7 @@ class AgentPause(StoredRecord):
         return replace(self._with_news(now), state="ended", outcome=outcome, problem="")
 
     def _with_news(self, now: float) -> AgentPause:
-        return replace(self, is_tried=False, news=self.news + 1, told="", since=now)
+        return replace(self, is_tried=False, news=self.news + 1, seen_by="", since=now)
 
     def after_announcing(self, announced: AgentPause) -> AgentPause:
         """The pause after users were told about the state of `announced`."""

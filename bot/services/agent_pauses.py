@@ -290,15 +290,15 @@ class AgentPauses:
         await self._save(pause, lambda one, now: one.after_announcing(pause))
 
     async def _switch(
-        self, connection: Connection, pause: AgentPause, told: Caller | None
+        self, connection: Connection, pause: AgentPause, seen_by: Caller | None
     ) -> AgentPause:
         """Switch an agent on or off, and read it until the result is known.
 
-        `told` is the user who sees the result at once. Raises the error of the last attempt; the
+        `seen_by` is the user who sees the result at once. Raises the error of the last attempt; the
         pause is still `is_tried` if it may have worked.
         """
         failure: EmporixError = EmporixUnreadable(tenant=connection.tenant, because="no change")
-        user_id, is_accepted = told.user_id if told else "", False
+        user_id, is_accepted = seen_by.user_id if seen_by else "", False
         for _ in range(MAX_SWITCH_ROUNDS):
             agent = await self._read(connection, pause.agent_id)
             pause = await self._save(pause, _after_reading(agent, user_id, is_accepted=is_accepted))
@@ -378,6 +378,6 @@ def _after_reading(
 ) -> Callable[[AgentPause, float], AgentPause]:
     def changed(pause: AgentPause, now: float) -> AgentPause:
         after = pause.after_reading(agent, now, is_accepted=is_accepted)
-        return after if after.news == pause.news else replace(after, told=user_id)
+        return after if after.news == pause.news else replace(after, seen_by=user_id)
 
     return changed

@@ -71,7 +71,7 @@ async def settle(
                 await alert_responder.show_pause(pause.alert_id, pause.ts, pause)
             news = PauseNews(pause, account_store, alert_store, sharing, notifier)
             await news.announce()
-            if not pause.told:
+            if not pause.seen_by:
                 await _record(pause, audit)
             await agent_pauses.mark_announced(pause)
     except Busy as error:
@@ -96,7 +96,7 @@ class PauseNews:
         alerts = [alert for alert in team if covers(alert.filters, pause)]
         people = [pause.owner, pause.actor, *(alert.owner for alert in alerts)]
         is_heard = await self._tell_each(people, alerts)
-        if is_heard or pause.told or not pause.may_be_off:
+        if is_heard or pause.seen_by or not pause.may_be_off:
             return
         if not (await self._tell_channel() or await self._tell_substitutes()):
             logger.error(
@@ -109,7 +109,7 @@ class PauseNews:
         """Send direct messages, once for each change; returns whether someone gets one."""
         is_heard = False
         for person in dict.fromkeys(people):
-            if person.user_id in ("", self.pause.told):
+            if person.user_id in ("", self.pause.seen_by):
                 continue
             if self.pause.may_be_off and await self.notifier.has_left(person.user_id):
                 continue

@@ -166,7 +166,7 @@ async def test_a_failure_while_pausing(
             elif seen and seen.state == "paused":
                 assert not office.is_on
             await office.work_for(120)
-            told = [one.state for one in office.announced if not one.told]
+            told = [one.state for one in office.announced if not one.seen_by]
             if isinstance(seen, BotError):
                 assert (office.version, told) == (1, [])
             elif seen:
@@ -224,7 +224,7 @@ async def test_an_outage_during_the_switch(act: str, moment: str, redis: Any) ->
         office.redis.faults.repair()
         await office.work_for(120)
         assert office.is_on is (act == "resume")
-        assert [one.told for one in office.announced][-1] == ""
+        assert [one.seen_by for one in office.announced][-1] == ""
 
 
 @pytest.mark.parametrize("act", ["pause", "resume"])

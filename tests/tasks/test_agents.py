@@ -293,7 +293,7 @@ async def test_a_crash_after_saving(connected: AppHarness, *, has_effect: bool) 
 
     def as_before(one: AgentPause | None) -> AgentPause | None:
         assert one
-        return replace(one, state="pausing", is_tried=True, version=version, told="")
+        return replace(one, state="pausing", is_tried=True, version=version, seen_by="")
 
     await store.update(id_, connected.clock(), as_before)
     await wait(connected, 60)
