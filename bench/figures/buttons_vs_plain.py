@@ -21,7 +21,7 @@ PAUSES_SECONDS = {"turn": 0.0, "open": 0.03}
 @measures(
     turn_cpu_vs_plain=at_most(1.05),
     turn_p50_vs_plain=at_most(1.2),
-    open_cpu_vs_plain=at_most(1.05),
+    open_cpu_vs_plain=at_most(0.9),
     open_p50_vs_plain=at_most(1.2),
 )
 async def buttons_vs_plain(environment: Environment) -> Rounds:
