@@ -35,7 +35,6 @@ from bot.services.session_logs import ErrorLines
 DAY_SECONDS = 24 * 60 * 60.0
 HEADERS = {"X-Total-Count": "true", "Authorization": "Bearer token"}
 RENDERER = Renderer.default()
-SLACK = AsyncWebClient(os.environ["SLACK_BOT_TOKEN"], base_url=os.environ["SLACK_API_URL"])
 
 
 class BareCalls:
@@ -62,13 +61,14 @@ class BareCalls:
 
 async def _run(request: Request) -> Response:
     tenants, digests = request.path_params["tenants"], request.path_params["digests"]
+    slack = AsyncWebClient(os.environ["SLACK_BOT_TOKEN"], base_url=os.environ["SLACK_API_URL"])
     begun = time.process_time()
     async with http_client(os.environ["EMPORIX_API_URL"]) as http:
         calls = cast("Any", BareCalls(http))
         reports = DigestReports(calls, ErrorLines(calls, time.time), time.time)
         read = [await _report(reports, number) for number in range(tenants)]
         for number in range(digests):
-            await _post(number, read[number % tenants])
+            await _post(slack, number, read[number % tenants])
     return PlainTextResponse(str(time.process_time() - begun))
 
 
@@ -79,14 +79,19 @@ async def _report(reports: DigestReports, number: int) -> Report:
     return await reports.read(held, Filters(), window)
 
 
-async def _post(number: int, report: Report) -> None:
+def message_of(number: int, report: Report) -> dict[str, Any]:
+    """Return the message that the app would post."""
     facts: dict[str, Any] = {"digest": digest(number, 0, owners=1, channels=1), "report": report}
-    facts |= {"history": None, "skipped": (), "late_for": None}
+    facts |= {"history": None, "skipped": (), "late_for": None, "unclaimed": ()}
     message: dict[str, Any] = RENDERER.render("digest/post", **facts)
-    posted = await SLACK.chat_postMessage(channel="C0BARE", **message)
+    return message
+
+
+async def _post(slack: AsyncWebClient, number: int, report: Report) -> None:
+    posted = await slack.chat_postMessage(channel="C0BARE", **message_of(number, report))
     if report.thread:
         rest: dict[str, Any] = RENDERER.render("digest/post.rest", report=report, zone="")
-        await SLACK.chat_postMessage(channel="C0BARE", thread_ts=str(posted["ts"]), **rest)
+        await slack.chat_postMessage(channel="C0BARE", thread_ts=str(posted["ts"]), **rest)
 
 
 app = Starlette(routes=[Route("/{tenants:int}/{digests:int}", _run)])

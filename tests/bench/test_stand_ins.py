@@ -13,7 +13,7 @@ from jinja2 import Environment, FileSystemLoader
 
 from bench.environment import open_environment
 from bench.redis_round_trips import RoundTripCounter, counting_proxy
-from bench.stand_ins import channels, emporix, plain_digest, tenants
+from bench.stand_ins import baseline_digests, channels, emporix, plain_digest, tenants
 from bench.stored_digests import digest
 from bench.stored_users import TEAM, connect_users, user_id
 from bot.domain.accounts import Caller, Connection, Credentials
@@ -228,7 +228,7 @@ def test_the_plain_app_opens_the_same_modal() -> None:
 
 @pytest.mark.parametrize("tenant", ["acme-1", "acme-5"])
 async def test_the_plain_digest_is_the_same(tenant: str) -> None:
-    """Both digests have the same blocks and buttons, also in the thread of a long one."""
+    """Both digests have the app's blocks and buttons, also in the thread of a long one."""
     number, now = int(tenant.rpartition("-")[2]), 1795430000.0
     connection = Connection(
         Caller(TEAM, user_id(0)), tenant, Credentials("id", "x"), frozenset(), now
@@ -240,6 +240,8 @@ async def test_the_plain_digest_is_the_same(tenant: str) -> None:
     facts: dict[str, Any] = {"history": None, "skipped": (), "late_for": None, "unclaimed": ()}
     daily = digest(number, now, owners=1, channels=1)
     ours = Renderer.default().render("digest/post", digest=daily, report=report, **facts)
+    baseline = baseline_digests.message_of(number, report)
+    assert set(baseline) == set(ours)
     failures = [job for page in (1, 2) for job in asked(tenant, "status:FAILURE", 50, page)[0]]
     totals = {**tenants.TOTALS, "FAILURE": len(failures)}
     totals["ALL"] = sum(totals.values())
