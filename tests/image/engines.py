@@ -25,7 +25,6 @@ from sandbox.processes import PROJECT
 USER = "10001"
 BUILD_TOOLS = ("buildah", "debootstrap", "unshare", "nsenter", "chroot")
 INSTALL = "Install Docker or Podman or, as root on Debian: apt-get install buildah debootstrap"
-FILES_OF_PIP = ("constraint", "find-links")  # settings that name files, which a container lacks
 START_SECONDS = 10.0
 
 DEBIAN, DEBIAN_BASE = "bookworm", "localhost/debian-with-python3"
@@ -230,14 +229,14 @@ def open_engine(folder: Path) -> Iterator[Engine]:
 
 
 def _pip_conf() -> str:
-    """Return pip's settings that apply in a container too."""
+    """Return pip's settings, without the files that they name: a container lacks these."""
     lines = ["[global]"]
     for line in _call([*_host("python3"), "-m", "pip", "config", "list"], os.environ).splitlines():
         key, _, value = line.partition("=")
         name = key.rpartition(".")[2]
-        addresses = [word for word in value.strip("'").split() if not word.startswith("file:")]
-        if name not in FILES_OF_PIP and addresses:
-            lines.append(f"{name} = {' '.join(addresses)}")
+        words = value.strip("'").split()
+        if kept := [word for word in words if not word.startswith(("file:", "/", "~"))]:
+            lines.append(f"{name} = {' '.join(kept)}")
     return "\n".join([*dict.fromkeys(lines), ""])
 
 

@@ -53,15 +53,19 @@ async def test_says_that_there_is_nothing_to_disconnect(
     assert exchange.payloads == snapshot
 
 
-@pytest.mark.parametrize("is_home", [False, True])
-async def test_mentions_paused_agents(connected: AppHarness, *, is_home: bool) -> None:
-    """Before and after disconnecting, the app says which agents of the user stay off."""
+async def pause_an_agent(connected: AppHarness) -> None:
     await connected.connect(connected.ada, ACME_OPERATIONS, with_actions=True)
     connected.emporix_state.add_agent("acme", id="complaint-agent", name="Complaint Agent")
     await connected.ada.command("/emporix agents")
     await connected.ada.click("Pause…")
     await connected.ada.submit({"Reason": "Wrong prices"})
     await connected.ada.dismiss()
+
+
+@pytest.mark.parametrize("is_home", [False, True])
+async def test_mentions_paused_agents(connected: AppHarness, *, is_home: bool) -> None:
+    """Before and after disconnecting, the app says which agents of the user stay off."""
+    await pause_an_agent(connected)
     if is_home:
         await connected.ada.open_home()
         asked = await connected.ada.click("Disconnect…", at_home=True)
@@ -82,12 +86,7 @@ async def test_a_connection_that_cannot_resume(
     connected: AppHarness, *, with_actions: bool
 ) -> None:
     """Connecting without agent actions says which agents of the user then stay off."""
-    await connected.connect(connected.ada, ACME_OPERATIONS, with_actions=True)
-    connected.emporix_state.add_agent("acme", id="complaint-agent", name="Complaint Agent")
-    await connected.ada.command("/emporix agents")
-    await connected.ada.click("Pause…")
-    await connected.ada.submit({"Reason": "Wrong prices"})
-    await connected.ada.dismiss()
+    await pause_an_agent(connected)
     shown = await connected.connect(connected.ada, ACME_OPERATIONS, with_actions=with_actions)
     assert ("With this connection, I can't switch it on" in str(shown.view)) is not with_actions
     assert "*Connected to `acme`" in str(shown.view)
