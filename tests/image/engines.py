@@ -228,14 +228,18 @@ def open_engine(folder: Path) -> Iterator[Engine]:
         engine.close()
 
 
+def _is_file(word: str) -> bool:
+    return word.startswith(("file:", "/", "~"))
+
+
 def _pip_conf() -> str:
-    """Return pip's settings, without the files that they name: a container lacks these."""
+    """Return pip's settings. A container lacks the files that they name, except CERTIFICATES."""
     lines = ["[global]"]
     for line in _call([*_host("python3"), "-m", "pip", "config", "list"], os.environ).splitlines():
         key, _, value = line.partition("=")
         name = key.rpartition(".")[2]
         words = value.strip("'").split()
-        if kept := [word for word in words if not word.startswith(("file:", "/", "~"))]:
+        if kept := [word for word in words if word == str(CERTIFICATES) or not _is_file(word)]:
             lines.append(f"{name} = {' '.join(kept)}")
     return "\n".join([*dict.fromkeys(lines), ""])
 
