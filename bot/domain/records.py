@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from datetime import UTC, datetime
 from functools import cached_property
@@ -89,17 +89,38 @@ class Serializer(Generic[T]):
 
     `key_fields` are the fields that are derived from the record's Redis key and aren't stored.
     Use `omit_defaults` only for records that are stored for at most a day: it saves memory, but
-    their meaning changes if a later version changes a default.
+    their meaning changes if a later version changes a default. `omit_default_of` names fields
+    that are left out while they have their default, which no later version may change.
     """
 
-    def __init__(self, type_: type[T], *key_fields: str, omit_defaults: bool = False) -> None:
+    def __init__(
+        self,
+        type_: type[T],
+        *key_fields: str,
+        omit_defaults: bool = False,
+        omit_default_of: Iterable[str] = (),
+    ) -> None:
         self.type, self.key_fields, self._omit_defaults = type_, set(key_fields), omit_defaults
+        self.omit_default_of = frozenset(omit_default_of)
         SERIALIZERS.append(self)
 
     @cached_property
     def _adapter(self) -> TypeAdapter[T]:
         """Created on first use: to create all of them takes a tenth of the start."""
         return TypeAdapter(self.type)
+
+    @cached_property
+    def _omitted(self) -> Mapping[str, Any]:
+        """The JSON of the fields to leave out, so that unknown fields in a default are kept."""
+        record: Any = self.type
+        return {
+            one.name: TypeAdapter(get_type_hints(record)[one.name]).dump_python(
+                one.default_factory() if callable(one.default_factory) else one.default,
+                mode="json",
+            )
+            for one in (fields(record) if self.omit_default_of else ())
+            if one.name in self.omit_default_of
+        }
 
     def write(self, record: T) -> str:
         facts = self._adapter.dump_python(
@@ -108,6 +129,9 @@ class Serializer(Generic[T]):
             exclude=self.key_fields or None,
             exclude_defaults=self._omit_defaults,
         )
+        for name, default in self._omitted.items():
+            if facts[name] == default:
+                del facts[name]
         return _to_json(facts)
 
     def read(self, text: str, **key_fields: Any) -> T:

@@ -17,8 +17,10 @@ from bot.store.due_index import DueRecordStore, PolledConnections, ScheduledReco
 from bot.store.encryption import Cipher, EncryptedRecords
 from bot.store.versioned_records import ALERT_LIMITS, Argument, RecordIndexes, VersionedRecordStore
 
-ALERT_SERIALIZER = Serializer(Alert)
-
+# These fields take a fifth of the memory of most alerts, which have no condition.
+ALERT_SERIALIZER = Serializer(
+    Alert, omit_default_of=("mentions", "pending", "condition", "progress")
+)
 
 ALERT_POSTS_SERIALIZER = Serializer(tuple[PostedAlert, ...])
 

@@ -24,7 +24,7 @@ from bot.domain.jobs import DeletedJob, TenantStats
 from bot.domain.records import SERIALIZERS, InvalidRecord, Serializer, StoredRecord
 from bot.domain.watches import Watch
 from bot.store import keys as redis_keys
-from bot.store.alerts import AlertStore
+from bot.store.alerts import ALERT_SERIALIZER, AlertStore
 from bot.store.digests import DigestStore
 from bot.store.home import HomeStore
 from bot.store.idempotency import Deletions
@@ -197,6 +197,27 @@ def test_lone_surrogates_are_stored() -> None:
 ALERT = Alert("1", ADA, "C0OPS", Filters(tenant="acme"), 1.0, Watermark(1.0), 1.0)
 DIGEST = Digest("1", ADA, "C0OPS", "Morning", Schedule(540, "UTC", (0,)), "acme")
 WATCH = Watch("1", ADA, "acme", "1", 1.0)
+
+
+OMITTED = sorted(ALERT_SERIALIZER.omit_default_of)
+
+
+@pytest.mark.parametrize("name", OMITTED)
+@given(data=st.data())
+def test_fields_are_left_out_only_while_they_have_their_default(
+    name: str, data: st.DataObject
+) -> None:
+    """A record without these fields is shorter, and keeps any other value and unknown fields."""
+    facts = json.loads(ALERT_SERIALIZER.write(ALERT))
+    assert facts.keys().isdisjoint(OMITTED)
+    assert ALERT_SERIALIZER.read(json.dumps(facts)) == ALERT
+    other = data.draw(values(get_type_hints(Alert)[name]))
+    changed = replace(ALERT, **{name: other})
+    assert ALERT_SERIALIZER.read(ALERT_SERIALIZER.write(changed)) == changed
+    if is_dataclass(getattr(ALERT, name)):
+        facts[name] = {"unknown in this version": data.draw(ANYTHING)}
+        kept = json.loads(ALERT_SERIALIZER.write(ALERT_SERIALIZER.read(json.dumps(facts))))
+        assert facts[name].items() <= kept[name].items()
 
 
 async def two_alerts(redis: Any) -> tuple[str, str, Callable[[], Awaitable[Any]]]:
