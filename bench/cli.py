@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import pkgutil
+import signal
 from collections.abc import Iterable, Sequence
 
 import uvloop
@@ -17,13 +18,16 @@ STOPPED = 130  # the exit status that shells use for Ctrl-C
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the named measurements, by default all."""
+    """Run the named measurements, by default all. SIGTERM is handled like Ctrl-C."""
     known = {measurement.name: measurement for measurement in measurements()}
     parser = _parser(known)
     asked = parser.parse_args(arguments)
     if unknown := [name for name in asked.names if name not in known]:
         parser.error(f"{unknown[0]} is none of {', '.join(known)}")
     chosen = [known[name] for name in asked.names or known]
+    # A shell's background jobs ignore SIGINT, and SIGTERM would be ignored with it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     try:
         return uvloop.run(_in_environment(chosen, verbose=asked.verbose))
     except KeyboardInterrupt:

@@ -14,7 +14,7 @@ from typing import IO, TypeAlias
 
 import aiohttp
 
-from sandbox.processes import PROJECT, stop
+from sandbox.processes import PROJECT, ending_with_parent, stop
 from sandbox.server import free_port
 
 Ready: TypeAlias = Callable[[], Awaitable[bool]]
@@ -36,7 +36,7 @@ async def start_process(
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
     with nullcontext(stderr) if stderr else tempfile.TemporaryFile() as log:
         process = await asyncio.create_subprocess_exec(
-            *command,
+            *ending_with_parent(command),
             cwd=PROJECT,
             env={**inherited, "PATH": path, **settings},
             stdin=asyncio.subprocess.DEVNULL,

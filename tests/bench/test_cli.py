@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
+import signal
+import sys
+from asyncio.subprocess import PIPE
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from bench.cli import main, measurements, take
+from bench.cli import STOPPED, main, measurements, take
 from bench.environment import Environment
 from bench.measurement import Goal, Measurement, Rounds, at_least, at_most
 from tests.harness.source_code import PROJECT, modules
@@ -48,6 +53,22 @@ def test_an_unknown_name_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
         main(["acknowledgment"])
     assert ended.value.code == 2
     assert "acknowledgment is none of acknowledgement, burst" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("number", "status"), [(signal.SIGTERM, STOPPED), (signal.SIGKILL, -signal.SIGKILL)]
+)
+async def test_a_stopped_bench_leaves_no_process(number: signal.Signals, status: int) -> None:
+    """Whatever stops the bench also ends the processes that it has started."""
+    command = [sys.executable, "-m", "bench", "acknowledgement"]
+    bench = await asyncio.create_subprocess_exec(*command, cwd=PROJECT, stdout=PIPE)
+    started = Path(f"/proc/{bench.pid}/task/{bench.pid}/children")
+    async with asyncio.timeout(60):
+        while not started.read_text():  # noqa: ASYNC110, ASYNC240 - another process is watched
+            await asyncio.sleep(0.01)
+        bench.send_signal(number)
+        await bench.communicate()  # its processes have the same output: this waits for all of them
+    assert bench.returncode == status
 
 
 def test_each_file_holds_one_measurement() -> None:
