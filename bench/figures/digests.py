@@ -47,7 +47,7 @@ logs of three failures."""
     digests_calls_a_tenant=at_most(WORKERS * CALLS),
     digests_reads=at_most(POSTED_TO),
     digests_reads_refused=at_most(0),
-    digest_cpu_vs_plain=at_most(1.25),
+    digest_cpu_vs_plain=at_most(1.2),
 )
 async def digests(environment: Environment) -> Rounds:
     """Measure from the due time until the last message, threads included."""

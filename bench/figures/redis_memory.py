@@ -42,7 +42,7 @@ Fill = Callable[[str], Awaitable[None]]
     redis_bytes_a_user=at_most(1_200),
     redis_bytes_a_digest=at_most(2_600),
     redis_bytes_a_watch=at_most(850),
-    redis_bytes_an_alert=at_most(4_400),
+    redis_bytes_an_alert=at_most(4_000),
     redis_bytes_a_list=at_most(1_100),
     redis_bytes_a_post=at_most(180),
 )
