@@ -148,15 +148,16 @@ class JoinedWrites:
     def write(self, data: bytes) -> None:
         """Send `data` together with other writes of this iteration of the event loop."""
         if not self._written:
-            self._loop.call_soon(self._send)
+            self._loop.call_soon(self.send)
         self._written.append(data)
 
     def close(self) -> None:
         """Close after sending all written data."""
-        self._send()
+        self.send()
         self._transport.close()
 
-    def _send(self) -> None:
+    def send(self) -> None:
+        """Send all written data now."""
         if self._written and not self._transport.is_closing():
             self._transport.write(b"".join(self._written))
         self._written.clear()
@@ -200,13 +201,18 @@ class HttpConnection(HttpToolsProtocol):
         self.transport.abort()
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(JoinedWrites(transport, self.loop))  # type: ignore[arg-type]
+        self._writes = JoinedWrites(transport, self.loop)
+        super().connection_made(self._writes)  # type: ignore[arg-type]
         self._state.admit(self)
         self._set_deadline(self.limits.head)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._untrack()
         super().connection_lost(exc)
+
+    def eof_received(self) -> None:
+        """Send all responses, because the transport closes now."""
+        self._writes.send()
 
     def data_received(self, data: bytes) -> None:
         self._arrived = len(data)

@@ -140,6 +140,22 @@ async def test_a_response_is_sent_in_one_piece(ending: bytes, closed: bool) -> N
     connection.connection_lost(None)
 
 
+async def test_a_client_that_sends_no_more_gets_its_response() -> None:
+    """A response that was written is sent before the end of the request closes the connection."""
+    server, transport = Server(app), RecordingTransport()
+    server.config.load()
+    connection = HttpConnection(server.config, server.server_state, {})
+    connection.connection_made(transport)
+    connection.data_received(START + END)
+    async with asyncio.timeout(10):
+        while not connection.cycle.response_complete:  # noqa: ASYNC110 - uvicorn sets a flag
+            await asyncio.sleep(0)
+    connection.eof_received()
+    transport.close()
+    connection.connection_lost(None)
+    assert b"".join(transport.sent).endswith(b"\r\n\r\nok")
+
+
 async def test_nothing_is_sent_to_a_closed_connection() -> None:
     """What is written is dropped if the connection is lost before it is sent."""
     transport = RecordingTransport()

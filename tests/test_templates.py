@@ -95,6 +95,19 @@ def test_says_something_without_its_blocks(name: str, facts: dict[str, Any]) -> 
         assert payload["unfurl_links"] is payload["unfurl_media"] is False
 
 
+TEXT_TAG_OR_OTHER = re.compile(
+    r"{#.*?#}|{%-? (mrkdwn|plain) -?%}.*?{%-? end\1 -?%}|{%.*?%}|{{.*?}}", re.DOTALL
+)
+JSON_STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
+
+
+@pytest.mark.parametrize("path", sorted(Path("templates").rglob("*.j2")), ids=str)
+def test_only_text_tags_contain_values_and_statements(path: Path) -> None:
+    """No JSON string contains any, so white space that is left out between them is no text."""
+    pieces = TEXT_TAG_OR_OTHER.sub("\0", path.read_text(encoding="utf-8")).split("\0")
+    assert not [piece for piece in pieces if '"' in JSON_STRING.sub("", piece)]
+
+
 DATE_AFTER_WORD = re.compile(r"[\w,>] <!date\^\d+\^\{.*?>")
 
 

@@ -151,8 +151,8 @@ EXCERPT_LENGTH = 1000  # characters that the line is made from
 _NOISE = tuple(
     (tuple(signs.split()), re.compile(pattern, re.MULTILINE), instead)
     for signs, pattern, instead in (
-        ("``` ~~~", r"^\s*(?:```|~~~).*$", " "),
-        ("--", r"^[ \t|:-]*--[ \t|:-]*$", " "),  # below the header of a table
+        ("``` ~~~", r"^[^\S\n]*(?:```|~~~).*$", " "),
+        ("--", r"^(?=.*--)[ \t|:-]+$", " "),  # below the header of a table
         ("#", r"^[ \t]*#{1,6}[ \t]+(\S[^\n]*)\n\s*(?=[*_`]*\1(?!\w))", ""),
         ("# >", r"^[ \t]*(?:#{1,6}[ \t]+|>[ \t]?)+", ""),
         ("- * +", r"^[ \t]*[-*+][ \t]+", "• "),

@@ -52,7 +52,7 @@ class TextTags(Extension):
         """Leave out white space outside the tags, where it has no meaning in JSON."""
         is_within, before = False, ""
         for token in stream:
-            if before == "block_begin" and token.value.removeprefix("end") in self.tags:
+            if before == "block_begin" and str(token.value).removeprefix("end") in self.tags:
                 is_within = token.value in self.tags
             if is_within or token.type != "data" or not token.value.isspace():
                 yield token

@@ -9,7 +9,6 @@ import asyncio
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from functools import partial
 from typing import TypeAlias
 
@@ -22,6 +21,7 @@ from bot.emporix.query import ALL_TIMES, CREATED, MODIFIED, TimeRange, iso
 from bot.errors import BotError
 from bot.services.concurrency import SingleFlight
 from bot.services.references import MIN_AGENT_NAME_LENGTH, normalize
+from bot.services.similarity import close_matches
 
 logger = logging.getLogger(__name__)
 
@@ -140,7 +140,7 @@ def _similar_names(typed: str, names: Names) -> list[str]:
     """Names that contain what was typed, or are spelled similarly; the most similar first."""
     wanted = _letters(typed)
     known = {_letters(word): name for id_, name in names.items() for word in (id_, name)}
-    near = get_close_matches(wanted, known, n=MAX_GUESSES)
+    near = close_matches(wanted, known, n=MAX_GUESSES)
     if len(wanted) >= MIN_AGENT_NAME_LENGTH:
         near += sorted((word for word in known if wanted in word), key=len)
     return list(dict.fromkeys(known[word] for word in near))

@@ -1,4 +1,7 @@
-"""Groups failures by cause: nearly the same message, whatever the agent, id, number or amount."""
+"""Groups failures by cause: nearly the same message, whatever the agent, id, number or amount.
+
+Also finds the known words that are similar to a mistyped one.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from base64 import urlsafe_b64encode
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 
 from bot.domain.jobs import AgentCount, Job
 
@@ -187,3 +191,13 @@ def _hashes(text: str) -> frozenset[str]:
 def _hash(word: str) -> str:
     hashed = hashlib.blake2b(word.encode("utf-8", "replace"), digest_size=3).digest()
     return urlsafe_b64encode(hashed).decode()
+
+
+def close_matches(typed: str, known: Iterable[str], n: int = 3, cutoff: float = 0.6) -> list[str]:
+    """`difflib.get_close_matches`, which takes long if `typed` is long, only for possible matches.
+
+    The similarity of two words is at most twice the length of the shorter one ÷ that of both.
+    """
+    size = len(typed)
+    possible = [one for one in known if 2 * min(size, len(one)) >= cutoff * (size + len(one))]
+    return get_close_matches(typed, possible, n, cutoff) if possible else []

@@ -8,7 +8,6 @@ import pkgutil
 import re
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from functools import cache
 from types import ModuleType, NoneType
 from typing import (
@@ -28,6 +27,7 @@ from bot.rendering.buttons import ButtonState, decode
 from bot.services.filters.definitions import corrected_list
 from bot.services.filters.reader import lists_jobs
 from bot.services.references import job_in_line, mentioned_jobs
+from bot.services.similarity import close_matches
 
 ListenerFunction: TypeAlias = Callable[..., Awaitable[None]]
 """An async function whose parameters are injected (`bot.slack.injection`)."""
@@ -334,7 +334,7 @@ class Registry:
         )
         if not found:
             topics = tuple(dict.fromkeys(words.split()[0] for words in self.commands))
-            near = get_close_matches(wanted, topics, n=1, cutoff=TYPO_SIMILARITY)
+            near = close_matches(wanted, topics, n=1, cutoff=TYPO_SIMILARITY)
             proposals = tuple(Proposal(f"help {topic}", f"Help on {topic}") for topic in near)
             raise UnknownCommand(text, proposals, topics)
         return found
@@ -367,7 +367,7 @@ class Registry:
         if not rest or not verbs:
             return None
         first = rest.split(maxsplit=1)[0].lower()
-        near = get_close_matches(first, verbs, n=1, cutoff=TYPO_SIMILARITY)
+        near = close_matches(first, verbs, n=1, cutoff=TYPO_SIMILARITY)
         if not near:
             return None
         found, after = self._by_words[start + near[0]], _rest(text, count + 1)
@@ -394,10 +394,10 @@ class Registry:
                 words
                 for words in known
                 if words.count(" ") == count - 1
-                and get_close_matches(typed[0], [words.partition(" ")[0]])  # not "please open"
+                and close_matches(typed[0], [words.partition(" ")[0]])  # not "please open"
             ]
             start = " ".join(typed[:count])
-            if near := get_close_matches(start, likely, n=1, cutoff=TYPO_SIMILARITY):
+            if near := close_matches(start, likely, n=1, cutoff=TYPO_SIMILARITY):
                 found.append(Proposal(f"{known[near[0]]} {_rest(text, count)}".strip()))
                 break
         if lists and not found and (corrected := corrected_list(text)):

@@ -179,7 +179,8 @@ class UserGroups:
     async def find(self) -> FoundUserGroups:
         """The user groups, as in `user_group_names`; Slack's error is in `problem`."""
         team_id = self._request.caller.team_id
-        if team_id not in self._cache:
+        found = self._cache.get(team_id)
+        if found is None:
             try:
                 found = FoundUserGroups(await user_group_names(self._request.client, team_id))
             except SLACK_ERRORS as error:
@@ -187,7 +188,7 @@ class UserGroups:
                 if found.problem not in EXPECTED_PROBLEMS:
                     logger.warning("the user groups could not be read: %s", found.problem)
             self._cache[team_id] = found
-        return self._cache[team_id]
+        return found
 
 
 TIME_ZONE_TIMEOUT_SECONDS = 2.0  # the user is waiting for a list

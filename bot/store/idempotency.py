@@ -7,7 +7,9 @@ import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
+
+from redis.exceptions import NoScriptError
 
 from bot.domain.accounts import Account, Caller
 from bot.domain.jobs import DeletedJob
@@ -160,14 +162,11 @@ class Delivery:
     cursor: ListCursor | None
 
 
-# A script takes redis-py less time than a pipeline. An empty reference claims nothing.
+# A script takes redis-py less time than its commands in a pipeline. An empty reference claims
+# nothing. All keys are those of one user: on a cluster, a script can't use keys in several slots.
 CLAIM_DELIVERY = """
 if ARGV[1] ~= '' then redis.call('SET', KEYS[1], ARGV[1], 'NX', 'EX', ARGV[2]) end
-if ARGV[3] ~= '' then redis.call('ZREM', KEYS[5], ARGV[3]) end
-return {
-    redis.call('HGETALL', KEYS[2]),
-    redis.call('GET', KEYS[1]), redis.call('GET', KEYS[3]), redis.call('GET', KEYS[4]),
-}
+return {redis.call('GET', KEYS[1]), redis.call('HGETALL', KEYS[2]), redis.call('GET', KEYS[3])}
 """
 
 
@@ -180,7 +179,7 @@ class Deliveries:
         accounts: AccountStore,
         timeout_seconds: float = DELIVERY_TIMEOUT_SECONDS,
     ) -> None:
-        self._accounts, self._timeout = accounts, timeout_seconds
+        self._redis, self._accounts, self._timeout = redis, accounts, timeout_seconds
         self._claim = redis.register_script(CLAIM_DELIVERY)
 
     async def claim_delivery(
@@ -203,23 +202,42 @@ class Deliveries:
         installed in their workspace. Takes one round trip. Raises StoreUnavailable.
         """
         asked_of = replace(caller, user_id=cursor_owner) if cursor_owner else caller
+        cursor_key, team_id = redis_keys.cursor(asked_of, cursor_id), caller.team_id
         keys = [
             redis_keys.delivery(caller, delivery),
             redis_keys.account(caller),
             redis_keys.time_zone(caller),
-            redis_keys.cursor(asked_of, cursor_id),
-            redis_keys.stopped_teams(),
         ]
-        claimed, team_id = reference if delivery else "", caller.team_id if by_person else ""
+        args: list[str | int] = [reference if delivery else "", DELIVERY_TTL_SECONDS]
         with translate_redis_errors():
             async with asyncio.timeout(self._timeout):
-                found = await self._claim(keys=keys, args=[claimed, DELIVERY_TTL_SECONDS, team_id])
-        pairs, holder, zone, cursor = found
+                found = await self._ask(keys, args, cursor_key, team_id if by_person else "")
+        (holder, pairs, zone), cursor = found
         fields = dict(zip(pairs[::2], pairs[1::2], strict=True))
         if delivery and holder != reference:
             return None
         account = replace(self._accounts.read(caller, fields), time_zone=zone or "")
         return Delivery(account, read_cursor(cursor_id, asked_of, cursor, caller))
+
+    async def _ask(self, keys: list[str], args: list[str | int], cursor: str, team_id: str) -> Any:
+        """Run the script, read the cursor at a key, and resume a workspace unless it is "".
+
+        Returns the result of the script and the cursor. Loads the script if Redis has lost it.
+        """
+
+        async def ask() -> Any:
+            async with self._redis.pipeline(transaction=False) as pipe:
+                pipe.evalsha(self._claim.sha, len(keys), *keys, *args)
+                pipe.get(cursor)
+                if team_id:
+                    pipe.zrem(redis_keys.stopped_teams(), team_id)
+                return (await pipe.execute())[:2]
+
+        try:
+            return await ask()
+        except NoScriptError:
+            await self._redis.script_load(CLAIM_DELIVERY)
+            return await ask()
 
 
 logger = logging.getLogger(__name__)

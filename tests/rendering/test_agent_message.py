@@ -168,6 +168,15 @@ def test_a_list_of_megabytes_is_quick(piece: str) -> None:
     assert time.process_time() - started < 0.5
 
 
+@pytest.mark.parametrize("text", ["-" * 900 + "a", "\n" * 900 + "a"])
+def test_a_hostile_line_is_read_once(text: str) -> None:
+    """Lines that look like a rule or a fence up to their end take no time for each character."""
+    started = time.process_time()
+    for _ in range(50):
+        excerpt(f"```\n\n--\n{text}", 220)
+    assert time.process_time() - started < 0.1
+
+
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=10),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner),

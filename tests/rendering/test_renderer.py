@@ -59,6 +59,7 @@ def test_the_first_folder_wins(tmp_path: Path) -> None:
         ('{\n"text": {% mrkdwn %}\n{{ facts.nobody }}{% endmrkdwn %}}', 2, "no attribute 'nobody'"),
         ('{"text":\n\n {{ facts|nobody }}}', 3, "No filter named 'nobody'"),
         ('{"text": {% mrkdwn %}x', 1, "endmrkdwn"),
+        ('{"text":\n {% 3 %}}', 2, "tag name expected"),
         ('{\n"text": {{ 1 / 0 }}}', 2, "division by zero"),
         ('{"text": {{ facts.items }}}', 1, "cannot contain a builtin_function_or_method"),
         ('{"text": "Hello {{ word }}"}', 0, "near '.*Hello .*Ada"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from difflib import get_close_matches
 
 import pytest
 from hypothesis import example, given
@@ -12,6 +13,7 @@ from bot.domain.jobs import Job
 from bot.services.similarity import (
     are_similar_fingerprints,
     cause_of,
+    close_matches,
     fingerprint,
     group_failures,
 )
@@ -187,3 +189,12 @@ def test_the_message_of_a_group_omits_differences(messages: list[str], shown: st
     """Ids and numbers that only some jobs of a group have are shown as "…"."""
     (group,) = group_failures(map(failed, messages))
     assert group.message == shown
+
+
+LETTERS = st.text("abc", max_size=12)
+
+
+@given(LETTERS, st.lists(LETTERS, max_size=8), st.sampled_from([0.5, 0.6, 0.75]))
+def test_close_matches_are_those_of_difflib(typed: str, known: list[str], cutoff: float) -> None:
+    """Words are left out only if they can't be similar."""
+    assert close_matches(typed, known, 2, cutoff) == get_close_matches(typed, known, 2, cutoff)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -245,3 +247,11 @@ def test_help_topics_are_words_of_commands() -> None:
     }
     assert [c.words for c in REGISTRY.topics("/emporix jobs get")] == ["jobs get"]
     assert len(REGISTRY.topics("")) == len(REGISTRY.commands)
+
+
+@pytest.mark.parametrize("typed", ["x" * 100_000, "jobs " + "x" * 100_000, "help" + "x" * 100_000])
+def test_a_long_word_is_quickly_no_command(typed: str) -> None:
+    """A word that is longer than any command delays no other request."""
+    started = time.process_time()
+    outcome(UnknownCommand, lambda: REGISTRY.find(typed))
+    assert time.process_time() - started < 0.3

@@ -205,6 +205,32 @@ async def test_a_delivery_returns_the_cursor_of_the_button(
     assert [arrival and arrival.cursor for arrival in found] == [cursor, None]
 
 
+async def test_a_delivery_returns_the_shared_cursor_of_another_user(
+    accounts: AccountStore, redis: Any, clock: FakeClock
+) -> None:
+    """The button of a shared list returns its owner's list, and everything else of the caller."""
+    await accounts.save(connection(caller=GRACE), default=True)
+    await redis.set(redis_keys.time_zone(ADA), "Asia/Tokyo")
+    cursor = ListCursor("cursor-1", ADA, "acme", Filters(), shared=True)
+    await ListStore(redis, clock).save(cursor)
+    arrivals = Deliveries(redis, accounts)
+    found = await arrivals.claim_delivery(GRACE, "1", "request-1", "cursor-1", ADA.user_id)
+    assert found is not None
+    assert found.cursor == cursor
+    assert (found.account.caller, list(found.account.connections)) == (GRACE, ["acme"])
+    assert found.account.time_zone == ""
+    assert await arrivals.claim_delivery(ADA, "1", "request-2") is not None
+
+
+async def test_a_delivery_survives_a_restart_of_redis(accounts: AccountStore, redis: Any) -> None:
+    """A server that doesn't know the script, as after a restart or a failover, gets it."""
+    arrivals = Deliveries(redis, accounts)
+    for number in "12":
+        await redis.script_flush()
+        assert await arrivals.claim_delivery(ADA, number, "request-1") is not None
+        assert await arrivals.claim_delivery(ADA, number, "request-2") is None
+
+
 async def test_gives_up_after_a_second(accounts: AccountStore, tmp_path: Path) -> None:
     """The timeout covers the whole exchange, including Sentinel lookups."""
     async with silent_server(tmp_path) as url:
@@ -232,6 +258,7 @@ async def test_a_lost_reply_is_not_a_repeated_delivery(
     """If a reply from Redis was lost, the repeated call still counts as new."""
     broken = faulty_client(redis)
     arrivals = Deliveries(broken, accounts)
+    await arrivals.claim_delivery(ADA, "", "")  # the script is known to the server from now on
     with broken.faults.at(1, after=after), pytest.raises(StoreUnavailable):
         await arrivals.claim_delivery(ADA, "delivery-1", "request-1")
     assert await arrivals.claim_delivery(ADA, "delivery-1", "request-1") is not None
@@ -253,8 +280,10 @@ async def test_forgets_deliveries(accounts: AccountStore, redis: Any) -> None:
 
 async def test_needs_one_round_trip(accounts: AccountStore, redis: Any) -> None:
     """A delivery takes one round trip."""
+    arrivals = Deliveries(redis, accounts)
+    await arrivals.claim_delivery(ADA, "", "")  # the script is known to the server from now on
     before = (await redis.info("stats"))["total_reads_processed"]
-    await Deliveries(redis, accounts).claim_delivery(ADA, "delivery-1", "request-1", "cursor-1")
+    await arrivals.claim_delivery(ADA, "delivery-1", "request-1", "cursor-1")
     after = (await redis.info("stats"))["total_reads_processed"]
     assert after - before == 2  # the pipeline, and the second INFO
 

@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from typing import Any
 
 from redis.asyncio import Redis
 from redis.crc import key_slot
 from saq import Job
 
 from bot.domain.accounts import Caller, PolledConnection
+from bot.domain.filters import Filters
+from bot.domain.lists import ListCursor
 from bot.scheduler.saq_worker import SaqQueue, queued_task
 from bot.store import keys as redis_keys
+from bot.store.accounts import AccountStore
+from bot.store.idempotency import Deliveries
+from bot.store.lists import ListStore
+from tests.harness.app import open_app
+from tests.harness.clock import FakeClock
 from tests.harness.documents import table
 from tests.store.fixtures import ADA, GRACE
+from tests.test_forget import tour
 
 WORDS = {
     "alert_id": "id",
@@ -123,3 +132,39 @@ def test_scheduled_work_shares_a_slot() -> None:
     ]
     assert len({key_slot(key.encode()) for key in keys}) == 1
     assert len(set(keys)) == len(keys)
+
+
+async def sent_during(redis: Any, run: Callable[[], Awaitable[object]]) -> list[list[str]]:
+    """The words of each command that clients sent during `run`, without those of scripts."""
+    found: list[list[str]] = []
+    async with redis.monitor() as monitor:
+        await run()
+        await redis.echo("the end")
+        async for one in monitor.listen():
+            if one["command"] == "ECHO the end":
+                break
+            if one["client_type"] != "lua":
+                found.append(one["command"].split())
+    return found
+
+
+async def test_commands_and_scripts_use_keys_of_one_slot(
+    redis: Any, redis_url: str, accounts: AccountStore, clock: FakeClock
+) -> None:
+    """Each command and each script uses keys of one slot, also for another user's list."""
+
+    async def use_every_feature() -> None:
+        async with open_app(redis, redis_url, clock) as harness:
+            await tour(harness)
+        await ListStore(redis, clock).save(ListCursor("1", ADA, "acme", Filters(), shared=True))
+        deliveries = Deliveries(redis, accounts)
+        found = await deliveries.claim_delivery(GRACE, "1", "2", "1", ADA.user_id)
+        assert found
+        assert found.cursor
+
+    slots = [
+        {key_slot(word.encode()) for word in words if word.startswith(("emporix-jobs:", "saq:"))}
+        for words in await sent_during(redis, use_every_feature)
+    ]
+    assert len(slots) > 500
+    assert max(map(len, slots)) == 1

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from functools import cache
 from typing import Any, TypeVar
 from zoneinfo import available_timezones
@@ -25,6 +24,7 @@ from bot.services.accounts import AccountService
 from bot.services.digests.digests import DigestService
 from bot.services.filters.parser import FilterResolver, LocalClock
 from bot.services.references import normalize
+from bot.services.similarity import close_matches
 
 MAX_DIGEST_NAME_LENGTH = 60
 MAX_DIGEST_QUERY_LENGTH = 500
@@ -293,7 +293,7 @@ def parse_zone(text: str) -> str:
     by_city = sorted(name for key, name in names.items() if key.rpartition("/")[2] == wanted)
     if len(by_city) == 1:
         return by_city[0]
-    near = by_city or [names[key] for key in get_close_matches(wanted, names, n=3, cutoff=0.5)]
+    near = by_city or [names[key] for key in close_matches(wanted, names, n=3, cutoff=0.5)]
     guess = f"Did you mean {' or '.join(near[:3])}?" if near else ""
     raise InvalidInput("Unknown time zone", text[:60], guess or "Type one, like Europe/Berlin.")
 

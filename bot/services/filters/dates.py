@@ -11,10 +11,10 @@ import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
-from difflib import get_close_matches
 from typing import TypeAlias
 
 from bot.errors import InvalidInput, Proposal
+from bot.services.similarity import close_matches
 
 Span = tuple[float, float]
 """A start and an end, in seconds since 1970."""
@@ -140,7 +140,7 @@ def parse_when(values: tuple[str, ...]) -> When:
     plain = _plain(text)
     found = _match_value(plain)
     if found is None:
-        near = get_close_matches(plain, _NAMED, n=1, cutoff=0.75)
+        near = close_matches(plain, _NAMED, n=1, cutoff=0.75)
         proposals = tuple(Proposal(f'"{name}"' if " " in name else name) for name in near)
         raise InvalidInput("I can't read this as a date", text, TIME_ADVICE, proposals=proposals)
     return found

@@ -6,7 +6,6 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import TypeAlias
 
 from bot.domain.filters import NEWEST_FIRST
@@ -14,6 +13,7 @@ from bot.emporix.models import LIST_FIELDS
 from bot.errors import InvalidInput, Proposal
 from bot.services.filters.dates import parse_when
 from bot.services.references import find_session_id, strip_wrappers
+from bot.services.similarity import close_matches
 
 # Emporix: `^[a-z][a-z0-9]{2,15}$` in most services; the AI Service says only "lower case".
 _TENANT_NAME = re.compile(r"[a-z][a-z0-9_-]{1,39}")
@@ -109,7 +109,7 @@ def one_of(what: str, known: Mapping[str, str], path: str) -> ReadValue:
         word = re.sub(r"[ -]", "_", _plain(value))
         if word in known:
             return known[word]
-        near = [_usual_word(near, known) for near in get_close_matches(word, known, n=1)]
+        near = [_usual_word(near, known) for near in close_matches(word, known, n=1)]
         guess = f"Did you mean {near[0]}? " if near else ""
         names = join_words(dict.fromkeys(_usual_word(name, known) for name in known), "or")
         raise InvalidInput(
@@ -139,7 +139,7 @@ def fields(values: Values) -> Values:
     known = {name.lower(): name for name in LIST_FIELDS}
     for value in values:
         if _plain(value) not in known:
-            near = get_close_matches(_plain(value), known, n=1)
+            near = close_matches(_plain(value), known, n=1)
             raise InvalidInput(
                 "Unknown field",
                 value,
@@ -162,7 +162,7 @@ def _one_sort(value: str) -> str:
         "Unknown order",
         value,
         f"Use {', '.join(SORTS)}, or a field and a direction: agentId:ASC.",
-        proposals=tuple(map(Proposal, get_close_matches(_plain(value), SORTS, n=1))),
+        proposals=tuple(map(Proposal, close_matches(_plain(value), SORTS, n=1))),
     )
 
 

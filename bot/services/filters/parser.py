@@ -6,7 +6,6 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, tzinfo
-from difflib import get_close_matches
 from functools import partial
 from itertools import takewhile
 from typing import Any, Protocol
@@ -41,6 +40,7 @@ from bot.services.filters.tokens import (
     with_quotes,
 )
 from bot.services.references import strip_wrappers
+from bot.services.similarity import close_matches
 
 
 class LocalClock(Protocol):
@@ -217,7 +217,7 @@ def _with_whole_name(text: str, names: Names) -> tuple[str, Sequence[Word]] | No
 
 def correct_tenant(text: str, error: NotConnected) -> tuple[Proposal, ...]:
     """Propose the text with the name of a connected tenant instead of a similar one."""
-    near = get_close_matches(error.tenant, error.connected, n=1)
+    near = close_matches(error.tenant, error.connected, n=1)
     if not near:
         return ()
     for token in tokenize(text).tokens:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from itertools import pairwise
 from typing import Any, Literal
 
@@ -35,6 +34,7 @@ from bot.services.filters.tokens import (
     tokenize,
     with_quotes,
 )
+from bot.services.similarity import close_matches
 
 STATUS_WORDS = STATUS_NAMES.keys() - {"error"}
 """Words that mean a status at the start; not `error`, which is common in messages."""
@@ -383,7 +383,7 @@ def unknown_filter(token: TypedFilter, text: str, known: Sequence[str] = ALL_NAM
     """The error of a filter that doesn't exist; the names of those that do are `known`."""
     name, names = token.name, [f"{one}:" for one in known]
     is_same = _SAME.get(name) in names
-    near = [_SAME[name]] if is_same else get_close_matches(f"{name}:", names, n=1)
+    near = [_SAME[name]] if is_same else close_matches(f"{name}:", names, n=1)
     guess = f"Did you mean {near[0]}?" if near else f"The filters are {join_words(names)}."
     typed = text[token.start : token.end].strip(" ,")
     corrected = [Proposal(f"{text[: token.start]}{one}{text[token.at :]}") for one in near]
