@@ -13,7 +13,8 @@ from bot.listeners.alerts import views
 from bot.rendering import buttons
 from bot.rendering.buttons import AlertButton, ChannelButton
 from bot.services.accounts import AccountService
-from bot.services.alerts.alerts import AlertService, TurnedOn, parse_condition
+from bot.services.alerts.alerts import AlertService, TurnedOn
+from bot.services.alerts.condition_text import parse_condition
 from bot.services.filters.parser import FilterResolver, LocalClock
 from bot.services.filters.tokens import quoted_if_needed
 from bot.services.sharing import SharingService
