@@ -197,6 +197,18 @@ async def test_an_older_form_starts_nothing(acting: AppHarness, state: str) -> N
     assert started(acting) == []
 
 
+async def test_a_second_person_can_open_the_new_job(acting: AppHarness) -> None:
+    """A user whose message wasn't sent, as another attempt came first, can open that one's job."""
+    await acting.connect(acting.grace, ACME_OPERATIONS, with_actions=True)
+    await ask(acting.ada)
+    await ask(acting.grace)
+    await confirm(acting.grace)
+    (job,) = started(acting)
+    assert "wasn't sent" in str((await confirm(acting.ada, "Where is EON1032?")).payloads)
+    opened = await acting.ada.click("Open new job")
+    assert job["id"] in str(opened.payloads)
+
+
 @pytest.mark.parametrize("end", ["refused", "taken"])
 async def test_a_message_that_was_not_sent_after_the_form_was_closed(
     acting: AppHarness, end: str, snapshot: SnapshotAssertion
