@@ -19,10 +19,9 @@ from bot.services.filters.parser import FilterResolver, LocalClock
 from bot.services.filters.tokens import quoted_if_needed
 from bot.services.sharing import SharingService
 from bot.slack.audit import AuditDraft
-from bot.slack.conversations import Channel
+from bot.slack.conversations import Channel, Origin
 from bot.slack.decorators import action, command, submission
 from bot.slack.modals import Modal, SubmittedModal
-from bot.slack.origin import Origin
 from bot.slack.reply import Reply
 from bot.slack.users import CurrentUser
 
