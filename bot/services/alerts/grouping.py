@@ -211,6 +211,26 @@ def matching_row(post: PostedAlert, change: JobChange) -> int | None:
     return next(similar, None)
 
 
+def post_of(
+    job_id: str, job: Job | None, alert: Alert, posts: Sequence[PostedAlert]
+) -> PostedAlert | None:
+    """The message of an alert that reports a failed job; None if there is none, or it is uncertain.
+
+    A row names only its first job. Another `job` of a row is found by its cause and time, except in
+    the messages of bursts, searches and raw queries. `posts` are sorted by time.
+    """
+    first = [post for post in posts if any(row.job_id == job_id for row in post.rows)]
+    is_searched = alert.filters.words or alert.filters.raw_q
+    if first or job is None or alert.condition.kind or is_searched:
+        return first[0] if first else None
+    change = job_change(job)
+    if change.at < alert.created_at or not matches(alert.filters, job):
+        return None
+    rows = ((post, matching_row(post, change)) for post in posts)
+    found = (post for post, row in rows if row is not None and change.at <= post.rows[row].last_at)
+    return next(found, None)
+
+
 def _with_repeat(post: PostedAlert, change: JobChange, at: float) -> PostedAlert:
     index = matching_row(post, change)
     rows = [
