@@ -92,7 +92,7 @@ async def test_the_operator_can_turn_it_off(redis: Any, redis_url: str, clock: F
         assert started(harness) == []
 
 
-@pytest.mark.parametrize("status", [400, 403, 404, 429])
+@pytest.mark.parametrize("status", [400, 403, 404, 409, 413, 415, 429])
 async def test_a_refusal_is_shown_in_the_form(
     acting: AppHarness, status: int, snapshot: SnapshotAssertion
 ) -> None:
