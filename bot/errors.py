@@ -37,7 +37,8 @@
         ├── RateLimited         429, or a quota fault
         ├── ExportUnusable      the result of an export job is not a file
         ├── TokenRefused        the token endpoint does not accept this kind of request
-        └── EmporixFailed       5xx, and every other 4xx
+        └── EmporixFailed       5xx, and 4xx that don't prove a refusal
+            └── EmporixRefused  every other 4xx of Emporix itself
     InvalidSettings             the app cannot start; for its operator
     RetryLater                  raised by a task to run again later
 
@@ -56,6 +57,7 @@ Attributes of the Emporix errors; `bot.emporix.errors` maps responses to them:
 | NotFound, ExportUnusable | request | no | | no |
 | RateLimited | emporix | yes | | no |
 | EmporixFailed | emporix | yes | | yes |
+| EmporixRefused | emporix | yes | | no |
 | TokenRefused | emporix | yes | | no |
 """
 
@@ -528,6 +530,13 @@ class EmporixFailed(EmporixError):
     template = "emporix_failed"
     is_temporary = True
     may_have_worked = True
+
+
+class EmporixRefused(EmporixFailed):
+    """Emporix refused the request, for example with a 409 or 413, so it changed nothing."""
+
+    template = "emporix_refused"
+    may_have_worked = False
 
 
 class TokenRefused(EmporixError):

@@ -14,7 +14,7 @@ from bot import __version__, errors
 from bot.app import SLASH_COMMAND
 from bot.cli import _parser
 from bot.rendering.renderer import Renderer, examples
-from bot.services.alerts.alerts import parse_condition
+from bot.services.alerts.condition_text import parse_condition
 from bot.services.filters.parser import parse
 from bot.settings import Settings
 from bot.slack.decorators import CommandListener, discover

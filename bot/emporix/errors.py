@@ -13,6 +13,7 @@ from bot.emporix.models import as_list, as_object, decode_json, one_line
 from bot.errors import (
     EmporixError,
     EmporixFailed,
+    EmporixRefused,
     EmporixTimeout,
     EmporixTooLarge,
     EmporixUnreachable,
@@ -37,7 +38,10 @@ ERRORS_BY_STATUS: dict[int, type[EmporixError]] = {
     404: NotFound,
     422: InvalidRequest,
 }
-"""Errors for responses from Emporix itself. Other 4xx (408, 421, 425) are temporary, like a 5xx."""
+"""Errors for responses from Emporix itself; other 4xx mean EmporixRefused or EmporixFailed."""
+
+UNCERTAIN_STATUSES = {408, 499}
+"""4xx statuses after which a change may have been made: the server or a proxy stopped waiting."""
 
 STATUSES_WITH_EMPORIX_BODY = set(ERRORS_BY_STATUS)
 """Proxies may send these statuses, too, so they only count with Emporix's own error body."""
@@ -98,7 +102,7 @@ def token_error(response: httpx.Response, *, now: float, tenant: str = "") -> Em
             refused.reason = words.code
         return refused
     error = response_error(response, now=now, tenant=tenant)
-    if isinstance(error, InvalidRequest | NotFound):
+    if isinstance(error, InvalidRequest | NotFound | EmporixRefused):
         return _error(EmporixFailed, response, words, tenant)
     return error
 
@@ -148,7 +152,8 @@ def _error_class(response: httpx.Response, words: ErrorBody) -> type[EmporixErro
         return ProxyAnswered
     if status < 400:
         return ProxyAnswered if words.is_json else EmporixUnreadable
-    return ERRORS_BY_STATUS.get(status, EmporixFailed)
+    is_refusal = status < 500 and words.is_own and status not in UNCERTAIN_STATUSES
+    return ERRORS_BY_STATUS.get(status, EmporixRefused if is_refusal else EmporixFailed)
 
 
 def _is_html(response: httpx.Response) -> bool:

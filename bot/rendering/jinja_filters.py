@@ -18,8 +18,8 @@ from bot.domain.times import DAY_SECONDS
 from bot.rendering import text
 from bot.rendering.agent_message import CARD_TEXT_LENGTH, agent_message_blocks, excerpt
 from bot.rendering.blockkit.limits import URL
+from bot.rendering.blockkit.rules import chart_value
 from bot.rendering.buttons import group_value
-from bot.rendering.chart import chart_value
 from bot.rendering.parse import TrustedText
 from bot.rendering.rich_text import log_blocks
 

@@ -17,6 +17,7 @@ from bot.errors import (
     BotError,
     DeletesOff,
     EmporixError,
+    EmporixRefused,
     EmporixTimeout,
     EmporixUnreachable,
     Forbidden,
@@ -141,8 +142,8 @@ class DeleteBatches:
     async def _delete(self, account: Account, job_id: str) -> None:
         try:
             await self._deletes.delete(account, job_id, self._tenant)
-        except (Forbidden, InvalidRequest):  # recorded already; other jobs may succeed
-            return
+        except (Forbidden, InvalidRequest, EmporixRefused):
+            return  # recorded already; other jobs may succeed
         except InvalidInput as error:  # an id that cannot be part of a path
             await self._journal.record_delete(account.caller, self._tenant, job_id, error.template)
 

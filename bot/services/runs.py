@@ -12,6 +12,7 @@ from functools import partial
 from bot.domain.accounts import RUN_SCOPE, Account, Connection, require_connection
 from bot.domain.audit import BEGUN, DONE, AuditEvent
 from bot.domain.filters import Filters
+from bot.domain.jobs import Job
 from bot.domain.runs import (
     MAX_SEARCH_SECONDS,
     SEARCH_INTERVAL_SECONDS,
@@ -287,6 +288,14 @@ class RunService:
         found = [job for job in page.jobs if job.session_id == run.session_id and job.id]
         first = [job for job in found if job.agent_id == run.agent_id] or found
         return first[-1].id if first else ""
+
+    async def failed_job(self, run: Run) -> Job | None:
+        """The job that was run again; None if it can't be read now."""
+        try:
+            return await self._emporix.get_job(await self._connection(run), run.job_id)
+        except (EmporixError, NotConnected) as error:
+            logger.warning("the job that was run again could not be read: %s", error.template)
+            return None
 
     async def _connection(self, run: Run) -> Connection:
         return require_connection(await self._accounts.load(run.caller), run.tenant)

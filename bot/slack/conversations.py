@@ -1,10 +1,11 @@
-"""Channels: their audience, the app's membership, their messages; files in direct messages."""
+"""Channels: their audience, the app's membership, their messages; where a request came from."""
 
 from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import aiohttp
@@ -12,7 +13,8 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.domain.accounts import Audience
-from bot.errors import DigestRefused, FileRefused, ShareRefused
+from bot.errors import DigestRefused, FileRefused, OutdatedButton, ShareRefused
+from bot.rendering.buttons import ModalOrigin, decode
 from bot.rendering.renderer import Renderer
 from bot.services.sharing import refusal_reason
 from bot.slack.errors import (
@@ -26,7 +28,7 @@ from bot.slack.errors import (
     error_name,
     retry_seconds,
 )
-from bot.slack.reply import post_to_response_url
+from bot.slack.reply import ReplyAfterAck, post_to_response_url
 from bot.slack.request import SlackRequest
 from bot.slack.users import CurrentUser
 
@@ -285,3 +287,83 @@ class Files:
 def file_name(subject: str, name: str, ending: str) -> str:
     """A file name that is valid everywhere, such as `job-68835cc3.json`."""
     return f"{subject}-{re.sub('[^A-Za-z0-9]+', '-', name)[:60]}.{ending}"
+
+
+class Origin:
+    """The channel and message of a request, to answer there later.
+
+    The submission of a form contains neither, so they are stored while a form is open.
+    """
+
+    def __init__(
+        self, renderer: Renderer, session: aiohttp.ClientSession, request: SlackRequest
+    ) -> None:
+        self._renderer, self._session, self._request = renderer, session, request
+
+    @property
+    def message(self) -> Mapping[str, Any]:
+        """The request's message; empty for ephemeral messages."""
+        return self._request.message or {}
+
+    @property
+    def channel_id(self) -> str:
+        """Slack's id of the channel; "" if the request came from a view."""
+        return self._request.channel_id
+
+    @property
+    def blocks(self) -> Sequence[Mapping[str, Any]]:
+        """The blocks of the message or view with the button; empty for ephemeral messages."""
+        shown = self._request.message or self._request.view or {}
+        blocks: Sequence[Mapping[str, Any]] = shown.get("blocks") or ()
+        return blocks
+
+    @property
+    def of_modal(self) -> ModalOrigin:
+        """The origin stored in the modal with the button; empty if there is none."""
+        try:
+            return decode(self._request.metadata, ModalOrigin)
+        except OutdatedButton:
+            return ModalOrigin()
+
+    @property
+    def is_own_message(self) -> bool:
+        """Whether this app posted the message, so that it can be updated."""
+        return bool(self._request.app_id) and self.message.get("app_id") == self._request.app_id
+
+    def serialize(self) -> dict[str, str]:
+        """Data to restore the origin. Its response_url is a capability: store it encrypted."""
+        ts = self._request.message_ts
+        return {
+            "channel_id": self._request.channel_id,
+            "message_ts": ts,
+            "thread_ts": str(self.message.get("thread_ts") or ts),
+            "response_url": self._request.response_url,
+        }
+
+    def reply_at(self, saved: Mapping[str, str]) -> ReplyAfterAck:
+        """A reply to the user at the stored origin."""
+        there = replace(
+            self._request,
+            channel_id=saved["channel_id"],
+            response_url=saved["response_url"],
+        )
+        return ReplyAfterAck(self._renderer, self._session, there)
+
+    def channel_at(
+        self,
+        channel_id: str,
+        *,
+        thread_ts: str = "",
+        message_ts: str = "",
+        message: Mapping[str, Any] | None = None,
+    ) -> Channel:
+        """The stored channel, to post into a thread or update a message."""
+        there = replace(
+            self._request,
+            channel_id=channel_id,
+            thread_ts=thread_ts,
+            message_ts=message_ts,
+            message=message,
+            response_url="",
+        )
+        return Channel(self._renderer, self._session, there)

@@ -18,11 +18,10 @@ from bot.rendering.renderer import Renderer
 from bot.services.filters.parser import LocalClock
 from bot.services.home import HomeService
 from bot.slack.audit import AuditDraft
-from bot.slack.conversations import Channel, Files
+from bot.slack.conversations import Channel, Files, Origin
 from bot.slack.decorators import RunAfterAck
 from bot.slack.home import HomeTab
 from bot.slack.modals import Modal, OptionsReply, SubmittedModal
-from bot.slack.origin import Origin
 from bot.slack.reply import Reply
 from bot.slack.request import SlackRequest, checked_options, form_values
 from bot.slack.users import CurrentUser, UserClock, UserGroups, user_group_cache

@@ -18,7 +18,9 @@ from bot.store.encryption import Cipher, EncryptedRecords
 from bot.store.locks import Locks
 from bot.store.versioned_records import CLEANUPS_PERIOD_SECONDS, MAX_CLEANUPS, WAIT_FOR
 
-FINAL_RESULTS = frozenset({DELETED, ALREADY_GONE, "forbidden", "invalid_request", "invalid_input"})
+FINAL_RESULTS = frozenset(
+    {DELETED, ALREADY_GONE, "emporix_refused", "forbidden", "invalid_request", "invalid_input"}
+)
 """Results that aren't retried; the errors among them affect only a single job."""
 
 NOT_SENT = {"not_connected", "missing_scope", "store_unavailable"}

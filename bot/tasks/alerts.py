@@ -15,17 +15,15 @@ from bot.metrics import PAUSED, POST_LATENESS_SECONDS
 from bot.scheduler.tasks import TaskContext, TaskQueue, periodic, task
 from bot.services.accounts import CONNECTION_ERRORS
 from bot.services.alerts.alerts import DISCONNECTED
-from bot.services.alerts.grouping import (
+from bot.services.alerts.grouping import group_changes, posts_after, without_snoozed
+from bot.services.alerts.lifecycle import AlertLifecycle, AlertResponder
+from bot.services.alerts.mentions import (
     due_mentions,
-    group_changes,
     mentions_of,
-    posts_after,
     rules_for,
     unclaimed_since,
     unsnoozed,
-    without_snoozed,
 )
-from bot.services.alerts.lifecycle import AlertLifecycle, AlertResponder
 from bot.services.alerts.poll import AlertPoller, backoff_seconds, pause_notice_at
 from bot.services.departures import ARCHIVED, REMOVED, Departures
 from bot.services.sharing import SharingService

@@ -9,6 +9,7 @@ from bot.domain.runs import Run
 from bot.domain.watches import NO_MESSAGE, MessageRef, Watch
 from bot.errors import NotInChannel
 from bot.scheduler.tasks import TaskContext, TaskQueue, periodic, task
+from bot.services.alerts.grouping import post_of
 from bot.services.runs import RunService
 from bot.services.sharing import SharingService
 from bot.services.watches import MAX_WATCHES, MIN_WATCH_INTERVAL_SECONDS
@@ -55,7 +56,8 @@ async def follow(
             await runs.mark_shown(run)
         return
     if run.state == "started":
-        await _link(run, now, watch_store, alert_store, sharing, notifier)
+        threads = await _threads_of(run, alert_store, runs)
+        await _link(run, now, threads, watch_store, sharing, notifier)
     if run.was_unknown:
         await _tell(run, run.state, notifier)
     await runs.settle(run)
@@ -64,13 +66,12 @@ async def follow(
 async def _link(
     run: Run,
     now: float,
+    threads: list[tuple[Alert, str]],
     watch_store: WatchStore,
-    alert_store: AlertStore,
     sharing: SharingService,
     notifier: Notifier,
 ) -> None:
     """Post in the threads of the alerts about the failed job, and watch the new one."""
-    threads = await _threads_of(run, alert_store)
     for alert, ts in threads:
         name = f"run:{run.session_id}:alert:{alert.id}:{ts}"
         post = OutgoingMessage(name, run.caller.team_id, alert.channel_id, run.at, ts)
@@ -108,15 +109,19 @@ async def _place_of(run: Run, threads: list[tuple[Alert, str]], notifier: Notifi
     return NO_MESSAGE
 
 
-async def _threads_of(run: Run, alert_store: AlertStore) -> list[tuple[Alert, str]]:
-    """The messages of alerts that show the failed job; first the one it was opened from."""
+async def _threads_of(
+    run: Run, alert_store: AlertStore, runs: RunService
+) -> list[tuple[Alert, str]]:
+    """The messages of alerts that report the failed job; first the one it was opened from."""
     team = await alert_store.of_team(run.caller.team_id)
     alerts = [alert for alert in team if alert.tenant == run.tenant]
+    job = await runs.failed_job(run) if alerts else None
     found = []
     for alert, posts in zip(alerts, await alert_store.posts_of(alerts), strict=True):
+        reported = post_of(run.job_id, job, alert, posts)
         for post in posts:
             is_origin = (alert.channel_id, post.ts) == (run.channel_id, run.thread_ts)
-            if is_origin or any(row.job_id == run.job_id for row in post.rows):
+            if is_origin or post == reported:
                 found.append((not is_origin, alert, post.ts))
     found.sort(key=lambda one: one[0])
     return [(alert, ts) for _, alert, ts in found[:MAX_ALERT_THREADS]]

@@ -457,6 +457,7 @@ FAULTS: dict[str, FaultInjection] = {
     "Emporix is slow": emporix(EmporixFault("delay", 9, path="/jobs", seconds=9)),
     "Emporix answers 429": emporix(EmporixFault("rate_limit", 9, path="/jobs", retry_after=60)),
     "Emporix answers 401": emporix(EmporixFault("status", 9, path="/jobs", status=401)),
+    "Emporix answers another 4xx": emporix(EmporixFault("status", 9, path="/jobs", status=409)),
     "Emporix answers 403": emporix(EmporixFault("status", 9, path="/jobs", status=403)),
     "Emporix's logs can't": open_job_without_log,
     "the token endpoint": list_jobs,

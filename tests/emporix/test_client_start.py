@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Awaitable, Callable
 
+import httpx
 import pytest
 
+from bot.emporix.client import EmporixClient
+from bot.emporix.http import TEMPORARY_STATUSES
 from bot.errors import (
+    EmporixError,
     EmporixUnreachable,
     Unauthorized,
 )
 from tests.emporix.conftest import Clients
-from tests.emporix.fakes import FakeTokens, connection
+from tests.emporix.fakes import NOW, FakeTokens, connection
 from tests.emporix.scripted import (
     EXPIRED,
     HTML,
@@ -57,6 +62,50 @@ async def test_says_that_the_outcome_is_unknown(answer: Answer, client_of: Clien
     async with scripted(token("run"), answer, STARTED) as server, client_of(server.url) as client:
         assert await client.start_agent(connection(), "a", "Again", SESSION) == ""
     assert len(server.requests) == 2
+
+
+CERTAIN = {*range(400, 500)} - {408, 499}
+
+
+class Refusing(httpx.AsyncBaseTransport):
+    """Emporix: each call but those for tokens has this status, with Emporix's own body."""
+
+    status = 400
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        if request.url.path.endswith("/token"):
+            given = {"access_token": "new", "expires_in": 3600, "scope": "tenant=acme"}
+            return httpx.Response(200, json=given)
+        return httpx.Response(self.status, json={"code": self.status, "message": "no"})
+
+
+async def test_a_refusal_is_known_at_once(tokens: FakeTokens) -> None:
+    """With any 4xx but 408 and 499, Emporix refuses to start, switch or delete; others are unknown.
+
+    Statuses that are retried are left out for deletes.
+    """
+    transport = Refusing()
+    async with httpx.AsyncClient(base_url="http://emporix", transport=transport) as http:
+        client = EmporixClient(http, tokens, lambda: NOW)
+        actions: dict[str, Callable[[], Awaitable[object]]] = {
+            "start": lambda: client.start_agent(connection(), "a", "Again", SESSION),
+            "switch": lambda: client.switch_agent(connection(), "a", enabled=False),
+            "delete": lambda: client.delete_job(connection(), "j1"),
+        }
+        for name, act in actions.items():
+            waits = {429, *TEMPORARY_STATUSES, 404} if name == "delete" else set()
+            for status in {*range(400, 600)} - waits:
+                transport.status = status
+                found = await outcome_of(act)
+                is_known = isinstance(found, EmporixError) and not found.may_have_worked
+                assert is_known == (status in CERTAIN), (name, status)
+
+
+async def outcome_of(act: Callable[[], Awaitable[object]]) -> object:
+    try:
+        return await act()
+    except EmporixError as error:
+        return error
 
 
 async def test_an_expired_token_is_replaced(client_of: Clients) -> None:

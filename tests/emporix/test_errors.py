@@ -17,6 +17,7 @@ from bot.errors import (
     NOT_DONE,
     EmporixError,
     EmporixFailed,
+    EmporixRefused,
     EmporixTimeout,
     EmporixTooLarge,
     EmporixUnreachable,
@@ -69,7 +70,10 @@ def refused(status: int, body: object = b"", headers: dict[str, str] | None = No
         (404, b"<html>nothing here</html>", ProxyAnswered, ""),
         (404, b"404 page not found", ProxyAnswered, ""),
         (404, {"message": "no Route matched with those values"}, ProxyAnswered, ""),
-        (414, {"fault": {"faultstring": "too long"}}, EmporixFailed, "too long"),
+        (409, {"code": 409, "message": "conflict"}, EmporixRefused, "conflict"),
+        (409, b"", EmporixFailed, ""),
+        (413, b"<html>too large</html>", ProxyAnswered, ""),
+        (414, {"fault": {"faultstring": "too long"}}, EmporixRefused, "too long"),
         (429, QUOTA, RateLimited, "Quota limit exceeded"),
         (429, b"slow down", RateLimited, ""),
         (500, QUOTA, RateLimited, "Quota limit exceeded"),
@@ -153,9 +157,25 @@ def test_only_emporix_blames_keys_and_filters(status: int, body: str, of_token: 
         assert status in (401, 403)
     if not error.pauses and not isinstance(error, NotFound):
         assert error.is_temporary
-        assert error.may_have_worked
+        assert error.may_have_worked != isinstance(error, EmporixRefused)
     if isinstance(error, NotFound):
         assert (status, body in ("own", "fault"), of_token) == (404, True, False)
+
+
+CERTAIN = {*range(400, 500)} - {408, 499}
+"""Statuses with which Emporix says that it refused a request, so that it changed nothing."""
+
+
+@pytest.mark.parametrize("body", BODIES)
+def test_only_refusals_of_emporix_changed_nothing(body: str) -> None:
+    """After a 4xx of Emporix itself, nothing was changed; after anything else, it's unknown.
+
+    HTTP allows a 408 at any time, and a proxy that stopped waiting sends 499. Any 429 is a refusal.
+    """
+    content, media_type = BODIES[body]
+    errors = [refused(status, content, {"Content-Type": media_type}) for status in range(300, 600)]
+    certain = {error.status for error in errors if not error.may_have_worked}
+    assert certain == (CERTAIN if body in ("own", "fault") else {429})
 
 
 @pytest.mark.parametrize("status", [400, 401, 403])

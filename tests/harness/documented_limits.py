@@ -141,10 +141,10 @@ DOCUMENTED = (
     Limit("store.alerts.MAX_QUERIES", 2, USERS, "ask Emporix for changes at most twice a minute"),
     Limit("domain.conditions.MAX_SILENCE_DELAY_SECONDS", DAY, USERS, "After more than a day"),
     Limit("services.agents.MAX_PAGES_PER_QUERY", 4, OPERATORS, "at most four pages of 50 jobs"),
-    Limit("services.alerts.alerts.MAX_AT_LEAST", 100, USERS, "at most 100 failures"),
-    Limit("services.alerts.alerts.MAX_CONDITION_DAYS", 7, USERS, "are 1 minute to 7 days"),
+    Limit("services.alerts.condition_text.MAX_AT_LEAST", 100, USERS, "at most 100 failures"),
+    Limit("services.alerts.condition_text.MAX_CONDITION_DAYS", 7, USERS, "are 1 minute to 7 days"),
     Limit(
-        "services.alerts.alerts.MIN_SILENT_SECONDS",
+        "services.alerts.condition_text.MIN_SILENT_SECONDS",
         15 * MINUTE,
         USERS,
         "a silence lasts at least 15 minutes",

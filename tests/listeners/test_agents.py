@@ -289,6 +289,7 @@ REFUSALS = [
     Fault("quota_500", method="PATCH"),
     Fault("status", status=403, method="PATCH"),
     Fault("status", status=400, method="PATCH"),
+    Fault("status", status=409, method="PATCH"),
     Fault("status", status=500, path="/agents/", method="GET", times=3),
 ]
 

@@ -10,8 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.rendering.blockkit.fit import fit_payload
-from bot.rendering.blockkit.rules import has_chart, limit_charts, without_chart
-from bot.rendering.chart import chart_value, fit_chart
+from bot.rendering.blockkit.rules import (
+    chart_value,
+    fit_chart,
+    has_chart,
+    limit_charts,
+    without_chart,
+)
 from bot.rendering.renderer import Renderer, examples
 from bot.services.digests.history import FINAL_STATUSES, DayCount, History
 from sandbox.slack.blockkit import problems

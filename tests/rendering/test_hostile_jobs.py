@@ -19,16 +19,14 @@ from bot.domain.conditions import Watermark
 from bot.domain.filters import Filters
 from bot.domain.jobs import Job, LogLine, RequestLog, Session
 from bot.emporix.models import parse_job
-from bot.listeners.alerts.notify import parse_notify_form
 from bot.rendering.agent_message import MODAL_TEXT_LENGTH, agent_message_blocks
-from bot.rendering.buttons import AlertButton
 from bot.rendering.renderer import Renderer
+from bot.services.alerts.mentions import parse_notify_form
 from bot.services.exports import CompleteList, Export
 from bot.services.jobs import JobCard, JobList
 from bot.services.session_logs import job_log, log_page
 from bot.services.similarity import group_failures
 from bot.slack.posting.alerts import news_facts
-from bot.slack.users import FoundUserGroups
 from sandbox.slack.blockkit import problems, view_problems
 from tests.rendering import slack_limits
 from tests.rendering.hostile import NOT_SENDABLE, hostile_text
@@ -207,9 +205,7 @@ def test_the_form_for_mentions_accepts_only_ids(user_id: str, group_id: str) -> 
     assume(not re.fullmatch(r"[UW][A-Z0-9]{1,30}", user_id))
     values = dict.fromkeys(("agent", "remind", "begin", "end", "zone"), "")
     values |= {"person": user_id, "group": group_id}
-    groups = FoundUserGroups({"S0OPS": "@ops"})
-    hidden = AlertButton("a1", channel_id="C0OPS", tenant="acme")
-    form, _, problems = parse_notify_form(values, hidden, "", CONFIGURED, groups)
+    form, _, problems = parse_notify_form(values, "", "", CONFIGURED, {"S0OPS": "@ops"})
     assert (form.user_id, form.group_id) == ("", "")
     assert problems.keys() == {name for name in ("person", "group") if values[name]}
 

@@ -237,7 +237,10 @@ async def test_a_worker_without_the_lease_cannot_record_results(
 
 UNKNOWN = ("emporix_timeout", "emporix_unreadable", "emporix_too_large", "emporix_failed", "novel")
 NOT_DONE = ("rate_limited", "emporix_unreachable", "unauthorized", "not_connected", "missing_scope")
-STAYS = ("deleted", "already_gone", "forbidden", "invalid_request", "invalid_input")
+STAYS = (
+    *("deleted", "already_gone"),
+    *("emporix_refused", "forbidden", "invalid_request", "invalid_input"),
+)
 
 
 class Model:

@@ -13,7 +13,7 @@ from bot.domain.accounts import PolledConnection
 from bot.domain.alerts import Alert, AlertResponses, ChangeBatch, MentionRule, MentionSettings
 from bot.domain.conditions import JobChange
 from bot.domain.digests import QuietHours
-from bot.services.alerts.grouping import mentions_of
+from bot.services.alerts.mentions import mentions_of
 from bot.store.alerts import AlertStore
 from sandbox.emporix.faults import Fault as EmporixFault
 from sandbox.slack.faults import Fault

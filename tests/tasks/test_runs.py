@@ -17,6 +17,7 @@ from sandbox.emporix.times import iso
 from sandbox.slack.person import Person
 from tests.harness.app import AppHarness
 from tests.harness.runs import (
+    ANSWERED,
     ASKED,
     CHAT,
     JOB,
@@ -28,6 +29,7 @@ from tests.harness.runs import (
     started,
     without_ids,
 )
+from tests.listeners.jobs.fixtures import job_id
 
 
 async def later(harness: AppHarness, seconds: float) -> None:
@@ -82,6 +84,26 @@ async def test_tells_the_alert(acting: AppHarness, snapshot: SnapshotAssertion) 
         "🔁 Run again by <@U0ADA>: *Complaint Agent*"
     ]
     assert "Refunded." in texts[-1]
+
+
+@pytest.mark.parametrize("is_deleted", [False, True])
+async def test_tells_the_alert_of_any_failure_in_it(acting: AppHarness, is_deleted: bool) -> None:
+    """A job that isn't the first of its row is linked in the thread, wherever it was opened.
+
+    If it was deleted in the meantime, only the user gets a message.
+    """
+    ops = await fail_with_alert(acting)
+    other, now = job_id(2), iso(acting.clock())
+    times = {"version": 1, "createdAt": now, "modifiedAt": now}
+    add_failed(acting, id=other, response=ANSWERED.replace("EON1031", "EON1032"), metadata=times)
+    await later(acting, 120)
+    await ask(acting.ada, other)
+    await confirm(acting.ada)
+    if is_deleted:
+        acting.emporix_state.tenant("acme").jobs.remove(other)
+    await later(acting, 5)
+    texts = [one["text"] for one in await ops.messages() if one["thread_ts"]]
+    assert any("Run again by" in text for text in texts) is not is_deleted
 
 
 async def test_tells_a_user_outside_the_channel(acting: AppHarness) -> None:

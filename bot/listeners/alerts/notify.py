@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from collections.abc import Awaitable, Mapping
+from dataclasses import replace
+from typing import Any
 
 from bot.domain.accounts import Account, Caller
-from bot.domain.alerts import Alert, MentionRule, MentionSettings
+from bot.domain.alerts import Alert, MentionRule
 from bot.domain.audit import AuditEvent
-from bot.domain.digests import QuietHours
 from bot.errors import BotError, InvalidInput, NotConnected
 from bot.rendering import buttons
 from bot.rendering.buttons import AlertButton
 from bot.services.accounts import AccountService
 from bot.services.alerts.alerts import AlertService
+from bot.services.alerts.mentions import (
+    NotifyForm,
+    changed_mentions,
+    form_of,
+    parse_notify_form,
+    parse_time,
+    with_rule,
+)
 from bot.services.concurrency import gather_all
-from bot.services.digests.form import parse_minute, parse_zone
 from bot.services.filters.parser import FilterResolver, LocalClock
-from bot.services.pagination import short_hash
 from bot.services.references import normalize
 from bot.slack.audit import AuditDraft
 from bot.slack.conversations import Channel
@@ -27,34 +31,7 @@ from bot.slack.decorators import action, options, submission
 from bot.slack.modals import Modal, OptionsReply, SubmittedModal
 from bot.slack.users import CurrentUser, FoundUserGroups, UserGroups
 
-MAX_MENTION_RULES = 20
-MAX_REMINDER_MINUTES = 24 * 60
 MAX_OFFERED_GROUPS = 100  # Slack: the maximum number of options
-
-_USER_ID = re.compile(r"[UW][A-Z0-9]{1,30}")
-_GROUP_ID = re.compile(r"S[A-Z0-9]{1,30}")
-
-
-@dataclass(frozen=True, slots=True)
-class NotifyForm:
-    """The values of the form: the rule for one agent, or for any agent if `agent_id` is ""."""
-
-    agent_id: str = ""
-    agent_name: str = ""
-    user_id: str = ""
-    group_id: str = ""
-    remind_after: str = ""
-    begin: int | None = None
-    end: int | None = None
-    zone: str = ""
-
-    @property
-    def suffix(self) -> str:
-        """The end of the block ids of an agent's fields.
-
-        Slack keeps the user's input in a field with the same block_id.
-        """
-        return f".{short_hash(self.agent_id)}" if self.agent_id else ""
 
 
 class NotifyRefused(Exception):
@@ -100,7 +77,7 @@ async def choose_agent(
     alert = await alerts.get_in_channel(metadata.channel_id, metadata.alert_id)
     name = await _agent_name(account, alert.tenant, values["agent"], filter_resolver)
     form = form_of(alert.mentions, MentionRule(values["agent"], name), "")
-    begin, end = _parse_time(values["begin"]), _parse_time(values["end"])
+    begin, end = parse_time(values["begin"]), parse_time(values["end"])
     kept = replace(form, remind_after=values["remind"], begin=begin, end=end, zone=values["zone"])
     await _show(modal, alert, kept, await user_groups.find())
 
@@ -172,150 +149,15 @@ async def _save(
     name, groups = await gather_all(naming, user_groups.find())
     alert = await alerts.get_in_channel(metadata.channel_id, metadata.alert_id)
     await user.must_be_in(alert.channel_id)
-    form, read, problems = parse_notify_form(values, metadata, name, alert.mentions, groups)
+    names = None if groups.problem else groups.names
+    form, read, problems = parse_notify_form(values, metadata.agent, name, alert.mentions, names)
     if form.user_id and not await user.is_member(alert.channel_id, form.user_id):
         problems[f"person{form.suffix}"] = InvalidInput(
             "That person isn't in this channel", advice="Invite them first, or choose someone else."
         )
     if problems:
         raise NotifyRefused(alert, form, groups, problems)
-    return alert, await alerts.set_mentions(alert, lambda now: _with_rule(now, form, read))
-
-
-def form_of(settings: MentionSettings, chosen: MentionRule, zone: str) -> NotifyForm:
-    """The form with the current settings; `zone` is used if there are no quiet hours."""
-    rules = (rule for rule in settings.rules if rule.agent_id == chosen.agent_id)
-    rule, quiet = next(rules, chosen), settings.quiet
-    return NotifyForm(
-        agent_id=rule.agent_id,
-        agent_name=rule.agent_name or chosen.agent_name,
-        user_id=rule.user_id,
-        group_id=rule.group_id,
-        remind_after=str(settings.remind_after or ""),
-        begin=quiet.begin if quiet else None,
-        end=quiet.end if quiet else None,
-        zone=quiet.zone if quiet else zone,
-    )
-
-
-def parse_notify_form(
-    values: Mapping[str, str],
-    metadata: AlertButton,
-    agent_name: str,
-    before: MentionSettings,
-    groups: FoundUserGroups,
-) -> tuple[NotifyForm, MentionSettings, dict[str, BotError]]:
-    """The values of the form, its reminder and quiet hours, and errors by block_id.
-
-    If the user groups are not known, the form has no field for them, and the rule's is kept.
-    """
-    problems: dict[str, BotError] = {}
-    shown = NotifyForm(metadata.agent).suffix
-    form = form_of(before, MentionRule(values["agent"], agent_name), "")
-    if not groups.problem and f"group{shown}" in values:
-        group_id = _field(problems, f"group{shown}", values, _group_parser(groups), "")
-        form = replace(form, group_id=group_id)
-    form = replace(
-        form,
-        user_id=_field(problems, f"person{shown}", values, _parse_user, ""),
-        remind_after=values["remind"],
-        begin=_field(problems, "begin", values, _parse_time, None),
-        end=_field(problems, "end", values, _parse_time, None),
-        zone=values["zone"],
-    )
-    minutes = _field(problems, "remind", values, _parse_minutes, 0)
-    others = {rule.agent_id for rule in before.rules} - {form.agent_id}
-    if len(others) >= MAX_MENTION_RULES:
-        problems["agent"] = InvalidInput(
-            f"An alert can have rules for at most {MAX_MENTION_RULES} agents",
-            advice="Remove one first.",
-        )
-    quiet = _parse_quiet_hours(form, values, problems)
-    return form, MentionSettings((), minutes, quiet), problems
-
-
-def _parse_quiet_hours(
-    form: NotifyForm, values: Mapping[str, str], problems: dict[str, BotError]
-) -> QuietHours | None:
-    """The quiet hours of the form; None if it has none, or an error."""
-    begin, end = form.begin, form.end
-    if begin is None and end is None:
-        return None
-    if begin is None or end is None:
-        problems["begin" if begin is None else "end"] = InvalidInput(
-            "Quiet hours need both times", advice="Choose this one, or remove the other."
-        )
-        return None
-    if begin == end:
-        problems["end"] = InvalidInput("Quiet hours can't be empty", advice="Choose another time.")
-    zone = _field(problems, "zone", values, parse_zone, "")
-    return QuietHours(begin, end, zone)
-
-
-def changed_mentions(before: MentionSettings, after: MentionSettings) -> list[str]:
-    """The names of the settings that changed, for the audit log."""
-    names = {"rules": "mentions", "remind_after": "reminder", "quiet": "quiet hours"}
-    return [words for name, words in names.items() if getattr(before, name) != getattr(after, name)]
-
-
-def _with_rule(now: MentionSettings, form: NotifyForm, read: MentionSettings) -> MentionSettings:
-    """The settings with the form's rule, which is removed if it mentions nobody."""
-    rules = {rule.agent_id: rule for rule in now.rules}
-    rules.pop(form.agent_id, None)
-    if form.user_id or form.group_id:
-        rules[form.agent_id] = MentionRule(
-            form.agent_id, form.agent_name, form.user_id, form.group_id
-        )
-    ordered = sorted(rules.values(), key=lambda rule: (rule.agent_id != "", rule.agent_name))
-    return replace(read, rules=tuple(ordered))
-
-
-Parsed = TypeVar("Parsed")
-
-
-def _field(
-    problems: dict[str, BotError],
-    name: str,
-    values: Mapping[str, str],
-    parse: Callable[[str], Parsed],
-    otherwise: Parsed,
-) -> Parsed:
-    try:
-        return parse(values[name])
-    except InvalidInput as error:
-        problems[name] = error
-        return otherwise
-
-
-def _parse_user(text: str) -> str:
-    if text and not _USER_ID.fullmatch(text):
-        raise InvalidInput("That isn't a person", advice="Choose one from the list.")
-    return text
-
-
-def _group_parser(groups: FoundUserGroups) -> Callable[[str], str]:
-    """A parser of user group ids, which accepts only those of the workspace."""
-
-    def parse(text: str) -> str:
-        if text and not (_GROUP_ID.fullmatch(text) and text in groups.names):
-            raise InvalidInput("That isn't a user group", advice="Choose one from the list.")
-        return text
-
-    return parse
-
-
-def _parse_minutes(text: str) -> int:
-    if not text:
-        return 0
-    if not re.fullmatch(r"\d{1,4}", text, re.ASCII) or not 1 <= int(text) <= MAX_REMINDER_MINUTES:
-        raise InvalidInput(
-            "That isn't a number of minutes", text, f"Type 1 to {MAX_REMINDER_MINUTES:,}."
-        )
-    return int(text)
-
-
-def _parse_time(text: str) -> int | None:
-    return parse_minute(text) if text else None
+    return alert, await alerts.set_mentions(alert, lambda now: with_rule(now, form, read))
 
 
 async def _load_agent_name(

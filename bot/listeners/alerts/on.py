@@ -13,15 +13,15 @@ from bot.listeners.alerts import views
 from bot.rendering import buttons
 from bot.rendering.buttons import AlertButton, ChannelButton
 from bot.services.accounts import AccountService
-from bot.services.alerts.alerts import AlertService, TurnedOn, parse_condition
+from bot.services.alerts.alerts import AlertService, TurnedOn
+from bot.services.alerts.condition_text import parse_condition
 from bot.services.filters.parser import FilterResolver, LocalClock
 from bot.services.filters.tokens import quoted_if_needed
 from bot.services.sharing import SharingService
 from bot.slack.audit import AuditDraft
-from bot.slack.conversations import Channel
+from bot.slack.conversations import Channel, Origin
 from bot.slack.decorators import action, command, submission
 from bot.slack.modals import Modal, SubmittedModal
-from bot.slack.origin import Origin
 from bot.slack.reply import Reply
 from bot.slack.users import CurrentUser
 

@@ -21,11 +21,10 @@ from bot.services.digests.form import (
 )
 from bot.services.filters.parser import LocalClock
 from bot.slack.audit import AuditDraft
-from bot.slack.conversations import DigestChannels
+from bot.slack.conversations import DigestChannels, Origin
 from bot.slack.errors import SLACK_ERRORS, describe
 from bot.slack.home import HomeTab
 from bot.slack.modals import Modal, SubmittedModal
-from bot.slack.origin import Origin
 from bot.slack.users import CurrentUser
 
 logger = logging.getLogger(__name__)

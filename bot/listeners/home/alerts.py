@@ -14,11 +14,10 @@ from bot.services.alerts.alerts import AlertService
 from bot.services.filters.parser import LocalClock
 from bot.services.sharing import SharingService
 from bot.slack.audit import AuditDraft
-from bot.slack.conversations import Channel
+from bot.slack.conversations import Channel, Origin
 from bot.slack.decorators import action, submission
 from bot.slack.home import HomeTab
 from bot.slack.modals import Modal, SubmittedModal
-from bot.slack.origin import Origin
 from bot.slack.reply import Reply
 from bot.slack.users import CurrentUser
 

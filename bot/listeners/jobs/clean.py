@@ -14,10 +14,9 @@ from bot.rendering.buttons import CleanupButton
 from bot.services.cleanups.cleanups import CleanupConfirmation, CleanupService
 from bot.services.filters.parser import FilterResolver, LocalClock
 from bot.slack.audit import AuditDraft
-from bot.slack.conversations import Channel
+from bot.slack.conversations import Channel, Origin
 from bot.slack.decorators import action, command, submission
 from bot.slack.modals import Modal, SubmittedModal
-from bot.slack.origin import Origin
 from bot.slack.reply import Reply
 from bot.store.forms import FormStore
 

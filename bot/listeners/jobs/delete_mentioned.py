@@ -21,10 +21,10 @@ from bot.services.accounts import AccountService
 from bot.services.deletes import DeleteOutcome, SharedDeletes, delete_each
 from bot.services.find_jobs import JobFinder
 from bot.services.jobs import JobService
+from bot.slack.conversations import Origin
 from bot.slack.decorators import action, shortcut, submission
 from bot.slack.home import HomeTab
 from bot.slack.modals import Modal, SubmittedModal
-from bot.slack.origin import Origin
 from bot.slack.reply import Reply
 from bot.slack.request import message_texts
 from bot.store.forms import FormStore

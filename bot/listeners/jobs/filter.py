@@ -23,9 +23,9 @@ from bot.services.filters.form import FilterForm, form_from_values, form_of, par
 from bot.services.filters.parser import FilterResolver, LocalClock, ParsedFilters, from_compact
 from bot.services.jobs import JobService
 from bot.services.session_logs import SessionLogs
+from bot.slack.conversations import Origin
 from bot.slack.decorators import action, options, shortcut, submission
 from bot.slack.modals import Modal, OptionsReply, SubmittedModal
-from bot.slack.origin import Origin
 from bot.store.forms import FormStore
 from bot.store.watches import WatchStore
 

@@ -10,9 +10,9 @@ from bot.rendering import buttons
 from bot.rendering.buttons import ModalOrigin
 from bot.services.filters.form import FilterForm
 from bot.services.find_jobs import JobFinder
+from bot.slack.conversations import Origin
 from bot.slack.decorators import action, shortcut
 from bot.slack.modals import Modal
-from bot.slack.origin import Origin
 from bot.slack.request import message_texts
 from bot.store.forms import FormStore
 

@@ -16,10 +16,9 @@ from bot.services.filters.parser import LocalClock
 from bot.services.jobs import JobService
 from bot.services.references import parse_job_id
 from bot.services.session_logs import SessionLogs
-from bot.slack.conversations import Files, file_name
+from bot.slack.conversations import Files, Origin, file_name
 from bot.slack.decorators import action, closing, command
 from bot.slack.modals import Modal
-from bot.slack.origin import Origin
 from bot.slack.reply import Reply
 from bot.store.forms import FormStore
 from bot.store.watches import WatchStore

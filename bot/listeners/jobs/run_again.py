@@ -23,9 +23,9 @@ from bot.rendering.buttons import JobButton, RunButton
 from bot.services.accounts import AccountService
 from bot.services.jobs import JobCard
 from bot.services.runs import MAX_SENT_LENGTH, MAX_TYPED_LENGTH, RunRequest, RunService
+from bot.slack.conversations import Origin
 from bot.slack.decorators import action, submission
 from bot.slack.modals import Modal, SubmittedModal
-from bot.slack.origin import Origin
 from bot.slack.reply import Reply
 
 RUN_REFUSALS = (

@@ -18,10 +18,9 @@ from bot.services.filters.parser import LocalClock
 from bot.services.jobs import JobService
 from bot.services.sharing import SharingService
 from bot.slack.audit import AuditDraft
-from bot.slack.conversations import DIRECT_MESSAGE_PREFIX, Channel
+from bot.slack.conversations import DIRECT_MESSAGE_PREFIX, Channel, Origin
 from bot.slack.decorators import action, submission
 from bot.slack.modals import Modal, SubmittedModal
-from bot.slack.origin import Origin
 from bot.slack.users import CurrentUser
 
 

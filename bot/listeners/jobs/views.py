@@ -36,9 +36,8 @@ from bot.services.jobs import JobCard, JobList, JobService
 from bot.services.session_logs import SessionLogs
 from bot.services.sharing import SharingService
 from bot.slack.audit import AuditDraft
-from bot.slack.conversations import Channel
+from bot.slack.conversations import Channel, Origin
 from bot.slack.modals import Modal
-from bot.slack.origin import Origin
 from bot.store.forms import FormStore
 from bot.store.idempotency import OnceStep
 from bot.store.watches import WatchStore

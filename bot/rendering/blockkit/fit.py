@@ -15,6 +15,7 @@ from bot.rendering.blockkit.rules import (
     CHART_BLOCK,
     Part,
     Rule,
+    fit_chart,
     left_out_note,
     limit_charts,
     list_of,
@@ -25,7 +26,6 @@ from bot.rendering.blockkit.rules import (
     uncut_string,
     web_address,
 )
-from bot.rendering.chart import fit_chart
 from bot.rendering.parse import InvalidPayload, is_message
 from bot.rendering.text import ELLIPSIS, cut, cut_as, is_blank, shorten
 

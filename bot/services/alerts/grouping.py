@@ -1,16 +1,13 @@
 """Groups the changes of a batch into rows of a new post, other jobs, and repeats.
 
-Also decides who is mentioned about new kinds of failures, and when, and which alerts one query can
-serve.
+Also decides which alerts one query can serve.
 """
 
 from __future__ import annotations
 
-import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import compress
 
 from bot.domain.alerts import (
     RESPONSE_TTL_SECONDS,
@@ -18,15 +15,12 @@ from bot.domain.alerts import (
     AlertResponses,
     AlertRow,
     ChangeBatch,
-    MentionRule,
     MessageResponse,
-    PendingMention,
     PostedAlert,
 )
 from bot.domain.conditions import JobChange
 from bot.domain.filters import Filters
 from bot.domain.jobs import FAILED, FailedAgent, Job, modified_at
-from bot.services.digests.schedule import quiet_end
 from bot.services.similarity import agent_label, are_similar_fingerprints, fingerprint
 
 MAX_ALERT_ROWS = 5
@@ -73,7 +67,7 @@ def group_changes(
     fresh, repeats = [], dict[str, tuple[PostedAlert, list[str]]]()
     for change in batch.changes:
         post = next(
-            (post for post in reversed(known) if _matching_row(post, change) is not None), None
+            (post for post in reversed(known) if matching_row(post, change) is not None), None
         )
         if post is None:
             fresh.append(change)
@@ -190,7 +184,7 @@ def _rows(changes: Sequence[JobChange], at: float) -> tuple[AlertRow, ...]:
     """One row for each set of similar failures, with the newest; sorted by size, then newest."""
     rows: list[AlertRow] = []
     for change in reversed(changes):
-        index = _matching_row(PostedAlert("", at, tuple(rows)), change)
+        index = matching_row(PostedAlert("", at, tuple(rows)), change)
         if index is None:
             rows.append(AlertRow(change.job_id, change.fingerprint, 1, at, {change.agent: 1}))
         else:
@@ -207,7 +201,7 @@ def _with_job(row: AlertRow, change: JobChange, at: float) -> AlertRow:
     return replace(row, count=row.count + 1, last_at=at, agents=agents)
 
 
-def _matching_row(post: PostedAlert, change: JobChange) -> int | None:
+def matching_row(post: PostedAlert, change: JobChange) -> int | None:
     """The index of the row with similar failures; None also for jobs that did not fail."""
     similar = (
         index
@@ -217,8 +211,28 @@ def _matching_row(post: PostedAlert, change: JobChange) -> int | None:
     return next(similar, None)
 
 
+def post_of(
+    job_id: str, job: Job | None, alert: Alert, posts: Sequence[PostedAlert]
+) -> PostedAlert | None:
+    """The message of an alert that reports a failed job; None if there is none, or it is uncertain.
+
+    A row names only its first job. Another `job` of a row is found by its cause and time, except in
+    the messages of bursts, searches and raw queries. `posts` are sorted by time.
+    """
+    first = [post for post in posts if any(row.job_id == job_id for row in post.rows)]
+    is_searched = alert.filters.words or alert.filters.raw_q
+    if first or job is None or alert.condition.kind or is_searched:
+        return first[0] if first else None
+    change = job_change(job)
+    if change.at < alert.created_at or not matches(alert.filters, job):
+        return None
+    rows = ((post, matching_row(post, change)) for post in posts)
+    found = (post for post, row in rows if row is not None and change.at <= post.rows[row].last_at)
+    return next(found, None)
+
+
 def _with_repeat(post: PostedAlert, change: JobChange, at: float) -> PostedAlert:
-    index = _matching_row(post, change)
+    index = matching_row(post, change)
     rows = [
         _with_job(row, change, at) if number == index else row
         for number, row in enumerate(post.rows)
@@ -240,101 +254,10 @@ def _failed(
     return tuple(sorted(found.values(), key=lambda one: one.at)[-MAX_ROW_AGENTS:])
 
 
-MAX_PENDING_MENTIONS = 2 * MAX_POSTED_ALERTS  # a mention and a reminder of each message
-
-
-def mentions_of(
-    alert: Alert,
-    batch: ChangeBatch,
-    posts: Sequence[PostedAlert],
-    responses: AlertResponses,
-    ts: str,
-) -> tuple[PendingMention, ...]:
-    """The mention that follows a batch: one for its new kinds of failures, none for repeats.
-
-    `posts` and `responses` are those before the batch, and `ts` is its new post. A summary after a
-    long gap also mentions nobody for failures that an earlier post shows.
-    """
-    known = open_posts(posts, batch.at, responses)
-    agents = {
-        change.agent_id: change.agent
-        for change in batch.changes
-        if change.fingerprint and all(_matching_row(post, change) is None for post in known)
-    }
-    if not rules_for(alert, agents):
-        return ()
-    return (PendingMention(batch.number, ts, agents, quiet_end(alert.mentions.quiet, batch.at)),)
-
-
-def rules_for(alert: Alert, agents: Iterable[str]) -> list[MentionRule]:
-    """The rules of an alert that apply to failures of these agents, by id."""
-    ids = set(agents)
-    return [rule for rule in alert.mentions.rules if ids and rule.agent_id in {"", *ids}]
-
-
-def due_mentions(alert: Alert, now: float) -> list[PendingMention]:
-    """The mentions to post now; a muted alert has none."""
-    return [one for one in alert.pending if max(one.due_at, alert.muted_until) <= now]
-
-
-def next_mention_at(alert: Alert) -> float:
-    """When the alert's next mention is due; infinite if none is."""
-    due = min((one.due_at for one in alert.pending), default=math.inf)
-    return max(due, alert.muted_until)
-
-
 def open_since(post: PostedAlert, response: MessageResponse, now: float) -> float:
     """When a message was posted or last reopened, or a snooze of it ended."""
     over = (one.end for one in response.snoozes if one.end <= now)
     return max([post.at, response.at, *over])
-
-
-def unclaimed_since(
-    posts: Sequence[PostedAlert], responses: AlertResponses, ts: str, now: float
-) -> float | None:
-    """Since when no one has claimed a message; None if it no longer needs anyone.
-
-    Then someone has claimed or resolved it, or nothing happened for a day. A message whose id is
-    unknown can't be claimed.
-    """
-    if not ts:
-        return now
-    response = responses.of(ts)
-    post = next((one for one in open_posts(posts, now, responses) if one.ts == ts), None)
-    return open_since(post, response, now) if post and response.state == "open" else None
-
-
-def unsnoozed(
-    mention: PendingMention, posts: Sequence[PostedAlert], responses: AlertResponses, now: float
-) -> PendingMention:
-    """The mention without the agents whose failures are all snoozed; if none is left, it waits."""
-    rows = [row for post in posts if post.ts == mention.ts for row in post.rows]
-    is_awake = [not snoozed_until(responses, row.fingerprint, now) for row in rows]
-    if rows and not any(is_awake):
-        return replace(mention, agents={})
-    awake = {name for row in compress(rows, is_awake) for name in row.agents}
-    asleep = {name for row in rows for name in row.agents} - awake
-    agents = {id_: name for id_, name in mention.agents.items() if name not in asleep}
-    return replace(mention, agents=agents)
-
-
-def without_mention(alert: Alert, done: PendingMention, is_posted: bool, now: float) -> Alert:
-    """The alert after a mention was posted or dropped; after the first one, a reminder may follow.
-
-    A message whose id is unknown has no thread for a reminder.
-    """
-    left = [one for one in alert.pending if one != done]
-    minutes = alert.mentions.remind_after
-    if (
-        is_posted
-        and minutes
-        and done.ts
-        and not done.is_reminder
-        and len(left) < len(alert.pending)
-    ):
-        due_at = quiet_end(alert.mentions.quiet, now + minutes * 60)
-        left.append(replace(done, due_at=due_at, is_reminder=True))
-    return replace(alert, pending=tuple(left))
 
 
 def group_by_filters(alerts: Iterable[Alert]) -> dict[Filters, list[Alert]]:

@@ -25,14 +25,8 @@ from bot.domain.conditions import ConditionReport
 from bot.domain.jobs import AgentCount, Recovery, add_recoveries, without_failed
 from bot.domain.times import Clock
 from bot.errors import Busy, OutdatedButton
-from bot.services.alerts.grouping import (
-    MAX_PENDING_MENTIONS,
-    NO_RESPONSES,
-    open_since,
-    snoozed_until,
-    without_mention,
-    without_snoozed,
-)
+from bot.services.alerts.grouping import NO_RESPONSES, open_since, snoozed_until, without_snoozed
+from bot.services.alerts.mentions import MAX_PENDING_MENTIONS, without_mention
 from bot.services.concurrency import gather_all
 from bot.services.similarity import agent_counts
 from bot.store.alerts import AlertStore

@@ -37,12 +37,11 @@ from bot.services.alerts.conditions import (
 from bot.services.alerts.grouping import (
     alerts_by_query,
     covering,
-    due_mentions,
     group_by_filters,
     job_change,
     matches,
-    next_mention_at,
 )
+from bot.services.alerts.mentions import due_mentions, next_mention_at
 from bot.services.digests.lifecycle import MAX_PAUSE_NOTICES
 from bot.services.filters.definitions import SORTS
 from bot.services.jobs import MAX_IDS_PER_QUERY, JobLookup, JobsById

@@ -32,6 +32,7 @@ from bot.services.filters.tokens import (
     Word,
     quoted_if_needed,
     tokenize,
+    with_next_words,
     with_quotes,
 )
 from bot.services.similarity import close_matches
@@ -181,9 +182,11 @@ class FilterReader:
             if joined := _time_with_words(known, token, following):
                 count, value = joined
                 self._add(known, (value,))
-                if len(token.values) == 1 and is_time(token.values[0]):
-                    words = following[:count]
-                    self.note("date", words[0].start, words[-1].end)
+                end = following[count - 1].end
+                if token.is_loose:
+                    self.note("filter", token.start, end)
+                elif is_time(token.values[0]):
+                    self.note("date", following[0].start, end)
                 return count
             if values := _with_second_word(known, token, following):
                 self._add(known, values)
@@ -348,16 +351,9 @@ def _time_with_words(
     known: Filter, token: TypedFilter, following: Sequence[Word | TypedFilter]
 ) -> tuple[int, str] | None:
     """How many of the next words belong to a time, as in `since:2026-11-24 08:15`, and the time."""
-    if known.read is not parse_when or len(token.values) != 1:
-        return None
-    found, value = None, token.values[0]
-    for count, word in enumerate(following[: MAX_DATE_WORDS - 1], start=1):
-        if not isinstance(word, Word) or word.quoted:
-            break
-        value = f"{value} {word.text}"
-        if is_time(value):
-            found = count, value
-    return found
+    words = MAX_DATE_WORDS - 1 if known.read is parse_when else 0
+    times = [one for one in with_next_words(token, following, words) if is_time(one[1])]
+    return times[-1] if times else None
 
 
 def _with_second_word(

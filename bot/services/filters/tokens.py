@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -57,6 +58,23 @@ class TypedFilter:
     start: int = field(default=0, compare=False)
     at: int = field(default=0, compare=False)
     end: int = field(default=0, compare=False)
+
+
+def with_next_words(
+    token: TypedFilter, following: Sequence[Word | TypedFilter], most: int
+) -> Iterator[tuple[int, str]]:
+    """A filter's only value with the next word, the next two and so on, and their number.
+
+    Words in quotes never belong to a value, and neither does a comma at the end.
+    """
+    if len(token.values) != 1:
+        return
+    value = token.values[0]
+    for count, word in enumerate(following[:most], start=1):
+        if not isinstance(word, Word) or word.quoted:
+            return
+        value = f"{value} {word.text}"
+        yield count, value.rstrip(",，")
 
 
 @dataclass(frozen=True, slots=True)

@@ -165,6 +165,8 @@ async def test_a_button_of_an_alert_that_is_off_says_so(connected: AppHarness, a
         ("silent:1d status:ok", "no succeeded jobs in acme for 1 d"),
         ("silent:90m between:8:30-17:00", "1 h 30 min between 08:30 and 17:00, Europe/Berlin"),
         ("silent:2h between:22-6", "for 2 h between 22:00 and 06:00, Europe/Berlin"),
+        ("stuck: 30 m", "running jobs in acme for more than 30 min"),
+        ("silent:2 h between:08 - 20", "no jobs in acme for 2 h between 08:00 and 20:00"),
         ("stuck = 30m", "running jobs in acme for more than 30 min"),
         ("skipped at-least : 3 within=5m", "skipped jobs in acme, at least 3 within 5 min"),
         ("--silent 2h —between 08-20", "no jobs in acme for 2 h between 08:00 and 20:00"),

@@ -10,7 +10,7 @@ from bot.domain.accounts import Caller
 from bot.domain.alerts import Alert
 from bot.domain.conditions import Condition
 from bot.listeners.alerts.on import CONDITION_FIELDS, EMPTY_FORM, AlertRefused, typed_alert
-from bot.services.alerts.alerts import parse_condition
+from bot.services.alerts.condition_text import parse_condition
 from bot.store.alerts import AlertStore
 from bot.store.audit import AuditLog
 from sandbox.slack.directory import TEAM_ID

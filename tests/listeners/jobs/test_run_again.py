@@ -92,7 +92,7 @@ async def test_the_operator_can_turn_it_off(redis: Any, redis_url: str, clock: F
         assert started(harness) == []
 
 
-@pytest.mark.parametrize("status", [400, 403, 404, 429])
+@pytest.mark.parametrize("status", [400, 403, 404, 409, 413, 415, 429])
 async def test_a_refusal_is_shown_in_the_form(
     acting: AppHarness, status: int, snapshot: SnapshotAssertion
 ) -> None:
@@ -195,6 +195,18 @@ async def test_an_older_form_starts_nothing(acting: AppHarness, state: str) -> N
     exchange = await confirm(acting.ada, "Something else")
     assert "Nothing more was started" in str(exchange.payloads)
     assert started(acting) == []
+
+
+async def test_a_second_person_can_open_the_new_job(acting: AppHarness) -> None:
+    """A user whose message wasn't sent, as another attempt came first, can open that one's job."""
+    await acting.connect(acting.grace, ACME_OPERATIONS, with_actions=True)
+    await ask(acting.ada)
+    await ask(acting.grace)
+    await confirm(acting.grace)
+    (job,) = started(acting)
+    assert "wasn't sent" in str((await confirm(acting.ada, "Where is EON1032?")).payloads)
+    opened = await acting.ada.click("Open new job")
+    assert job["id"] in str(opened.payloads)
 
 
 @pytest.mark.parametrize("end", ["refused", "taken"])

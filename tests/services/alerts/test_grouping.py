@@ -6,23 +6,29 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.domain.accounts import Caller
 from bot.domain.alerts import (
+    Alert,
     AlertResponses,
     ChangeBatch,
     MessageResponse,
     PostedAlert,
     ResponseEvent,
 )
-from bot.domain.conditions import JobChange
-from bot.domain.jobs import Job
+from bot.domain.conditions import Condition, JobChange, Watermark
+from bot.domain.filters import Filters
+from bot.domain.jobs import Job, modified_at
 from bot.services.alerts.grouping import (
     MAX_ALERT_ROWS,
     POSTED_ALERT_TTL_SECONDS,
     group_changes,
+    job_change,
     open_posts,
+    post_of,
     posts_after,
 )
 from bot.services.similarity import fingerprint
+from sandbox.emporix.times import iso
 
 NOW = 1_795_430_000.0
 MESSAGES = (
@@ -205,3 +211,75 @@ def test_every_change_is_in_one_place(batches: list[list[JobChange]]) -> None:
         posts = posts_after(posts, plan, one, f"{number}.0")
     counted = sum(row.count for post in posts for row in post.rows)
     assert counted == sum(map(len, batches))
+
+
+def alert(condition: Condition = Condition(), **filters: object) -> Alert:  # noqa: B008 - frozen
+    watched = Filters(tenant="acme", statuses=("failure",), **filters)  # type: ignore[arg-type]
+    owner = Caller("T0ACME", "U0ADA")
+    return Alert("a1", owner, "C0OPS", watched, NOW, Watermark(NOW), NOW, condition=condition)
+
+
+def failed_job(job_id: str, message: str, at: float, agent: str = "complaint-agent") -> Job:
+    return Job(job_id, "failure", agent_id=agent, message=message, modified_at=iso(at))
+
+
+POLLS = st.lists(
+    st.tuples(
+        st.lists(st.tuples(st.sampled_from(MESSAGES), st.sampled_from(["a", "b"])), max_size=4),
+        st.sampled_from([50.0, 3600.0, 23 * 3600.0, 25 * 3600.0]),
+        st.booleans(),
+    ),
+    max_size=8,
+)
+
+
+@given(POLLS)
+def test_the_message_of_each_failed_job_is_found(
+    polls: list[tuple[list[tuple[str, str]], float, bool]],
+) -> None:
+    """Whether a job is the first of its row, another one or a repeat, its message is found."""
+    at, posts, reported = NOW, tuple[PostedAlert, ...](), dict[str, tuple[Job, str]]()
+    for number, (failures, pause, is_summary) in enumerate(polls):
+        before, at = at, at + pause
+        jobs = [
+            failed_job(f"{number}-{place}", message, before + 1 + place, agent)
+            for place, (message, agent) in enumerate(failures)
+        ]
+        since = before if is_summary else 0.0
+        news = batch(*map(job_change, jobs), number=number, at=at, since=since)
+        plan = group_changes(news, posts)
+        reported |= {job.id: (job, f"{number}.0") for job in jobs}
+        for repeats in plan.repeats:
+            for job_id in repeats.job_ids:
+                reported[job_id] = reported[job_id][0], repeats.post.ts
+        posts = posts_after(posts, plan, news, f"{number}.0" if plan.rows else "")
+    kept = {post.ts for post in posts}
+    for job, ts in reported.values():
+        if ts in kept:
+            found = post_of(job.id, job, alert(), posts)
+            assert found is not None
+            assert found.ts == ts
+
+
+def test_a_message_is_not_guessed() -> None:
+    """A job that no message of the alert reports, or may not report, has no message."""
+    first = failed_job("1", MESSAGES[0], NOW + 10)
+    posts = posted(batch(job_change(first), at=NOW + 50))
+    other = failed_job("2", MESSAGES[0], NOW + 20)
+    assert post_of("2", other, alert(), posts) == posts[0]
+    assert post_of("2", None, alert(), posts) is None
+    for job in (
+        failed_job("2", MESSAGES[1], NOW + 20),
+        failed_job("2", MESSAGES[0], NOW - 1),
+        failed_job("2", MESSAGES[0], NOW + 51),
+    ):
+        assert modified_at(job)
+        assert post_of("2", job, alert(), posts) is None
+    for one in (
+        alert(agents=("fraud-agent",)),
+        alert(words=("refund",)),
+        alert(raw_q="type:EXPORT"),
+        alert(Condition(at_least=5, within=600)),
+    ):
+        assert post_of("2", other, one, posts) is None
+        assert post_of("1", first, one, posts) == posts[0]

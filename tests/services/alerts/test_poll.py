@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, cast
 
 import pytest
@@ -12,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.accounts import Caller, Connection, Credentials, PolledConnection
-from bot.domain.conditions import Watermark
+from bot.domain.alerts import Alert
+from bot.domain.conditions import Condition, Watermark
 from bot.domain.filters import Filters
 from bot.domain.jobs import Job, JobPage
 from bot.emporix.query import TimeRange
@@ -240,6 +242,30 @@ async def test_the_pause_after_refusals_is_limited(harness: PollingHarness) -> N
     await harness.redis.hset(redis_keys.alerts_failures(), ADAS.name, 5_000)
     await poll(harness, refused=True)
     assert await due_in(harness) <= 900
+
+
+async def turn_on(harness: PollingHarness, word: str, condition: Condition) -> Alert:
+    """An alert that needs a query of its own, because it searches for a word."""
+    account = await harness.account()
+    turned_on = await harness.alerts.turn_on(account, "C0OPS", Filters(words=(word,)), condition)
+    return cast("Alert", turned_on.alert)
+
+
+@pytest.mark.parametrize("condition", [Condition(), Condition(stuck=1800.0)], ids=["new", "stuck"])
+async def test_a_time_from_before_the_clock_was_set_back_comes_first(
+    harness: PollingHarness, condition: Condition
+) -> None:
+    """A question with a time in the future counts as the oldest, after the first for changes."""
+    harness.clock.forward(600)  # the harness's own alert is the first
+    now, alerts = harness.clock(), [await turn_on(harness, word, condition) for word in "abc"]
+    for alert, ago in zip(alerts, (300.0, 400.0, -10_000.0), strict=True):
+        before = replace(alert.progress, asked_at=now - ago)
+        old = partial(replace, polled_at=now - ago, progress=before)
+        await harness.lifecycle.update(alert.id, old)
+    await harness.poller.poll(ADAS)
+    found = [await harness.alert_store.load(alert.id) for alert in alerts]
+    times = [one.progress.asked_at if condition.kind else one.polled_at for one in found]
+    assert times == [now - 300, now - 400, now]
 
 
 @given(st.floats() | st.none())

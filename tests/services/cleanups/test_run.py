@@ -20,6 +20,7 @@ from bot.errors import (
     DeletesOff,
     EmporixError,
     EmporixFailed,
+    EmporixRefused,
     EmporixTimeout,
     EmporixTooLarge,
     Forbidden,
@@ -260,12 +261,13 @@ async def test_occasional_results_keep_it_running(harness: CleanupHarness) -> No
     assert (report.cleanup.end_reason, report.deleted) == ("done", 12)
 
 
-async def test_refused_jobs_are_reported(harness: CleanupHarness) -> None:
+@pytest.mark.parametrize("refusal", [Forbidden(), EmporixRefused(status=409)])
+async def test_refused_jobs_are_reported(harness: CleanupHarness, refusal: EmporixError) -> None:
     """Refused jobs are reported with the reason, and the others are deleted."""
     clean = await harness.begin()
-    harness.emporix.before = for_jobs({"job-001", "job-002"}, Forbidden())
+    harness.emporix.before = for_jobs({"job-001", "job-002"}, refusal)
     report = await harness.run_to_end(clean)
-    assert report.refused == {"forbidden": 2}
+    assert report.refused == {refusal.template: 2}
     assert harness.job_list.present == {"job-001", "job-002"}
     assert await entries(harness) == [("done", 12, 10)]
 

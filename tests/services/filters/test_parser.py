@@ -208,9 +208,28 @@ def test_a_filter_with_another_mark_is_the_same(known: Filter, mark: str) -> Non
         assert parse(f"{name}{mark}{value}").filters == parse(known.example).filters
 
 
+DURATIONS = st.tuples(
+    st.integers(1, 99).map(str), st.sampled_from(["m", "min", "h", "hours", "d", "W"])
+)
+AROUND = st.sampled_from(["", " ", "  ", "\n", "\u00a0"])
+SPACED_COLONS = st.builds(lambda before, after: f"{before}:{after}", AROUND, AROUND)
+
+
+@given(st.sampled_from(["since", "until"]), SPACED_COLONS, AROUND, DURATIONS, WORDS)
+def test_spaces_in_a_duration_change_nothing(
+    name: str, colon: str, space: str, duration: tuple[str, str], word: str
+) -> None:
+    """Spaces around the colon or before the unit change neither the time nor the words after it."""
+    assume(word.lower() != "ago")
+    number, unit = duration
+    typed = parse(f"{name}{colon}{number}{space}{unit} {word}", date_words=False)
+    usual = parse(f"{name}:{number}{unit} {word}", date_words=False)
+    assert (typed.filters, typed.since, typed.until) == (usual.filters, usual.since, usual.until)
+
+
 LOOSE = st.sampled_from(
     ["failed", "status=failed", "--size 5", "type : export", "yesterday", "last week", "1.11.2026",
-     "show me failed jobs", "24h", "last 5 jobs"]
+     "since = 30 m", "show me failed jobs", "24h", "last 5 jobs"]
 )  # fmt: skip
 
 
@@ -243,6 +262,8 @@ def test_each_reading_can_be_undone(words: list[str], searched: bool) -> None:
         ("late refund last week", [("last week", 'late refund "last week"')]),
         ("since:2026-11-01 10:30", [("10:30", 'since:2026-11-01 "10:30"')]),
         ("since:last week", []),
+        ("since: 30 m", []),
+        ("since = 30 m a", [("since = 30 m", '"since = 30 m" a')]),
         ("yesterday failed", [("yesterday", 'failed "yesterday"')]),
         ("failed mon", [("mon", 'failed "mon"')]),
         ("mon", []),
