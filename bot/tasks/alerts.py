@@ -191,7 +191,7 @@ async def show_responses(
     """
     alert = await alert_store.load(alert_id)
     if alert is None:
-        await alert_store.responses.delete(alert_id)
+        await alert_store.responses.delete_orphaned(alert_id)
         return
     context.owner, context.subject = alert.owner, "a response to an alert"
     context.on_give_up = partial(alert_responder.give_up, alert.id)
