@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 
 import pytest
 from hypothesis import example, given
@@ -187,3 +188,11 @@ def test_the_message_of_a_group_omits_differences(messages: list[str], shown: st
     """Ids and numbers that only some jobs of a group have are shown as "…"."""
     (group,) = group_failures(map(failed, messages))
     assert group.message == shown
+
+
+@pytest.mark.parametrize("piece", [">", "a", "a@", "http:", "_a", "A", "status code", "(", "é "])
+def test_long_words_are_grouped_quickly(piece: str) -> None:
+    """A hundred failures with long words take a fraction of a second of CPU time."""
+    begun = time.process_time()
+    assert len(group_failures([failed(piece * 1_000)] * 100)) == 1
+    assert time.process_time() - begun < 0.4
