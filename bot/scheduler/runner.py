@@ -99,9 +99,8 @@ class TaskRunner:
         """
         task = self._tasks.queued.get(name)
         context = TaskContext(name, failures, new_reference())
-        if task is None:  # queued by another version of the app
-            logger.error("unknown task %s", name)
-            TASKS.count(name, "failed")
+        if task is None:
+            self._postpone_unknown(name, failures, {} if waits is None else waits)
             return
         self.running += 1
         try:
@@ -123,6 +122,16 @@ class TaskRunner:
             await self._handle_failure(context, error)
         finally:
             self.running -= 1
+
+    def _postpone_unknown(self, name: str, failures: int, waits: Delays) -> None:
+        """Leave a task to workers of the version that queued it, a limited number of times."""
+        if failures + 1 < MAX_TASK_ATTEMPTS:
+            reason, after = "this version doesn't know it", failures + 1
+            TASKS.count(name, "postponed")
+            _log_delay(name, reason, waits, self._clock())
+            raise RetryLater(backoff_seconds(after), reason, after)
+        logger.error("unknown task %s", name)
+        TASKS.count(name, "failed")
 
     async def _is_paused(self) -> bool:
         """Whether scheduled work is paused; changes are logged."""

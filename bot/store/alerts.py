@@ -210,6 +210,13 @@ class AlertStore(VersionedRecordStore[Alert]):
         return tuple(alert for alert in there if alert.connection == connection)
 
 
+DELETE_ORPHANED_RESPONSES = """
+if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
+redis.call('DEL', KEYS[2])
+return redis.call('ZREM', KEYS[3], ARGV[1])
+"""
+
+
 class ResponseStore:
     """The team's responses to the messages of alerts; `due` is the index of those to show.
 
@@ -218,7 +225,7 @@ class ResponseStore:
     """
 
     def __init__(self, redis: Commands, cipher: Cipher) -> None:
-        self._redis = redis
+        self._delete = redis.register_script(DELETE_ORPHANED_RESPONSES)
         self._store = DueRecordStore(
             redis,
             EncryptedRecords(cipher, "response to an alert", ALERT_RESPONSES_SERIALIZER),
@@ -250,11 +257,14 @@ class ResponseStore:
         before, after = await self._store.change(alert_id, now, changed)
         return before or AlertResponses(), after or AlertResponses()
 
-    async def delete(self, alert_id: str) -> None:
-        """Delete the responses to the messages of an alert that is off."""
+    async def delete_orphaned(self, alert_id: str) -> None:
+        """Delete the responses to the messages of an alert that is off.
+
+        They stay if the alert is only unreadable: a worker may lack its key.
+        """
+        responses, due = redis_keys.alert_responses(alert_id), redis_keys.alert_responses_due()
         with translate_redis_errors():
-            await self._redis.delete(redis_keys.alert_responses(alert_id))
-        await self.settle(alert_id)
+            await self._delete(keys=[redis_keys.alert(alert_id), responses, due], args=[alert_id])
 
 
 async def _connection_names(keys: list[str]) -> list[str]:

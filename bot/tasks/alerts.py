@@ -58,7 +58,8 @@ async def poll(
     audit: AuditLog,
 ) -> None:
     """Ask Emporix what is due for the alerts of a connection, and queue what follows."""
-    looked = await alert_poller.poll(PolledConnection.parse(source))
+    connection = PolledConnection.parse(source)
+    looked = await alert_poller.poll(connection)
     for alert_id in looked.ready:
         await queue.put("alerts.post", alert_id, alert_id=alert_id)
     for alert_id in looked.notices_due:
@@ -66,9 +67,7 @@ async def poll(
     for alert_id in looked.mentions_due:
         await queue.put("alerts.mention", alert_id, alert_id=alert_id)
     if looked.connection_error:
-        await _pause_all(
-            PolledConnection.parse(source), looked.connection_error, alert_lifecycle, audit
-        )
+        await _pause_all(connection, looked.connection_error, alert_lifecycle, audit)
     for alert_id in looked.invalid_filters:
         await _pause(alert_id, "filters", alert_lifecycle, audit)
 
@@ -91,7 +90,7 @@ async def post(
 ) -> None:
     """Post new changes and reports; if that fails permanently, pause the alert with the reason."""
     alert = await alert_store.load(alert_id)
-    if alert is None or not _can_post(alert, now):
+    if alert is None or not alert.news or alert.paused or alert.muted_until > now:
         return
     context.owner, context.subject = alert.owner, "an alert in a channel"
     context.on_give_up = partial(_pause, alert.id, "unexpected", alert_lifecycle, audit)
@@ -182,6 +181,8 @@ async def show_responses(
     alert_responder: AlertResponder,
     alert_messages: AlertMessages,
     alert_poster: AlertPoster,
+    sharing: SharingService,
+    notifier: Notifier,
 ) -> None:
     """Show in Slack who claimed, resolved or reopened which messages, and which snoozes are over.
 
@@ -189,7 +190,7 @@ async def show_responses(
     """
     alert = await alert_store.load(alert_id)
     if alert is None:
-        await alert_store.responses.delete(alert_id)
+        await alert_store.responses.delete_orphaned(alert_id)
         return
     context.owner, context.subject = alert.owner, "a response to an alert"
     context.on_give_up = partial(alert_responder.give_up, alert.id)
@@ -197,7 +198,8 @@ async def show_responses(
         await alert_responder.count_snoozed(alert, alert.batch)
     while waiting := _waiting(await alert_responder.load(alert.id), now):
         for response in waiting:
-            await _show(alert, response, now, alert_messages, alert_poster)
+            admit = partial(_admit, alert, sharing, notifier)
+            await _show(alert, response, now, alert_messages, alert_poster, admit)
             await alert_responder.mark_shown(alert.id, response)
             for snooze in response.snoozes_to_report(now):
                 await alert_responder.mark_reported(alert.id, response.ts, snooze)
@@ -206,8 +208,7 @@ async def show_responses(
 
 def _waiting(responses: AlertResponses, now: float) -> list[MessageResponse]:
     """The responses to show in Slack, or with a snooze that is over."""
-    messages = responses.messages
-    return [one for one in messages if not one.is_shown or one.snoozes_to_report(now)]
+    return [one for one in responses.messages if not one.is_shown or one.snoozes_to_report(now)]
 
 
 async def _show(
@@ -216,14 +217,16 @@ async def _show(
     now: float,
     messages: AlertMessages,
     poster: AlertPoster,
+    admit: Admit,
 ) -> None:
     """Update a message and its thread; a permanent error is logged. May raise RetryLater."""
     try:
+        await admit()
         if await messages.show_state(alert, response.ts):
-            await poster.post_history(alert, response)
+            await poster.post_history(alert, response, admit)
             for snooze in response.snoozes_to_report(now):
-                await poster.post_snooze_report(alert, response.ts, snooze)
-    except (PostRefused, *SLACK_ERRORS) as error:
+                await poster.post_snooze_report(alert, response.ts, snooze, admit)
+    except (ShareRefused, PostRefused, *SLACK_ERRORS) as error:
         reason = _permanent_reason(error)
         logger.warning("a response to alert %s is not shown in Slack: %s", alert.id, reason)
 
@@ -337,10 +340,6 @@ async def _notify_owner(alert: Alert, together: list[Alert], notifier: Notifier)
 
 def _pause_key(alert: Alert) -> str:
     return f"alert:{alert.id}:paused:{alert.paused_at:.3f}"
-
-
-def _can_post(alert: Alert, now: float) -> bool:
-    return bool(alert.news) and not alert.paused and alert.muted_until <= now
 
 
 async def _post_reports(

@@ -240,12 +240,19 @@ async def test_a_redis_in_trouble_is_one_line(
     assert len(lines(caplog)) == 1
 
 
-async def test_lets_go_of_a_task_of_another_version(
+async def test_leaves_a_task_to_workers_of_another_version(
     runner: TaskRunner, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """An unknown task is logged and dropped."""
-    await runner.run_queued("test_runner.gone", 0, {})
-    assert "unknown task test_runner.gone" in caplog.text
+    """An unknown task is postponed 11 times, which is logged once; then it is dropped."""
+    waits: Delays = {}
+    for failures in range(11):
+        with pytest.raises(RetryLater) as later:
+            await runner.run_queued("test_runner.gone", failures, {}, waits)
+        assert later.value.failures == failures + 1
+        assert 2 <= later.value.seconds <= 20
+    assert "unknown task" not in caplog.text
+    await runner.run_queued("test_runner.gone", 11, {}, waits)
+    assert lines(caplog)[-1] == ("ERROR", "unknown task test_runner.gone")
 
 
 def test_no_pause_keeps_a_task_long_after_the_trouble_is_over() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from difflib import get_close_matches
 
 import pytest
@@ -198,3 +199,11 @@ LETTERS = st.text("abc", max_size=12)
 def test_close_matches_are_those_of_difflib(typed: str, known: list[str], cutoff: float) -> None:
     """Words are left out only if they can't be similar."""
     assert close_matches(typed, known, 2, cutoff) == get_close_matches(typed, known, 2, cutoff)
+
+
+@pytest.mark.parametrize("piece", [">", "a", "a@", "http:", "_a", "A", "status code", "(", "é "])
+def test_long_words_are_grouped_quickly(piece: str) -> None:
+    """A hundred failures with long words take a fraction of a second of CPU time."""
+    begun = time.process_time()
+    assert len(group_failures([failed(piece * 1_000)] * 100)) == 1
+    assert time.process_time() - begun < 0.4

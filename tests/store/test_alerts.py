@@ -137,6 +137,20 @@ async def test_unreadable_responses_count_as_none(alerts: AlertStore, redis: Any
     )
 
 
+async def test_responses_outlive_an_unreadable_alert(alerts: AlertStore, redis: Any) -> None:
+    """A worker that lacks an alert's key keeps its responses; those of an alert that is off go."""
+    saved = await alerts.save(ALERT, None, POSTS)
+    assert saved
+    await alerts.responses.update("a1", 200.0, lambda _: RESPONSES)
+    await alerts.responses.delete_orphaned("a1")
+    assert await alerts.responses.load("a1") == [RESPONSES]
+    assert await redis.zscore(redis_keys.alert_responses_due(), "a1") == 200.0
+    assert await alerts.delete(saved)
+    await alerts.responses.update("a1", 200.0, lambda _: RESPONSES)  # a click at the same time
+    await alerts.responses.delete_orphaned("a1")
+    assert await redis.keys("*") == []
+
+
 async def test_a_snooze_keeps_the_messages_longer(alerts: AlertStore, redis: Any) -> None:
     """Responses and messages are kept for a week after the last snooze, also when one is posted."""
     now, day = 1_795_430_000.0, 24 * 60 * 60

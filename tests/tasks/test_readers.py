@@ -82,8 +82,40 @@ async def watched_job_ends(harness: AppHarness) -> None:
     harness.emporix_state.add_job("acme", id=RUNNING, status="failure", message="No such order.")
 
 
+async def snooze_ends(harness: AppHarness) -> None:
+    """A snooze, whose end is posted with the number of failures meanwhile."""
+    await alert_has_news(harness)
+    await later(harness, 120)
+    await harness.person("grace", "ops").click("Snooze for 1 hour")
+    fail(harness, 2)
+    await harness.worker.work_until(harness.clock() + 3450, step=345)
+
+
+async def agent_recovers(harness: AppHarness) -> None:
+    """An agent that succeeds after a failure, which the alert's message shows."""
+    await alert_has_news(harness)
+    await later(harness, 120)
+    harness.emporix_state.add_job("acme")
+
+
+async def stuck_job_ends(harness: AppHarness) -> None:
+    """A stuck job whose end the alert's message shows."""
+    await harness.person("ada", "ops").command("/emporix alerts on stuck:1m")
+    harness.emporix_state.add_job("acme", id=RUNNING, status="in_progress")
+    await harness.worker.work_until(harness.clock() + 300, step=50)
+    harness.emporix_state.add_job("acme", id=RUNNING, status="failure")
+
+
 DAYS = 14 * 86400.0
-FLOWS: list[Flow] = [digest_is_due, alert_has_news, alert_has_repeats, watched_job_ends]
+FLOWS: list[Flow] = [
+    digest_is_due,
+    alert_has_news,
+    alert_has_repeats,
+    watched_job_ends,
+    snooze_ends,
+    agent_recovers,
+    stuck_job_ends,
+]
 
 
 @pytest.mark.parametrize("flow", FLOWS, ids=lambda flow: flow.__name__)

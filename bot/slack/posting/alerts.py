@@ -143,32 +143,30 @@ class AlertPoster:
         self._renderer, self._poster, self._notifier = renderer, poster, notifier
         self._messages = messages
 
-    async def post_history(self, alert: Alert, response: MessageResponse) -> None:
+    async def post_history(self, alert: Alert, response: MessageResponse, admit: Admit) -> None:
         """Post a line in a message's thread for each change that Slack doesn't show, once each.
 
-        Raises PostRefused.
+        Raises PostRefused, and the errors of `admit`.
         """
         left_out = response.pending[0].number - response.shown - 1 if response.pending else 0
         for step in response.pending:
             facts = {"step": step, "before": response.before(step), "left_out": left_out}
             name = f"alert:{alert.id}:response:{response.ts}:{step.number}"
-            post = OutgoingMessage(
-                name, alert.owner.team_id, alert.channel_id, step.at, thread_ts=response.ts
-            )
+            place = alert.owner.team_id, alert.channel_id, step.at, response.ts
+            post = OutgoingMessage(name, *place, admit)
             await self._try_post(post, "alerts/open.step", **facts)
             left_out = 0
 
-    async def post_snooze_report(self, alert: Alert, ts: str, snooze: Snooze) -> None:
+    async def post_snooze_report(self, alert: Alert, ts: str, snooze: Snooze, admit: Admit) -> None:
         """Post how many failures occurred during a snooze in the message's thread, once.
 
         Says since when they are not counted, if the alert was muted or could not be polled.
-        Raises PostRefused.
+        Raises PostRefused, and the errors of `admit`.
         """
         kind = short_hash(snooze.fingerprint)
         name = f"alert:{alert.id}:snooze:{ts}:{kind}:{snooze.at:.3f}"
-        post = OutgoingMessage(
-            name, alert.owner.team_id, alert.channel_id, snooze.end, thread_ts=ts
-        )
+        place = alert.owner.team_id, alert.channel_id, snooze.end, ts
+        post = OutgoingMessage(name, *place, admit)
         is_counted = snooze.end - alert.polled_at <= MAX_MISSED_SECONDS
         since = 0.0 if is_counted else max(alert.polled_at, snooze.at)
         await self._try_post(post, "alerts/open.awake", snooze=snooze, unread_since=since)

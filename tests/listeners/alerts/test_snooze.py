@@ -234,13 +234,28 @@ async def test_counts_failures_that_are_not_posted_yet(harness: AppHarness) -> N
     harness.workspace.faults.add(Fault("status", times=999, method="conversations.info"))
     fail(harness)
     fail(harness, message=TIMED_OUT)
+    await later(harness, 60)
+    harness.workspace.faults.clear()
+    await harness.person("grace", "ops").command("/emporix alerts mute 1h")
     await later(harness, 0.2 * HOUR)
     (line,) = await thread(harness)
     assert "*1 job failed*" in line
+    assert len(await new_messages(harness)) == 1
+    await later(harness, HOUR)
+    assert len(await thread(harness)) == 1
+    assert len(await new_messages(harness)) == 2
+
+
+async def test_reports_nothing_until_the_readers_are_known(harness: AppHarness) -> None:
+    """While Slack doesn't say who reads the channel, the report waits."""
+    await snooze(harness, "Snooze for 1 hour")
+    await harness.redis.delete(*await harness.redis.keys("*audience*"))
+    harness.workspace.faults.add(Fault("status", times=999, method="conversations.info"))
+    await later(harness, 1.1 * HOUR)
+    assert await thread(harness) == []
     harness.workspace.faults.clear()
     await later(harness, 120)
     assert len(await thread(harness)) == 1
-    assert len(await new_messages(harness)) == 2
 
 
 async def test_a_failure_found_too_late_is_posted(harness: AppHarness) -> None:
