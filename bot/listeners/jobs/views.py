@@ -38,8 +38,8 @@ from bot.services.sharing import SharingService
 from bot.slack.audit import AuditDraft
 from bot.slack.conversations import Channel, Origin
 from bot.slack.modals import Modal
-from bot.store.forms import FormStore
 from bot.store.idempotency import OnceStep
+from bot.store.ui_state import FormStore
 from bot.store.watches import WatchStore
 
 Correctable: TypeAlias = (
