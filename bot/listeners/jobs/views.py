@@ -143,10 +143,11 @@ async def save_origin(
     if facts:
         job = button.tenant, button.job_id
         form, is_watched = await forms.save_and_check_watch(caller, facts, *job)
+    channel_id, thread_ts = origin.thread
     opened = ModalOrigin(
         form=form,
-        channel_id=parent.channel_id or origin.channel_id,
-        thread_ts=parent.thread_ts or str(origin.message.get("thread_ts") or ""),
+        channel_id=channel_id,
+        thread_ts=thread_ts,
         cursor=button.cursor,
         page=button.page,
         shared_by=button.shared_by,
