@@ -21,19 +21,19 @@ from bot.domain.times import Clock
 from bot.emporix.client import EmporixClient
 from bot.emporix.http import http_client
 from bot.http_session import http_session
+from bot.logs import write_line
 from bot.metrics import OTHER, SLACK_CALLS, is_enabled
-from bot.services.agent_pauses import AgentPauses
 from bot.services.agents import AGENT_NAMES_TIMEOUT_SECONDS, AgentNames, NamedJobs
 from bot.settings import Settings
 from bot.slack.errors import MAX_RETRY_AFTER_SECONDS, retry_after_header
 from bot.store.accounts import AccountStore, TokenStore
 from bot.store.alerts import AlertStore
+from bot.store.audit import AuditLog
 from bot.store.cleanups import CleanupStore
 from bot.store.connection import Commands, connect
 from bot.store.digests import DigestStore
 from bot.store.due_index import AgentPauseStore, RunStore, agent_pause_store, run_store
 from bot.store.encryption import AccountEncryption, Canary, Cipher, parse_keys
-from bot.store.idempotency import Deletions
 from bot.store.watches import WatchStore
 
 Connect = Callable[[str, Canary], Commands]
@@ -132,15 +132,9 @@ def build_stores(resources: Resources) -> Stores:
     )
 
 
-def build_agent_pauses(resources: Resources, stores: Stores) -> AgentPauses:
-    return AgentPauses(
-        resources.emporix,
-        resources.accounts,
-        stores.agent_pause_store,
-        Deletions(resources.redis),
-        resources.clock,
-        allowed=resources.settings.agent_actions == "on",
-    )
+def audit_log(settings: Settings, redis: Commands) -> AuditLog:
+    """The audit log; it also writes JSON lines to standard output if LOG_AUDIT is set."""
+    return AuditLog(redis, settings.audit_days, write_line if settings.log_audit else None)
 
 
 def build_cipher(settings: Settings) -> Cipher:

@@ -67,8 +67,8 @@ from bot.store.digests import new_digest_id
 from bot.store.encryption import Canary
 from bot.store.health import WriteProbe
 from bot.store.idempotency import DELIVERY_TIMEOUT_SECONDS, Deliveries
-from bot.store.lists import new_cursor_id
 from bot.store.slack_cache import TimeZoneCache
+from bot.store.ui_state import new_cursor_id
 from bot.wiring import WebServices, build_web_services
 
 if TYPE_CHECKING:

@@ -14,9 +14,8 @@ from typing import Any
 from uuid import uuid4
 
 import bot.listeners
-from bot.logs import write_line
 from bot.rendering.renderer import Renderer
-from bot.resources import Resources, Stores, build_agent_pauses, build_stores, slack_client
+from bot.resources import Resources, Stores, audit_log, build_stores, slack_client
 from bot.scheduler.tasks import TaskQueue
 from bot.services.accounts import AccountService
 from bot.services.agent_pauses import AgentPauses
@@ -43,27 +42,25 @@ from bot.services.sharing import SharingService
 from bot.services.watches import WatchService
 from bot.settings import Settings
 from bot.slack.conversations import DigestChannels
-from bot.slack.decorators import Registry, discover
 from bot.slack.installation import Installation
 from bot.slack.posting.alerts import AlertMessages, AlertPoster
 from bot.slack.posting.digests import DigestPoster
 from bot.slack.posting.notifier import DirectMessages, Notifier
 from bot.slack.posting.post_once import IdempotentPoster
+from bot.slack.registry import Registry, discover
 from bot.store.accounts import StoppedTeams
 from bot.store.alerts import new_alert_id
 from bot.store.audit import AuditLog
 from bot.store.cleanups import CleanupResults, CleanupStore
-from bot.store.connection import Commands
 from bot.store.digests import DailyCounts, new_digest_id
 from bot.store.erasure import Erasure
-from bot.store.forms import FormStore
 from bot.store.health import Heartbeats
 from bot.store.home import HomeStore
 from bot.store.idempotency import Deletions, IdempotencyClaims
-from bot.store.lists import ListStore, new_cursor_id
 from bot.store.locks import WorkerLeases, new_holder
 from bot.store.rate_limits import MessageRateLimiter
 from bot.store.slack_cache import AudienceCache, ChartSupport, TimeZoneCache
+from bot.store.ui_state import FormStore, ListStore, new_cursor_id
 from bot.store.watches import new_watch_id
 
 Sleep = Callable[[float], Awaitable[None]]
@@ -115,7 +112,7 @@ def build_services(
     return Services(
         **_fields(stores),
         accounts=AccountService(resources.accounts, resources.emporix, clock),
-        agent_pauses=build_agent_pauses(resources, stores),
+        agent_pauses=_agent_pauses(resources, stores),
         alert_lifecycle=lifecycle,
         alert_messages=AlertMessages(renderer, slack, Deletions(redis), responder, clock),
         alert_responder=responder,
@@ -181,6 +178,17 @@ def _shared_deletes(resources: Resources, audit: AuditLog) -> SharedDeletes:
     allowed = resources.settings.deletes != "off"
     deletes = DeleteService(resources.emporix, audit, allowed=allowed)
     return SharedDeletes(deletes, Deletions(resources.redis), resources.clock)
+
+
+def _agent_pauses(resources: Resources, stores: Stores) -> AgentPauses:
+    return AgentPauses(
+        resources.emporix,
+        resources.accounts,
+        stores.agent_pause_store,
+        Deletions(resources.redis),
+        resources.clock,
+        allowed=resources.settings.agent_actions == "on",
+    )
 
 
 def _runs(resources: Resources, stores: Stores, jobs: JobService, audit: AuditLog) -> RunService:
@@ -261,10 +269,8 @@ def build_web_services(
     new_digest_id: Callable[[], str] = new_digest_id,
 ) -> WebServices:
     redis, emporix, names = resources.redis, resources.emporix, resources.names
-    shared, filter_resolver = (
-        build_services(resources, new_cursor_id, new_digest_id),
-        FilterResolver(names),
-    )
+    shared = build_services(resources, new_cursor_id, new_digest_id)
+    filter_resolver = FilterResolver(names)
     return WebServices(
         **_fields(shared),
         filter_resolver=filter_resolver,
@@ -390,8 +396,3 @@ def _cleanup_runs(
 def _fields(services: Stores) -> dict[str, Any]:
     """The fields of `services`, to build a dataclass that extends it."""
     return {field.name: getattr(services, field.name) for field in fields(services)}
-
-
-def audit_log(settings: Settings, redis: Commands) -> AuditLog:
-    """The audit log; it also writes JSON lines to standard output if LOG_AUDIT is set."""
-    return AuditLog(redis, settings.audit_days, write_line if settings.log_audit else None)

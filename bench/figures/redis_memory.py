@@ -24,7 +24,7 @@ from bot.store.alerts import AlertStore
 from bot.store.connection import connect
 from bot.store.encryption import Cipher, new_key, parse_keys
 from bot.store.idempotency import IdempotencyClaims
-from bot.store.lists import ListStore, new_cursor_id
+from bot.store.ui_state import ListStore, new_cursor_id
 from bot.store.watches import WatchStore, new_watch_id
 from sandbox.redis_server import redis_server
 

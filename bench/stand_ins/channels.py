@@ -27,7 +27,7 @@ from urllib.parse import parse_qs
 
 from starlette.types import Receive, Scope, Send
 
-from bench.stand_ins.slack import AUTH_TEST
+from bench.stand_ins.slack import AUTH_TEST, request_body
 
 A_MINUTE = float(os.environ.get("BENCH_A_MINUTE", "0"))
 CHANNEL_SECONDS = 1.0
@@ -97,7 +97,7 @@ _channels: dict[str, list[dict[str, Any]]] = defaultdict(list)
 async def app(scope: Scope, receive: Receive, send: Send) -> None:
     if scope["type"] != "http":
         return
-    body = await _body(receive)
+    body = await request_body(receive)
     if scope["path"] == POST:
         await _take(json.loads(body), send)
     elif scope["path"] == INFO:
@@ -154,15 +154,6 @@ async def _take(message: dict[str, Any], send: Send) -> None:
 def _name(message: dict[str, Any]) -> str:
     """Return the app's name of an idempotent post; "" for the baseline, which has none."""
     return str(message["metadata"]["event_payload"]["name"]) if "metadata" in message else ""
-
-
-async def _body(receive: Receive) -> bytes:
-    chunks = []
-    while True:
-        message = await receive()
-        chunks.append(message.get("body", b""))
-        if not message.get("more_body"):
-            return b"".join(chunks)
 
 
 async def _answer(send: Send, status: int, body: bytes, retry_after: int = 0) -> None:

@@ -36,13 +36,13 @@ async def app(scope: Scope, receive: Receive, send: Send) -> None:
     if path == ANSWERS:
         await _tell(send)
     elif path.startswith(ANSWERS):
-        _note(path.rpartition("/")[2], await _body(receive))
+        _note(path.rpartition("/")[2], await request_body(receive))
         await _answer(send, b"text/plain", TAKEN)
     elif path == "/api/views.open":
-        number = json.loads(await _body(receive))["trigger_id"].partition(".")[0]
+        number = json.loads(await request_body(receive))["trigger_id"].partition(".")[0]
         await _answer(send, b"application/json", VIEW % number.encode())
     elif path == "/api/views.update":
-        body = await _body(receive)
+        body = await request_body(receive)
         number = json.loads(body)["view_id"].removeprefix("V")
         _note(number, OPENED_JOB if SUCCEEDED in body else b"{}")
         await _answer(send, b"application/json", VIEW % number.encode())
@@ -73,7 +73,7 @@ async def _tell(send: Send) -> None:
         _listeners.discard(queue)
 
 
-async def _body(receive: Receive) -> bytes:
+async def request_body(receive: Receive) -> bytes:
     chunks = []
     while True:
         message = await receive()

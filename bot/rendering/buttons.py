@@ -317,7 +317,7 @@ class AgentButton(ButtonState):
 class CleanupButton(ButtonState):
     """A clean-up; `tenant` and `counted` are for the form that asks for the number of jobs.
 
-    `form`: also for that form, the key of the question's origin in `bot.store.forms`, or "".
+    `form`: also for that form, the key of the question's origin in FormStore, or "".
     """
 
     kind = "clean"
@@ -448,7 +448,7 @@ class CommandButton(ButtonState):
 class ModalOrigin(ButtonState):
     """The message or list that a modal was opened from.
 
-    `form`: the key of its copy in `bot.store.forms`; empty if it cannot be changed. `cursor`,
+    `form`: the key of its copy in FormStore; empty if it cannot be changed. `cursor`,
     `page`, `shared_by` and `group` are those of a JobButton. `is_changed`: a job that the modal
     has shown was deleted or watched, so the list must be updated.
     """
@@ -468,7 +468,7 @@ class ModalOrigin(ButtonState):
 class FilterFormState(ButtonState):
     """The filter form: values of fields that it does not show, and the list that it changes.
 
-    `list_id`: the key of the list's message in `bot.store.forms`; "" for a new list. `tenant`: the
+    `list_id`: the key of the list's message in FormStore; "" for a new list. `tenant`: the
     user's only one. `since` and `until`: days of a custom period, to be shown again with it.
     """
 

@@ -36,7 +36,7 @@ from bot.services.pagination import (
     read_snapshot,
     start_snapshot,
 )
-from bot.store.lists import ListStore
+from bot.store.ui_state import ListStore
 
 logger = logging.getLogger(__name__)
 

@@ -27,7 +27,7 @@ from bot.services.filters.parser import from_compact, to_compact
 from bot.services.pagination import ListJobs, ListPage, read_snapshot, start_snapshot
 from bot.services.references import mentioned_jobs
 from bot.store.due_index import RunStore
-from bot.store.lists import ListStore
+from bot.store.ui_state import ListStore
 
 logger = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from bot.domain.accounts import Account, Audience, Caller, require_connection
 from bot.errors import OutdatedButton, ShareRefused
 from bot.services.jobs import JobList, JobService
 from bot.store.idempotency import Deletions, OnceStep
-from bot.store.lists import ListStore
+from bot.store.ui_state import ListStore
 
 
 class SharingService:

@@ -326,6 +326,13 @@ class Origin:
             return ModalOrigin()
 
     @property
+    def thread(self) -> tuple[str, str]:
+        """The ids of the channel and thread that the modal was opened from, or of the message."""
+        modal = self.of_modal
+        thread_ts = modal.thread_ts or str(self.message.get("thread_ts") or "")
+        return modal.channel_id or self.channel_id, thread_ts
+
+    @property
     def is_own_message(self) -> bool:
         """Whether this app posted the message, so that it can be updated."""
         return bool(self._request.app_id) and self.message.get("app_id") == self._request.app_id

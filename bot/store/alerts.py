@@ -9,8 +9,9 @@ import secrets
 from collections.abc import Callable, Sequence
 
 from bot.domain.accounts import PolledConnection
-from bot.domain.alerts import RESPONSE_TTL_SECONDS, Alert, AlertResponses, PostedAlert
+from bot.domain.alerts import Alert, PostedAlert
 from bot.domain.records import Serializer
+from bot.domain.responses import RESPONSE_TTL_SECONDS, AlertResponses
 from bot.store import keys as redis_keys
 from bot.store.connection import Commands, translate_redis_errors
 from bot.store.due_index import DueRecordStore, PolledConnections, ScheduledRecords

@@ -19,9 +19,9 @@ from bot.errors import StoreUnavailable
 from bot.store import keys as redis_keys
 from bot.store.accounts import AccountStore
 from bot.store.connection import REDIS_NOW, Commands, translate_redis_errors
-from bot.store.lists import read_cursor
 from bot.store.locks import Locks, new_holder
 from bot.store.rate_limits import SECONDS_PER_CHANNEL_MESSAGE, rate_limit_keys
+from bot.store.ui_state import read_cursor
 
 POST_CLAIM_SECONDS = 20.0
 """Longer than a history search plus a post takes."""

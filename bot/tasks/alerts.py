@@ -8,8 +8,9 @@ from functools import partial
 from typing import Any
 
 from bot.domain.accounts import OWNER_GONE, PolledConnection
-from bot.domain.alerts import Alert, AlertResponses, MessageResponse, PendingMention, PostedAlert
+from bot.domain.alerts import Alert, PendingMention, PostedAlert
 from bot.domain.audit import AuditEvent
+from bot.domain.responses import AlertResponses, MessageResponse
 from bot.errors import EmporixError, RetryLater, ShareRefused
 from bot.metrics import PAUSED, POST_LATENESS_SECONDS
 from bot.scheduler.tasks import TaskContext, TaskQueue, periodic, task

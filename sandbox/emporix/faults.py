@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Literal
+
+from sandbox.open_faults import OpenFaults
 
 Kind = Literal[
     "delay",  # responds after `seconds`
@@ -45,32 +47,8 @@ class Fault:
         return self.path in path and self.method.upper() in ("", method)
 
 
-class Faults:
-    """Faults that have not been used up, oldest first."""
-
-    def __init__(self) -> None:
-        self._open: list[Fault] = []
-
-    def __len__(self) -> int:
-        return len(self._open)
-
-    def add(self, fault: Fault) -> None:
-        if fault.times > 0:
-            self._open.append(fault)
-
-    def clear(self) -> None:
-        self._open.clear()
+class Faults(OpenFaults[Fault]):
+    """The faults of Emporix."""
 
     def take(self, method: str, path: str) -> Fault | None:
-        """Use up one occurrence of the oldest matching fault and return it, or None."""
-        for place, fault in enumerate(self._open):
-            if fault.fits(method, path):
-                self._use(place, fault)
-                return fault
-        return None
-
-    def _use(self, place: int, fault: Fault) -> None:
-        if fault.times > 1:
-            self._open[place] = replace(fault, times=fault.times - 1)
-        else:
-            del self._open[place]
+        return self.take_first(lambda fault: fault.fits(method, path))

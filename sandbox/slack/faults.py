@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal, get_args
+
+from sandbox.open_faults import OpenFaults
 
 Kind = Literal[
     "delay",  # responds after `seconds`
@@ -40,29 +42,10 @@ class Fault:
             raise ValueError(f"unknown kind {self.kind!r}; one of {', '.join(get_args(Kind))}")
 
 
-class Faults:
-    """Faults that have not been used up, oldest first."""
-
-    def __init__(self) -> None:
-        self._open: list[Fault] = []
-
-    def __len__(self) -> int:
-        return len(self._open)
-
-    def add(self, fault: Fault) -> None:
-        if fault.times > 0:
-            self._open.append(fault)
-
-    def clear(self) -> None:
-        self._open.clear()
+class Faults(OpenFaults[Fault]):
+    """The faults of Slack."""
 
     def take(self, method: str, *, has_chart: bool = False) -> Fault | None:
-        """Use up one occurrence of the first matching fault and return it, or None."""
-        for place, fault in enumerate(self._open):
-            if fault.kind == "no_charts" and not has_chart:
-                continue
-            if fault.method in ("", method):
-                left = replace(fault, times=fault.times - 1)
-                self._open[place : place + 1] = [left] if left.times else []
-                return fault
-        return None
+        return self.take_first(
+            lambda fault: fault.method in ("", method) and (fault.kind != "no_charts" or has_chart)
+        )

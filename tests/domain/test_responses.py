@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.alerts import (
+from bot.domain.responses import (
     MAX_SNOOZES,
     AlertResponses,
     MessageResponse,

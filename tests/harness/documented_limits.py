@@ -210,8 +210,8 @@ DOCUMENTED = (
     Limit("services.agents.NAMES_TTL_SECONDS", 5 * MINUTE, SECURITY, "each user's own | 5 minutes"),
     Limit("store.slack_cache.AUDIENCE_TTL_SECONDS", 600, SECURITY, "read at most 10 minutes ago"),
     Limit("store.audit.MAX_AUDIT_ENTRIES", 10_000, KEYS, "the oldest beyond about 10,000"),
-    Limit("store.lists.LIST_TTL_SECONDS", DAY, KEYS, "24 hours after the list"),
-    Limit("store.forms.FORM_TTL_SECONDS", HOUR, KEYS, "| encrypted | an hour; `disconnect`"),
+    Limit("store.ui_state.LIST_TTL_SECONDS", DAY, KEYS, "24 hours after the list"),
+    Limit("store.ui_state.FORM_TTL_SECONDS", HOUR, KEYS, "| encrypted | an hour; `disconnect`"),
     Limit(
         "store.home.TENANT_STATS_TTL_SECONDS",
         HOUR,
@@ -266,12 +266,15 @@ DOCUMENTED = (
         "| encrypted | a week after the last message or response, and after the last snooze",
     ),
     Limit(
-        "domain.alerts.RESPONSE_TTL_SECONDS", 7 * DAY, USERS, "for a week after they were claimed"
+        "domain.responses.RESPONSE_TTL_SECONDS",
+        7 * DAY,
+        USERS,
+        "for a week after they were claimed",
     ),
     Limit("services.alerts.alerts.MAX_SNOOZE_DAYS", 30, USERS, "another day in the next 30 days"),
-    Limit("domain.alerts.MAX_SNOOZES", 10, KEYS, "at most 10 for each message"),
-    Limit("domain.alerts.MAX_RESPONSES", 50, KEYS, "responses to at most 50 messages"),
-    Limit("domain.alerts.MAX_RESPONSE_STEPS", 20, KEYS, "the last 20 changes of each"),
+    Limit("domain.responses.MAX_SNOOZES", 10, KEYS, "at most 10 for each message"),
+    Limit("domain.responses.MAX_RESPONSES", 50, KEYS, "responses to at most 50 messages"),
+    Limit("domain.responses.MAX_RESPONSE_STEPS", 20, KEYS, "the last 20 changes of each"),
     Limit("store.audit.COPY_TTL_SECONDS", HOUR, KEYS, "an hour after an interrupted run"),
 )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from bot.domain.accounts import Caller
@@ -44,6 +45,18 @@ async def ask(person: Person, job: str = JOB) -> Exchange:
 
 async def confirm(person: Person, text: str = "") -> Exchange:
     return await person.submit({"Message to the agent": text} if text else {})
+
+
+async def run_again(harness: AppHarness, person: Person) -> dict[str, Any]:
+    """Run the job again; returns the only job that was started."""
+    await ask(person)
+    await confirm(person)
+    (job,) = started(harness)
+    return job
+
+
+def succeed(harness: AppHarness, job: Mapping[str, Any]) -> None:
+    harness.emporix_state.add_job("acme", **{**job, "status": "success", "response": "Refunded."})
 
 
 async def recorded(harness: AppHarness) -> list[tuple[str, str]]:

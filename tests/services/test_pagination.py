@@ -18,7 +18,7 @@ from bot.services.pagination import (
     read_snapshot,
     start_snapshot,
 )
-from bot.store.lists import CURSOR_SERIALIZER, read_cursor
+from bot.store.ui_state import CURSOR_SERIALIZER, read_cursor
 from tests.harness.clock import FakeClock
 from tests.harness.job_list import FakeJobList
 from tests.store.fixtures import ADA

@@ -35,7 +35,7 @@ from bot.store.accounts import AccountStore, TokenStore
 from bot.store.audit import AuditLog
 from bot.store.due_index import run_store
 from bot.store.encryption import AccountEncryption
-from bot.store.lists import ListStore
+from bot.store.ui_state import ListStore
 from sandbox.emporix.app import create_app
 from sandbox.emporix.keys import ACME_OPERATIONS
 from sandbox.emporix.state import EmporixState

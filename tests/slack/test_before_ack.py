@@ -11,7 +11,8 @@ import pytest
 
 import bot.listeners
 from bot.errors import Busy, StoreUnavailable
-from bot.slack.decorators import EventListener, RunAfterAck, discover, event
+from bot.slack.decorators import EventListener, RunAfterAck, event
+from bot.slack.registry import discover
 from sandbox.slack.delivery import deliver_event
 from sandbox.slack.exchange import tls
 from tests.harness import sample_requests

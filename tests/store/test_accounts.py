@@ -14,7 +14,7 @@ from bot.store.accounts import AccountStore, TokenStore
 from bot.store.audit import AuditLog
 from bot.store.digests import DailyCounts
 from bot.store.encryption import AccountEncryption, Cipher, new_key, parse_keys
-from bot.store.lists import ListStore
+from bot.store.ui_state import ListStore
 from tests.harness.clock import NOW, FakeClock
 from tests.store.fixtures import ADA, CIPHER, GRACE, connection
 

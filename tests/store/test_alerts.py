@@ -9,17 +9,10 @@ from typing import Any
 import pytest
 
 from bot.domain.accounts import PolledConnection
-from bot.domain.alerts import (
-    Alert,
-    AlertResponses,
-    AlertRow,
-    ChangeBatch,
-    MessageResponse,
-    PostedAlert,
-    Snooze,
-)
+from bot.domain.alerts import Alert, AlertRow, ChangeBatch, PostedAlert
 from bot.domain.conditions import JobChange, Watermark
 from bot.domain.filters import Filters
+from bot.domain.responses import AlertResponses, MessageResponse, Snooze
 from bot.services.alerts.lifecycle import AlertLifecycle
 from bot.store import keys as redis_keys
 from bot.store.alerts import ALERT_POSTS_SERIALIZER as POSTS_RECORD

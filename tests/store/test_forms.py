@@ -9,7 +9,7 @@ import pytest
 from bot.errors import OutdatedButton
 from bot.store import keys as redis_keys
 from bot.store.encryption import Cipher, new_key, parse_keys
-from bot.store.forms import FORM_TTL_SECONDS, FormStore
+from bot.store.ui_state import FORM_TTL_SECONDS, FormStore
 from tests.store.fixtures import ADA, GRACE
 
 FACTS = {"response_url": "https://hooks.example/secret", "message": {"text": "late refund"}}

@@ -23,9 +23,9 @@ from bot.store.idempotency import (
     Deliveries,
     IdempotencyClaims,
 )
-from bot.store.lists import ListStore
 from bot.store.locks import Locks
 from bot.store.rate_limits import MessageRateLimiter
+from bot.store.ui_state import ListStore
 from tests.harness.clock import FakeClock
 from tests.harness.faulty_redis import faulty_client
 from tests.harness.redis_clock import clocked

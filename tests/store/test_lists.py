@@ -12,7 +12,7 @@ from bot.domain.filters import Filters
 from bot.domain.lists import ListCursor, PagePosition, ReadMark
 from bot.services.pagination import advanced, page_position, short_hash, with_positions
 from bot.store import keys as redis_keys
-from bot.store.lists import CURSOR_SERIALIZER, LIST_TTL_SECONDS, ListStore, new_cursor_id
+from bot.store.ui_state import CURSOR_SERIALIZER, LIST_TTL_SECONDS, ListStore, new_cursor_id
 from tests.harness.clock import FakeClock
 from tests.store.fixtures import ADA, GRACE
 

@@ -10,9 +10,10 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from bot.domain.accounts import PolledConnection
-from bot.domain.alerts import Alert, AlertResponses, ChangeBatch, MentionRule, MentionSettings
+from bot.domain.alerts import Alert, ChangeBatch, MentionRule, MentionSettings
 from bot.domain.conditions import JobChange
 from bot.domain.digests import QuietHours
+from bot.domain.responses import AlertResponses
 from bot.services.alerts.mentions import mentions_of
 from bot.store.alerts import AlertStore
 from sandbox.emporix.faults import Fault as EmporixFault

@@ -9,9 +9,9 @@ import pytest
 
 from bot.domain.accounts import Caller
 from bot.domain.audit import AuditEntry, AuditEvent
+from bot.resources import audit_log
 from bot.settings import Settings
 from bot.store.audit import AuditLog
-from bot.wiring import audit_log
 from sandbox.emporix.faults import Fault
 from sandbox.emporix.keys import ACME_OPERATIONS
 from tests.harness.app import AppHarness

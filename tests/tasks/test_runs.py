@@ -25,8 +25,10 @@ from tests.harness.runs import (
     ask,
     confirm,
     recorded,
+    run_again,
     shown,
     started,
+    succeed,
     without_ids,
 )
 from tests.listeners.jobs.fixtures import job_id
@@ -43,11 +45,9 @@ async def told(harness: AppHarness, user: str = "ada") -> list[str]:
 
 async def test_the_new_job_is_watched(acting: AppHarness) -> None:
     """The user gets a message when the new job ends, even if it ends at once."""
-    await ask(acting.ada)
-    await confirm(acting.ada)
-    (job,) = started(acting)
+    job = await run_again(acting, acting.ada)
     await later(acting, 3)
-    acting.emporix_state.add_job("acme", **job | {"status": "success", "response": "Refunded."})
+    succeed(acting, job)
     await later(acting, 15)
     (text,) = await told(acting)
     assert text == "✅ Complaint Agent finished the job you're watching (0 s): “Refunded.”"
@@ -77,7 +77,7 @@ async def test_tells_the_alert(acting: AppHarness, snapshot: SnapshotAssertion) 
     await later(acting, 5)
     thread = [one for one in await ops.messages() if one["thread_ts"]]
     assert without_ids(thread[-1]["blocks"]) == snapshot
-    acting.emporix_state.add_job("acme", **job | {"status": "success", "response": "Refunded."})
+    succeed(acting, job)
     await later(acting, 60)
     texts = [one["text"] for one in await ops.messages() if one["thread_ts"]]
     assert [text for text in texts if "Run again by" in text] == [
@@ -110,11 +110,9 @@ async def test_tells_a_user_outside_the_channel(acting: AppHarness) -> None:
     """A user who can't read the alert's channel gets a direct message when the new job ends."""
     await fail_with_alert(acting)
     acting.workspace.directory.remove("C0OPS", "U0ADA")
-    await ask(acting.ada)
-    await confirm(acting.ada)
-    (job,) = started(acting)
+    job = await run_again(acting, acting.ada)
     await later(acting, 5)
-    acting.emporix_state.add_job("acme", **job | {"status": "success", "response": "Refunded."})
+    succeed(acting, job)
     await later(acting, 60)
     assert "Refunded." in (await told(acting))[-1]
     assert "Run again by" in str(await acting.person("grace", "ops").messages())

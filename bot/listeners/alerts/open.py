@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from bot.domain.accounts import Caller
-from bot.domain.alerts import ResponseEvent
 from bot.domain.audit import AuditEvent
+from bot.domain.responses import ResponseEvent
 from bot.errors import InvalidInput
 from bot.rendering import buttons
 from bot.rendering.buttons import AlertButton, SnoozeButton

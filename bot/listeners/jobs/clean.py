@@ -18,7 +18,7 @@ from bot.slack.conversations import Channel, Origin
 from bot.slack.decorators import action, command, submission
 from bot.slack.modals import Modal, SubmittedModal
 from bot.slack.reply import Reply
-from bot.store.forms import FormStore
+from bot.store.ui_state import FormStore
 
 logger = logging.getLogger(__name__)
 

@@ -27,7 +27,7 @@ from bot.slack.home import HomeTab
 from bot.slack.modals import Modal, SubmittedModal
 from bot.slack.reply import Reply
 from bot.slack.request import message_texts
-from bot.store.forms import FormStore
+from bot.store.ui_state import FormStore
 
 logger = logging.getLogger(__name__)
 

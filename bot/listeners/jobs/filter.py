@@ -26,7 +26,7 @@ from bot.services.session_logs import SessionLogs
 from bot.slack.conversations import Origin
 from bot.slack.decorators import action, options, shortcut, submission
 from bot.slack.modals import Modal, OptionsReply, SubmittedModal
-from bot.store.forms import FormStore
+from bot.store.ui_state import FormStore
 from bot.store.watches import WatchStore
 
 

@@ -14,7 +14,7 @@ from bot.slack.conversations import Origin
 from bot.slack.decorators import action, shortcut
 from bot.slack.modals import Modal
 from bot.slack.request import message_texts
-from bot.store.forms import FormStore
+from bot.store.ui_state import FormStore
 
 
 @shortcut(

@@ -20,7 +20,7 @@ from bot.slack.conversations import Files, Origin, file_name
 from bot.slack.decorators import action, closing, command
 from bot.slack.modals import Modal
 from bot.slack.reply import Reply
-from bot.store.forms import FormStore
+from bot.store.ui_state import FormStore
 from bot.store.watches import WatchStore
 
 

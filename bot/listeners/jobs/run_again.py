@@ -40,18 +40,17 @@ async def ask(
     button: JobButton, account: Account, runs: RunService, origin: Origin, modal: Modal
 ) -> None:
     runs.admit()
-    parent = origin.of_modal
     await modal.open("loading", step="run")
     card = await runs.prepare(account, button.job_id, button.tenant)
     if card.run and not card.run.is_settled:
         await modal.update("jobs/run_again.done", **_result(card.run, account.caller))
         return
-    thread_ts = parent.thread_ts or str(origin.message.get("thread_ts") or "")
+    channel_id, thread_ts = origin.thread
     state = RunButton(
         tenant=card.tenant,
         job_id=card.job.id,
         seen=card.run.attempt if card.run else 0,
-        channel_id=parent.channel_id or origin.channel_id,
+        channel_id=channel_id,
         thread_ts=thread_ts,
     )
     await modal.update("jobs/run_again", **_form(card, state, _text_of(card, account.caller)))
@@ -91,14 +90,7 @@ async def run_again(
     modal: SubmittedModal,
     reply: Reply,
 ) -> None:
-    request = RunRequest(
-        metadata.tenant,
-        metadata.job_id,
-        values["text"],
-        metadata.seen,
-        metadata.channel_id,
-        metadata.thread_ts,
-    )
+    request = RunRequest(text=values["text"], **asdict(metadata))
     try:
         account = await accounts.load(caller)
         result = await modal.within_ack(runs.start(account, request), "loading", step="run_start")

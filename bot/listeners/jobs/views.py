@@ -38,8 +38,8 @@ from bot.services.sharing import SharingService
 from bot.slack.audit import AuditDraft
 from bot.slack.conversations import Channel, Origin
 from bot.slack.modals import Modal
-from bot.store.forms import FormStore
 from bot.store.idempotency import OnceStep
+from bot.store.ui_state import FormStore
 from bot.store.watches import WatchStore
 
 Correctable: TypeAlias = (
@@ -143,10 +143,11 @@ async def save_origin(
     if facts:
         job = button.tenant, button.job_id
         form, is_watched = await forms.save_and_check_watch(caller, facts, *job)
+    channel_id, thread_ts = origin.thread
     opened = ModalOrigin(
         form=form,
-        channel_id=parent.channel_id or origin.channel_id,
-        thread_ts=parent.thread_ts or str(origin.message.get("thread_ts") or ""),
+        channel_id=channel_id,
+        thread_ts=thread_ts,
         cursor=button.cursor,
         page=button.page,
         shared_by=button.shared_by,

@@ -12,7 +12,7 @@ from functools import partial
 from zoneinfo import ZoneInfo
 
 from bot.domain.accounts import Connection
-from bot.domain.alerts import Alert, AlertResponses, PostedAlert
+from bot.domain.alerts import Alert, PostedAlert
 from bot.domain.conditions import (
     COMPARED_WEEKS,
     MIN_KNOWN_WEEKS,
@@ -39,6 +39,7 @@ from bot.domain.jobs import (
     created_at,
     modified_at,
 )
+from bot.domain.responses import AlertResponses
 from bot.domain.times import Clock
 from bot.emporix.client import MAX_PAGE_SIZE
 from bot.emporix.query import CREATED, EARLIEST, MODIFIED, TimeRange, by_ids, iso

@@ -9,18 +9,11 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from bot.domain.alerts import (
-    RESPONSE_TTL_SECONDS,
-    Alert,
-    AlertResponses,
-    AlertRow,
-    ChangeBatch,
-    MessageResponse,
-    PostedAlert,
-)
+from bot.domain.alerts import Alert, AlertRow, ChangeBatch, PostedAlert
 from bot.domain.conditions import JobChange
 from bot.domain.filters import Filters
 from bot.domain.jobs import FAILED, FailedAgent, Job, modified_at
+from bot.domain.responses import RESPONSE_TTL_SECONDS, AlertResponses, MessageResponse
 from bot.services.similarity import agent_label, are_similar_fingerprints, fingerprint
 
 MAX_ALERT_ROWS = 5

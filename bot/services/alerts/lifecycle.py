@@ -9,20 +9,16 @@ from itertools import chain
 
 from bot.domain.accounts import PolledConnection
 from bot.domain.agents import AgentPause
-from bot.domain.alerts import (
+from bot.domain.alerts import Alert, AlertRow, ChangeBatch, PendingMention, PostedAlert
+from bot.domain.conditions import ConditionReport
+from bot.domain.jobs import AgentCount, Recovery, add_recoveries, without_failed
+from bot.domain.responses import (
     RESPONSE_TTL_SECONDS,
-    Alert,
     AlertResponses,
-    AlertRow,
-    ChangeBatch,
     MessageResponse,
-    PendingMention,
-    PostedAlert,
     ResponseEvent,
     Snooze,
 )
-from bot.domain.conditions import ConditionReport
-from bot.domain.jobs import AgentCount, Recovery, add_recoveries, without_failed
 from bot.domain.times import Clock
 from bot.errors import Busy, OutdatedButton
 from bot.services.alerts.grouping import NO_RESPONSES, open_since, snoozed_until, without_snoozed

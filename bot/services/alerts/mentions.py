@@ -11,7 +11,6 @@ from typing import TypeVar
 
 from bot.domain.alerts import (
     Alert,
-    AlertResponses,
     ChangeBatch,
     MentionRule,
     MentionSettings,
@@ -19,6 +18,7 @@ from bot.domain.alerts import (
     PostedAlert,
 )
 from bot.domain.digests import QuietHours
+from bot.domain.responses import AlertResponses
 from bot.errors import BotError, InvalidInput
 from bot.services.alerts.grouping import (
     MAX_POSTED_ALERTS,

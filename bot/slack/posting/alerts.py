@@ -10,16 +10,10 @@ from typing import Any
 
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.domain.alerts import (
-    Alert,
-    AlertRow,
-    ChangeBatch,
-    MessageResponse,
-    PostedAlert,
-    Snooze,
-)
+from bot.domain.alerts import Alert, AlertRow, ChangeBatch, PostedAlert
 from bot.domain.conditions import ConditionReport
 from bot.domain.jobs import FAILED, Job, created_at
+from bot.domain.responses import MessageResponse, Snooze
 from bot.domain.times import Clock
 from bot.rendering.message_rows import with_response_replaced
 from bot.rendering.renderer import Renderer

@@ -14,7 +14,8 @@ from slack_sdk.web.async_client import AsyncWebClient
 from syrupy.assertion import SnapshotAssertion
 
 import bot
-from bot.domain.alerts import Alert, MessageResponse
+from bot.domain.alerts import Alert
+from bot.domain.responses import MessageResponse
 from bot.listeners.alerts import open as open_listeners
 from bot.rendering.renderer import Renderer
 from bot.services.alerts.lifecycle import AlertResponder

@@ -10,10 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.domain.accounts import Account, Caller, Connection, Credentials, PolledConnection
-from bot.domain.alerts import Alert, AlertResponses, PostedAlert
+from bot.domain.alerts import Alert, PostedAlert
 from bot.domain.conditions import Watermark
 from bot.domain.filters import Filters
 from bot.domain.jobs import Job, JobPage
+from bot.domain.responses import AlertResponses
 from bot.emporix.query import TimeRange
 from bot.errors import EmporixTimeout
 from bot.services.alerts.grouping import MAX_ALERT_ROWS, group_changes, posts_after

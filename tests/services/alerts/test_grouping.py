@@ -7,17 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.accounts import Caller
-from bot.domain.alerts import (
-    Alert,
-    AlertResponses,
-    ChangeBatch,
-    MessageResponse,
-    PostedAlert,
-    ResponseEvent,
-)
+from bot.domain.alerts import Alert, ChangeBatch, PostedAlert
 from bot.domain.conditions import Condition, JobChange, Watermark
 from bot.domain.filters import Filters
 from bot.domain.jobs import Job, modified_at
+from bot.domain.responses import AlertResponses, MessageResponse, ResponseEvent
 from bot.services.alerts.grouping import (
     MAX_ALERT_ROWS,
     POSTED_ALERT_TTL_SECONDS,
