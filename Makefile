@@ -40,8 +40,8 @@ test: check ## the checks and all tests
 test-without-browser: $(READY) ## the tests that need no browser (CI runs them on each Python version)
 	$(BIN)/python -m pytest -n 2 --ignore=tests/browser
 
-faults: $(READY) ## post digests while workers are killed or suspended, Redis is killed, and Slack fails (5 min)
-	$(BIN)/python -m pytest tests/faults/each_digest_once.py -p no:randomly -s
+faults: $(READY) ## post digests while workers are killed, suspended or of two versions, Redis is killed, and Slack fails (8 min)
+	$(BIN)/python -m pytest tests/faults/each_digest_once.py tests/faults/two_versions.py -p no:randomly -s
 
 image-test: $(READY) ## build the container image and run it (Docker, Podman, or buildah and debootstrap; BASE=image)
 	$(BIN)/python -m pytest -n 0 -p no:randomly -s tests/image/container_image.py

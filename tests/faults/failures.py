@@ -52,12 +52,14 @@ class RestartableRedis:
 class Worker:
     """A worker process that is restarted whenever it was killed.
 
-    `ahead` is the number of seconds by which its host's clock is ahead.
+    `ahead` is the number of seconds by which its host's clock is ahead, and `code` the folder of
+    the version that it runs.
     """
 
     settings: Mapping[str, str]
     log: Path
     ahead: float = 0
+    code: Path = PROJECT
     deaths: int = 0
     _process: subprocess.Popen[bytes] | None = None
 
@@ -65,8 +67,8 @@ class Worker:
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", *self._module()],
-                cwd=PROJECT,
-                env={**os.environ, **self.settings},
+                cwd=self.code,
+                env={**os.environ, **self.settings, "PYTHONPATH": str(self.code)},
                 stdin=subprocess.DEVNULL,
                 stderr=log,
             )

@@ -44,6 +44,7 @@ class Scenario:
     """The environment of the workers; `folder` contains their logs."""
 
     workspace: Workspace
+    emporix_state: EmporixState
     redis: RestartableRedis
     settings: dict[str, str]
     folder: Path
@@ -79,7 +80,7 @@ async def open_scenario(folder: Path) -> AsyncIterator[Scenario]:
             "LOG_LEVEL": "INFO",
             "SLACK_CHANNEL_READS_PER_MINUTE": "6000",
         }
-        yield Scenario(workspace, redis, settings, folder)
+        yield Scenario(workspace, emporix_state, redis, settings, folder)
 
 
 def days_ago(days: int) -> dict[str, object]:
