@@ -17,7 +17,7 @@ from bot.scheduler.saq_worker import SaqQueue, queued_task
 from bot.store import keys as redis_keys
 from bot.store.accounts import AccountStore
 from bot.store.idempotency import Deliveries
-from bot.store.lists import ListStore
+from bot.store.ui_state import ListStore
 from tests.harness.app import open_app
 from tests.harness.clock import FakeClock
 from tests.harness.documents import table
