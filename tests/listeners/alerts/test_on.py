@@ -157,15 +157,15 @@ async def test_a_button_of_an_alert_that_is_off_says_so(connected: AppHarness, a
 @pytest.mark.parametrize(
     ("typed", "words"),
     [
-        ("stuck:30m", "running jobs in acme for more than 30 min"),
-        ("agent:fraud-agent stuck:2h", "running jobs in acme for more than 2 h, agent fraud-agent"),
+        ("stuck:30m", "jobs running for more than 30 min in acme"),
+        ("agent:fraud-agent stuck:2h", "jobs running for more than 2 h in acme, agent fraud-agent"),
         ("at-least:5 within:15m", "failed jobs in acme, at least 5 within 15 min"),
         ("AT_LEAST:3 skipped", "skipped jobs in acme, at least 3 within 10 min"),
         ("silent:2h", "no jobs in acme for 2 h"),
         ("silent:1d status:ok", "no succeeded jobs in acme for 1 d"),
         ("silent:90m between:8:30-17:00", "1 h 30 min between 08:30 and 17:00, Europe/Berlin"),
         ("silent:2h between:22-6", "for 2 h between 22:00 and 06:00, Europe/Berlin"),
-        ("stuck = 30m", "running jobs in acme for more than 30 min"),
+        ("stuck = 30m", "jobs running for more than 30 min in acme"),
         ("skipped at-least : 3 within=5m", "skipped jobs in acme, at least 3 within 5 min"),
         ("--silent 2h —between 08-20", "no jobs in acme for 2 h between 08:00 and 20:00"),
     ],
