@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import logging
 import os
 import re
 import signal
@@ -70,6 +71,9 @@ async def _erase(
     if found.traces and not confirm("Delete all of this? It can't be undone. [y/N] "):
         tell("Nothing was deleted.")
         return 1
+    if not found.traces and not found.unreadable:
+        tell(f"Nothing refers to {_named(subject)}: it has no data here, or the id is wrong.")
+        return 0
     try:
         await erasure.erase(subject)
         left = await erasure.find(subject)
@@ -92,8 +96,12 @@ def _show(found: ErasureScan, tell: Callable[[str], object]) -> None:
         )
 
 
+def _named(subject: ErasureSubject) -> str:
+    return f"user {subject.user_id}" if subject.user_id else f"workspace {subject.team_id}"
+
+
 def _result(subject: ErasureSubject, left: ErasureScan) -> str:
-    who = f"user {subject.user_id}" if subject.user_id else f"workspace {subject.team_id}"
+    who = _named(subject)
     if left.traces:
         return f"{len(left.traces):,} traces of {who} were written in the meantime: run this again."
     if not subject.user_id:
@@ -110,6 +118,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     The first process of a container ignores signals without a handler, so until the command has
     its own, SIGTERM is handled like Ctrl-C.
     """
+    # `web` and `worker` write a log; the other commands print their results, problems included.
+    logging.getLogger("bot").addHandler(logging.NullHandler())
     try:
         if os.getpid() == 1:
             signal.signal(signal.SIGTERM, signal.default_int_handler)

@@ -308,7 +308,7 @@ async def _check_worker(settings: Settings) -> CheckResult:
     finally:
         await redis.aclose()
     if seen.alive:
-        return CheckResult("worker", True, f"{seen.alive} running")
+        return CheckResult("worker", True, f"{seen.alive} running in the last 30 s")
     if seen.last_heartbeat is None:
         return CheckResult("worker", True, "none yet: scheduled work needs `emporix-bot worker`")
     minutes = (time.time() - seen.last_heartbeat) / 60

@@ -51,6 +51,7 @@ Or stay in the terminal. Ada is connected to tenant acme; Grace is not connected
   click Next
   click Delete
   submit
+  close                 (the job is below the result)
   close                 (a modal is in front until you close it)
   /emporix running
   click Open
@@ -64,7 +65,7 @@ Or stay in the terminal. Ada is connected to tenant acme; Grace is not connected
   click Run again…
   submit
   close
-  close                 (the job is below the result)
+  close
   /emporix agents
   click Pause…
   submit "Reason=Wrong prices"

@@ -59,6 +59,14 @@ def test_names_all_that_is_missing(tmp_path: Path, program: tuple[str, ...], com
     assert done.stdout == ""
 
 
+def test_prints_problems_once(tmp_path: Path) -> None:
+    """Commands that print their results write no log lines."""
+    done = run(tmp_path, *AS_A_MODULE, "keys", "rotate", settings=SETTINGS)
+    assert done.returncode == 1
+    assert done.stdout.startswith("Redis doesn't answer")
+    assert done.stderr == ""
+
+
 UNSHARE = ("unshare", "--pid", "--fork", "--kill-child")
 """Runs a command as the first process of a container."""
 

@@ -400,7 +400,7 @@ async def test_counts_the_workers(
     await alive.record("another", time.time() - 10)
     await alive.record("gone", time.time() - 3600)
     await examine(patient, monkeypatch, capsys)
-    assert patient.told.splitlines()[-1].split(maxsplit=2) == ["ok", "worker", "2 running"]
+    assert patient.told.splitlines()[-1] == "ok    worker    2 running in the last 30 s"
 
 
 @pytest.mark.usefixtures("environment")

@@ -311,6 +311,15 @@ async def test_asks_before_deleting(
     assert ("Nothing was deleted." in printed) is not deletes
 
 
+async def test_says_if_an_id_is_unknown(
+    harness: AppHarness, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A mistyped id is not reported as a user whose data was deleted."""
+    assert await run(f"emporix-bot forget --team {TEAM_ID} --user U0NOBODY --yes") == 0
+    printed = capsys.readouterr().out
+    assert printed == "Nothing refers to user U0NOBODY: it has no data here, or the id is wrong.\n"
+
+
 async def test_reports_undecryptable_records(
     harness: AppHarness, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -9,6 +9,8 @@ from collections.abc import Callable
 
 from redis.exceptions import RedisError
 
+from bot.store.encryption import WrongEncryptionKeys
+
 logger = logging.getLogger(__name__)
 
 REDIS_LOG_INTERVAL_SECONDS = 10.0
@@ -62,7 +64,8 @@ class RedisErrorLog:
     """Logs Redis errors, at most one line per REDIS_LOG_INTERVAL_SECONDS.
 
     A command that the Redis user isn't permitted to run is logged on a separate line, because it
-    keeps failing until the permissions are changed.
+    keeps failing until the permissions are changed. Wrong encryption keys are left out, because
+    the canary logs them.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -70,6 +73,8 @@ class RedisErrorLog:
         self._logged: dict[str, float] = {}
 
     def log(self, error: BaseException) -> None:
+        if isinstance(error, WrongEncryptionKeys):
+            return
         code = error_kind(error)
         if code == "NOPERM":
             named = _COMMAND.search(str(error))

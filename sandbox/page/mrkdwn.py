@@ -25,6 +25,7 @@ _EMOJI = re.compile(r":[a-z0-9_+'-]+:")
 _STYLED = re.compile(r"(?<![\w*_~])([*_~])(?=\S)([^\n]*?\S)\1(?![\w*_~])")
 _TAGS = {"*": "b", "_": "i", "~": "s"}
 _DATE = re.compile(r"!date\^(\d{1,12})\^([^^|]+)(?:\^([^|]+))?\|(.*)")
+_MESSAGE_LINK = re.compile(r"https://slack\.com/archives/(C\w+)/p(\d+)(\d{6})")
 _ADDRESS = re.compile(r"(https?://|mailto:)\S+", re.IGNORECASE)
 _NOTIFIED = {"!channel", "!here", "!everyone"}
 
@@ -111,9 +112,19 @@ class _Drawn:
             return mention("@", target[1:], is_me=True)
         if found := _DATE.fullmatch(inside):
             return self._date(found)
+        if found := _MESSAGE_LINK.fullmatch(target):
+            return self._message_link(found, html.unescape(label or target))
         if is_address(html.unescape(target)):
             return link(html.unescape(target), html.unescape(label))
         return _letters(f"<{inside}>")
+
+    def _message_link(self, found: re.Match[str], words: str) -> Markup:
+        """Render a link that shows a message of a channel on the page."""
+        channel = self._reader.place(found[1])
+        address = f"/page/{self._reader.user.name}/{channel}"
+        return Markup('<a href="{}" data-go="{}" data-message="{}">{}</a>').format(
+            address, channel, f"{found[2]}.{found[3]}", words
+        )
 
     def _date(self, found: re.Match[str]) -> Markup:
         try:

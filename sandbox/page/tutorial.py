@@ -1,4 +1,4 @@
-"""The tutorial "The first minute": its steps, and which of them are completed."""
+"""The tutorial "First steps": its steps, and which of them are completed."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ STEPS = (
         "share",
         ADA,
         "Share with the channel",
-        "Answers are private until you share them.",
+        "Click Share in channel below the list. Until then, only you see the answer.",
         press=buttons.JOBS_SHARE_ASK,
     ),
     TutorialStep(
@@ -100,7 +100,7 @@ STEPS = (
         "alerts",
         ADA,
         "Post failures in the channel",
-        "New failures appear within a minute, with the same cause in one message.",
+        "New failures appear within a minute. Those with the same cause share a message.",
         types="/emporix alerts on",
     ),
     TutorialStep(
@@ -114,7 +114,7 @@ STEPS = (
         "snooze",
         ADA,
         "Snooze a kind of failure",
-        "In the menu (⋯) of the failure, choose how long. Its thread then says how many occurred.",
+        "In the menu (⋯) of the failure, choose how long. Its thread then counts them.",
         press="menu",
     ),
     TutorialStep(
@@ -128,7 +128,7 @@ STEPS = (
         "condition",
         ADA,
         "Report stuck jobs",
-        "Jobs that run too long are posted once. Also bursts of failures, and hours without jobs.",
+        "Each one is posted once. Other alerts report bursts of failures, or hours without jobs.",
         types="/emporix alerts on stuck:1m",
     ),
     TutorialStep(

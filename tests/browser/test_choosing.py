@@ -110,6 +110,32 @@ async def test_an_overflow_menu(user: PageUser, bot: FakeBot, workspace: Workspa
     assert (await sent_action(user, bot, 1))["selected_option"] == TWO[1]
 
 
+async def test_a_menu_opens_completely(user: PageUser, workspace: Workspace) -> None:
+    """The menu of the newest message is not hidden behind the message field."""
+    for _ in range(12):
+        show(workspace, section(accessory=element("overflow", options=TWO)))
+    await expect(user.messages).to_have_count(12)
+    await user.last.get_by_label("More actions").click()
+    await expect(user.last.get_by_role("button", name="Waiting")).to_be_in_viewport(ratio=1)
+    box = await user.last.get_by_role("button", name="Waiting").bounding_box()
+    field = await user.field.bounding_box()
+    assert box
+    assert field
+    assert box["y"] + box["height"] <= field["y"]
+
+
+async def test_a_link_to_a_message_shows_it(user: PageUser, workspace: Workspace) -> None:
+    """“Show message” scrolls to a message of a channel, from another conversation too."""
+    linked = workspace.messages.add("C0GENERAL", "Who can look at this?", [])
+    for _ in range(20):
+        workspace.messages.add("C0GENERAL", "Good morning", [])
+    link = f"https://slack.com/archives/C0GENERAL/p{linked.ts.replace('.', '')}"
+    workspace.messages.add("C0OPS", f"<{link}|Show message>", [])
+    await user.open(channel="ops")
+    await user.page.get_by_role("link", name="Show message").click()
+    await expect(user.page.get_by_text("Who can look at this?")).to_be_in_viewport(ratio=1)
+
+
 async def test_suggestions_while_typing(user: PageUser, bot: FakeBot, workspace: Workspace) -> None:
     """With the keyboard, a user types, moves down and selects an option of the app."""
     show(workspace, actions(element("external_select", placeholder=plain("Agent"))))

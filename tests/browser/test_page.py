@@ -228,7 +228,7 @@ async def test_messages_of_others_appear_immediately(user: PageUser) -> None:
 
 async def test_the_tutorial_ticks_completed_steps(user: PageUser) -> None:
     """A step fills the message field, completed steps are ticked, and the panel can be closed."""
-    story = user.page.get_by_role("complementary", name="The first minute")
+    story = user.page.get_by_role("complementary", name="First steps")
     step = story.get_by_role("button", name=re.compile("Search what agents wrote"))
     await step.click()
     await expect(user.field).to_have_value("/emporix jobs search invoice status:failed")
@@ -240,6 +240,19 @@ async def test_the_tutorial_ticks_completed_steps(user: PageUser) -> None:
     await expect(story).to_be_hidden()
     await user.page.reload()
     await expect(story).to_be_hidden()
+
+
+@pytest.mark.parametrize("user", [{"viewport": {"width": 1280, "height": 300}}], indirect=True)
+async def test_the_tutorial_shows_the_next_step(user: PageUser) -> None:
+    """The panel scrolls to the next step, and the page itself never scrolls."""
+    await user.type("/emporix jobs", answer="Jobs 1–10")
+    await user.type("/emporix jobs search invoice", answer="containing “invoice”")
+    story = user.page.get_by_role("complementary", name="First steps")
+    step = story.get_by_role("button", name=re.compile("Open one of them"))
+    await expect(step).to_have_attribute("aria-current", "step")
+    await expect(step).to_be_in_viewport(ratio=1)
+    root = "document.scrollingElement"
+    assert await user.page.evaluate(f"{root}.scrollHeight === innerHeight")
 
 
 async def test_private_answers_vanish_on_reload(user: PageUser) -> None:

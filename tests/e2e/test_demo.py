@@ -16,7 +16,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from sandbox.demo import PORTS
+from sandbox.demo import PORTS, TRY
 from sandbox.emporix.keys import GLOBEX_OPERATIONS
 from sandbox.processes import PROJECT
 from sandbox.slack.person import Person
@@ -99,6 +99,18 @@ def has_ended(folder: Path) -> bool:
 
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="processes are found in /proc")
+
+
+def test_the_printed_steps_can_be_typed(tmp_path: Path) -> None:
+    """The steps that the demo prints lead to no dead end; only an alert takes longer than this."""
+    steps = [line.partition("  (")[0].strip() for line in TRY.split("Try:\n")[1].splitlines()]
+    lines = [line for line in steps if line not in ("", "click I'm on it")]
+    with demo(tmp_path, lines="\n".join([*lines, "quit", ""])) as process:
+        printed, complaints = process.communicate(timeout=SOON)
+    said = printed.split("stops the demo.\n", 1)[1]
+    assert complaints == ""
+    assert "Close it first" not in said
+    assert "there are:" not in said
 
 
 @linux

@@ -23,7 +23,7 @@ from tests.tasks.test_alerts import fail, later, told
 
 HOUR = 60 * 60.0
 AGENT = "complaint-agent"
-PAUSE = {"Reason": "Wrong <!here> *prices*", "Until": "For 4 hours"}
+PAUSE = {"Reason": "Wrong <!here> *prices*", "How long": "For 4 hours"}
 
 
 @pytest.fixture
@@ -136,7 +136,7 @@ async def test_pause_and_resume_at_the_end(
     await wait(connected, 0.2 * HOUR)
     assert agent(connected) == (True, 3)
     (message,) = await new_messages(connected, "ada")
-    assert message == "▶️ *Complaint Agent* runs again: its pause is over · (time)"
+    assert message == "▶️ *Complaint Agent* is on again: its pause is over · (time)"
     await wait(connected, HOUR)
     assert switches(connected) == 2
 
@@ -144,9 +144,9 @@ async def test_pause_and_resume_at_the_end(
 @pytest.mark.parametrize(
     ("values", "field"),
     [
-        ({"Until": "Until a date"}, "date"),
-        ({"Until": "Until a date", "Date": "2026-11-22"}, "date"),
-        ({"Until": "Until a date", "Date": "2027-11-22"}, "date"),
+        ({"How long": "Until a date"}, "date"),
+        ({"How long": "Until a date", "Date": "2026-11-22"}, "date"),
+        ({"How long": "Until a date", "Date": "2027-11-22"}, "date"),
     ],
 )
 async def test_wrong_dates(values: dict[str, str], field: str, connected: AppHarness) -> None:
@@ -313,7 +313,7 @@ async def test_refusals_to_resume(fault: Fault, connected: AppHarness) -> None:
     await pause(connected)
     await connected.ada.command("/emporix agents")
     connected.emporix_state.faults.add(fault)
-    assert "runs again" not in shown(await connected.ada.click("Resume now"))
+    assert "is on again" not in shown(await connected.ada.click("Resume now"))
     await wait(connected, HOUR)
     assert agent(connected) == (False, 2)
     assert await new_messages(connected, "ada") == []
@@ -322,11 +322,11 @@ async def test_refusals_to_resume(fault: Fault, connected: AppHarness) -> None:
 
 
 async def test_an_old_button(connected: AppHarness) -> None:
-    """A Resume button of an agent that runs again says so, and changes nothing."""
+    """A Resume button of an agent that is on again says so, and changes nothing."""
     await pause(connected)
     await connected.ada.command("/emporix agents")
     await connected.ada.click("Resume now")
-    assert "runs again" in shown(await connected.ada.click("Resume now"))
+    assert "is on again" in shown(await connected.ada.click("Resume now"))
     assert switches(connected) == 2
 
 
@@ -347,7 +347,7 @@ async def test_an_old_button_of_an_agent_that_is_off_again(connected: AppHarness
     await connected.ada.click("Resume now")
     connected.emporix_state.change_agent("acme", AGENT, enabled=False)
     text = shown(await connected.ada.click("Resume now"))
-    assert "runs again" not in text
+    assert "is on again" not in text
     assert "someone has switched it off in Emporix" in text
     assert agent(connected)[0] is False
 

@@ -10,6 +10,7 @@ from redis.exceptions import ResponseError
 
 from bot.errors import StoreUnavailable
 from bot.store.connection import connect, translate_redis_errors
+from bot.store.encryption import WrongEncryptionKeys
 from bot.store.errors import REDIS_LOG_INTERVAL_SECONDS, RedisErrorLog, error_kind
 from tests.harness.clock import FakeClock
 
@@ -71,6 +72,14 @@ def test_logs_trouble_once_in_a_while(
         "Redis is unavailable: OOM (it is out of memory)",
         "Redis is unavailable: ConnectionError",
     ]
+
+
+def test_wrong_keys_are_no_trouble_of_redis(
+    trouble: RedisErrorLog, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Redis isn't called unavailable because the encryption keys are wrong."""
+    trouble.log(WrongEncryptionKeys("key '1f2e3d4c'"))
+    assert not caplog.records
 
 
 def test_names_other_trouble_by_its_class() -> None:

@@ -56,9 +56,9 @@ async def alerted(connected: AppHarness) -> AppHarness:
 @pytest.mark.parametrize(
     ("values", "hours"),
     [
-        ({"Until": "For 1 hour"}, 1),
-        ({"Until": "Until tomorrow 9:00"}, 21.4),  # it is 11:33 in Berlin
-        ({"Until": "Until a date", "Date": "2026-11-25"}, 45.4),
+        ({"How long": "For 1 hour"}, 1),
+        ({"How long": "Until tomorrow at 9:00"}, 21.4),  # it is 11:33 in Berlin
+        ({"How long": "Until a date", "Date": "2026-11-25"}, 45.4),
     ],
 )
 async def test_ends(values: dict[str, str], hours: float, connected: AppHarness) -> None:
@@ -72,7 +72,7 @@ async def test_ends(values: dict[str, str], hours: float, connected: AppHarness)
 
 async def test_until_resumed(connected: AppHarness) -> None:
     """A pause without an end lasts until a person who may pause agents resumes it."""
-    await pause(connected, Until="Until someone resumes it")
+    await pause(connected, **{"How long": "Until someone resumes it"})
     await connected.worker.work_until(connected.clock() + 40 * 24 * HOUR, step=HOUR)
     assert agent(connected)[0] is False
     await connected.grace.command("/emporix agents")
@@ -158,7 +158,7 @@ async def test_from_an_alert(alerted: AppHarness, snapshot: SnapshotAssertion) -
     assert re.sub(r"[0-9a-f]{16,}", "id", json.dumps(paused["blocks"])) == snapshot
     await wait(alerted, 4.1 * HOUR)
     assert await state_of_alert(alerted) == [
-        "▶️ *Complaint Agent* runs again: its pause is over · (time)"
+        "▶️ *Complaint Agent* is on again: its pause is over · (time)"
     ]
     assert len(await new_messages(alerted, "grace")) == 2
     assert len(await new_messages(alerted, "ada")) == 1

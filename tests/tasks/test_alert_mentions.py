@@ -256,7 +256,7 @@ async def test_a_reminder_follows_a_snooze_that_is_ended(harness: AppHarness) ->
         fail(harness, message=message)
         await later(harness)
         before = len(await mentions(harness))
-        await ada.click("Snooze until tomorrow 9:00")
+        await ada.click("Snooze until tomorrow at 9:00")
         await later(harness, 60 * MINUTE)
         if is_claimed:
             await ada.click("I'm on it")

@@ -75,10 +75,10 @@ def fraud_json(rng: Random) -> str:
 
 
 def product_text(rng: Random) -> str:
-    name = rng.choice(PRODUCTS)
+    name, days = rng.choice(PRODUCTS), rng.randint(1, 5)
     return (
         f"# {name}\n\n{name} is made for every day and built to last.\n\n1. Light and sturdy\n"
-        f"2. Two years of warranty\n3. Ships in {rng.randint(1, 5)} days\n\n"
+        f"2. Two years of warranty\n3. Ships in {days} {'day' if days == 1 else 'days'}\n\n"
         f"> Suggested price: {price(rng)} EUR\n\n```\nSKU-{rng.randint(10000, 99999)}\n```"
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from random import Random
@@ -36,6 +37,8 @@ class SampleLine:
 def sample_lines(rng: Random, job: dict[str, Any]) -> Iterator[SampleLine]:
     """Return the lines from the request to the end of the job."""
     order, person = agent_texts.order(rng), rng.choice(agent_texts.PEOPLE)
+    if named := re.search(r"\bEON\d+", str(job.get("message", ""))):
+        order = named[0]
     yield SampleLine("INFO", f"Request received for job {job['id']}", is_business=False)
     yield SampleLine("INFO", f"Retrieved order {order} of {person}")
     yield SampleLine("INFO", "Categorization agent processing request", False, "-categorization")

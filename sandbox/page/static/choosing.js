@@ -48,9 +48,9 @@ document.addEventListener("keydown", (event) => {
   event.stopPropagation();
 }, true);
 
-// Scroll a menu into view that opens near the end of a form.
+// Scroll a menu into view that opens near the end of a form or of the channel.
 document.addEventListener("toggle", ({ target }) => {
-  if (target.matches("form details.menu[open]")) target.querySelector(".menu-list").scrollIntoView({ block: "nearest" });
+  if (target.matches("details.menu[open]")) target.querySelector(".menu-list").scrollIntoView({ block: "nearest" });
 }, true);
 
 // Show all selected options in the closed menu.

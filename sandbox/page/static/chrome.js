@@ -1,5 +1,6 @@
 // The frame of the messages: channels, users, tabs, and the drawer of narrow windows.
 import { go } from "./live.js";
+import { say } from "./place.js";
 
 document.addEventListener("click", (event) => {
   if (event.ctrlKey || event.metaKey || event.shiftKey) return;
@@ -12,13 +13,24 @@ document.addEventListener("click", (event) => {
   }
   event.preventDefault();
   toggle(false, { keepsFocus: true });
-  if (link.dataset.go) go({ channel: link.dataset.go });
+  if (link.dataset.message) show(link.dataset);
+  else if (link.dataset.go) go({ channel: link.dataset.go });
   else if (link.dataset.as) go({ user: link.dataset.as });
   else go({ tab: link.dataset.tab });
 });
 document.addEventListener("keydown", (event) => {
   if (event.key === "Escape" && document.body.classList.contains("drawer-is-open")) toggle(false);
 });
+
+// Opens the channel of a linked message, and scrolls to it.
+async function show({ go: channel, message }) {
+  await go({ channel });
+  const entry = document.querySelector(`article[data-ts="${message}"]`);
+  if (!entry) return say("This message was deleted.");
+  entry.scrollIntoView();
+  entry.focus({ preventScroll: true });
+  return undefined;
+}
 
 function toggle(isOpen, { keepsFocus = false } = {}) {
   const wasOpen = document.body.classList.contains("drawer-is-open");

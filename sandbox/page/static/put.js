@@ -25,6 +25,7 @@ export function replace(element, html) {
   element.innerHTML = html;
   drawn.set(element, html);
   if (focused) (element.querySelectorAll("a, button")[focused.place] ?? element).focus?.();
+  element.querySelector("[data-reveal]")?.scrollIntoView({ block: "nearest" });
 }
 
 // `isElsewhere`: the messages are of another conversation or user than before.

@@ -105,7 +105,7 @@ async def test_other_failures_are_posted(harness: AppHarness) -> None:
 
 async def test_a_snooze_can_be_ended(harness: AppHarness) -> None:
     """End snooze reports what occurred so far, and the next failure is posted."""
-    await snooze(harness, "Snooze until tomorrow 9:00")
+    await snooze(harness, "Snooze until tomorrow at 9:00")
     assert "End snooze" in await state(harness)
     fail(harness)
     await later(harness, 120)
@@ -175,7 +175,11 @@ async def test_menus_differ(harness: AppHarness) -> None:
     fail(harness, message="Another {}", agentId="a" * 60)
     fail(harness, message=TIMED_OUT, agentId="b")
     await later(harness, 120)
-    for words in ("1 hour · b, ", "a date… · b, ", "tomorrow 9:00 · aaaaaaaaaaaaaaaaaaaaaaaa…, "):
+    for words in (
+        "1 hour · b, ",
+        "a date… · b, ",
+        "tomorrow at 9:00 · aaaaaaaaaaaaaaaaaaaaaaaa…, ",
+    ):
         assert (await snooze_option(harness, words)).endswith("AM")
 
 

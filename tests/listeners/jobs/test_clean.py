@@ -445,6 +445,15 @@ async def test_the_question_is_replaced_by_its_outcome(jobs: AppHarness) -> None
     assert "jobs.clean.open" not in str(shown["blocks"])
 
 
+async def test_a_refused_start_is_no_deleted_job(jobs: AppHarness) -> None:
+    """The audit log and the Home tab show a wrong number as a clean-up that was refused."""
+    await confirm(jobs, FAILED, "2")
+    log = str((await jobs.ada.command("/emporix audit")).payloads)
+    assert "tried to start a clean-up in tenant `acme` (refused: the input wasn't valid)" in log
+    home = str((await jobs.ada.open_home()).home)
+    assert "`acme` · clean-up: refused: the input wasn't valid" in home
+
+
 async def test_a_wrong_number_leaves_the_confirmation(jobs: AppHarness) -> None:
     """After a wrong number, the confirmation is unchanged and can be submitted again."""
     await jobs.ada.command(FAILED)

@@ -7,6 +7,7 @@ import re
 from base64 import b64decode
 from collections import Counter
 from hashlib import sha256
+from random import Random
 
 import httpx
 import pytest
@@ -14,6 +15,7 @@ import pytest
 from sandbox.emporix.app import create_app
 from sandbox.emporix.json_paths import Document
 from sandbox.emporix.keys import ACME_OPERATIONS
+from sandbox.emporix.sample_data.log_lines import sample_lines
 from sandbox.emporix.sample_data.odd_jobs import odd_jobs
 from sandbox.emporix.state import EmporixState
 from sandbox.emporix.times import iso
@@ -224,6 +226,14 @@ def test_odd_ids(jobs: list[Document]) -> None:
     odd = [job["id"] for job in jobs if not re.fullmatch(r"[0-9a-f]{24}", job["id"])]
     assert len(odd) == 3
     assert any("/" in job_id and " " in job_id for job_id in odd)
+
+
+def test_the_log_is_about_the_order_of_the_job() -> None:
+    """The order that could not be found is the one in the log."""
+    job = {"id": "j1", "status": "failure", "message": "order EON9222 could not be found."}
+    lines = [line.message for line in sample_lines(Random(1), job)]
+    orders = {order for line in lines for order in re.findall(r"EON\d+", line)}
+    assert orders == {"EON9222"}
 
 
 async def test_every_page_can_be_fetched() -> None:

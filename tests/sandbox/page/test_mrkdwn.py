@@ -52,6 +52,14 @@ def test_a_link_opens_elsewhere() -> None:
     assert found["rel"] == "noopener noreferrer"
 
 
+def test_a_link_to_a_message_stays_on_the_page() -> None:
+    """A link to a message of a channel shows it there instead of leaving the demo."""
+    text = "<https://slack.com/archives/C0OPS/p1795430000000100|Show message>"
+    (found,) = seen(mrkdwn(text, reader())).named("a")
+    assert (found["href"], found["data-go"]) == ("/page/ada/ops", "ops")
+    assert found["data-message"] == "1795430000.000100"
+
+
 def test_only_the_web_and_mail_are_linked() -> None:
     """Only http, https and mailto become links, also for URLs given by the app."""
     assert link("javascript:alert(1)", "x") == "x"
