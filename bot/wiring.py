@@ -42,12 +42,12 @@ from bot.services.sharing import SharingService
 from bot.services.watches import WatchService
 from bot.settings import Settings
 from bot.slack.conversations import DigestChannels
+from bot.slack.decorators import Registry, discover
 from bot.slack.installation import Installation
 from bot.slack.posting.alerts import AlertMessages, AlertPoster
 from bot.slack.posting.digests import DigestPoster
 from bot.slack.posting.notifier import DirectMessages, Notifier
 from bot.slack.posting.post_once import IdempotentPoster
-from bot.slack.registry import Registry, discover
 from bot.store.accounts import StoppedTeams
 from bot.store.alerts import new_alert_id
 from bot.store.audit import AuditLog

@@ -36,8 +36,8 @@ from bot.slack.decorators import (
     OptionsListener,
     ShortcutListener,
     SubmissionListener,
+    discover,
 )
-from bot.slack.registry import discover
 from bot.slack.request import clicked
 from sandbox.slack.blockkit.walk import elements, options
 from tests.harness import injected_parameters
@@ -75,7 +75,7 @@ ERRORS = "errors/"
 ERROR_FOR_THE_UNKNOWN = "unknown"
 
 LONGEST_FUNCTION = 40
-LONGEST_FILE, MOST_LONG_FILES = 400, 4
+LONGEST_FILE, MOST_LONG_FILES = 400, 5
 """A soft limit: a file covers one subject, and some subjects need more lines."""
 MOST_FILES = 190
 

@@ -17,8 +17,7 @@ from bot.rendering.renderer import Renderer, examples
 from bot.services.alerts.condition_text import parse_condition
 from bot.services.filters.parser import parse
 from bot.settings import Settings
-from bot.slack.decorators import CommandListener
-from bot.slack.registry import discover
+from bot.slack.decorators import CommandListener, discover
 from tests.harness.documents import (
     DOCUMENTS,
     anchors,

@@ -17,7 +17,7 @@ import bot.listeners
 from bot.app import SLASH_COMMAND
 from bot.cli import app_manifest, main
 from bot.doctor import OPTIONAL_SCOPES, SCOPES
-from bot.slack.registry import discover
+from bot.slack.decorators import discover
 from sandbox.slack.shortcuts import SHORTCUTS, Shortcut
 from sandbox.slack.workspace import COMMANDS, EVENTS
 from tests.harness.source_code import PROJECT, attributes, modules

@@ -9,9 +9,8 @@ from bot.domain.accounts import Account, require_connection
 from bot.rendering import buttons
 from bot.rendering.buttons import CommandButton
 from bot.services.filters.definitions import ALL_FILTERS
-from bot.slack.decorators import CommandListener, action, command
+from bot.slack.decorators import CommandListener, Registry, action, command
 from bot.slack.injection import RunCommand
-from bot.slack.registry import Registry
 from bot.slack.reply import Reply
 
 ALL_TOPIC = {"all", "commands"}

@@ -41,7 +41,9 @@ from bot.slack.decorators import (
     CommandListener,
     EventListener,
     Listener,
+    Registry,
     ShortcutListener,
+    listener_for,
 )
 from bot.slack.error_handler import ErrorHandler, outcome_of
 from bot.slack.home import HomeTab
@@ -65,7 +67,6 @@ from bot.slack.loading import (
     clicked_button,
 )
 from bot.slack.modals import Ack, Modal, OptionsReply, SubmittedModal
-from bot.slack.registry import Registry, listener_for
 from bot.slack.reply import Reply, ReplyAfterAck, ReplyInAck
 from bot.slack.request import (
     SlackRequest,

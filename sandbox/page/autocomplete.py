@@ -9,7 +9,7 @@ from bot import listeners
 from bot.app import SLASH_COMMAND
 from bot.services.filters import definitions
 from bot.services.filters.definitions import ALL_FILTERS
-from bot.slack.registry import discover
+from bot.slack.decorators import discover
 
 _VALUES = {
     "status": definitions.STATUS_NAMES,

@@ -18,12 +18,11 @@ from bot.rendering.renderer import Renderer
 from bot.server import Server, ServerLimits
 from bot.services.home import HomeService
 from bot.slack.background import BackgroundTasks
-from bot.slack.decorators import Listener
+from bot.slack.decorators import Listener, Registry
 from bot.slack.dispatch import Dispatch
 from bot.slack.error_handler import ErrorHandler
 from bot.slack.injection import Providers
 from bot.slack.installation import Installation
-from bot.slack.registry import Registry
 from bot.slack.verification import RequestVerifier
 from bot.store.audit import AuditLog
 from bot.store.connection import connect

@@ -25,8 +25,8 @@ from bot.rendering.renderer import Renderer, examples
 from bot.scheduler.tasks import discover as discover_tasks
 from bot.services.filters.parser import from_compact, to_compact
 from bot.slack.decorators import STATE_PARAMETERS, Listener
+from bot.slack.decorators import discover as discover_listeners
 from bot.slack.posting.post_once import with_markers
-from bot.slack.registry import discover as discover_listeners
 from bot.store import keys as redis_keys
 from tests.harness.clock import NOW
 from tests.harness.injected_parameters import TASK_VALUES, WORKER_SERVICES

@@ -14,9 +14,8 @@ from bot.domain.audit import AuditEntry, AuditEvent
 from bot.errors import AdminsOnly, BotError, NotInChannel
 from bot.rendering.renderer import Renderer
 from bot.slack.audit import AuditDraft
-from bot.slack.decorators import Listener, action, submission
+from bot.slack.decorators import Listener, action, discover, submission
 from bot.slack.modals import SubmittedModal
-from bot.slack.registry import discover
 from bot.slack.reply import Reply
 from bot.store.audit import AuditLog
 from bot.store.connection import connect

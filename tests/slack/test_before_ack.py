@@ -11,8 +11,7 @@ import pytest
 
 import bot.listeners
 from bot.errors import Busy, StoreUnavailable
-from bot.slack.decorators import EventListener, RunAfterAck, event
-from bot.slack.registry import discover
+from bot.slack.decorators import EventListener, RunAfterAck, discover, event
 from sandbox.slack.delivery import deliver_event
 from sandbox.slack.exchange import tls
 from tests.harness import sample_requests

@@ -22,12 +22,12 @@ from bot.slack.decorators import (
     action,
     closing,
     command,
+    discover,
     event,
     options,
     shortcut,
     submission,
 )
-from bot.slack.registry import discover
 from bot.store.accounts import AccountStore
 from bot.store.encryption import AccountEncryption
 from bot.store.idempotency import Deliveries, Delivery

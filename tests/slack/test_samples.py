@@ -11,7 +11,7 @@ import pytest
 import bot.listeners
 from bot.rendering import buttons
 from bot.rendering.buttons import TenantButton
-from bot.slack.registry import discover
+from bot.slack.decorators import discover
 from sandbox.emporix.keys import ACME_OPERATIONS
 from sandbox.slack.directory import ADA
 from tests.harness import sample_requests

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import bot.listeners
 from bot.errors import UnknownCommand
-from bot.slack.registry import discover
+from bot.slack.decorators import discover
 from tests.harness.outcome import outcome
 
 REGISTRY = discover(bot.listeners)
