@@ -37,8 +37,10 @@ class SampleLine:
 def sample_lines(rng: Random, job: dict[str, Any]) -> Iterator[SampleLine]:
     """Return the lines from the request to the end of the job."""
     order, person = agent_texts.order(rng), rng.choice(agent_texts.PEOPLE)
-    if named := re.search(r"\bEON\d+", str(job.get("message", ""))):
+    message = str(job.get("message", ""))
+    if named := re.search(r"\bEON\d+", message):
         order = named[0]
+    person = next((one for one in agent_texts.PEOPLE if one in message), person)
     yield SampleLine("INFO", f"Request received for job {job['id']}", is_business=False)
     yield SampleLine("INFO", f"Retrieved order {order} of {person}")
     yield SampleLine("INFO", "Categorization agent processing request", False, "-categorization")

@@ -228,12 +228,15 @@ def test_odd_ids(jobs: list[Document]) -> None:
     assert any("/" in job_id and " " in job_id for job_id in odd)
 
 
-def test_the_log_is_about_the_order_of_the_job() -> None:
-    """The order that could not be found is the one in the log."""
-    job = {"id": "j1", "status": "failure", "message": "order EON9222 could not be found."}
-    lines = [line.message for line in sample_lines(Random(1), job)]
+@pytest.mark.parametrize("seed", range(8))
+def test_the_log_is_about_the_order_of_the_job(seed: int) -> None:
+    """The order and the customer of the message are those in the log."""
+    message = "order EON9222 of Ms Okafor could not be found."
+    job = {"id": "j1", "status": "failure", "message": message}
+    lines = [line.message for line in sample_lines(Random(seed), job)]
     orders = {order for line in lines for order in re.findall(r"EON\d+", line)}
     assert orders == {"EON9222"}
+    assert "Retrieved order EON9222 of Ms Okafor" in lines
 
 
 async def test_every_page_can_be_fetched() -> None:
