@@ -167,10 +167,13 @@ SAID = {
 
 
 class TutorialProgress:
-    """The completed steps, derived from the app's messages. The page reports the `switch` step."""
+    """The completed steps, derived from the app's messages. The page reports the `switch` step.
+
+    A new journal starts the tutorial again.
+    """
 
     def __init__(self, workspace: Workspace) -> None:
-        self._workspace = workspace
+        self._workspace, self._journal = workspace, workspace.journal
         self._read = workspace.journal.count
         self._done: set[str] = set()
 
@@ -190,6 +193,8 @@ class TutorialProgress:
 
     def _read_journal(self) -> None:
         journal = self._workspace.journal
+        if journal is not self._journal:
+            self._journal, self._read, self._done = journal, 0, set()
         for user in (ADA, GRACE):
             for sent in journal.since(self._read, user.id):
                 self._done.update(_steps_shown_by(sent, user))

@@ -118,7 +118,8 @@ class Workspace:
         return self.files.seen_in(theirs)
 
     def forget(self) -> None:
-        """Delete all messages, views and files."""
+        """Delete all messages, views and files, and begin a new journal."""
+        self.journal = Journal()
         self.messages.clear()
         self.views.clear()
         self.selections.clear()

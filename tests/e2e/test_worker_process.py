@@ -62,8 +62,8 @@ async def test_runs_until_sigterm(redis: Any, settings: dict[str, str]) -> None:
 async def test_runs_queued_tasks(redis: Any, redis_url: str, settings: dict[str, str]) -> None:
     """Tasks are run and removed, including one that was queued before any worker started."""
     queue = SaqQueue(connect_for_queue(redis_url))
-    await queue.put("nobody.knows", "once", digest="1")
-    await queue.put("nobody.knows", "once", digest="1")
+    await queue.put("alerts.post", "once", alert_id="none")
+    await queue.put("alerts.post", "once", alert_id="none")
     assert await queue.count("queued") == 1
 
     async def done() -> bool:

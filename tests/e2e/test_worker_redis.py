@@ -73,7 +73,7 @@ async def test_continues_after_the_host_of_redis_is_lost(
     async with proxied(server.url) as proxy:
         async with has_started(worker_at(proxy.url, tmp_path), redis):
             proxy.vanish()
-            await queue.put("nobody.knows", "once")
+            await queue.put("alerts.post", "once", alert_id="none")
             begun = time.monotonic()
 
             async def done() -> bool:

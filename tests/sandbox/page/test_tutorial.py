@@ -61,6 +61,15 @@ def test_a_step_is_done_when_the_app_says_so(name: str, sent_payloads: Workspace
     assert name in done(progress)
 
 
+def test_forgetting_starts_the_tutorial_again(sent_payloads: Workspace) -> None:
+    """After the sandbox has deleted all messages, no step is done."""
+    progress = TutorialProgress(sent_payloads)
+    sent_payloads.journal.add(SentPayload("response_url", DONE["list"][1], {}, "U0ADA"))
+    assert done(progress) == {"list"}
+    sent_payloads.forget()
+    assert done(progress) == set()
+
+
 def test_each_user_has_their_own_steps(sent_payloads: Workspace) -> None:
     """Ada's connecting and listing don't complete Grace's steps."""
     progress = TutorialProgress(sent_payloads)
