@@ -90,6 +90,7 @@ async def test_a_job_and_the_delete_confirmation(alone: PageUser, screenshots: P
     """An opened job, and the confirmation before it is deleted."""
     await alone.type("/emporix jobs type:agent_chat status:success size:1", answer="Job 1 of ")
     await alone.opens_job()
+    await expect(alone.modal).to_contain_text("Log · took")  # it arrives after the job
     await take(alone, "job", screenshots)
     await alone.modal_button("Delete").click()
     await expect(alone.modal).to_contain_text("Delete this job?")
