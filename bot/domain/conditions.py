@@ -202,8 +202,7 @@ class Progress(StoredRecord):
     `number` counts its reports. `asked_at` is the time of the last query for stuck jobs (new ones
     until `floor` are ignored: there were too many to remember), `looked_up_at` that of the last
     lookup of jobs that may have ended, and `recovery_asked_at` that for recovered agents, also of
-    an alert without a condition. `is_cut` means that the last query for stuck jobs didn't read all
-    of them, so that the alert has its own.
+    an alert without a condition. `is_cut`: a common query didn't read all; the alert has its own.
     """
 
     watermark: Watermark = UNREADABLE
